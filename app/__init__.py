@@ -1,0 +1,28 @@
+"""Candor: wires the rooms together and nothing else.  No room imports from here."""
+
+from flask import Flask
+from flask_migrate import Migrate
+
+from app import db as database
+from app.models import registry
+from app.settings import Settings, load
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The Flask app behind the snapshot server.
+
+    Raises:
+        SettingError: a setting is wrong.
+    """
+    chosen = settings or load()
+    app = Flask(__name__, template_folder="../templates", static_folder="../static")
+    app.config.update(
+        SETTINGS=chosen,
+        SECRET_KEY=chosen.secret_key,
+        SQLALCHEMY_DATABASE_URI=chosen.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(chosen.database_url),
+    )
+    registry.load_all()
+    database.db.init_app(app)
+    Migrate(app, database.db, directory="migrations", render_as_batch=True)
+    return app

@@ -1,0 +1,1 @@
+"""How words leave: one file per channel, found by `app.channels.registry`."""

@@ -1,0 +1,1 @@
+"""From a committed update to every subscriber."""

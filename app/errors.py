@@ -1,0 +1,81 @@
+"""What can go wrong in the domain, as values that carry their facts.  `app.web.problems` turns them into HTTP."""
+
+from collections.abc import Mapping
+
+
+class CandorError(Exception):
+    """The root of the domain's errors.
+
+    `sentence` is plain English that says what to do; it is safe to show to whoever caused the error.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+class Invalid(CandorError):
+    """The input can not be taken.  `fields` maps a field's name to the sentence shown beside it."""
+
+    def __init__(self, sentence: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(sentence)
+        self.fields: dict[str, str] = dict(fields or {})
+
+    @classmethod
+    def field(cls, name: str, sentence: str) -> "Invalid":
+        """An error about one field."""
+        return cls(sentence, {name: sentence})
+
+
+class NotFound(CandorError):
+    """There is no such thing, or it is not this page's."""
+
+
+class Forbidden(CandorError):
+    """The actor may not do this."""
+
+
+class Stale(CandorError):
+    """Somebody changed it since the form was opened.  `current` is what stands, `yours` what was sent."""
+
+    def __init__(self, sentence: str, *, current: str, yours: str) -> None:
+        super().__init__(sentence)
+        self.current = current
+        self.yours = yours
+
+
+class Conflict(CandorError):
+    """The thing is not in a state in which this can be done, or it exists already."""
+
+
+class NeedsConfirmation(CandorError):
+    """A guard stopped the text: it looks like a leak.  `findings` says what; saying "publish anyway" passes."""
+
+    def __init__(self, sentence: str, findings: tuple[str, ...]) -> None:
+        super().__init__(sentence)
+        self.findings = findings
+
+
+class TooMany(CandorError):
+    """A limit was reached.  `retry_after` is in seconds."""
+
+    def __init__(self, sentence: str, retry_after: int) -> None:
+        super().__init__(sentence)
+        self.retry_after = retry_after
+
+
+class Unavailable(CandorError):
+    """The database can not be reached or is locked; nothing was changed.  Trying again can help."""
+
+
+class SettingError(CandorError):
+    """A setting is wrong; the start stops with this one line."""
+
+
+class DeliveryError(CandorError):
+    """A message did not go.  `permanent` says that trying again can not help; `retry_after` is in seconds."""
+
+    def __init__(self, sentence: str, *, permanent: bool, retry_after: int | None = None) -> None:
+        super().__init__(sentence)
+        self.permanent = permanent
+        self.retry_after = retry_after

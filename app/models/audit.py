@@ -1,0 +1,26 @@
+"""Who did what: append-only, each entry chained to the one before by its hash."""
+
+from datetime import datetime
+
+from sqlalchemy import String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import now
+from app.db import Base
+
+
+class AuditEntry(Base):
+    """One line.  The database refuses to change or delete it; `hash` covers this line and the one before."""
+
+    __tablename__ = "audit_entry"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    actor: Mapped[str] = mapped_column(String(200))
+    account_id: Mapped[int | None] = mapped_column()
+    verb: Mapped[str] = mapped_column(String(64))
+    noun: Mapped[str] = mapped_column(String(64))
+    noun_id: Mapped[str] = mapped_column(String(64))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64), unique=True)

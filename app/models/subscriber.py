@@ -1,0 +1,77 @@
+"""Subscribers, what they want to hear, and addresses that must not be written to."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import now
+from app.db import Base
+from app.text import public_id
+from app.vocabulary import SubscriberState
+
+
+class Subscriber(Base):
+    """An address on a channel.  `token_version` is part of every link we sign for it: raising it voids them all.
+
+    For chat and webhook the address is set by an operator; `label` is what people see, `secret` signs webhooks.
+    """
+
+    __tablename__ = "subscriber"
+    __table_args__ = (
+        UniqueConstraint("page_id", "channel", "address_hash"),
+        Index("ix_subscriber_page_id_state_channel", "page_id", "state", "channel"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
+    public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
+    channel: Mapped[str] = mapped_column(String(16))
+    address: Mapped[str] = mapped_column(Text)
+    address_hash: Mapped[str] = mapped_column(String(64))
+    label: Mapped[str] = mapped_column(String(200), default="")
+    secret: Mapped[str] = mapped_column(String(128), default="")
+    state: Mapped[str] = mapped_column(String(16), default=SubscriberState.UNCONFIRMED)
+    everything: Mapped[bool] = mapped_column(default=True)
+    locale: Mapped[str] = mapped_column(String(16), default="en")
+    time_zone: Mapped[str] = mapped_column(String(64), default="")
+    token_version: Mapped[int] = mapped_column(default=1)
+    bounces: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    confirmed_at: Mapped[datetime | None] = mapped_column()
+    unsubscribed_at: Mapped[datetime | None] = mapped_column()
+
+
+class SubscriberComponent(Base):
+    """A component that a subscriber chose; counts only when the subscriber does not want everything."""
+
+    __tablename__ = "subscriber_component"
+
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"), primary_key=True)
+    component_id: Mapped[int] = mapped_column(
+        ForeignKey("component.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class Suppression(Base):
+    """An address that must not be written to, whatever the subscriber's state says."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (UniqueConstraint("channel", "address_hash"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    address_hash: Mapped[str] = mapped_column(String(64))
+    why: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class RateEvent(Base):
+    """One event that a limit counts: `bucket` names the limit and a hash of whom it concerns."""
+
+    __tablename__ = "rate_event"
+    __table_args__ = (Index("ix_rate_event_bucket_at", "bucket", "at"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    bucket: Mapped[str] = mapped_column(String(128))
+    at: Mapped[datetime] = mapped_column(default=now, index=True)

@@ -1,0 +1,143 @@
+"""Frozen values that cross the borders between rooms."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.vocabulary import ChannelName, ComponentStatus, DeliveryState, Impact, PostKind, PostStatus, Role, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does it: an account, or `system` and the command line with no account behind them."""
+
+    name: str
+    role: Role
+    account_id: int | None = None
+
+
+SYSTEM = Actor("system", Role.ADMIN)
+COMMAND_LINE = Actor("command line", Role.ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentEffect:
+    """What an update does to one component (by its public id)."""
+
+    component_id: str
+    status: ComponentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLinkDraft:
+    """Where the internal record also lives: a tracker's key and address, as typed."""
+
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PostDraft:
+    """What the Communications Lead typed to open a post.  Times are UTC.
+
+    `impact` None means computed from the effects.  `severity` None means no internal incident is opened.
+    `notify` says whether subscribers hear of it; `acknowledged` that the guards' findings were seen and accepted.
+    """
+
+    kind: PostKind
+    title: str
+    status: PostStatus
+    body: str
+    idempotency_key: str
+    impact: Impact | None = None
+    effects: tuple[ComponentEffect, ...] = ()
+    next_update_by: datetime | None = None
+    notify: bool = True
+    scheduled_for: datetime | None = None
+    scheduled_until: datetime | None = None
+    severity: Severity | None = None
+    record_links: tuple[RecordLinkDraft, ...] = ()
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateDraft:
+    """One more statement in a post.  `version` is the post's version that the author saw."""
+
+    status: PostStatus
+    body: str
+    idempotency_key: str
+    version: int
+    impact: Impact | None = None
+    effects: tuple[ComponentEffect, ...] = ()
+    next_update_by: datetime | None = None
+    notify: bool = True
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publish made: the post's and update's public ids, and whether it had been made before."""
+
+    post_id: str
+    update_id: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The words of one notice on one channel in one language, the same for every recipient.
+
+    `text` and `html` may hold the placeholders `{{unsubscribe_url}}` and `{{manage_url}}`, filled in per recipient.
+    `headers` are extra mail headers, already safe.  `payload` is a webhook's JSON body as bytes, with placeholders.
+    """
+
+    channel: ChannelName
+    subject: str
+    text: str
+    html: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    message_id: str = ""
+    in_reply_to: str = ""
+    payload: bytes = b""
+    sender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address a letter goes to.  `secret` signs a webhook; `key` names this delivery for idempotency."""
+
+    delivery_id: int
+    address: str
+    key: str
+    personal: Mapping[str, str] = field(default_factory=dict)
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one recipient's copy.
+
+    `state` is SENT, or FAILED with `permanent` saying that trying again can not help, or SKIPPED (kept in the outbox).
+    `reason` is one plain sentence without secrets or addresses.  `retry_after` is in seconds.
+    """
+
+    delivery_id: int
+    state: DeliveryState
+    reason: str = ""
+    permanent: bool = False
+    retry_after: int | None = None
+    provider_id: str = ""
+    suppress: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceCount:
+    """Who would get an update, per channel, and who would not and why."""
+
+    by_channel: Mapping[ChannelName, int]
+    skipped: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_channel.values())

@@ -1,0 +1,118 @@
+"""User text: cleaned once on its way in, rendered by one sanitizer on its way out."""
+
+import re
+import secrets
+import unicodedata
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from app.errors import Invalid
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+BODY_LIMIT = 10_000
+TITLE_LIMIT = 200
+_CONSONANTS_AND_DIGITS = "bcdfghjklmnpqrstvwxyz0123456789"
+_BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_ALLOWED_TAGS = {
+    "p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "hr",
+    "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
+
+
+def public_id() -> str:
+    """A new opaque id: 12 characters of [a-z0-9] without vowels, as Statuspage's incidents have them."""
+    return "".join(secrets.choice(_CONSONANTS_AND_DIGITS) for _ in range(12))
+
+
+def clean(raw: str, *, multiline: bool = False) -> str:
+    """`raw` without control characters, lone surrogates, noncharacters and bidi controls, NFC, trimmed.
+
+    A single line has its white space folded; several lines keep their line breaks as "\\n".
+    """
+    text = unicodedata.normalize("NFC", raw.replace("\r\n", "\n").replace("\r", "\n"))
+    kept = "".join(character for character in text if _is_kept(character))
+    if multiline:
+        return "\n".join(line.rstrip() for line in kept.split("\n")).strip("\n ")
+    return " ".join(kept.split())
+
+
+def _is_kept(character: str) -> bool:
+    if character in "\n\t":
+        return True  # a single line's are folded by the caller
+    category = unicodedata.category(character)
+    if category in {"Cc", "Cs"} or character in _BIDI_CONTROLS:
+        return False
+    return (ord(character) & 0xFFFE) != 0xFFFE and not 0xFDD0 <= ord(character) <= 0xFDEF
+
+
+def clean_field(raw: str, *, name: str, label: str, limit: int, multiline: bool = False, required: bool = True) -> str:
+    """`raw` cleaned and checked.
+
+    Raises:
+        Invalid: empty though required, or longer than `limit` characters.
+    """
+    if len(raw) > limit * 4 + 1000:  # too long whatever cleaning takes out: do not spend time on it
+        raise Invalid.field(name, f"{label} is too long: the limit is {limit:,} characters.")
+    text = clean(raw, multiline=multiline)
+    if required and not text:
+        raise Invalid.field(name, f"{label} is empty. Write something.")
+    if len(text) > limit:
+        raise Invalid.field(name, f"{label} is too long: {len(text):,} characters, the limit is {limit:,}.")
+    return text
+
+
+def header_safe(value: str) -> str:
+    """`value` as one line that is safe in a mail or HTTP header: every control character becomes a space."""
+    return " ".join("".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in value).split())
+
+
+@lru_cache(maxsize=1)
+def _markdown() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).enable(
+        ["table", "strikethrough"]
+    )
+
+
+def markdown_to_html(body: str) -> str:
+    """Markdown (cleaned, at most `BODY_LIMIT` characters) as HTML from the allow-list; the only sanitizer.
+
+    Links keep http, https and mailto addresses and get `rel="noopener nofollow ugc"`; images, raw HTML, ids, classes
+    and styles do not pass.  Headings begin at h3 so that a page keeps one h1.
+
+    Raises:
+        Invalid: `body` is over the limit (deeply nested input costs time that grows with its length).
+    """
+    if len(body) > BODY_LIMIT:
+        raise Invalid.field("body", f"The text is too long: {len(body):,} characters, the limit is {BODY_LIMIT:,}.")
+    import nh3
+
+    html = _markdown().render(body)
+    html = re.sub(r"<(/?)h[12]>", r"<\1h3>", html)
+    return nh3.clean(
+        html,
+        tags=_ALLOWED_TAGS,
+        attributes={"a": {"href", "title"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener nofollow ugc",
+    ).strip()
+
+
+def markdown_to_text(body: str) -> str:
+    """Markdown as plain text for SMS, feeds' summaries and subject lines: links become "words (address)"."""
+    text = re.sub(r"!?\[([^\]]{0,500})\]\((https?://[^)\s]{1,2000})[^)]{0,200}\)", r"\1 (\2)", body)
+    text = re.sub(r"(?m)^\s{0,3}(#{1,6}|>)\s+", "", text)
+    text = re.sub(r"(\*\*|__|~~|`)", "", text)
+    return text.strip()
+
+
+def shorten(text: str, limit: int) -> str:
+    """`text` in at most `limit` characters, cut at a word where one is near, with "…"."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > limit * 2 // 3 else cut).rstrip() + "…"

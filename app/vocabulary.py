@@ -1,0 +1,189 @@
+"""The words of the field, as enums.  Every table, form, URL and document uses these values and no others."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+
+class ComponentStatus(StrEnum):
+    """What a component is doing, from best to worst as `severity_rank` orders them."""
+
+    OPERATIONAL = "operational"
+    UNDER_MAINTENANCE = "under_maintenance"
+    UNKNOWN = "unknown"
+    DEGRADED_PERFORMANCE = "degraded_performance"
+    PARTIAL_OUTAGE = "partial_outage"
+    MAJOR_OUTAGE = "major_outage"
+
+    @property
+    def severity_rank(self) -> int:
+        """0 for operational, rising to 5 for a major outage."""
+        return list(ComponentStatus).index(self)
+
+    @property
+    def label(self) -> str:
+        """The words a reader sees."""
+        return self.value.replace("_", " ").capitalize()
+
+
+class PostKind(StrEnum):
+    INCIDENT = "incident"
+    MAINTENANCE = "maintenance"
+
+
+class PostStatus(StrEnum):
+    """The stages of a post; which kind may take which is in `POST_STATUSES`."""
+
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+    POSTMORTEM = "postmortem"
+    SCHEDULED = "scheduled"
+    IN_PROGRESS = "in_progress"
+    VERIFYING = "verifying"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more is promised after this status."""
+        return self in TERMINAL_STATUSES
+
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").capitalize()
+
+
+POST_STATUSES: dict[PostKind, tuple[PostStatus, ...]] = {
+    PostKind.INCIDENT: (
+        PostStatus.INVESTIGATING,
+        PostStatus.IDENTIFIED,
+        PostStatus.MONITORING,
+        PostStatus.RESOLVED,
+        PostStatus.POSTMORTEM,
+    ),
+    PostKind.MAINTENANCE: (
+        PostStatus.SCHEDULED,
+        PostStatus.IN_PROGRESS,
+        PostStatus.VERIFYING,
+        PostStatus.COMPLETED,
+        PostStatus.CANCELLED,
+    ),
+}
+TERMINAL_STATUSES = frozenset(
+    {PostStatus.RESOLVED, PostStatus.POSTMORTEM, PostStatus.COMPLETED, PostStatus.CANCELLED},
+)
+
+
+class Impact(StrEnum):
+    """How much a post matters to readers; also the verdict's indicator."""
+
+    NONE = "none"
+    MAINTENANCE = "maintenance"
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for none, rising to 4 for critical."""
+        return list(Impact).index(self)
+
+    @property
+    def label(self) -> str:
+        return self.value.capitalize()
+
+
+PROMISE_DEFAULTS: dict[Impact, timedelta] = {
+    Impact.CRITICAL: timedelta(minutes=20),
+    Impact.MAJOR: timedelta(minutes=30),
+    Impact.MINOR: timedelta(minutes=60),
+    Impact.MAINTENANCE: timedelta(minutes=60),
+    Impact.NONE: timedelta(minutes=60),
+}
+"""How soon the next update is promised when the author names no time."""
+
+IMPACT_OF_COMPONENT: dict[ComponentStatus, Impact] = {
+    ComponentStatus.OPERATIONAL: Impact.NONE,
+    ComponentStatus.UNKNOWN: Impact.NONE,
+    ComponentStatus.UNDER_MAINTENANCE: Impact.MAINTENANCE,
+    ComponentStatus.DEGRADED_PERFORMANCE: Impact.MINOR,
+    ComponentStatus.PARTIAL_OUTAGE: Impact.MAJOR,
+    ComponentStatus.MAJOR_OUTAGE: Impact.CRITICAL,
+}
+"""The impact a post has because it puts a component into this status."""
+
+
+class Audience(StrEnum):
+    """Who may read a page."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+    INTERNAL = "internal"
+
+
+class Severity(StrEnum):
+    P0 = "P0"
+    P1 = "P1"
+    P2 = "P2"
+    P3 = "P3"
+
+
+class Role(StrEnum):
+    """What a signed-in person may do; each role may do all that those before it may."""
+
+    VIEWER = "viewer"
+    RESPONDER = "responder"
+    LEAD = "lead"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        return list(Role).index(self)
+
+    @property
+    def label(self) -> str:
+        return "Communications Lead" if self is Role.LEAD else self.value.capitalize()
+
+
+class ChannelName(StrEnum):
+    EMAIL = "email"
+    SMS = "sms"
+    CHAT = "chat"
+    WEBHOOK = "webhook"
+
+    @property
+    def label(self) -> str:
+        return {"email": "Email", "sms": "SMS", "chat": "Chat", "webhook": "Webhook"}[self.value]
+
+
+class SubscriberState(StrEnum):
+    UNCONFIRMED = "unconfirmed"
+    ACTIVE = "active"
+    QUARANTINED = "quarantined"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class DispatchState(StrEnum):
+    """One update's fan-out: held, then planned into deliveries, then done; or cancelled while held."""
+
+    HELD = "held"
+    SENDING = "sending"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    BOUNCED = "bounced"
+
+
+class NoticeKind(StrEnum):
+    """What an outgoing message is about."""
+
+    UPDATE = "update"
+    CONFIRM = "confirm"

@@ -1,0 +1,1 @@
+"""The doors: read a form into a value, call one action, render."""

@@ -1,0 +1,101 @@
+"""A real, migrated database for each test, on SQLite or, with TEST_DATABASE_URL, on PostgreSQL."""
+
+import os
+import shutil
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from app import create_app
+from app.db import db
+from app.settings import Settings, load
+from tests.factories import make_page
+
+POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
+
+
+def make_settings(home: Path, **changes: object) -> Settings:
+    """Settings of an installation in `home`, as the environment `changes` would make them."""
+    environ = {"CANDOR_HOME": str(home), "SECRET_KEY": "k" * 40, "HOLD_SECONDS": "0"}
+    return replace(load(environ), **changes)  # type: ignore[arg-type]
+
+
+def migrate(settings: Settings) -> None:
+    app = create_app(settings)
+    with app.app_context():
+        upgrade(directory="migrations")
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A migrated, empty database to copy: a file's path, or a PostgreSQL database's name."""
+    home = tmp_path_factory.mktemp("migrated")
+    if not POSTGRES_URL:
+        migrate(make_settings(home))
+        return str(home / "candor.db")
+    name = f"candor_template_{uuid4().hex[:8]}"
+    _admin(f'CREATE DATABASE "{name}"')
+    migrate(make_settings(home, database_url=_named(name)))
+    return name
+
+
+@pytest.fixture
+def settings(tmp_path: Path, migrated: str) -> Iterator[Settings]:
+    """Settings whose database is a fresh copy of the migrated one."""
+    home = tmp_path / "instance"
+    if not POSTGRES_URL:
+        made = make_settings(home)
+        shutil.copyfile(migrated, home / "candor.db")
+        yield made
+        return
+    name = f"candor_test_{uuid4().hex[:8]}"
+    _admin(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}"')
+    yield make_settings(home, database_url=_named(name))
+    _admin(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The Flask app, inside its context."""
+    made = create_app(settings)
+    made.config["TESTING"] = True
+    with made.app_context():
+        yield made
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def page_id(app: Flask) -> int:
+    """The default page, "Acme Status", in UTC."""
+    return make_page()
+
+
+def _named(name: str) -> str:
+    return make_url(POSTGRES_URL).set(database=name).render_as_string(hide_password=False)
+
+
+def _admin(statement: str) -> None:
+    engine = create_engine(POSTGRES_URL, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+warnings.filterwarnings("ignore", category=ResourceWarning)

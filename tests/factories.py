@@ -1,0 +1,68 @@
+"""Plain functions that put things into the database, and the small cast that a test is about."""
+
+import hashlib
+from typing import Any
+
+from app.db import transaction
+from app.models.component import Component, ComponentGroup
+from app.models.page import Page
+from app.models.subscriber import Subscriber, SubscriberComponent
+from app.shapes import Actor
+from app.vocabulary import ChannelName, ComponentStatus, Role, SubscriberState
+
+ALICE = Actor("Alice Admin", Role.ADMIN)
+LENA = Actor("Lena Lead", Role.LEAD)
+RAVI = Actor("Ravi Responder", Role.RESPONDER)
+VERA = Actor("Vera Viewer", Role.VIEWER)
+
+
+def make_page(name: str = "Acme Status", **fields: Any) -> int:
+    """A page; its id."""
+    with transaction() as session:
+        page = Page(slug=fields.pop("slug", "default"), name=name, url="http://localhost:8000", **fields)
+        session.add(page)
+        session.flush()
+        return page.id
+
+
+def make_component(page_id: int, name: str = "API", status: str = ComponentStatus.OPERATIONAL, **fields: Any) -> str:
+    """A component; its public id."""
+    with transaction() as session:
+        component = Component(page_id=page_id, name=name, status=status, **fields)
+        session.add(component)
+        session.flush()
+        return component.public_id
+
+
+def make_group(page_id: int, name: str = "Services", position: int = 0) -> int:
+    """A component group; its id."""
+    with transaction() as session:
+        group = ComponentGroup(page_id=page_id, name=name, position=position)
+        session.add(group)
+        session.flush()
+        return group.id
+
+
+def make_subscriber(
+    page_id: int,
+    address: str = "carol@example.com",
+    channel: str = ChannelName.EMAIL,
+    state: str = SubscriberState.ACTIVE,
+    component_ids: tuple[int, ...] = (),
+    **fields: Any,
+) -> int:
+    """A subscriber, by default to everything; its id."""
+    with transaction() as session:
+        subscriber = Subscriber(
+            page_id=page_id,
+            channel=channel,
+            address=address,
+            address_hash=hashlib.sha256(address.encode()).hexdigest(),
+            state=state,
+            everything=not component_ids,
+            **fields,
+        )
+        session.add(subscriber)
+        session.flush()
+        session.add_all(SubscriberComponent(subscriber_id=subscriber.id, component_id=c) for c in component_ids)
+        return subscriber.id
