@@ -35,7 +35,8 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("dispatch_id", "subscriber_id"),
-        Index("ix_delivery_state_due_at", "state", "due_at"),
+        Index("ix_delivery_claim", "channel", "state", "attempts", "due_at", "id"),
+        Index("ix_delivery_leased_by", "leased_by"),
         Index("ix_delivery_dispatch_id_state", "dispatch_id", "state"),
     )
 
@@ -58,7 +59,7 @@ class Notice(Base):
     """One message to one subscriber that belongs to no dispatch, such as "confirm your address"."""
 
     __tablename__ = "notice"
-    __table_args__ = (Index("ix_notice_state_due_at", "state", "due_at"),)
+    __table_args__ = (Index("ix_notice_claim", "channel", "state", "attempts", "due_at", "id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
@@ -70,6 +71,8 @@ class Notice(Base):
     due_at: Mapped[datetime] = mapped_column(default=now)
     leased_until: Mapped[datetime | None] = mapped_column()
     leased_by: Mapped[str] = mapped_column(String(64), default="")
+    first_attempt_at: Mapped[datetime | None] = mapped_column()
     settled_at: Mapped[datetime | None] = mapped_column()
+    provider_id: Mapped[str] = mapped_column(String(128), default="")
     reason: Mapped[str] = mapped_column(String(300), default="")
     created_at: Mapped[datetime] = mapped_column(default=now)

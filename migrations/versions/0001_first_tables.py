@@ -290,6 +290,8 @@ def upgrade() -> None:
         sa.Column("leased_until", app.db.UtcDateTime(), nullable=True),
         sa.Column("leased_by", sa.String(length=64), nullable=False),
         sa.Column("settled_at", app.db.UtcDateTime(), nullable=True),
+        sa.Column("first_attempt_at", app.db.UtcDateTime(), nullable=True),
+        sa.Column("provider_id", sa.String(length=128), nullable=False),
         sa.Column("reason", sa.String(length=300), nullable=False),
         sa.Column("created_at", app.db.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["page_id"], ["page.id"], name=op.f("fk_notice_page_id_page")),
@@ -298,7 +300,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_notice_page_id"), ["page_id"], unique=False)
-        batch_op.create_index("ix_notice_state_due_at", ["state", "due_at"], unique=False)
+        batch_op.create_index("ix_notice_claim", ["channel", "state", "attempts", "due_at", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_notice_subscriber_id"), ["subscriber_id"], unique=False)
 
     op.create_table(
@@ -460,7 +462,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_dispatch_id_state", ["dispatch_id", "state"], unique=False)
-        batch_op.create_index("ix_delivery_state_due_at", ["state", "due_at"], unique=False)
+        batch_op.create_index("ix_delivery_claim", ["channel", "state", "attempts", "due_at", "id"], unique=False)
+        batch_op.create_index("ix_delivery_leased_by", ["leased_by"], unique=False)
         batch_op.create_index(batch_op.f("ix_delivery_subscriber_id"), ["subscriber_id"], unique=False)
 
     _make_audit_append_only()
@@ -470,7 +473,8 @@ def downgrade() -> None:
     _drop_audit_guard()
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_subscriber_id"))
-        batch_op.drop_index("ix_delivery_state_due_at")
+        batch_op.drop_index("ix_delivery_claim")
+        batch_op.drop_index("ix_delivery_leased_by")
         batch_op.drop_index("ix_delivery_dispatch_id_state")
 
     op.drop_table("delivery")
@@ -507,7 +511,7 @@ def downgrade() -> None:
     op.drop_table("update")
     with op.batch_alter_table("notice", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_notice_subscriber_id"))
-        batch_op.drop_index("ix_notice_state_due_at")
+        batch_op.drop_index("ix_notice_claim")
         batch_op.drop_index(batch_op.f("ix_notice_page_id"))
 
     op.drop_table("notice")

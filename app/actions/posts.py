@@ -1,0 +1,168 @@
+"""Opening a post: text, components, promise, dispatch and the internal record, in one transaction."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actions import audit, effects, incident_of_post, incidents, wording
+from app.actions.revisions import lock_page, touch
+from app.clock import now
+from app.db import transaction
+from app.errors import Conflict, Invalid
+from app.models.delivery import Dispatch
+from app.models.page import Page
+from app.models.post import Post, Update
+from app.publish.refresh import try_refresh
+from app.settings import Settings
+from app.shapes import Actor, PostDraft, Published
+from app.text import markdown_to_html
+from app.vocabulary import Impact, PostKind, PostStatus
+
+
+def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) -> Published:
+    """Open a post with its first update.  The same idempotency key again returns what the first call made.
+
+    Raises:
+        Invalid: a field can not be taken.
+        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
+        NotFound: there is no such page.
+        Unavailable: the database can not be written; nothing was changed.
+    """
+    draft_title = wording.read_title(draft.title)
+    body = wording.read_body(draft.body)
+    key = wording.read_key(draft.idempotency_key)
+    _check_shape(draft)
+    taints = [word for link in draft.record_links for word in (link.key, link.url)]
+    wording.ask_about_leaks([draft_title, body], taints, acknowledged=draft.acknowledged)
+    body_html = markdown_to_html(body)
+    with transaction() as session:
+        page = lock_page(session, page_id)
+        made = published_before(session, key)
+        if made is None:
+            post = _new_post(session, actor, page, draft, draft_title)
+            update = add_update(
+                session, settings, actor, post,
+                status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify,
+            )  # fmt: skip
+            effects.apply(session, post, update, draft.effects)
+            touch(session, page, post)
+            audit.record(session, actor, "open", "post", post.public_id, draft_title)
+            made = Published(post.public_id, update.public_id)
+    try_refresh(settings, page_id)
+    return made
+
+
+def _check_shape(draft: PostDraft) -> None:
+    wording.check_status(draft.kind, draft.status)
+    if draft.status is PostStatus.POSTMORTEM:
+        raise Invalid.field("status", "A post can not begin with a post-mortem. Resolve it first.")
+    if draft.kind is PostKind.MAINTENANCE:
+        wording.check_window(draft.status, draft.scheduled_for, draft.scheduled_until)
+
+
+def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft, title: str) -> Post:
+    impact = draft.impact or effects.computed_impact(draft.kind, draft.effects)
+    planned = draft.scheduled_for if draft.status is PostStatus.SCHEDULED else None
+    promised = wording.promise(
+        draft.status, impact, draft.next_update_by, planned if planned and planned > now() else None
+    )
+    is_maintenance = draft.kind is PostKind.MAINTENANCE
+    post = Post(
+        page_id=page.id,
+        kind=draft.kind,
+        title=title,
+        status=draft.status,
+        impact=impact,
+        impact_override=draft.impact,
+        started_at=now(),
+        scheduled_for=draft.scheduled_for if is_maintenance else None,
+        scheduled_until=draft.scheduled_until if is_maintenance else None,
+        next_update_by=promised,
+    )
+    if draft.severity is not None:
+        incident = incidents.open_incident(
+            session, actor, title=title, severity=draft.severity, links=draft.record_links
+        )
+        post.incident_id = incident.id
+    elif draft.record_links:
+        raise Invalid.field("severity", "A record link belongs to an internal incident. Choose its severity.")
+    session.add(post)
+    session.flush()
+    return post
+
+
+def published_before(session: Session, key: str, post: Post | None = None) -> Published | None:
+    """What an earlier call with this idempotency key made.
+
+    Raises:
+        Conflict: the key was used for another post.
+    """
+    row = session.execute(
+        select(Post.public_id, Update.public_id, Post.id)
+        .join(Update, Update.post_id == Post.id)
+        .where(Update.idempotency_key == key)
+    ).first()
+    if row is None:
+        return None
+    if post is not None and row[2] != post.id:
+        raise Conflict("This form's key was used for another post. Reload the form and send it again.")
+    return Published(row[0], row[1], repeated=True)
+
+
+def add_update(
+    session: Session,
+    settings: Settings,
+    actor: Actor,
+    post: Post,
+    *,
+    status: PostStatus,
+    body: str,
+    body_html: str,
+    key: str,
+    notify: bool,
+) -> Update:
+    """Add the statement itself, move the post to its status, and create its dispatch, held for HOLD_SECONDS."""
+    at = now()
+    last = session.scalar(
+        select(Update.sequence).where(Update.post_id == post.id).order_by(Update.sequence.desc()).limit(1)
+    )
+    update = Update(
+        post_id=post.id, sequence=(last or 0) + 1, status=status, body=body, body_html=body_html,
+        display_at=at, created_at=at, updated_at=at, notify=notify,
+        next_update_by=post.next_update_by, author=actor.name, idempotency_key=key,
+    )  # fmt: skip
+    session.add(update)
+    session.flush()
+    _move(post, status)
+    if notify:
+        session.add(
+            Dispatch(
+                update_id=update.id,
+                post_id=post.id,
+                page_id=post.page_id,
+                hold_until=at + timedelta(seconds=settings.hold_seconds),
+                created_at=at,
+            )
+        )
+    incident_of_post.follow_post(session, actor, post, status)
+    return update
+
+
+def _move(post: Post, status: PostStatus) -> None:
+    at = now()
+    post.status = status
+    if status is PostStatus.MONITORING and post.monitoring_at is None:
+        post.monitoring_at = at
+    if not status.is_terminal:
+        post.resolved_at = post.closed_at = None
+        return
+    post.closed_at = post.closed_at or at
+    if status in {PostStatus.RESOLVED, PostStatus.COMPLETED}:
+        post.resolved_at = post.resolved_at or at
+
+
+def effective_impact(post: Post, kind: PostKind, chosen: Impact | None, computed: Impact) -> Impact:
+    """The impact shown: the author's choice, now or earlier, else what follows from the components."""
+    override = chosen or (Impact(post.impact_override) if post.impact_override else None)
+    return override or (Impact.MAINTENANCE if kind is PostKind.MAINTENANCE else computed)

@@ -1,0 +1,129 @@
+"""One more statement in a post, and correcting one that stands."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actions import audit, effects, incident_of_post, wording
+from app.actions.posts import add_update, effective_impact, published_before
+from app.actions.revisions import lock_page, touch
+from app.clock import now
+from app.db import session as read_session
+from app.db import transaction
+from app.errors import Invalid, NotFound, Stale
+from app.models.post import Post, Update, UpdateRevision
+from app.publish.refresh import try_refresh
+from app.settings import Settings
+from app.shapes import Actor, Published, UpdateDraft
+from app.text import markdown_to_html
+from app.vocabulary import Impact, PostKind, PostStatus
+
+
+def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft: UpdateDraft) -> Published:
+    """Publish one update of a post.  The same idempotency key again returns what the first call made.
+
+    Raises:
+        Invalid: a field can not be taken.
+        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
+        NotFound: there is no such post.
+        Stale: the post changed since the author saw it.
+        Unavailable: the database can not be written; nothing was changed.
+    """
+    body = wording.read_body(draft.body)
+    key = wording.read_key(draft.idempotency_key)
+    page_id, incident_id = _where(post_public_id)
+    wording.ask_about_leaks([body], _taints(incident_id), acknowledged=draft.acknowledged)
+    body_html = markdown_to_html(body)
+    with transaction() as session:
+        page = lock_page(session, page_id)
+        post = session.scalars(select(Post).where(Post.public_id == post_public_id).with_for_update()).one()
+        made = published_before(session, key, post)
+        if made is None:
+            _check(session, post, draft)
+            _aim(post, draft)
+            update = add_update(
+                session, settings, actor, post,
+                status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify,
+            )  # fmt: skip
+            effects.apply(session, post, update, draft.effects)
+            post.version += 1
+            touch(session, page, post)
+            audit.record(session, actor, "update", "post", post.public_id, f"{draft.status} {update.public_id}")
+            made = Published(post.public_id, update.public_id)
+    try_refresh(settings, page_id)
+    return made
+
+
+def correct_update(
+    settings: Settings, actor: Actor, update_public_id: str, body: str, version: int, *, acknowledged: bool = False
+) -> None:
+    """Replace an update's text, visibly: the old one is kept and shown.  `version` is the one the author saw.
+
+    Raises:
+        Invalid, NeedsConfirmation, NotFound, Stale, Unavailable: as `publish_update`.
+    """
+    body = wording.read_body(body)
+    row = (
+        read_session()
+        .execute(select(Post.page_id, Post.incident_id).join(Update).where(Update.public_id == update_public_id))
+        .first()
+    )
+    if row is None:
+        raise NotFound("There is no such update.")
+    page_id = row[0]
+    wording.ask_about_leaks([body], _taints(row[1]), acknowledged=acknowledged)
+    body_html = markdown_to_html(body)
+    with transaction() as session:
+        page = lock_page(session, page_id)
+        update = session.scalars(select(Update).where(Update.public_id == update_public_id)).one()
+        if update.version != version:
+            raise Stale("Somebody corrected this update meanwhile.", current=update.body, yours=body)
+        if update.body == body:
+            return
+        session.add(
+            UpdateRevision(
+                update_id=update.id, body=update.body, body_html=update.body_html, replaced_at=now(),
+                replaced_by=actor.name,
+            )
+        )  # fmt: skip
+        update.body, update.body_html = body, body_html
+        update.corrected_at = update.updated_at = now()
+        update.version += 1
+        touch(session, page, update.post)
+        audit.record(session, actor, "correct", "update", update.public_id)
+    try_refresh(settings, page_id)
+
+
+def _where(post_public_id: str) -> tuple[int, int | None]:
+    row = read_session().execute(select(Post.page_id, Post.incident_id).where(Post.public_id == post_public_id)).first()
+    if row is None:
+        raise NotFound("There is no such post.")
+    return row[0], row[1]
+
+
+def _taints(incident_id: int | None) -> Sequence[str]:
+    return incident_of_post.internal_words(read_session(), incident_id) if incident_id else ()
+
+
+def _check(session: Session, post: Post, draft: UpdateDraft) -> None:
+    wording.check_status(PostKind(post.kind), draft.status)
+    if post.version != draft.version:
+        newest = session.scalars(
+            select(Update).where(Update.post_id == post.id).order_by(Update.sequence.desc()).limit(1)
+        ).one()
+        raise Stale("Somebody updated this post since you opened the form.", current=newest.body, yours=draft.body)
+    if draft.status is PostStatus.POSTMORTEM and not PostStatus(post.status).is_terminal:
+        raise Invalid.field("status", "A post-mortem follows a resolved post. Resolve it first.")
+
+
+def _aim(post: Post, draft: UpdateDraft) -> None:
+    kind = PostKind(post.kind)
+    computed = effects.computed_impact(kind, draft.effects, Impact(post.impact))
+    if draft.impact is not None:
+        post.impact_override = draft.impact
+    post.impact = effective_impact(post, kind, draft.impact, computed)
+    planned = post.scheduled_for if draft.status is PostStatus.SCHEDULED else None
+    post.next_update_by = wording.promise(
+        draft.status, Impact(post.impact), draft.next_update_by, planned if planned and planned > now() else None
+    )

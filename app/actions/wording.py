@@ -1,0 +1,79 @@
+"""Reading what an author typed: cleaned, checked and asked about before anything is opened."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from app.clock import now
+from app.errors import Invalid, NeedsConfirmation
+from app.guard import leaks
+from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
+from app.vocabulary import POST_STATUSES, PROMISE_DEFAULTS, Impact, PostKind, PostStatus
+
+KEY_LIMIT = 128
+FARTHEST_PROMISE = timedelta(days=30)
+
+
+def read_title(raw: str) -> str:
+    """The title as one clean line.  Raises Invalid."""
+    return clean_field(raw, name="title", label="The title", limit=TITLE_LIMIT)
+
+
+def read_body(raw: str) -> str:
+    """The text, cleaned, its line breaks kept.  Raises Invalid."""
+    return clean_field(raw, name="body", label="The text", limit=BODY_LIMIT, multiline=True)
+
+
+def read_key(raw: str) -> str:
+    """The idempotency key: 8 to 128 printable ASCII characters.  Raises Invalid."""
+    if not (8 <= len(raw) <= KEY_LIMIT and raw.isascii() and raw.isprintable()):
+        raise Invalid.field("idempotency_key", "The form has lost its key. Reload it and send it again.")
+    return raw
+
+
+def check_status(kind: PostKind, status: PostStatus) -> None:
+    """Raises Invalid when a post of this kind can not be in this status."""
+    if status not in POST_STATUSES[kind]:
+        words = ", ".join(allowed.label for allowed in POST_STATUSES[kind])
+        raise Invalid.field("status", f"A post of kind {kind} can not be {status.label}. Choose one of: {words}.")
+
+
+def promise(
+    status: PostStatus, impact: Impact, asked: datetime | None, default: datetime | None = None
+) -> datetime | None:
+    """By when the next update is promised: as asked, else `default`, else by impact; None after a terminal status.
+
+    Raises:
+        Invalid: the time asked for has passed or is more than 30 days away.
+    """
+    if status.is_terminal:
+        return None
+    if asked is None:
+        return default or now() + PROMISE_DEFAULTS[impact]
+    if asked <= now():
+        raise Invalid.field(
+            "next_update_by", "The next update is promised for a time that has passed. Choose a later one."
+        )
+    if asked > now() + FARTHEST_PROMISE and asked != default:
+        raise Invalid.field(
+            "next_update_by", "The next update is promised more than 30 days from now. Choose a nearer time."
+        )
+    return asked
+
+
+def check_window(status: PostStatus, start: datetime | None, end: datetime | None) -> None:
+    """Raises Invalid when a maintenance has no window, or one that ends before it starts or has passed already."""
+    if start is None or end is None:
+        raise Invalid.field("scheduled_for", "Say when the maintenance starts and when it ends.")
+    if end <= start:
+        raise Invalid.field("scheduled_until", "The maintenance ends before it starts. Choose a later end.")
+    if status is PostStatus.SCHEDULED and end <= now():
+        raise Invalid.field("scheduled_until", "The maintenance would already be over. Choose a later window.")
+
+
+def ask_about_leaks(texts: Sequence[str], taints: Sequence[str], *, acknowledged: bool) -> None:
+    """Raises NeedsConfirmation when text looks as if it held something internal and nobody has said it is meant."""
+    if acknowledged:
+        return
+    findings = leaks.find("\n".join(texts), tuple(taint for taint in taints if taint))
+    if findings:
+        raise NeedsConfirmation("This text may hold something internal. Nothing was published.", tuple(findings))

@@ -1,0 +1,44 @@
+"""The words of a batch: made once per update, version and channel, then filled in per recipient."""
+
+from collections import OrderedDict
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.models.delivery import Dispatch, Notice
+from app.models.post import Update
+from app.publish import letter as words
+from app.settings import Settings
+from app.shapes import Letter
+from app.vocabulary import ChannelName, NoticeKind
+
+KEPT = 64
+
+
+class Letters:
+    """The letters of recent dispatches, by update, its version and channel."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: OrderedDict[tuple[int, int, ChannelName], Letter] = OrderedDict()
+
+    def of_dispatch(self, session: Session, dispatch_id: int, channel: ChannelName) -> Letter:
+        """The letter of a dispatch's update on a channel; a correction made meanwhile is in it."""
+        update_id, version = session.execute(
+            select(Update.id, Update.version)
+            .join(Dispatch, Dispatch.update_id == Update.id)
+            .where(Dispatch.id == dispatch_id)
+        ).one()
+        key = (update_id, version, channel)
+        if key not in self._made:
+            page, post, update = words.read_words(session, update_id)
+            self._made[key] = words.word(self._settings, page, post, update, channel)
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        return self._made[key]
+
+
+def notice_letter(session: Session, settings: Settings, notice: Notice) -> Letter:
+    """The words of a single notice."""
+    page = words.read_page(session, notice.page_id)
+    return words.confirmation(settings, page, ChannelName(notice.channel), NoticeKind(notice.kind))

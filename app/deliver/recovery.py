@@ -1,0 +1,43 @@
+"""After a crash on this machine: read the dead senders' journals, settle what went out, give the rest back."""
+
+import logging
+from pathlib import Path
+
+from app.db import session
+from app.deliver import journal, ledger
+from app.deliver.ledger import Ledger
+from app.models.delivery import Delivery, Notice
+from app.settings import Settings
+
+logger = logging.getLogger(__name__)
+_LEDGERS: dict[str, Ledger] = {"delivery": Delivery, "notice": Notice}
+
+
+def owner_name(table: Ledger, rest: str) -> str:
+    """A sender's name, from which a later process can tell which ledger it worked on."""
+    return f"{table.__tablename__}-{rest}"
+
+
+def recover(settings: Settings) -> int:
+    """Settle and give back what dead senders of this machine held; how many senders that were."""
+    return sum(_recover_one(path) for path in journal.journals(settings.journal))
+
+
+def living(settings: Settings) -> list[str]:
+    """The senders of this machine that are alive: their journals are locked."""
+    return [path.stem for path in journal.journals(settings.journal) if journal.is_owned(path)]
+
+
+def _recover_one(path: Path) -> int:
+    with journal.orphan(path) as found:
+        if found is None:
+            return 0
+        owner, outcomes = found
+        table = _LEDGERS.get(owner.partition("-")[0])
+        if table is not None:
+            claims = ledger.claims_of(session(), table, owner)
+            ledger.settle(table, owner, claims, outcomes)
+            ledger.release(table, owner)
+            if claims:
+                logger.warning("%s died: %d outcomes settled, %d claims looked at", owner, len(outcomes), len(claims))
+        return 1
