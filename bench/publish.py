@@ -1,0 +1,78 @@
+"""Milliseconds from a publish to the bytes a reader gets, beside a bare commit and a synced file write."""
+
+import os
+import statistics
+import sys
+import time
+
+from app.actions.sample import load as load_sample
+from app.publish.serve import SnapshotServer
+from sqlalchemy import text
+from werkzeug.test import Client
+
+from app.actions.posts import open_post
+from app.actions.updates import publish_update
+from app.db import transaction
+from app.settings import Settings
+from app.shapes import COMMAND_LINE, PostDraft, UpdateDraft
+from app.vocabulary import PostKind, PostStatus
+from bench.house import installation, report
+
+
+def publishes(settings: Settings, page_id: int, rounds: int) -> list[float]:
+    """Seconds of each publish, from the call until a GET shows the words."""
+    client = Client(SnapshotServer(settings.public_root, _nothing))
+    draft = PostDraft(PostKind.INCIDENT, "Slow answers", PostStatus.INVESTIGATING, "Looking.", "bench-0001")
+    made = open_post(settings, COMMAND_LINE, page_id, draft)
+    taken = []
+    for number in range(rounds):
+        words = f"Marker {number:05}"
+        update = UpdateDraft(PostStatus.IDENTIFIED, words, f"bench-u-{number:05}", version=number + 1)
+        begun = time.perf_counter()
+        publish_update(settings, COMMAND_LINE, made.post_id, update)
+        shown = client.get("/").get_data(as_text=True)
+        taken.append(time.perf_counter() - begun)
+        if words not in shown:
+            raise SystemExit("what was published is not what is shown")
+    return taken
+
+
+def floor(settings: Settings, rounds: int) -> list[float]:
+    """Seconds of one committed row and one synced 30 KB file: what the disk alone costs."""
+    taken = []
+    for number in range(rounds):
+        begun = time.perf_counter()
+        with transaction() as session:
+            session.execute(text("UPDATE page SET theme = :theme"), {"theme": f"t{number}"})
+        with (settings.home / "floor").open("wb") as file:
+            file.write(b"x" * 30_000)
+            file.flush()
+            os.fsync(file.fileno())
+        taken.append(time.perf_counter() - begun)
+    return taken
+
+
+def _nothing(_environ: object, start_response: object) -> list[bytes]:
+    start_response("404 Not Found", [])  # type: ignore[operator]
+    return [b""]
+
+
+def main(rounds: int = 40) -> None:
+    with installation() as (_, settings, page_id):
+        load_sample(settings, COMMAND_LINE, page_id)
+        ours = publishes(settings, page_id, rounds)
+        disk = floor(settings, rounds)
+    figures = {
+        "publish to visible, median": (statistics.median(ours) * 1000, "ms"),
+        "publish to visible, p95": (statistics.quantiles(ours, n=20)[-1] * 1000, "ms"),
+        "one commit and one synced file, median": (statistics.median(disk) * 1000, "ms"),
+    }
+    report(
+        "Publish to visible, sample data",
+        figures,
+        ("publish to visible, median", "one commit and one synced file, median"),
+    )
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,131 @@
+"""A mail server that accepts everything and remembers it: real SMTP over a real socket, in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+
+@dataclass
+class Received:
+    """One accepted message: its envelope and its bytes."""
+
+    sender: str
+    recipient: str
+    raw: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        parsed = message_from_bytes(self.raw, policy=policy.default)
+        assert isinstance(parsed, EmailMessage)
+        return parsed
+
+
+@dataclass
+class Sink:
+    """What arrived, in order.  `pause` seconds pass before each message is accepted."""
+
+    port: int = 0
+    pause: float = 0.0
+    received: list[Received] = field(default_factory=list)
+    connections: int = 0
+    arrived: threading.Condition = field(default_factory=threading.Condition)
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    @property
+    def recipients(self) -> list[str]:
+        return [one.recipient for one in self.received]
+
+    def wait_for(self, count: int, seconds: float = 60.0) -> None:
+        """Block until `count` messages have been accepted."""
+        with self.arrived:
+            done = self.arrived.wait_for(lambda: len(self.received) >= count, timeout=seconds)
+        assert done, f"{len(self.received)} of {count} messages after {seconds} s"
+
+    def to(self, recipient: str) -> list[EmailMessage]:
+        return [one.message for one in self.received if one.recipient == recipient]
+
+
+@contextmanager
+def smtp_sink(pause: float = 0.0) -> Iterator[Sink]:
+    """Run a sink on a free loopback port for the length of the block."""
+    sink = Sink(pause=pause)
+    loop = asyncio.new_event_loop()
+    started = threading.Event()
+
+    async def serve() -> None:
+        server = await asyncio.start_server(lambda r, w: _talk(sink, r, w), "127.0.0.1", 0, limit=2**20)
+        sink.port = server.sockets[0].getsockname()[1]
+        started.set()
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(serve())
+        loop.run_forever()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert started.wait(10)
+    try:
+        yield sink
+    finally:
+        loop.call_soon_threadsafe(_finish, loop)
+        thread.join(10)
+
+
+def _finish(loop: asyncio.AbstractEventLoop) -> None:
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.call_soon(loop.stop)
+
+
+async def _talk(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    sink.connections += 1
+    sender = recipient = ""
+    try:
+        writer.write(b"220 sink ESMTP\r\n")
+        while line := await reader.readline():
+            verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
+            match verb.upper():
+                case "EHLO":
+                    writer.write(b"250-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-PIPELINING\r\n250 SIZE 10485760\r\n")
+                case "MAIL":
+                    sender = _address(rest)
+                    writer.write(b"250 2.1.0 ok\r\n")
+                case "RCPT":
+                    recipient = _address(rest)
+                    writer.write(b"250 2.1.5 ok\r\n")
+                case "DATA":
+                    writer.write(b"354 go on\r\n")
+                    await writer.drain()
+                    raw = await reader.readuntil(b"\r\n.\r\n")
+                    if sink.pause:
+                        await asyncio.sleep(sink.pause)
+                    _keep(sink, Received(sender, recipient, raw[:-3].replace(b"\r\n..", b"\r\n.")))
+                    writer.write(b"250 2.0.0 queued as 1\r\n")
+                case "QUIT":
+                    writer.write(b"221 2.0.0 bye\r\n")
+                    break
+                case _:
+                    writer.write(b"250 2.0.0 ok\r\n")
+            await writer.drain()
+    except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        pass  # the client was killed, or the test is over
+    finally:
+        writer.close()
+
+
+def _address(rest: str) -> str:
+    return rest.partition("<")[2].partition(">")[0]
+
+
+def _keep(sink: Sink, received: Received) -> None:
+    with sink.arrived:
+        sink.received.append(received)
+        sink.arrived.notify_all()
