@@ -1,4 +1,4 @@
-"""Messages a second through the ledger into Postfix's smtp-sink, beside Postfix's own smtp-source into the same sink."""
+"""Messages a second through the ledger into Postfix's smtp-sink, beside Postfix's smtp-source into the same sink."""
 
 import subprocess
 import sys

@@ -1,5 +1,6 @@
 """Page requests a second of `candor web`, beside nginx serving the same bytes, by wrk in the same run."""
 
+import os
 import re
 import shutil
 import statistics
@@ -8,7 +9,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from app.actions.sample import load as load_sample
@@ -32,11 +32,7 @@ def nginx(root: Path, port: int) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="candor-nginx-") as folder:
         Path(folder).chmod(0o755)
         configuration = Path(folder) / "nginx.conf"
-        user = (
-            "user root;"
-            if shutil.which("id") and not subprocess.run(["id", "-u"], capture_output=True).returncode
-            else ""
-        )
+        user = "user root;" if os.getuid() == 0 else ""
         configuration.write_text(NGINX.format(folder=folder, port=port, root=root, user=user))
         process = subprocess.Popen(["nginx", "-c", str(configuration), "-p", folder])
         try:
@@ -63,7 +59,7 @@ def main(seconds: int = 3, rounds: int = 3) -> None:
         served.mkdir()
         shutil.copyfile((settings.public_root / "default" / "current" / "index.html"), served / "index.html")
         port = free_port()
-        with nginx(served, port), running(replace(settings), "web", extra={"WEB_WORKERS": "2"}):
+        with nginx(served, port), running(settings, "web", extra={"WEB_WORKERS": "2"}):
             wait_until_up(settings.port)
             for connections in (64, 1000):
                 ours, theirs = [], []
