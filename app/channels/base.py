@@ -1,0 +1,61 @@
+"""What a channel is: a name, a rule for addresses, and senders that carry letters over one warm connection each."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from app.settings import Settings
+from app.shapes import Letter, Outcome, Recipient
+from app.vocabulary import ChannelName
+
+PLACEHOLDERS = ("unsubscribe_url", "manage_url", "confirm_url")
+_PLACEHOLDER = re.compile(r"\{\{(" + "|".join(PLACEHOLDERS) + r")\}\}")
+
+
+class Sender(Protocol):
+    """Owns one warm connection; used from one thread."""
+
+    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+        """Send each recipient their copy.
+
+        Yields one outcome right after a copy was accepted or refused and before the next one begins, so that a caller
+        who notes each one repeats at most one message after a crash.  What goes wrong with one copy is its outcome;
+        nothing is raised for it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection.  The sender may be used again: it connects anew."""
+        ...
+
+
+class Channel(Protocol):
+    """One way for words to leave.  A module of this folder offers its channel as `CHANNEL`."""
+
+    @property
+    def name(self) -> ChannelName: ...
+
+    def normalise(self, raw: str, settings: Settings) -> str:
+        """The address as it is stored and compared: one spelling for one mailbox, phone or endpoint.
+
+        Raises:
+            Invalid: about the field "address", with a sentence that says what an address looks like.
+        """
+        ...
+
+    def open(self, settings: Settings) -> Sender:
+        """A new sender.  It connects when it first sends."""
+        ...
+
+    def is_configured(self, settings: Settings) -> bool:
+        """Whether messages really leave; if not, they are kept in the outbox."""
+        ...
+
+
+def fill(template: str, personal: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
+    """`template` with `{{unsubscribe_url}}`, `{{manage_url}}` and `{{confirm_url}}` replaced, and nothing else.
+
+    A value is never looked at again, so text in it that looks like a placeholder stays.  A value that is not there
+    becomes empty.  `escape` makes a value fit the template's format.
+    """
+    return _PLACEHOLDER.sub(lambda found: escape(personal.get(found[1], "")), template)
