@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -65,10 +65,10 @@ def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[
             .where(ledger.id.in_(ids))
             .order_by(ledger.id)
         )
-        return [_claim(row.tuple(), at) for row in rows]
+        return [_claim(row, at) for row in rows]
 
 
-def _claim(row: tuple[int, int, int, int, datetime | None], at: datetime) -> Claim:
+def _claim(row: Row[int, int, int, int, datetime | None], at: datetime) -> Claim:
     return Claim(row[0], row[1], row[2], row[3], row[4] or at)
 
 
@@ -181,7 +181,7 @@ def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
             ledger.leased_by == owner, ledger.state == DeliveryState.SENDING
         )
     )
-    return [_claim(row.tuple(), now()) for row in rows]
+    return [_claim(row, now()) for row in rows]
 
 
 def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:
