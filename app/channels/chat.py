@@ -1,0 +1,102 @@
+"""Chat rooms and the long tail of services, through apprise.  The address is an apprise URL that an operator set."""
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import parse_qsl, urlsplit
+
+from app.channels import by_apprise
+from app.channels.base import Sender, fill
+from app.errors import Invalid
+from app.settings import Settings
+from app.shapes import Letter, Outcome, Recipient
+from app.vocabulary import ChannelName, DeliveryState
+
+LONGEST_URL = 2_000
+LOCAL_SCHEMES = frozenset(
+    {
+        "file", "exec", "shell", "script", "cmd", "syslog", "rsyslog", "dbus", "qt", "kde", "glib", "gio", "gnome",
+        "windows", "macosx", "blink1", "memory",
+    }
+)  # fmt: skip
+"""These act on this machine instead of sending words away."""
+MAIL_SCHEMES = frozenset({"mailto", "mailtos"})
+FILE_OPTIONS = frozenset(
+    {"attach", "cert", "config", "file", "include", "key", "keyfile", "pem", "pgpkey", "subfile", "template"}
+)
+"""Options with which services read files of this machine."""
+RATE_LIMITED = 429
+
+
+class ChatChannel:
+    """One message to one room."""
+
+    name = ChannelName.CHAT
+
+    def normalise(self, raw: str, settings: Settings) -> str:
+        """The URL as given, once it is one that apprise understands and that leaves this machine.  Raises Invalid."""
+        url = raw.strip()
+        if not url.isprintable() or len(url) > LONGEST_URL:
+            raise _invalid()
+        scheme = url.partition("://")[0].lower()
+        if scheme in MAIL_SCHEMES:
+            raise Invalid.field("address", "Mail has its own channel. Add this address as an email subscriber.")
+        if scheme in LOCAL_SCHEMES:
+            raise Invalid.field("address", "That service acts on this machine. Choose a chat service instead.")
+        try:
+            options = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+        except ValueError:
+            raise _invalid() from None
+        if any(_reads_files(name, value) for name, value in options):
+            raise Invalid.field("address", "That address reads a file of this machine. Leave that option out.")
+        if not by_apprise.can_load(url):
+            raise _invalid()
+        return url
+
+    def is_configured(self, settings: Settings) -> bool:
+        return True
+
+    def open(self, settings: Settings) -> Sender:
+        return ChatSender(settings)
+
+
+class ChatSender:
+    """Sends through apprise."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+        """See `Sender.send`.  No reason ever holds the URL: it is a secret."""
+        for recipient in recipients:
+            yield self._send_one(letter, recipient)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _send_one(self, letter: Letter, recipient: Recipient) -> Outcome:
+        try:
+            url = CHANNEL.normalise(recipient.address, self._settings)
+        except Invalid:
+            return Outcome(
+                recipient.delivery_id, DeliveryState.FAILED, "the chat address can not be used", permanent=True
+            )
+        result = by_apprise.notify(url, fill(letter.text, recipient.personal), letter.subject)
+        if result.is_sent:
+            return Outcome(recipient.delivery_id, DeliveryState.SENT)
+        if result.code == RATE_LIMITED:
+            return Outcome(recipient.delivery_id, DeliveryState.FAILED, "the chat service asked to slow down")
+        shown = f" ({result.code})" if result.code else ""
+        return Outcome(recipient.delivery_id, DeliveryState.FAILED, f"the chat service did not take the message{shown}")
+
+
+def _reads_files(name: str, value: str) -> bool:
+    return name.lower().lstrip("+-:") in FILE_OPTIONS or value.strip().lower().startswith(("file:", "/", "~"))
+
+
+def _invalid() -> Invalid:
+    return Invalid.field(
+        "address",
+        "That is not a chat address Candor can use. Write it as apprise does, like slack://token/token/token.",
+    )
+
+
+CHANNEL = ChatChannel()

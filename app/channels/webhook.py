@@ -1,0 +1,189 @@
+"""Webhooks: the payload, signed by Standard Webhooks, posted to an address that was checked."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import idna
+
+from app.channels.base import Sender, fill
+from app.channels.pinned_http import Answer, post
+from app.clock import now
+from app.errors import DeliveryError, Invalid
+from app.settings import Settings
+from app.shapes import Letter, Outcome, Recipient
+from app.text import header_safe
+from app.vocabulary import ChannelName, DeliveryState
+
+LONGEST_URL = 2_000
+LONGEST_WAIT = 24 * 3600
+SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_.])?|\[?[0-9a-f:.]{2,45}\]?")
+
+
+def new_secret() -> str:
+    """A fresh signing secret: `whsec_` and 32 random bytes in base64."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """The `webhook-signature` header's value.
+
+    Raises:
+        ValueError: `secret` is not `whsec_` and base64.
+    """
+    try:
+        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
+    except binascii.Error:
+        raise ValueError("the secret is not base64") from None
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+class WebhookChannel:
+    """JSON to an endpoint that a subscriber named."""
+
+    name = ChannelName.WEBHOOK
+
+    def normalise(self, raw: str, settings: Settings) -> str:
+        """The URL with its scheme and host in lower case, ASCII, without fragment.  Raises Invalid."""
+        url = raw.strip()
+        if len(url) > LONGEST_URL:
+            raise Invalid.field("address", f"That address is too long. The limit is {LONGEST_URL:,} characters.")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+            host = _ascii_host(parts.hostname or "")
+        except (ValueError, idna.IDNAError):
+            raise _invalid() from None
+        if parts.scheme not in {"http", "https"} or not host or any(c <= " " or c == "\x7f" for c in url):
+            raise _invalid()
+        if "@" in parts.netloc:
+            raise Invalid.field("address", "Leave the user name and password out of the address.")
+        where = host if port is None or port == {"http": 80, "https": 443}[parts.scheme] else f"{host}:{port}"
+        path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+        made = urlunsplit((parts.scheme, where, path, quote(parts.query, safe="/%:@!$&'()*+,;=~-._?"), ""))
+        if len(made) > LONGEST_URL:
+            raise Invalid.field("address", f"That address is too long. The limit is {LONGEST_URL:,} characters.")
+        return made
+
+    def is_configured(self, settings: Settings) -> bool:
+        return True
+
+    def open(self, settings: Settings) -> Sender:
+        return WebhookSender(settings)
+
+
+class WebhookSender:
+    """Posts one request after the other; every endpoint is another server, so no connection is kept."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+        """See `Sender.send`."""
+        payload = letter.payload.decode("utf-8", "replace")
+        for recipient in recipients:
+            yield self._send_one(fill(payload, recipient.personal, _json_escaped).encode(), recipient)
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _send_one(self, body: bytes, recipient: Recipient) -> Outcome:
+        try:
+            url = self.normalised(recipient.address)
+            answer = post(url, body, _headers(recipient, body), self._settings.webhook_allowed_networks)
+        except DeliveryError as error:
+            return _failed(recipient, error.sentence, permanent=error.permanent)
+        except ValueError:
+            return _failed(recipient, "the webhook's secret is damaged", permanent=True)
+        return _judged(recipient, answer)
+
+    def normalised(self, address: str) -> str:
+        """The address checked again: what is stored may be older than the rules."""
+        try:
+            return CHANNEL.normalise(address, self._settings)
+        except Invalid:
+            raise DeliveryError("the endpoint's address can not be used", permanent=True) from None
+
+
+def _headers(recipient: Recipient, body: bytes) -> dict[str, str]:
+    timestamp = int(now().timestamp())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "Candor",
+        "webhook-id": header_safe(recipient.key),
+        "webhook-timestamp": str(timestamp),
+    }
+    if recipient.secret:
+        headers["webhook-signature"] = signature(recipient.secret, headers["webhook-id"], timestamp, body)
+    return headers
+
+
+def _judged(recipient: Recipient, answer: Answer) -> Outcome:
+    status = answer.status
+    if 200 <= status < 300:
+        return Outcome(recipient.delivery_id, DeliveryState.SENT)
+    if 300 <= status < 400:
+        return _failed(recipient, f"the endpoint redirects, which is not followed ({status})", permanent=True)
+    if status == 410:
+        return _failed(recipient, "the endpoint is gone (410)", permanent=True, suppress=True)
+    reason = f"the endpoint answered {status}"
+    if status in {429, 503}:
+        return _failed(recipient, reason, retry_after=_seconds(answer.retry_after))
+    return _failed(recipient, reason, permanent=status < 500 and status not in {408, 425})
+
+
+def _seconds(retry_after: str) -> int | None:
+    """A Retry-After header, seconds or a date, as whole seconds from now, at most a day; None when it says nothing."""
+    text = retry_after.strip()
+    if re.fullmatch(r"[0-9]{1,12}", text):
+        return min(int(text), LONGEST_WAIT)
+    try:
+        at = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    wait = int(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now()).total_seconds())
+    return max(0, min(wait, LONGEST_WAIT))
+
+
+def _failed(
+    recipient: Recipient,
+    reason: str,
+    *,
+    permanent: bool = False,
+    suppress: bool = False,
+    retry_after: int | None = None,
+) -> Outcome:
+    return Outcome(
+        recipient.delivery_id, DeliveryState.FAILED, reason, permanent=permanent, suppress=suppress,
+        retry_after=retry_after,
+    )  # fmt: skip
+
+
+def _json_escaped(value: str) -> str:
+    return json.dumps(value)[1:-1]
+
+
+def _ascii_host(host: str) -> str:
+    """The host as it goes into a URL.  Raises idna.IDNAError."""
+    if ":" in host:
+        host = f"[{host}]"
+    elif not host.isascii():
+        host = idna.encode(host, uts46=True).decode("ascii")
+    return host if _HOST.fullmatch(host) else ""
+
+
+def _invalid() -> Invalid:
+    return Invalid.field("address", "That is not a web address. Write it like https://example.com/hooks/status.")
+
+
+CHANNEL = WebhookChannel()
