@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, CursorResult, Row, bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
+from app.db import session as read_session
 from app.db import transaction
 from app.deliver.plan import finish_if_done
 from app.deliver.schedule import next_attempt
@@ -189,21 +190,18 @@ def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:
 
     Owners known to be `alive` on this machine keep theirs: they settle as soon as the database lets them.
     """
+    lost = (
+        ledger.state == DeliveryState.SENDING,
+        ledger.leased_until < now(),
+        ledger.leased_by.not_in(alive),
+    )
+    if read_session().scalar(select(ledger.id).where(*lost).limit(1)) is None:
+        return 0
     with transaction() as session:
-        ids = session.scalars(
-            select(ledger.id)
-            .where(
-                ledger.state == DeliveryState.SENDING,
-                ledger.leased_until < now(),
-                ledger.leased_by.not_in(alive),
-            )
-            .limit(1000)
-        ).all()
-        if ids:
-            session.execute(
-                update(ledger)
-                .where(ledger.id.in_(ids), ledger.state == DeliveryState.SENDING)
-                .values(state=DeliveryState.PENDING, leased_by="", leased_until=None)
-                .execution_options(synchronize_session=False)
-            )
-        return len(ids)
+        result = session.execute(
+            update(ledger)
+            .where(*lost)
+            .values(state=DeliveryState.PENDING, leased_by="", leased_until=None)
+            .execution_options(synchronize_session=False)
+        )
+        return result.rowcount if isinstance(result, CursorResult) else 0
