@@ -19,9 +19,7 @@ LOCAL_SCHEMES = frozenset(
 )  # fmt: skip
 """These act on this machine instead of sending words away."""
 MAIL_SCHEMES = frozenset({"mailto", "mailtos"})
-FILE_OPTIONS = frozenset(
-    {"attach", "cert", "config", "file", "include", "key", "keyfile", "pem", "pgpkey", "subfile", "template"}
-)
+FILE_OPTIONS = frozenset({"attach", "config", "include", "keyfile", "pem", "pgpkey", "subfile", "template"})
 """Options with which services read files of this machine."""
 RATE_LIMITED = 429
 
@@ -89,7 +87,7 @@ class ChatSender:
 
 
 def _reads_files(name: str, value: str) -> bool:
-    return name.lower().lstrip("+-:") in FILE_OPTIONS or value.strip().lower().startswith(("file:", "/", "~"))
+    return name.lower() in FILE_OPTIONS or value.strip().lower().startswith("file:")
 
 
 def _invalid() -> Invalid:
