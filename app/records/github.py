@@ -1,0 +1,14 @@
+"""GitHub issues, pull requests and discussions."""
+
+import re
+
+from app.records.base import PatternTracker
+
+TRACKER = PatternTracker(
+    name="github",
+    host=re.compile(r"(?:www\.)?github\.com|github\..+"),
+    path=re.compile(
+        r"/(?P<owner>[\w.-]{1,100})/(?P<repo>[\w.-]{1,100})/(?:issues|pull|discussions)/(?P<number>\d{1,9})(?:/|$)"
+    ),
+    key_format="{owner}/{repo}#{number}",
+)
