@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -148,34 +147,30 @@ def _read_severity(severity: str) -> Severity:
         raise Invalid.field("severity", "There is no such severity. Choose P0, P1, P2 or P3.") from None
 
 
-def _add_link(session: Session, incident: Incident, draft: RecordLinkDraft) -> RecordLink:
-    url = _read_url(draft.url)
-    tracker, found = recognise(url)
+def read_link(draft: RecordLinkDraft) -> tuple[str, str, str]:
+    """A record link's tracker, key and address; the key is the one typed, else the one that the address names.
+
+    Raises:
+        Invalid: the key or address can not be taken.
+    """
+    url = clean_field(draft.url, name="record_url", label="The record's address", limit=URL_LIMIT)
     key = clean_field(draft.key, name="record_key", label="The record's key", limit=KEY_LIMIT, required=False)
+    try:
+        found = recognise(url)
+    except Invalid as error:
+        raise Invalid.field("record_url", error.sentence) from None
+    return found.tracker, key or found.key, url
+
+
+def _add_link(session: Session, incident: Incident, draft: RecordLinkDraft) -> RecordLink:
+    tracker, key, url = read_link(draft)
     same = select(RecordLink.id).where(RecordLink.incident_id == incident.id, RecordLink.url == url)
     if session.scalar(same) is not None:
         raise Conflict("This incident is linked to that record already.")
-    link = RecordLink(incident_id=incident.id, tracker=tracker, key=key or found or _last_part(url), url=url)
+    link = RecordLink(incident_id=incident.id, tracker=tracker, key=key, url=url)
     session.add(link)
     session.flush()
     return link
-
-
-def _read_url(raw: str) -> str:
-    url = clean_field(raw, name="record_url", label="The record's address", limit=URL_LIMIT)
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and " " not in url
-    except ValueError:
-        is_address = False
-    if not is_address:
-        raise Invalid.field("record_url", "The record's address should begin with https:// and name a tracker.")
-    return url
-
-
-def _last_part(url: str) -> str:
-    parts = urlsplit(url)
-    return (parts.path.rstrip("/").rsplit("/", 1)[-1] or parts.hostname or url)[:KEY_LIMIT]
 
 
 def _note(session: Session, incident: Incident, actor: Actor, text: str, at: datetime | None = None) -> None:

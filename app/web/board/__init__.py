@@ -1,0 +1,6 @@
+"""The internal incident board: what is open, who leads, what was told and what was promised."""
+
+from app.web.board import incident, overview
+from app.web.board.blueprint import blueprint
+
+__all__ = ["blueprint", "incident", "overview"]

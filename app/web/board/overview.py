@@ -1,0 +1,22 @@
+"""The board: open incidents first, then those resolved last."""
+
+from app.db import session
+from app.web.access import audience
+from app.web.board import queries
+from app.web.board.blueprint import blueprint
+from app.web.console.queries import open_posts, page_facts
+from app.web.console.rendering import Answer, render
+
+
+@blueprint.get("", strict_slashes=False)
+@audience("viewer")
+def board() -> Answer:
+    """What is open, who leads, what was told and what was promised."""
+    facts = page_facts(session())
+    return render(
+        "board/list.html",
+        facts,
+        incidents=queries.open_incidents(session()),
+        unrecorded=[post for post in open_posts(session(), facts.id) if not post.incident_id],
+        recent=queries.recent_incidents(session()),
+    )

@@ -1,0 +1,165 @@
+"""What the board shows, read into frozen values: a fixed number of queries however many incidents there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.errors import NotFound
+from app.models.incident import Incident, IncidentRole, TimelineEntry
+from app.models.post import Post
+from app.models.record_link import RecordLink
+from app.vocabulary import Impact, PostStatus, Severity
+
+RECENT = 15
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    tracker: str
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRow:
+    role: str
+    person: str
+    from_at: datetime
+    to_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    at: datetime
+    actor: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenPost:
+    """A post that speaks for an incident."""
+
+    public_id: str
+    title: str
+    status: PostStatus
+    impact: Impact
+    next_update_by: datetime | None
+    closed_at: datetime | None
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.closed_at is None and self.next_update_by is not None and self.next_update_by < now()
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentRow:
+    """One incident on the board; `lead` is who speaks for it now."""
+
+    id: int
+    public_id: str
+    title: str
+    severity: Severity
+    declared_at: datetime
+    mitigated_at: datetime | None
+    resolved_at: datetime | None
+    lead: str
+    commander: str
+    posts: tuple[SpokenPost, ...]
+    links: tuple[LinkRow, ...]
+    roles: tuple[RoleRow, ...]
+
+    @property
+    def is_overdue(self) -> bool:
+        return any(post.is_overdue for post in self.posts)
+
+    def holder(self, role: str) -> str:
+        """Who fills a role now; empty when nobody does."""
+        return next((row.person for row in self.roles if row.role == role and row.to_at is None), "")
+
+
+def open_incidents(session: Session) -> list[IncidentRow]:
+    """Open incidents, the most severe first, then the oldest.  Four queries."""
+    query = select(Incident).where(Incident.resolved_at.is_(None)).order_by(Incident.severity, Incident.declared_at)
+    return _rows(session, session.scalars(query).all())
+
+
+def recent_incidents(session: Session, limit: int = RECENT) -> list[IncidentRow]:
+    """Those resolved last.  Four queries."""
+    query = select(Incident).where(Incident.resolved_at.is_not(None)).order_by(Incident.resolved_at.desc()).limit(limit)
+    return _rows(session, session.scalars(query).all())
+
+
+def incident_row(session: Session, public_id: str) -> IncidentRow:
+    """One incident.  Four queries.
+
+    Raises:
+        NotFound: there is no such incident.
+    """
+    incident = session.scalar(select(Incident).where(Incident.public_id == public_id))
+    if incident is None:
+        raise NotFound("There is no such incident.")
+    return _rows(session, [incident])[0]
+
+
+def timeline(session: Session, incident_id: int) -> list[EntryRow]:
+    """An incident's timeline, newest first.  One query."""
+    entries = session.scalars(
+        select(TimelineEntry)
+        .where(TimelineEntry.incident_id == incident_id)
+        .order_by(TimelineEntry.at.desc(), TimelineEntry.id.desc())
+    )
+    return [EntryRow(entry.at, entry.actor, entry.text) for entry in entries]
+
+
+def _rows(session: Session, incidents: Sequence[Incident]) -> list[IncidentRow]:
+    ids = [incident.id for incident in incidents]
+    posts: dict[int, list[SpokenPost]] = {}
+    for post in session.scalars(select(Post).where(Post.incident_id.in_(ids)).order_by(Post.id)):
+        posts.setdefault(post.incident_id or 0, []).append(_spoken(post))
+    links: dict[int, list[LinkRow]] = {}
+    for link in session.scalars(select(RecordLink).where(RecordLink.incident_id.in_(ids)).order_by(RecordLink.id)):
+        links.setdefault(link.incident_id, []).append(LinkRow(link.tracker, link.key, link.url))
+    roles: dict[int, list[RoleRow]] = {}
+    held = select(IncidentRole).where(IncidentRole.incident_id.in_(ids)).order_by(IncidentRole.id)
+    for role in session.scalars(held):
+        row = RoleRow(role.role, role.person, role.from_at, role.to_at)
+        roles.setdefault(role.incident_id, []).append(row)
+    return [
+        _row(incident, posts.get(incident.id, []), links.get(incident.id, []), roles.get(incident.id, []))
+        for incident in incidents
+    ]
+
+
+def _row(
+    incident: Incident, posts: Sequence[SpokenPost], links: Sequence[LinkRow], roles: Sequence[RoleRow]
+) -> IncidentRow:
+    now_held = {role.role: role.person for role in roles if role.to_at is None}
+    return IncidentRow(
+        id=incident.id,
+        public_id=incident.public_id,
+        title=incident.title,
+        severity=Severity(incident.severity),
+        declared_at=incident.declared_at,
+        mitigated_at=incident.mitigated_at,
+        resolved_at=incident.resolved_at,
+        lead=now_held.get("communications_lead", ""),
+        commander=now_held.get("incident_commander", ""),
+        posts=tuple(posts),
+        links=tuple(links),
+        roles=tuple(roles),
+    )
+
+
+def _spoken(post: Post) -> SpokenPost:
+    return SpokenPost(
+        public_id=post.public_id,
+        title=post.title,
+        status=PostStatus(post.status),
+        impact=Impact(post.impact),
+        next_update_by=post.next_update_by,
+        closed_at=post.closed_at,
+    )

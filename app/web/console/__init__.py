@@ -1,0 +1,29 @@
+"""The Communications Lead's console: one module per screen, each read form into value, one action, render."""
+
+from app.web.console import (
+    accounts,
+    components,
+    deliveries,
+    outbox,
+    overview,
+    page_settings,
+    posts,
+    preview,
+    subscribers,
+    updates,
+)
+from app.web.console.blueprint import blueprint
+
+__all__ = [
+    "accounts",
+    "blueprint",
+    "components",
+    "deliveries",
+    "outbox",
+    "overview",
+    "page_settings",
+    "posts",
+    "preview",
+    "subscribers",
+    "updates",
+]

@@ -1,0 +1,219 @@
+"""Components and groups: made, named, set, hidden, put in order and put away."""
+
+from flask import current_app, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.actions import components as actions
+from app.db import session
+from app.errors import CandorError, NotFound
+from app.text import clean
+from app.vocabulary import ComponentStatus
+from app.web.access import actor, audience
+from app.web.console import ordering, queries
+from app.web.console.blueprint import blueprint
+from app.web.console.forms import Problem, problem_of
+from app.web.console.queries import ComponentRow, PageFacts
+from app.web.console.rendering import Answer, render
+
+
+@blueprint.get("/components")
+@audience("viewer")
+def list_components() -> Answer:
+    """Every component under its group; `?arrange=1` to put them in order."""
+    return _show_list(arranging=request.args.get("arrange") == "1")
+
+
+@blueprint.post("/components")
+@audience("lead")
+def create_component() -> Answer:
+    """Make a component at the end of the list."""
+    facts = queries.page_facts(session())
+    form = request.form
+    try:
+        actions.create_component(
+            current_app.config["SETTINGS"],
+            actor(),
+            facts.id,
+            name=form.get("name", ""),
+            description=form.get("description", ""),
+            group_public_id=clean(form.get("group", "")) or None,
+            visible=form.get("visible", "yes") != "no",
+        )
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show_list(problem, adding=dict(form)), status
+    flash(f"{clean(form.get('name', ''))} is on the page.")
+    return _to_list()
+
+
+@blueprint.get("/components/<public_id>")
+@audience("lead")
+def component_form(public_id: str) -> Answer:
+    """One component's name, description, group and visibility."""
+    return _show_component(public_id)
+
+
+@blueprint.post("/components/<public_id>")
+@audience("lead")
+def edit_component(public_id: str) -> Answer:
+    """Change one component."""
+    form = request.form
+    try:
+        actions.edit_component(
+            current_app.config["SETTINGS"],
+            actor(),
+            public_id,
+            name=form.get("name", ""),
+            description=form.get("description", ""),
+            group_public_id=clean(form.get("group", "")) or None,
+            visible=form.get("visible") == "yes",
+        )
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show_component(public_id, problem, dict(form)), status
+    flash("Saved.")
+    return _to_list(public_id)
+
+
+@blueprint.post("/components/<public_id>/status")
+@audience("responder")
+def set_status(public_id: str) -> Answer:
+    """Set what one component is doing.  Nobody is notified."""
+    facts = queries.page_facts(session())
+    status = actions.read_status(clean(request.form.get("status", "")))
+    actions.set_component_status(current_app.config["SETTINGS"], actor(), public_id, status)
+    component = _find(facts, public_id)
+    flash(f"{component.name} is now shown as: {component.status.label}. Nobody was notified.")
+    return _to_list(public_id)
+
+
+@blueprint.post("/components/<public_id>/move")
+@audience("lead")
+def move_component(public_id: str) -> Answer:
+    """Move a component up or down within its group, or to a place by number."""
+    facts = queries.page_facts(session())
+    groups = queries.component_groups(session(), facts.id)
+    home = next((g for g in groups if any(c.public_id == public_id for c in g.components)), None)
+    if home is None:
+        raise NotFound("There is no such component.")
+    inside = ordering.moved([c.public_id for c in home.components], public_id, request.form)
+    order = [
+        component_id
+        for group in groups
+        for component_id in (inside if group is home else [c.public_id for c in group.components])
+    ]
+    actions.order_components(current_app.config["SETTINGS"], actor(), facts.id, order)
+    return redirect(url_for("console.list_components", arrange=1, _anchor=f"c-{public_id}"), 303)
+
+
+@blueprint.post("/components/<public_id>/archive")
+@audience("lead")
+def archive_component(public_id: str) -> Answer:
+    """Put a component away."""
+    component = _find(queries.page_facts(session()), public_id)
+    actions.archive_component(current_app.config["SETTINGS"], actor(), public_id)
+    flash(f"{component.name} was archived. Its history is kept.")
+    return _to_list()
+
+
+@blueprint.post("/groups")
+@audience("lead")
+def create_group() -> Answer:
+    """Make a group."""
+    facts = queries.page_facts(session())
+    try:
+        actions.create_group(current_app.config["SETTINGS"], actor(), facts.id, name=request.form.get("name", ""))
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show_list(problem, grouping=dict(request.form)), status
+    flash("The group was made. Choose it when you add or edit a component.")
+    return _to_list()
+
+
+@blueprint.post("/groups/<public_id>")
+@audience("lead")
+def rename_group(public_id: str) -> Answer:
+    """Call a group something else."""
+    try:
+        actions.rename_group(current_app.config["SETTINGS"], actor(), public_id, request.form.get("name", ""))
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show_list(problem, arranging=True), status
+    flash("Saved.")
+    return redirect(url_for("console.list_components", arrange=1), 303)
+
+
+@blueprint.post("/groups/<public_id>/move")
+@audience("lead")
+def move_group(public_id: str) -> Answer:
+    """Move a group up or down."""
+    facts = queries.page_facts(session())
+    groups = [group.public_id for group in queries.component_groups(session(), facts.id) if group.public_id]
+    order = ordering.moved(groups, public_id, request.form)
+    actions.order_groups(current_app.config["SETTINGS"], actor(), facts.id, order)
+    return redirect(url_for("console.list_components", arrange=1, _anchor=f"g-{public_id}"), 303)
+
+
+@blueprint.post("/groups/<public_id>/delete")
+@audience("lead")
+def delete_group(public_id: str) -> Answer:
+    """Take an empty group away."""
+    try:
+        actions.delete_group(current_app.config["SETTINGS"], actor(), public_id)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show_list(problem, arranging=True), status
+    flash("The group was taken away.")
+    return redirect(url_for("console.list_components", arrange=1), 303)
+
+
+def _show_list(
+    problem: Problem | None = None,
+    *,
+    arranging: bool = False,
+    adding: dict[str, str] | None = None,
+    grouping: dict[str, str] | None = None,
+) -> str:
+    facts = queries.page_facts(session())
+    return render(
+        "console/components/list.html",
+        facts,
+        groups=queries.component_groups(session(), facts.id),
+        statuses=list(ComponentStatus),
+        problem=problem,
+        arranging=arranging,
+        adding=adding,
+        grouping=grouping,
+    )
+
+
+def _show_component(public_id: str, problem: Problem | None = None, sent: dict[str, str] | None = None) -> str:
+    facts = queries.page_facts(session())
+    component = _find(facts, public_id)
+    typed = sent or {
+        "name": component.name,
+        "description": component.description,
+        "group": component.group_id,
+        "visible": "yes" if component.visible else "",
+    }
+    return render(
+        "console/components/edit.html",
+        facts,
+        component=component,
+        typed=typed,
+        groups=[group for group in queries.component_groups(session(), facts.id) if group.public_id],
+        problem=problem,
+    )
+
+
+def _find(facts: PageFacts, public_id: str) -> ComponentRow:
+    rows = queries.all_components(queries.component_groups(session(), facts.id))
+    component = next((row for row in rows if row.public_id == public_id), None)
+    if component is None:
+        raise NotFound("There is no such component.")
+    return component
+
+
+def _to_list(public_id: str = "") -> Response:
+    anchor = f"c-{public_id}" if public_id else None
+    return redirect(url_for("console.list_components", _anchor=anchor), 303)

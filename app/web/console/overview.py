@@ -1,0 +1,36 @@
+"""The overview: what is open, what is promised, what the public sees, how sending goes."""
+
+from flask import current_app
+
+from app.db import session
+from app.settings import Settings
+from app.vocabulary import ChannelName
+from app.web.access import audience
+from app.web.console import queries
+from app.web.console.blueprint import blueprint
+from app.web.console.rendering import Answer, render
+from app.web.console.verdicts import verdict_of
+
+
+@blueprint.get("", strict_slashes=False)
+@audience("viewer")
+def overview() -> Answer:
+    """Everything in one glance."""
+    facts = queries.page_facts(session())
+    settings: Settings = current_app.config["SETTINGS"]
+    groups = queries.component_groups(session(), facts.id)
+    open_posts = queries.open_posts(session(), facts.id)
+    return render(
+        "console/overview.html",
+        facts,
+        open_posts=open_posts,
+        recent_posts=queries.recent_posts(session(), facts.id),
+        components=queries.all_components(groups),
+        verdict=verdict_of(queries.all_components(groups), open_posts),
+        health=queries.delivery_health(session(), facts.id),
+        unsent=[
+            channel.label
+            for channel, url in ((ChannelName.EMAIL, settings.smtp_url), (ChannelName.SMS, settings.sms_url))
+            if not url
+        ],
+    )

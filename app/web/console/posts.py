@@ -1,0 +1,106 @@
+"""Posts: the list, opening one, and its thread."""
+
+from flask import current_app, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.actions import posts as actions
+from app.db import session
+from app.errors import CandorError
+from app.vocabulary import PostKind
+from app.web.access import actor, audience
+from app.web.console import queries
+from app.web.console.blueprint import blueprint
+from app.web.console.forms import Problem, post_draft, problem_of
+from app.web.console.paging import page_number
+from app.web.console.publishing import closing_effects, closing_status, next_status, publish_form
+from app.web.console.rendering import Answer, render
+from app.web.console.threads import thread
+from app.web.console.typed import Typed, blank_post, blank_update, read_typed
+
+REPEATED = "This was published already by the same form. Nothing was published or sent twice."
+
+
+@blueprint.get("/posts")
+@audience("viewer")
+def list_posts() -> Answer:
+    """Open posts, and closed ones page by page."""
+    facts = queries.page_facts(session())
+    number = page_number(request.args)
+    size = queries.POSTS_PER_PAGE
+    closed = queries.recent_posts(session(), facts.id, limit=size + 1, offset=(number - 1) * size)
+    return render(
+        "console/posts/list.html",
+        facts,
+        open_posts=queries.open_posts(session(), facts.id) if number == 1 else [],
+        closed_posts=closed[:size],
+        number=number,
+        has_more=len(closed) > size,
+    )
+
+
+@blueprint.get("/posts/new")
+@audience("lead")
+def new_post() -> Answer:
+    """An empty form; `?kind=maintenance` for a maintenance."""
+    wants_maintenance = request.args.get("kind") == PostKind.MAINTENANCE
+    return show_new(blank_post(PostKind.MAINTENANCE if wants_maintenance else PostKind.INCIDENT))
+
+
+@blueprint.post("/posts")
+@audience("lead")
+def open_post() -> Answer:
+    """Publish a new post, or show the form again with everything that was typed."""
+    facts = queries.page_facts(session())
+    typed = read_typed(request.form)
+    try:
+        made = actions.open_post(current_app.config["SETTINGS"], actor(), facts.id, post_draft(typed, facts.zone))
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return show_new(typed, problem), status
+    return to_thread(made.post_id, repeated=made.repeated)
+
+
+@blueprint.get("/posts/<public_id>")
+@audience("viewer")
+def show_post(public_id: str) -> Answer:
+    """The thread and, for those who may publish, the form for the next update."""
+    found = thread(session(), public_id)
+    typed = blank_update(found.post.kind, next_status(found), found.version, {})
+    return show_thread(public_id, typed)
+
+
+@blueprint.get("/posts/<public_id>/resolve")
+@audience("lead")
+def resolve_post(public_id: str) -> Answer:
+    """The update form set to the last status, asking about every component that is not operational."""
+    found = thread(session(), public_id)
+    typed = blank_update(found.post.kind, closing_status(found.post.kind), found.version, closing_effects(found))
+    return show_thread(public_id, typed, template="console/posts/resolve.html")
+
+
+def show_new(typed: Typed, problem: Problem | None = None, *, preview: object = None) -> str:
+    """The form for a new post."""
+    facts = queries.page_facts(session())
+    form = publish_form(session(), facts, typed, problem=problem)
+    return render("console/posts/new.html", facts, form=form, preview=preview)
+
+
+def show_thread(
+    public_id: str,
+    typed: Typed,
+    problem: Problem | None = None,
+    *,
+    preview: object = None,
+    template: str = "console/posts/thread.html",
+) -> str:
+    """A post with its thread and the form for the next update."""
+    facts = queries.page_facts(session())
+    found = thread(session(), public_id)
+    form = publish_form(session(), facts, typed, found, problem)
+    return render(template, facts, thread=found, form=form, preview=preview)
+
+
+def to_thread(public_id: str, *, repeated: bool) -> Response:
+    """See the thread after publishing."""
+    flash(REPEATED if repeated else "Published.")
+    return redirect(url_for("console.show_post", public_id=public_id), 303)

@@ -1,0 +1,240 @@
+"""One post with everything it said, and one update with what it said before: read-models of the thread's screens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.errors import NotFound
+from app.models.component import Component, ComponentGroup
+from app.models.delivery import Delivery, Dispatch
+from app.models.incident import Incident
+from app.models.post import Post, PostComponent, Update
+from app.models.record_link import RecordLink
+from app.vocabulary import ComponentStatus, DeliveryState, PostStatus
+from app.web.console.forms import StillBroken
+from app.web.console.queries import PostRow, post_row
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """What an update did to a component."""
+
+    name: str
+    before: ComponentStatus
+    after: ComponentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class FormerText:
+    """What an update said before a correction."""
+
+    body: str
+    body_html: str
+    replaced_at: datetime
+    replaced_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchSummary:
+    """One line about an update's notices."""
+
+    state: str
+    sent: int
+    failed: int
+    waiting: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRow:
+    """One statement in a thread.  `dispatch` is None when it notified nobody."""
+
+    id: int
+    public_id: str
+    status: PostStatus
+    body: str
+    body_html: str
+    display_at: datetime
+    corrected_at: datetime | None
+    next_update_by: datetime | None
+    author: str
+    version: int
+    notify: bool
+    effects: tuple[EffectRow, ...]
+    former: tuple[FormerText, ...]
+    dispatch: DispatchSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    tracker: str
+    key: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A post, its updates newest first, the components it is about, and its internal record's links."""
+
+    post: PostRow
+    version: int
+    page_id: int
+    updates: tuple[UpdateRow, ...]
+    components: tuple[StillBroken, ...]
+    records: tuple[RecordRow, ...]
+
+    @property
+    def broken(self) -> tuple[StillBroken, ...]:
+        """The post's components that are not operational now."""
+        return tuple(row for row in self.components if row.status is not ComponentStatus.OPERATIONAL)
+
+    @property
+    def component_ids(self) -> tuple[str, ...]:
+        return tuple(row.public_id for row in self.components)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFacts:
+    """One update, enough to correct it or to follow its notices."""
+
+    id: int
+    public_id: str
+    body: str
+    version: int
+    status: PostStatus
+    display_at: datetime
+    post_public_id: str
+    post_title: str
+
+
+def thread(session: Session, public_id: str) -> Thread:
+    """A post with its whole thread: at most nine queries, however long it is.
+
+    Raises:
+        NotFound: there is no such post.
+    """
+    post = session.scalar(
+        select(Post)
+        .where(Post.public_id == public_id)
+        .options(
+            selectinload(Post.updates).selectinload(Update.effects),
+            selectinload(Post.updates).selectinload(Update.revisions),
+        )
+    )
+    if post is None:
+        raise NotFound("There is no such post.")
+    incident = session.get(Incident, post.incident_id) if post.incident_id else None
+    components = _components(session, post.id)
+    summaries = _dispatches(session, post.id)
+    updates = sorted(post.updates, key=lambda update: update.sequence, reverse=True)
+    return Thread(
+        post=post_row(
+            post,
+            incident.severity if incident else None,
+            incident.public_id if incident else None,
+            [component.name for component in components],
+        ),
+        version=post.version,
+        page_id=post.page_id,
+        updates=tuple(_update_row(update, summaries.get(update.id)) for update in updates),
+        components=components,
+        records=_records(session, post.incident_id),
+    )
+
+
+def update_facts(session: Session, public_id: str) -> UpdateFacts:
+    """One update.  One query.
+
+    Raises:
+        NotFound: there is no such update.
+    """
+    row = session.execute(select(Update, Post).join(Post).where(Update.public_id == public_id)).first()
+    if row is None:
+        raise NotFound("There is no such update.")
+    update, post = row
+    return UpdateFacts(
+        id=update.id,
+        public_id=update.public_id,
+        body=update.body,
+        version=update.version,
+        status=PostStatus(update.status),
+        display_at=update.display_at,
+        post_public_id=post.public_id,
+        post_title=post.title,
+    )
+
+
+def _update_row(update: Update, dispatch: DispatchSummary | None) -> UpdateRow:
+    return UpdateRow(
+        id=update.id,
+        public_id=update.public_id,
+        status=PostStatus(update.status),
+        body=update.body,
+        body_html=update.body_html,
+        display_at=update.display_at,
+        corrected_at=update.corrected_at,
+        next_update_by=update.next_update_by,
+        author=update.author,
+        version=update.version,
+        notify=update.notify,
+        effects=tuple(
+            EffectRow(effect.name, ComponentStatus(effect.from_status), ComponentStatus(effect.to_status))
+            for effect in update.effects
+        ),
+        former=tuple(
+            FormerText(former.body, former.body_html, former.replaced_at, former.replaced_by)
+            for former in reversed(update.revisions)
+        ),
+        dispatch=dispatch,
+    )
+
+
+def _components(session: Session, post_id: int) -> tuple[StillBroken, ...]:
+    rows = session.execute(
+        select(Component, ComponentGroup.name)
+        .join(PostComponent, PostComponent.component_id == Component.id)
+        .outerjoin(ComponentGroup, ComponentGroup.id == Component.group_id)
+        .where(PostComponent.post_id == post_id, Component.archived_at.is_(None))
+        .order_by(Component.position, Component.id)
+    )
+    return tuple(
+        StillBroken(
+            component.public_id, f"{group} - {component.name}" if group else component.name,
+            ComponentStatus(component.status),
+        )
+        for component, group in rows
+    )  # fmt: skip
+
+
+def _records(session: Session, incident_id: int | None) -> tuple[RecordRow, ...]:
+    if incident_id is None:
+        return ()
+    rows = session.scalars(select(RecordLink).where(RecordLink.incident_id == incident_id).order_by(RecordLink.id))
+    return tuple(RecordRow(link.tracker, link.key, link.url) for link in rows)
+
+
+def _dispatches(session: Session, post_id: int) -> dict[int, DispatchSummary]:
+    rows = session.execute(
+        select(Dispatch.update_id, Dispatch.state, Delivery.state, func.count(Delivery.id))
+        .outerjoin(Delivery, Delivery.dispatch_id == Dispatch.id)
+        .where(Dispatch.post_id == post_id)
+        .group_by(Dispatch.update_id, Dispatch.state, Delivery.state)
+    )
+    counts: dict[int, dict[str, int]] = {}
+    states: dict[int, str] = {}
+    for update_id, dispatch_state, delivery_state, count in rows:
+        states[update_id] = dispatch_state
+        counts.setdefault(update_id, {})[delivery_state or ""] = count
+    return {update_id: _summary(state, counts[update_id]) for update_id, state in states.items()}
+
+
+def _summary(state: str, counts: dict[str, int]) -> DispatchSummary:
+    return DispatchSummary(
+        state=state,
+        sent=counts.get(DeliveryState.SENT, 0),
+        failed=counts.get(DeliveryState.FAILED, 0) + counts.get(DeliveryState.BOUNCED, 0),
+        waiting=counts.get(DeliveryState.PENDING, 0) + counts.get(DeliveryState.SENDING, 0),
+        skipped=counts.get(DeliveryState.SKIPPED, 0),
+    )

@@ -1,0 +1,77 @@
+"""One more update in a post, and correcting one."""
+
+from flask import current_app, flash, redirect, request, url_for
+
+from app.actions import updates as actions
+from app.db import session
+from app.errors import CandorError, Invalid
+from app.text import clean
+from app.web.access import actor, audience
+from app.web.console import queries
+from app.web.console.blueprint import blueprint
+from app.web.console.forms import Problem, problem_of, update_draft
+from app.web.console.posts import show_thread, to_thread
+from app.web.console.rendering import Answer, render
+from app.web.console.threads import thread, update_facts
+from app.web.console.typed import read_typed, with_version
+
+
+@blueprint.post("/posts/<public_id>/updates")
+@audience("lead")
+def publish_update(public_id: str) -> Answer:
+    """Publish an update, or show the thread again with everything that was typed."""
+    facts = queries.page_facts(session())
+    found = thread(session(), public_id)
+    typed = read_typed(request.form)
+    try:
+        draft = update_draft(typed, found.post.kind, facts.zone, found.broken)
+        made = actions.publish_update(current_app.config["SETTINGS"], actor(), public_id, draft)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
+            typed = with_version(typed, thread(session(), public_id).version)
+        template = "console/posts/resolve.html" if typed.asks_about_components else "console/posts/thread.html"
+        return show_thread(public_id, typed, problem, template=template), status
+    return to_thread(made.post_id, repeated=made.repeated)
+
+
+@blueprint.get("/updates/<public_id>/correct")
+@audience("lead")
+def correct_form(public_id: str) -> Answer:
+    """The text of an update, to be corrected."""
+    return _show_correct(public_id)
+
+
+@blueprint.post("/updates/<public_id>/correct")
+@audience("lead")
+def correct_update(public_id: str) -> Answer:
+    """Replace the text; the old one stays to be seen."""
+    facts = update_facts(session(), public_id)
+    body = clean(request.form.get("body", ""), multiline=True)
+    settings = current_app.config["SETTINGS"]
+    acknowledged = request.form.get("acknowledged") == "yes"
+    try:
+        version = _version(request.form.get("version", ""))
+        actions.correct_update(settings, actor(), public_id, body, version, acknowledged=acknowledged)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show_correct(public_id, body, problem), status
+    flash("Corrected. The text it had before is kept and shown.")
+    return redirect(url_for("console.show_post", public_id=facts.post_public_id), 303)
+
+
+def _show_correct(public_id: str, body: str | None = None, problem: Problem | None = None) -> str:
+    update = update_facts(session(), public_id)
+    return render(
+        "console/updates/correct.html",
+        queries.page_facts(session()),
+        update=update,
+        body=update.body if body is None else body,
+        problem=problem,
+    )
+
+
+def _version(raw: str) -> int:
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= 9):
+        raise Invalid.field("version", "The form has lost its version. Reload it and send it again.")
+    return int(raw)
