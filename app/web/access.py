@@ -1,0 +1,118 @@
+"""Who may call what: every view says so, and what says nothing does not start."""
+
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, g, redirect, request, url_for
+from flask_login import current_user
+from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.wrappers import Response
+
+from app.shapes import Actor
+from app.vocabulary import Role
+
+Who = Literal["public", "viewer", "responder", "lead", "admin"]
+View = TypeVar("View", bound=Callable[..., Any])
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_MARK = "candor_audience"
+
+
+def audience(who: Who) -> Callable[[View], View]:
+    """Declare who may call a view: everybody, or those signed in with at least this role."""
+    if who != "public":
+        Role(who)
+
+    def mark(view: View) -> View:
+        setattr(view, _MARK, who)
+        return view
+
+    return mark
+
+
+def audience_of(app: Flask, endpoint: str) -> str | None:
+    """Who may call an endpoint; None when it does not say."""
+    declared = getattr(app.view_functions.get(endpoint), _MARK, None)
+    return declared if isinstance(declared, str) else None
+
+
+def require_declarations(app: Flask) -> None:
+    """Refuse to start with a route that does not say who may call it.
+
+    Raises:
+        RuntimeError: it names those routes.
+    """
+    silent = sorted({rule.endpoint for rule in app.url_map.iter_rules() if not audience_of(app, rule.endpoint)})
+    if silent:
+        raise RuntimeError(f"These routes do not say who may call them: {', '.join(silent)}. Add @audience(...).")
+
+
+def guard() -> Response | None:
+    """Runs before each request: lets pass, sends to sign-in, or refuses."""
+    if request.endpoint is None:
+        return None  # no such route, or not with this method: routing answers
+    who = audience_of(current_app, request.endpoint)
+    if who == "public":
+        return None
+    if who is None:
+        raise Forbidden
+    if not current_user.is_authenticated:
+        return _to_sign_in()
+    if actor().role.rank < Role(who).rank:
+        raise Forbidden(f"Your role is {actor().role.label}. This needs the role {Role(who).label} or higher.")
+    return None
+
+
+def actor() -> Actor:
+    """Who is signed in, for the actions.
+
+    Raises:
+        Unauthorized: nobody is.
+    """
+    if not current_user.is_authenticated:
+        raise Unauthorized
+    signed_in: Actor = current_user.actor
+    return signed_in
+
+
+def known_actor() -> Actor | None:
+    """Who is signed in if this request has found that out already; never asks the database."""
+    user = g.get("_login_user")
+    return user.actor if user is not None and user.is_authenticated else None
+
+
+def wants_json() -> bool:
+    """Whether the caller asks for JSON and not for a page."""
+    best = request.accept_mimetypes.best_match(["text/html", "application/problem+json", "application/json"])
+    return best in {"application/problem+json", "application/json"} and "text/html" not in request.headers.get(
+        "Accept", ""
+    )
+
+
+def safe_next(raw: str | None) -> str:
+    """A path of this installation to go on to after sign-in; the console when `raw` is none.
+
+    Only a path counts: an address of another host, a scheme, a backslash or a control character does not.
+    """
+    console = "/console"
+    if (
+        not raw
+        or len(raw) > 1000
+        or "\\" in raw
+        or any(ord(character) <= 32 or ord(character) == 127 for character in raw)
+    ):
+        return console
+    try:
+        parts = urlsplit(raw)
+    except ValueError:
+        return console
+    if parts.scheme or parts.netloc or not raw.startswith("/") or raw.startswith("//"):
+        return console
+    return console if parts.path.startswith(("/sign-", "/setup")) else raw
+
+
+def _to_sign_in() -> Response:
+    if request.method not in SAFE_METHODS or request.headers.get("HX-Request") == "true" or wants_json():
+        raise Unauthorized("You are signed out. Sign in, then do it again.")
+    path = request.full_path if request.query_string else request.path
+    return redirect(url_for("auth.sign_in", next=safe_next(path)), 303)

@@ -1,0 +1,130 @@
+"""What went wrong, as HTTP: the only place that knows status codes for domain errors.  Works with no database at all."""
+
+import json
+import logging
+
+from flask import Flask, make_response, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.wrappers import Response
+
+from app import errors
+from app.text import header_safe, public_id
+from app.web.access import wants_json
+
+logger = logging.getLogger(__name__)
+RETRY_SECONDS = 5
+STATUSES: dict[type[errors.CandorError], int] = {
+    errors.Invalid: 422,
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.Stale: 409,
+    errors.Conflict: 409,
+    errors.NeedsConfirmation: 422,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+TITLES = {
+    400: "This request can not be read",
+    401: "You are signed out",
+    403: "You may not do this",
+    404: "Not found",
+    405: "That can not be done here",
+    409: "Something changed meanwhile",
+    413: "That is too large",
+    415: "This form can not be read",
+    422: "Something needs correcting",
+    429: "Too many tries",
+    500: "Something went wrong",
+    503: "Not available right now",
+}
+SENTENCES = {
+    400: "The request is not one that can be understood. Go back, reload the page and try again.",
+    401: "Sign in, then do it again.",
+    403: "Your role does not allow this. Ask an admin if you need it.",
+    404: "There is nothing at this address. It may have been mistyped or taken away.",
+    405: "This address does not take that kind of request.",
+    413: "What was sent is larger than 1 MB. Make it shorter and send it again.",
+    415: "The form came in a format that is not understood here.",
+    429: "Wait a little, then try again.",
+    503: "The database can not be reached. Nothing was changed; try again in a few seconds.",
+}
+EXPIRED_FORM = "This form has expired. Go back, reload the page and send it again."
+
+
+def install(app: Flask) -> None:
+    """Register the handlers."""
+    app.register_error_handler(errors.CandorError, _domain)
+    app.register_error_handler(CSRFError, lambda _error: answer(400, EXPIRED_FORM, title="The form has expired"))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(DBAPIError, _database)
+    app.register_error_handler(PoolTimeout, lambda _error: _unavailable(SENTENCES[503]))
+    app.register_error_handler(Exception, _fault)
+
+
+def answer(status: int, sentence: str, *, title: str = "", reference: str = "") -> Response:
+    """A page, or problem+json for JSON clients, that says what is the matter."""
+    title = title or TITLES.get(status, HTTP_STATUS_CODES.get(status, "Something went wrong"))
+    if wants_json():
+        facts = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
+        response = make_response(json.dumps(facts | ({"reference": reference} if reference else {})), status)
+        response.content_type = "application/problem+json"
+    else:
+        page = render_template("problem.html", title=title, sentence=sentence, status=status, reference=reference)
+        response = make_response(page, status)
+        if request.headers.get("HX-Request") == "true":
+            response.headers["HX-Retarget"] = "body"  # a whole page must not land in a corner of another
+            response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def _domain(error: errors.CandorError) -> Response:
+    if isinstance(error, errors.Unavailable):
+        return _unavailable(error.sentence)
+    status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
+    response = answer(status, error.sentence)
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(max(1, error.retry_after))
+    return response
+
+
+def _http(error: HTTPException) -> Response:
+    if error.response is not None:
+        return error.response  # type: ignore[return-value]
+    status = error.code or 500
+    if status < 400:
+        return error.get_response()  # type: ignore[return-value]
+    if status == 500:
+        return _fault(error)
+    ours = error.description if status in {401, 403} and error.description != type(error).description else ""
+    response = answer(status, ours or SENTENCES.get(status, SENTENCES[400]))
+    if status == 401 and request.headers.get("HX-Request") == "true":
+        response.headers["HX-Redirect"] = url_for("auth.sign_in")
+    for name, value in error.get_headers(request.environ):
+        if name in {"Allow", "Retry-After"}:
+            response.headers[name] = header_safe(value)
+    return response
+
+
+def _database(error: DBAPIError) -> Response:
+    if isinstance(error, OperationalError) or error.connection_invalidated:
+        logger.warning("the database is not available: %s", type(error.orig).__name__)
+        return _unavailable(SENTENCES[503])
+    return _fault(error)
+
+
+def _unavailable(sentence: str) -> Response:
+    response = answer(503, sentence)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _fault(error: Exception) -> Response:
+    reference = public_id()
+    logger.error("fault %s at %s", reference, request.endpoint, exc_info=error)
+    return answer(
+        500, "It is our fault, not yours, and it has been logged. Try again in a moment.", reference=reference
+    )

@@ -1,0 +1,84 @@
+"""Headers that make a browser careful, and the hosts that are answered."""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, current_app, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from app.settings import Settings
+from app.web.problems import answer
+
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+LARGEST_BODY = 1_000_000
+YEAR_SECONDS = 31_536_000
+
+
+def install(app: Flask) -> None:
+    """Configure cookies, limits, proxies, hosts and headers.  `CSP_STYLE_HASHES` holds extra style hashes."""
+    settings: Settings = app.config["SETTINGS"]
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-candor" if settings.is_https else "candor",
+        SESSION_COOKIE_SECURE=settings.is_https,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: an outage outlasts an hour
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+    )
+    app.config.setdefault("CSP_STYLE_HASHES", [])
+    if settings.trusted_proxies:
+        proxies = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign] # documented way
+    app.before_request(_known_host)
+    app.after_request(_headers)
+
+
+def extra_style_hashes(app: Flask, *hashes: str) -> None:
+    """Allow constant inline styles, such as the mail's in a preview; each is like `sha256-…`."""
+    kept: list[str] = app.config.setdefault("CSP_STYLE_HASHES", [])
+    kept.extend(value for value in hashes if value not in kept)
+
+
+def policy(hashes: list[str]) -> str:
+    """The Content-Security-Policy: only this origin's own files, nothing inline but the named styles."""
+    styles = " ".join(["'self'", *(f"'{value}'" for value in hashes)])
+    return (
+        f"default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' data:; connect-src 'self'; "
+        "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
+
+
+def trusted(settings: Settings) -> frozenset[str]:
+    """The host names this installation answers to, without port."""
+    own = urlsplit(settings.base_url).hostname or "localhost"
+    return LOCAL_HOSTS | {own} | {host.strip("[]") for host in settings.trusted_hosts}
+
+
+def _known_host() -> Response | None:
+    try:
+        host = (urlsplit(f"//{request.host}").hostname or "").rstrip(".")
+    except (ValueError, HTTPException):
+        host = ""
+    if host in trusted(current_app.config["SETTINGS"]):
+        return None
+    return answer(
+        400, "This address is not one that Candor answers to. Use the address of BASE_URL, or add it to TRUSTED_HOSTS."
+    )
+
+
+def _headers(response: Response) -> Response:
+    headers = response.headers
+    headers["Content-Security-Policy"] = policy(current_app.config["CSP_STYLE_HASHES"])
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["X-Robots-Tag"] = "noindex"
+    if current_app.config["SETTINGS"].is_https:
+        headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
+    if request.endpoint != "static":
+        headers.setdefault("Cache-Control", "no-store")
+    return response
