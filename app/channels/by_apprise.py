@@ -2,6 +2,7 @@
 
 import logging
 import re
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -57,8 +58,12 @@ def _service(url: str) -> Any:
 
 @cache
 def _loaded() -> tuple[Any, Any]:
-    import apprise
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # plugins nobody uses import what is deprecated
+        import apprise
+        from apprise.manager_plugins import NotificationManager
 
+        NotificationManager().load_modules()
     theirs = logging.getLogger("apprise")
     theirs.addHandler(logging.NullHandler())
     theirs.propagate = False

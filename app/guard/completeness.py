@@ -6,17 +6,17 @@ from app.vocabulary import PostStatus
 
 SHORT = 40
 _EMPTY_PHRASES = (
-    "some users", "a small number of", "a small subset", "apologize for any inconvenience", "apologise for any inconvenience",
-    "sorry for any inconvenience", "technical difficulties", "working hard", "as soon as possible", "out of an abundance of caution",
+    "some users", "a small number of", "a small subset", "for any inconvenience", "technical difficulties",
+    "working hard", "as soon as possible", "out of an abundance of caution",
 )  # fmt: skip
 _IMPACT = re.compile(
-    r"\b(?:can ?not|can't|unable|fail\w*|error\w*|slow\w*|delay\w*|unavailable|down|degraded|timeouts?|missing|affect\w*|"
-    r"impact\w*|not affected|loss|lost|stopped|intermittent\w*)\b",
+    r"\b(?:can ?not|can't|unable|fail\w*|error\w*|slow\w*|delay\w*|unavailable|down|degraded|timeouts?|missing|"
+    r"affect\w*|impact\w*|not affected|loss|lost|stopped|intermittent\w*)\b",
     re.IGNORECASE,
 )
 _NEXT_STEP = re.compile(
-    r"\b(?:next|we (?:are|will)|we'll|we're|until|by \d|at \d|within|update|investigat\w*|monitor\w*|working on|roll\w* back|"
-    r"restart\w*|deploy\w*|fix\w*|expect\w*|meanwhile|workaround|instead)\b",
+    r"\b(?:next|we (?:are|will)|we'll|we're|until|by \d|at \d|within|update|investigat\w*|monitor\w*|working on|"
+    r"roll\w* back|restart\w*|deploy\w*|fix\w*|expect\w*|meanwhile|workaround|instead)\b",
     re.IGNORECASE,
 )
 _EXPLAINED = frozenset({PostStatus.INVESTIGATING, PostStatus.IDENTIFIED})
