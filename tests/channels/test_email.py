@@ -77,7 +77,7 @@ def server() -> Server:
 def port(server: Server) -> Iterator[int]:
     def check(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: object) -> AuthResult:
         server.logins.append(data.password)  # type: ignore[attr-defined]
-        return AuthResult(success=data.password == b"p@ss/word")  # type: ignore[attr-defined]
+        return AuthResult(success=data.password == b"p@ss/word", handled=False)  # type: ignore[attr-defined]
 
     controller = Controller(
         server,

@@ -3,6 +3,7 @@
 import json
 import logging
 from dataclasses import replace
+from io import StringIO
 from urllib.parse import parse_qs
 
 import pytest
@@ -72,15 +73,21 @@ def test_redirects_are_not_followed(twilio: Web, configured: Settings) -> None:
     assert len(twilio.requests) == 1
 
 
-def test_neither_token_nor_number_is_shown_or_logged(
-    twilio: Web, configured: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    twilio.answer = answer(400, refusal(400, 30001))
-    shown = repr(send(configured)) + caplog.text
-    shown += repr(send(replace(configured, sms_url=f"twilio://broken:{TOKEN}@x"))) + caplog.text
-    assert TOKEN not in shown
-    assert NUMBER.lstrip("+") not in shown
+def test_neither_token_nor_number_is_shown_or_logged(twilio: Web, configured: Settings) -> None:
+    heard = StringIO()  # not caplog: it listens at silenced loggers too
+    handler = logging.StreamHandler(heard)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    level = root.level
+    root.setLevel(logging.DEBUG)
+    try:
+        twilio.answer = answer(400, refusal(400, 30001))
+        shown = repr(send(configured)) + repr(send(replace(configured, sms_url=f"twilio://broken:{TOKEN}@x")))
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+    assert TOKEN not in shown + heard.getvalue()
+    assert NUMBER.lstrip("+") not in shown + heard.getvalue()
     assert "did not take the message (30001)" in shown
 
 
