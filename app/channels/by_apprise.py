@@ -61,9 +61,10 @@ def _loaded() -> tuple[Any, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # plugins nobody uses import what is deprecated
         import apprise
-        from apprise.manager_plugins import NotificationManager
+        from apprise import manager_plugins
 
-        NotificationManager().load_modules()
+        plugins: Any = manager_plugins.NotificationManager
+        plugins().load_modules()
     theirs = logging.getLogger("apprise")
     theirs.addHandler(logging.NullHandler())
     theirs.propagate = False
