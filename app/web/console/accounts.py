@@ -1,11 +1,17 @@
 """Who may sign in, and what each may do."""
 
+from flask import flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.actions import accounts as actions
 from app.db import session
+from app.errors import CandorError
+from app.text import clean
 from app.vocabulary import Role
-from app.web.access import audience
+from app.web.access import actor, audience
 from app.web.console import people, queries
 from app.web.console.blueprint import blueprint
-from app.web.console.forms import Problem
+from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
 
 
@@ -14,6 +20,50 @@ from app.web.console.rendering import Answer, render
 def accounts() -> Answer:
     """Every account."""
     return show_accounts()
+
+
+@blueprint.post("/accounts")
+@audience("admin")
+def add_account() -> Answer:
+    """Let somebody in."""
+    typed = {field: clean(request.form.get(field, "")) for field in ("name", "email", "role")}
+    try:
+        actions.create_account(actor(), **typed, password=request.form.get("password", ""))
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return show_accounts(problem, typed), status
+    flash(f"{typed['name']} can sign in now.")
+    return _back()
+
+
+@blueprint.post("/accounts/<public_id>/role")
+@audience("admin")
+def set_account_role(public_id: str) -> Answer:
+    """Change what somebody may do."""
+    try:
+        actions.set_role(actor(), public_id, clean(request.form.get("role", "")))
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return show_accounts(problem), status
+    flash("The role was changed.")
+    return _back()
+
+
+@blueprint.post("/accounts/<public_id>/deactivate")
+@audience("admin")
+def deactivate_account(public_id: str) -> Answer:
+    """Let somebody in no more."""
+    try:
+        actions.deactivate(actor(), public_id)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return show_accounts(problem), status
+    flash("Deactivated. They are signed out everywhere.")
+    return _back()
+
+
+def _back() -> Response:
+    return redirect(url_for("console.accounts"), 303)
 
 
 def show_accounts(problem: Problem | None = None, adding: dict[str, str] | None = None) -> str:

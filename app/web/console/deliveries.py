@@ -14,8 +14,9 @@ from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
-from app.web.console.rendering import Answer, render, render_block, wants_block
+from app.web.console.rendering import Answer, render, render_block
 from app.web.console.threads import update_facts
+from app.web.htmx import is_htmx
 
 MISSING_PER_PAGE = 50
 
@@ -29,7 +30,7 @@ def deliveries(public_id: str) -> Answer:
     report = dispatch_report(session(), update.id)
     settings: Settings = current_app.config["SETTINGS"]
     panel = {"update": update, "report": report, "has_mail_server": bool(settings.smtp_url)}
-    if wants_block("delivery-panel"):
+    if is_htmx():
         return render_block("console/updates/deliveries.html", "panel", facts, **panel)
     number = page_number(request.args)
     rows = missing(session(), update.id, limit=MISSING_PER_PAGE + 1, offset=(number - 1) * MISSING_PER_PAGE)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from app.actions.incidents import read_link
 from app.clock import now
-from app.errors import CandorError, Conflict, Invalid, NeedsConfirmation, Stale
+from app.errors import CandorError, Conflict, Invalid, NeedsConfirmation, Stale, Unavailable
 from app.shapes import ComponentEffect, PostDraft, RecordLinkDraft, UpdateDraft
 from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
 from app.vocabulary import (
@@ -52,6 +52,8 @@ def problem_of(error: CandorError) -> tuple[Problem, int]:
         return Problem(error.sentence, {}, current=error.current, yours=error.yours), 409
     if isinstance(error, Conflict):
         return Problem(error.sentence, {}), 409
+    if isinstance(error, Unavailable):  # what was typed, and its key, stay: sending it again is safe
+        return Problem(error.sentence, {}), 503
     raise error
 
 

@@ -11,6 +11,7 @@ from app.shapes import AudienceCount, ComponentEffect
 from app.vocabulary import (
     POST_STATUSES,
     PROMISE_DEFAULTS,
+    TERMINAL_STATUSES,
     ComponentStatus,
     Impact,
     PostKind,
@@ -47,6 +48,11 @@ class PublishForm:
     promise_minutes: tuple[int, ...] = PROMISE_MINUTES
     impacts: tuple[Impact, ...] = (Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL)
     component_statuses: tuple[ComponentStatus, ...] = tuple(ComponentStatus)
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing more is promised after this update."""
+        return self.typed.status in {status.value for status in TERMINAL_STATUSES}
 
     def error(self, name: str) -> str:
         """The sentence beside a field; empty when nothing is wrong with it."""

@@ -84,6 +84,7 @@ class PostRow:
     severity: Severity | None
     incident_id: str
     components: tuple[str, ...] = ()
+    names_visible_component: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -219,19 +220,19 @@ def _posts(page_id: int) -> Rows:
 
 def _post_rows(session: Session, query: Rows) -> list[PostRow]:
     found = session.execute(query).all()
-    names: dict[int, list[str]] = {}
-    for post_id, name in session.execute(
-        select(PostComponent.post_id, Component.name)
+    about: dict[int, list[tuple[str, bool]]] = {}
+    for post_id, name, visible in session.execute(
+        select(PostComponent.post_id, Component.name, Component.visible)
         .join(Component, Component.id == PostComponent.component_id)
         .where(PostComponent.post_id.in_([post.id for post, _, _ in found]))
         .order_by(Component.position, Component.id)
     ):
-        names.setdefault(post_id, []).append(name)
-    return [post_row(post, severity, incident, names.get(post.id, ())) for post, severity, incident in found]
+        about.setdefault(post_id, []).append((name, visible))
+    return [post_row(post, severity, incident, about.get(post.id, ())) for post, severity, incident in found]
 
 
-def post_row(post: Post, severity: str | None, incident: str | None, components: Sequence[str] = ()) -> PostRow:
-    """A post as a list shows it."""
+def post_row(post: Post, severity: str | None, incident: str | None, about: Sequence[tuple[str, bool]] = ()) -> PostRow:
+    """A post as a list shows it; `about` are its components' names and whether the public sees them."""
     return PostRow(
         public_id=post.public_id,
         title=post.title,
@@ -246,7 +247,8 @@ def post_row(post: Post, severity: str | None, incident: str | None, components:
         next_update_by=post.next_update_by,
         severity=Severity(severity) if severity else None,
         incident_id=incident or "",
-        components=tuple(components),
+        components=tuple(name for name, _ in about),
+        names_visible_component=any(visible for _, visible in about),
     )
 
 

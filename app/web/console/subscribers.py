@@ -1,13 +1,15 @@
 """Who subscribed: counts, search, and the chat channels and webhooks that an operator adds."""
 
-from flask import request
+from flask import current_app, flash, redirect, request, url_for
 
+from app.actions import subscriptions as actions
 from app.db import session
+from app.errors import CandorError
 from app.text import clean
-from app.web.access import audience
+from app.web.access import actor, audience
 from app.web.console import people, queries
 from app.web.console.blueprint import blueprint
-from app.web.console.forms import Problem
+from app.web.console.forms import Problem, problem_of
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
@@ -18,6 +20,40 @@ from app.web.console.rendering import Answer, render
 def subscribers() -> Answer:
     """Counts, and those found."""
     return show_subscribers()
+
+
+@blueprint.post("/subscribers")
+@audience("lead")
+def add_subscriber() -> Answer:
+    """Add a chat channel or a webhook.  The answer shows the webhook's secret, this once, so it is no redirect."""
+    facts = queries.page_facts(session())
+    typed = {field: clean(request.form.get(field, "")) for field in ("channel", "address", "label")}
+    try:
+        secret = actions.add_by_operator(
+            current_app.config["SETTINGS"],
+            actor(),
+            facts.id,
+            channel=typed["channel"],
+            address=typed["address"],
+            label=typed["label"],
+            component_public_ids=(),
+        )
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return show_subscribers(problem, typed), status
+    if secret:
+        return show_subscribers(secret=(typed["label"], secret))
+    flash(f"{typed['label']} was added. It hears everything from now on.")
+    return redirect(url_for("console.subscribers"), 303)
+
+
+@blueprint.post("/subscribers/<public_id>/remove")
+@audience("lead")
+def remove_subscriber(public_id: str) -> Answer:
+    """End a subscription."""
+    actions.remove(actor(), public_id)
+    flash("Removed. They will hear nothing more.")
+    return redirect(url_for("console.subscribers"), 303)
 
 
 def show_subscribers(

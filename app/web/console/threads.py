@@ -134,7 +134,7 @@ def thread(session: Session, public_id: str) -> Thread:
             post,
             incident.severity if incident else None,
             incident.public_id if incident else None,
-            [component.name for component in components],
+            [(component.name, True) for component in components],
         ),
         version=post.version,
         page_id=post.page_id,

@@ -1,17 +1,14 @@
-"""The verdict as the public sees it, for the console's overview."""
+"""The verdict as the public sees it, for the console's overview: the same rule, from what the console has read."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from app.publish.verdict import OpenPost, Verdict, verdict
 from app.web.console.queries import ComponentRow, PostRow
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    indicator: str
-    text: str
-
-
-def verdict_of(components: Sequence[ComponentRow], posts: Sequence[PostRow]) -> Shown:
-    """The public verdict."""
-    return Shown("none", "All Systems Operational")
+def verdict_of(components: Sequence[ComponentRow], posts: Sequence[PostRow]) -> Verdict:
+    """The public verdict over these components and open posts; hidden components do not count."""
+    return verdict(
+        [component.status for component in components if component.visible],
+        [OpenPost(post.kind, post.status, post.impact, post.names_visible_component) for post in posts],
+    )
