@@ -187,3 +187,4 @@ class NoticeKind(StrEnum):
 
     UPDATE = "update"
     CONFIRM = "confirm"
+    MANAGE = "manage"

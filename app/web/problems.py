@@ -1,4 +1,4 @@
-"""What went wrong, as HTTP: the only place that knows status codes for domain errors.  Works with no database at all."""
+"""What went wrong, as HTTP: the one place that knows the status codes of domain errors.  It needs no database."""
 
 import json
 import logging
@@ -92,11 +92,9 @@ def _domain(error: errors.CandorError) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    if error.response is not None:
-        return error.response  # type: ignore[return-value]
     status = error.code or 500
-    if status < 400:
-        return error.get_response()  # type: ignore[return-value]
+    if error.response is not None or status < 400:
+        return make_response(error.get_response())
     if status == 500:
         return _fault(error)
     ours = error.description if status in {401, 403} and error.description != type(error).description else ""

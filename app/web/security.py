@@ -78,7 +78,7 @@ def _headers(response: Response) -> Response:
     headers["Cross-Origin-Opener-Policy"] = "same-origin"
     headers["X-Robots-Tag"] = "noindex"
     if current_app.config["SETTINGS"].is_https:
-        headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}; includeSubDomains"
+        headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
     if request.endpoint != "static":
         headers.setdefault("Cache-Control", "no-store")
     return response

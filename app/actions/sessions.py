@@ -1,0 +1,132 @@
+"""Signing in and out: server-side sessions that end when their row is deleted."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import delete, select
+
+from app.actions import audit, limits, passwords
+from app.actions.accounts import token_hash
+from app.clock import now
+from app.db import release, transaction
+from app.db import session as read_session
+from app.errors import Invalid, Unavailable
+from app.models.account import Account, SignInSession
+from app.settings import Settings
+from app.shapes import Actor
+from app.text import clean
+from app.vocabulary import Role
+
+IDLE = timedelta(hours=12)
+LONGEST = timedelta(days=7)
+NOTED_EVERY = timedelta(minutes=10)
+WINDOW_SECONDS = 15 * 60
+TRIES_PER_ADDRESS = 30
+TRIES_PER_ACCOUNT_AND_ADDRESS = 10
+TRIES_PER_ACCOUNT = 50
+_REFUSED = "The email address or the password is not right."
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Whose session it is, as it stands in this request."""
+
+    token: str = field(repr=False)
+    actor: Actor
+    email: str
+
+
+def sign_in(settings: Settings, *, email: str, password: str, ip: str, user_agent: str) -> str:
+    """Check a password and open a session; its token, of which only the hash is kept.
+
+    Raises:
+        Invalid: the address or the password is not right (never which).
+        TooMany: it was tried too often.
+    """
+    email = clean(email[:1000]).lower()
+    here = limits.bucket(settings, "sign-in-account-address", email, ip)
+    with transaction() as session:  # committed before the password is looked at: a failure stays counted
+        limits.count(session, limits.bucket(settings, "sign-in-address", ip), TRIES_PER_ADDRESS, WINDOW_SECONDS)
+        limits.count(session, here, TRIES_PER_ACCOUNT_AND_ADDRESS, WINDOW_SECONDS)
+        limits.count(session, limits.bucket(settings, "sign-in-account", email), TRIES_PER_ACCOUNT, WINDOW_SECONDS)
+        found = session.execute(
+            select(Account.id, Account.password_hash).where(Account.email == email, Account.active)
+        ).one_or_none()
+    release()  # hashing takes its time: not with a connection in hand
+    if not passwords.matches(found.password_hash if found else "", password) or found is None:
+        raise Invalid(_REFUSED)
+    return open_session(found.id, user_agent, proven_hash=found.password_hash, counted=here)
+
+
+def open_session(account_id: int, user_agent: str, *, proven_hash: str = "", counted: str = "") -> str:
+    """A new session of an account; its token.  `proven_hash` must still be the account's, `counted` starts anew.
+
+    Raises:
+        Invalid: the account was put away or its password changed meanwhile.
+    """
+    token = secrets.token_urlsafe(32)
+    with transaction() as session:
+        account = session.get(Account, account_id)
+        if account is None or not account.active or (proven_hash and account.password_hash != proven_hash):
+            raise Invalid(_REFUSED)
+        if counted:
+            limits.forget(session, counted)
+        at = now()
+        account.last_sign_in_at = at
+        session.add(
+            SignInSession(
+                account_id=account.id, token_hash=token_hash(token), created_at=at, last_seen_at=at,
+                expires_at=at + LONGEST, user_agent=clean(user_agent[:1000])[:200],
+            )
+        )  # fmt: skip
+        actor = Actor(account.name, Role(account.role), account.id)
+        audit.record(session, actor, "sign in", "account", account.public_id)
+    return token
+
+
+def find_session(token: str) -> SignedIn | None:
+    """Whose session the token opens; None when it ended.  One query, and a note of the visit now and then."""
+    at = now()
+    row = (
+        read_session()
+        .execute(
+            select(Account.id, Account.name, Account.role, Account.email, SignInSession.last_seen_at)
+            .join(SignInSession, SignInSession.account_id == Account.id)
+            .where(
+                SignInSession.token_hash == token_hash(token),
+                SignInSession.expires_at > at,
+                SignInSession.last_seen_at > at - IDLE,
+                Account.active,
+            )
+        )
+        .one_or_none()
+    )
+    if row is None:
+        return None
+    if at - row.last_seen_at > NOTED_EVERY:
+        _note_visit(token)
+    return SignedIn(token, Actor(row.name, Role(row.role), row.id), row.email)
+
+
+def sign_out(actor: Actor, token: str) -> None:
+    """End a session; ending it again changes nothing."""
+    with transaction() as session:
+        ended = session.execute(
+            delete(SignInSession)
+            .where(SignInSession.token_hash == token_hash(token))
+            .returning(SignInSession.account_id)
+        ).scalar()
+        if ended is not None:
+            public_id = session.scalars(select(Account.public_id).where(Account.id == ended)).one()
+            audit.record(session, actor, "sign out", "account", public_id)
+
+
+def _note_visit(token: str) -> None:
+    try:
+        with transaction() as session:
+            row = session.scalar(select(SignInSession).where(SignInSession.token_hash == token_hash(token)))
+            if row is not None:
+                row.last_seen_at = now()
+    except Unavailable:
+        pass  # reading goes on while the database can not be written

@@ -1,0 +1,99 @@
+"""What the verbs about subscribers share: finding, proving, choosing, ending.  The caller holds the transaction."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.actions import audit
+from app.clock import now
+from app.deliver.audience import UNSUBSCRIBED
+from app.errors import Invalid, NotFound
+from app.models.component import Component
+from app.models.subscriber import Subscriber, SubscriberComponent
+from app.publish import tokens
+from app.settings import Settings
+from app.shapes import Actor
+from app.vocabulary import ChannelName, Role, SubscriberState
+
+VISITOR = Actor("visitor", Role.VIEWER)
+STOPPED = "replied STOP"
+LIFTED_BY_CONFIRMING = (UNSUBSCRIBED, STOPPED)
+MOST_COMPONENTS = 1000
+
+
+def address_hash(settings: Settings, channel: str, address: str) -> str:
+    """What an address is found by: a keyed hash of the channel and the normalised address, as hex."""
+    message = f"{channel}:{address}".encode("utf-8", "surrogatepass")
+    return hmac.new(settings.secret_key.encode(), message, hashlib.sha256).hexdigest()
+
+
+def find_subscriber(session: Session, page_id: int, channel: ChannelName, hashed: str) -> Subscriber | None:
+    """The page's subscriber with this address, held until the transaction ends."""
+    return session.scalar(
+        select(Subscriber)
+        .where(Subscriber.page_id == page_id, Subscriber.channel == channel, Subscriber.address_hash == hashed)
+        .with_for_update()
+    )
+
+
+def add(session: Session, page_id: int, channel: ChannelName, address: str, hashed: str) -> Subscriber:
+    """A new, unconfirmed subscriber."""
+    row = Subscriber(page_id=page_id, channel=channel, address=address, address_hash=hashed, created_at=now())
+    session.add(row)
+    session.flush()
+    return row
+
+
+def proven(settings: Settings, row: Subscriber | None, purpose: str, public_id: str, token: str) -> Subscriber:
+    """`row`, if the token of this purpose is its own; the same work whether or not there is a row.
+
+    Raises:
+        NotFound: it is not.
+    """
+    version = row.token_version if row is not None else 0
+    if not tokens.check(settings.secret_key, purpose, public_id, version, token) or row is None:
+        raise NotFound("This link is not valid. Use the one in the newest message, and copy all of it.")
+    return row
+
+
+def held(session: Session, settings: Settings, purpose: str, public_id: str, token: str) -> Subscriber:
+    """The subscriber that a personal link speaks for, held until the transaction ends.
+
+    Raises:
+        NotFound: the link is not valid.
+    """
+    row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id).with_for_update())
+    return proven(settings, row, purpose, public_id, token)
+
+
+def choose(session: Session, row: Subscriber, component_public_ids: Sequence[str]) -> None:
+    """Set what a subscriber hears of: the page's visible components that are named, everything when none is.
+
+    Raises:
+        Invalid: one is not the page's.
+    """
+    wanted = set(component_public_ids)
+    found = dict(
+        session.execute(
+            select(Component.public_id, Component.id).where(
+                Component.page_id == row.page_id, Component.visible, Component.archived_at.is_(None)
+            )
+        ).tuples()
+    )
+    if len(wanted) > MOST_COMPONENTS or not wanted <= set(found):
+        raise Invalid.field("components", "One of the components is not on this page any more. Choose again.")
+    session.execute(delete(SubscriberComponent).where(SubscriberComponent.subscriber_id == row.id))
+    row.everything = not wanted
+    session.add_all(SubscriberComponent(subscriber_id=row.id, component_id=found[name]) for name in sorted(wanted))
+    session.flush()
+
+
+def end(session: Session, actor: Actor, row: Subscriber, how: str) -> None:
+    """End a subscription; ending it again changes nothing and writes no line."""
+    if row.state == SubscriberState.UNSUBSCRIBED:
+        return
+    row.state, row.unsubscribed_at = SubscriberState.UNSUBSCRIBED, now()
+    audit.record(session, actor, "unsubscribe", "subscriber", row.public_id, how)

@@ -1,0 +1,205 @@
+"""Subscribers: asked for, confirmed, changed, ended; by themselves, by an operator, or by a text that says STOP."""
+
+import base64
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, select
+
+from app.actions import audit, limits
+from app.actions.inbound_texts import start_by_sms, stop_by_sms
+from app.actions.subscriber_rows import (
+    LIFTED_BY_CONFIRMING,
+    VISITOR,
+    add,
+    address_hash,
+    choose,
+    end,
+    find_subscriber,
+    held,
+    proven,
+)
+from app.channels.registry import channel as channel_named
+from app.clock import now
+from app.db import session as read_session
+from app.db import transaction
+from app.errors import Conflict, Invalid, NotFound
+from app.models.component import Component
+from app.models.delivery import Notice
+from app.models.subscriber import Subscriber, SubscriberComponent, Suppression
+from app.settings import Settings
+from app.shapes import Actor
+from app.text import clean_field
+from app.vocabulary import ChannelName, NoticeKind, SubscriberState
+
+__all__ = ["address_hash", "start_by_sms", "stop_by_sms"]
+OPEN_CHANNELS = (ChannelName.EMAIL, ChannelName.SMS)
+OPERATOR_CHANNELS = (ChannelName.CHAT, ChannelName.WEBHOOK)
+HOUR_SECONDS = 3600
+TRIES_PER_ADDRESS = 3
+TRIES_PER_IP = 20
+TRIES_PER_PAGE = 1000
+LABEL_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a subscriber sees of itself.  `chosen` are components' public ids; empty with `everything`."""
+
+    public_id: str
+    page_id: int
+    channel: ChannelName
+    address: str
+    state: SubscriberState
+    everything: bool
+    chosen: frozenset[str]
+    version: int
+
+
+def subscribe(
+    settings: Settings, page_id: int, channel: str, address: str, component_public_ids: Sequence[str], *, ip: str = ""
+) -> None:
+    """Ask to hear of a page, of all of it when no component is named.  A notice asks the address to confirm; whoever
+    is subscribed already gets a notice that says so.  The answer is the same for every address.
+
+    Raises:
+        Invalid: the channel, the address or a component can not be taken.
+        TooMany: the address, the caller or the page was asked too often.
+    """
+    if channel not in OPEN_CHANNELS:
+        raise Invalid.field("channel", "Choose email or SMS.")
+    name = ChannelName(channel)
+    normal = channel_named(name).normalise(address, settings)
+    hashed = address_hash(settings, name, normal)
+    with transaction() as session:
+        for what, whom, limit in (
+            ("subscribe-ip", ip, TRIES_PER_IP),
+            ("subscribe-page", str(page_id), TRIES_PER_PAGE),
+            ("subscribe-address", f"{page_id}:{hashed}", TRIES_PER_ADDRESS),
+        ):
+            limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
+        row = find_subscriber(session, page_id, name, hashed)
+        if row is None:
+            row = add(session, page_id, name, normal, hashed)
+        kind = NoticeKind.MANAGE if row.state == SubscriberState.ACTIVE else NoticeKind.CONFIRM
+        if kind is NoticeKind.CONFIRM:
+            if row.state == SubscriberState.UNSUBSCRIBED:
+                row.state = SubscriberState.UNCONFIRMED
+            choose(session, row, component_public_ids)
+        session.add(Notice(page_id=page_id, subscriber_id=row.id, channel=name, kind=kind, due_at=now()))
+        audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, name)
+
+
+def read(settings: Settings, purpose: str, public_id: str, token: str) -> Subscription:
+    """The subscription that a personal link opens.
+
+    Raises:
+        NotFound: the link is not valid.
+    """
+    session = read_session()
+    row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id))
+    row = proven(settings, row, purpose, public_id, token)
+    chosen = session.scalars(
+        select(Component.public_id)
+        .join(SubscriberComponent, SubscriberComponent.component_id == Component.id)
+        .where(SubscriberComponent.subscriber_id == row.id)
+    )
+    return Subscription(
+        row.public_id, row.page_id, ChannelName(row.channel), row.address, SubscriberState(row.state),
+        row.everything, frozenset(chosen), row.token_version,
+    )  # fmt: skip
+
+
+def confirm(settings: Settings, public_id: str, token: str) -> None:
+    """The address is theirs and they want it; confirming again changes nothing.
+
+    Raises:
+        NotFound: the link is not valid.
+        Conflict: they unsubscribed since; they may ask anew.
+    """
+    with transaction() as session:
+        row = held(session, settings, "confirm", public_id, token)
+        if row.state == SubscriberState.UNSUBSCRIBED:
+            raise Conflict("This subscription was ended since. Subscribe again on the status page to start anew.")
+        session.execute(
+            delete(Suppression).where(
+                Suppression.channel == row.channel,
+                Suppression.address_hash == row.address_hash,
+                Suppression.why.in_(LIFTED_BY_CONFIRMING),
+            )
+        )
+        if row.state != SubscriberState.ACTIVE:
+            row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
+            audit.record(session, VISITOR, "confirm", "subscriber", public_id)
+
+
+def set_preferences(settings: Settings, public_id: str, token: str, component_public_ids: Sequence[str]) -> None:
+    """Change what a subscriber hears of; everything when no component is named.
+
+    Raises:
+        NotFound: the link is not valid.
+        Conflict: they unsubscribed.
+        Invalid: a component is not this page's.
+    """
+    with transaction() as session:
+        row = held(session, settings, "manage", public_id, token)
+        if row.state == SubscriberState.UNSUBSCRIBED:
+            raise Conflict("This subscription was ended. Subscribe again on the status page to start anew.")
+        choose(session, row, component_public_ids)
+        audit.record(session, VISITOR, "set preferences", "subscriber", public_id)
+
+
+def unsubscribe(settings: Settings, public_id: str, token: str) -> None:
+    """End a subscription; ending it again changes nothing.
+
+    Raises:
+        NotFound: the link is not valid.
+    """
+    with transaction() as session:
+        end(session, VISITOR, held(session, settings, "unsubscribe", public_id, token), "link")
+
+
+def remove(actor: Actor, public_id: str) -> None:
+    """An operator ends a subscription.
+
+    Raises:
+        NotFound: there is no such subscriber.
+    """
+    with transaction() as session:
+        row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id).with_for_update())
+        if row is None:
+            raise NotFound("There is no such subscriber.")
+        end(session, actor, row, "operator")
+
+
+def add_by_operator(
+    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, label: str,
+    component_public_ids: Sequence[str],
+) -> str:  # fmt: skip
+    """Add a chat channel or a webhook, active at once; the webhook's signing secret, shown only this once.
+
+    Raises:
+        Invalid: a field can not be taken.
+        Conflict: it is subscribed already.
+    """
+    if channel not in OPERATOR_CHANNELS:
+        raise Invalid.field("channel", "Choose chat or webhook.")
+    name = ChannelName(channel)
+    normal = channel_named(name).normalise(address, settings)
+    label = clean_field(label, name="label", label="The label", limit=LABEL_LIMIT)
+    hashed = address_hash(settings, name, normal)
+    with transaction() as session:
+        row = find_subscriber(session, page_id, name, hashed)
+        if row is not None and row.state == SubscriberState.ACTIVE:
+            raise Conflict("That address is subscribed already.")
+        row = row or add(session, page_id, name, normal, hashed)
+        row.secret = f"whsec_{_base64_secret()}" if name is ChannelName.WEBHOOK else ""
+        row.label, row.state, row.confirmed_at, row.unsubscribed_at = label, SubscriberState.ACTIVE, now(), None
+        choose(session, row, component_public_ids)
+        audit.record(session, actor, "add", "subscriber", row.public_id, f"{name}, {label}")
+        return row.secret
+
+
+def _base64_secret() -> str:
+    return base64.b64encode(secrets.token_bytes(24)).decode()

@@ -1,0 +1,70 @@
+"""Flask-Login, reduced to what is safe: a cookie that holds a session's token, and a row that can be deleted."""
+
+from dataclasses import dataclass, field
+
+from flask import session
+from flask.sansio.app import App
+from flask_login import LoginManager, login_user, logout_user
+from werkzeug.wrappers import Response
+
+from app.actions import sessions
+from app.shapes import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who is signed in, as a value: it does not change while the request runs."""
+
+    token: str = field(repr=False)
+    actor: Actor
+    email: str
+    is_authenticated: bool = True
+    is_active: bool = True
+    is_anonymous: bool = False
+
+    def get_id(self) -> str:
+        """What the cookie holds: the session's token, not the account."""
+        return self.token
+
+
+class SessionOnlyLogin(LoginManager):  # type: ignore[misc] # the library has no types
+    """No "remember me" cookie: it would outlive the session's row, and it makes every answer vary by cookie."""
+
+    def _load_user_from_remember_cookie(self, cookie: str) -> None:
+        return None
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        return response
+
+
+def manager() -> SessionOnlyLogin:
+    """The login manager of one app."""
+    made = SessionOnlyLogin()
+    made.session_protection = None
+    made.user_loader(_load)
+    return made
+
+
+def begin(token: str) -> None:
+    """Put a fresh session's token into the cookie, and nothing from before."""
+    session.clear()
+    session.permanent = True
+    user = _load(token)
+    if user is not None:
+        login_user(user)
+
+
+def finish() -> None:
+    """Empty the cookie."""
+    logout_user()
+    session.clear()
+
+
+def set_lifetime(app: App) -> None:
+    """The cookie lives as long as the row at most."""
+    app.config["PERMANENT_SESSION_LIFETIME"] = sessions.LONGEST
+
+
+def _load(token: str) -> User | None:
+    found = sessions.find_session(token)
+    return User(found.token, found.actor, found.email) if found else None

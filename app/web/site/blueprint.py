@@ -1,0 +1,5 @@
+"""The visitors' blueprint."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("site", __name__)

@@ -1,0 +1,17 @@
+"""The front door while there is no snapshot to serve: before set-up, or before the first publish was written."""
+
+from flask import render_template
+
+from app.web.access import audience
+from app.web.site.blueprint import blueprint
+from app.web.site.queries import find_page
+
+
+@blueprint.get("/")
+@audience("public")
+def home() -> str | tuple[str, int, dict[str, str]]:
+    """Say in plain words what to do or wait for."""
+    page = find_page()
+    if page is None:
+        return render_template("site/not_set_up.html")
+    return render_template("site/preparing.html", page=page), 503, {"Retry-After": "5"}

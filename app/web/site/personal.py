@@ -1,0 +1,104 @@
+"""The links of one subscriber: confirm, manage, unsubscribe.  Opening one never changes anything; its button does."""
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.actions import subscriptions
+from app.errors import Invalid
+from app.publish import tokens
+from app.settings import Settings
+from app.vocabulary import ChannelName
+from app.web.access import audience
+from app.web.site.blueprint import blueprint
+from app.web.site.queries import page
+from app.web.site.subscribe import chosen_components
+
+Answer = str | Response | tuple[str, int]
+
+
+@blueprint.get("/confirm/<public_id>/<token>")
+@audience("public")
+def confirm(public_id: str, token: str) -> Answer:
+    """Ask to press the button: mail scanners open links too."""
+    found = subscriptions.read(_settings(), "confirm", public_id, token)
+    return render_template("site/confirm.html", page=page(found.page_id), address=_masked(found))
+
+
+@blueprint.post("/confirm/<public_id>/<token>")
+@audience("public")
+def confirm_now(public_id: str, token: str) -> Answer:
+    """The address is confirmed."""
+    subscriptions.confirm(_settings(), public_id, token)
+    found = subscriptions.read(_settings(), "confirm", public_id, token)
+    return render_template(
+        "site/confirmed.html", page=page(found.page_id), manage=_link("manage", found), address=_masked(found)
+    )
+
+
+@blueprint.get("/manage/<public_id>/<token>")
+@audience("public")
+def manage(public_id: str, token: str) -> Answer:
+    """What they hear of."""
+    return _manage(public_id, token)
+
+
+@blueprint.post("/manage/<public_id>/<token>")
+@audience("public")
+def manage_now(public_id: str, token: str) -> Answer:
+    """Change what they hear of."""
+    try:
+        subscriptions.set_preferences(_settings(), public_id, token, chosen_components())
+    except Invalid as error:
+        return _manage(public_id, token, error.sentence), 422
+    flash("Saved. It holds from the next update on.")
+    return redirect(url_for("site.manage", public_id=public_id, token=token), 303)
+
+
+@blueprint.get("/unsubscribe/<public_id>/<token>")
+@audience("public")
+def unsubscribe(public_id: str, token: str) -> Answer:
+    """Ask to press the button."""
+    found = subscriptions.read(_settings(), "unsubscribe", public_id, token)
+    return render_template("site/unsubscribe.html", page=page(found.page_id), address=_masked(found))
+
+
+@blueprint.post("/unsubscribe/<public_id>/<token>")
+@audience("public")
+def unsubscribe_now(public_id: str, token: str) -> Answer:
+    """End it, for the button here and for a mail program's own; needs no cookie."""
+    subscriptions.unsubscribe(_settings(), public_id, token)
+    found = subscriptions.read(_settings(), "unsubscribe", public_id, token)
+    return render_template("site/unsubscribed.html", page=page(found.page_id), address=_masked(found))
+
+
+def _manage(public_id: str, token: str, problem: str = "") -> str:
+    found = subscriptions.read(_settings(), "manage", public_id, token)
+    asked = request.method == "POST"
+    return render_template(
+        "site/manage.html",
+        page=page(found.page_id),
+        subscription=found,
+        address=_masked(found),
+        problem=problem,
+        everything=request.form.get("scope") == "all" if asked else found.everything,
+        chosen=set(request.form.getlist("components")) if asked else found.chosen,
+        unsubscribe=_link("unsubscribe", found),
+    )
+
+
+def _link(purpose: str, found: subscriptions.Subscription) -> str:
+    token = tokens.sign(_settings().secret_key, purpose, found.public_id, found.version)
+    return url_for(f"site.{purpose}", public_id=found.public_id, token=token)
+
+
+def _masked(found: subscriptions.Subscription) -> str:
+    """Enough of an address to be recognised by its owner: links are forwarded and looked at over shoulders."""
+    if found.channel is ChannelName.EMAIL:
+        local, _, domain = found.address.rpartition("@")
+        return f"{local[:1]}…@{domain}"
+    return f"{found.address[:3]}…{found.address[-2:]}" if found.channel is ChannelName.SMS else "this channel"
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings

@@ -1,0 +1,77 @@
+"""Subscribing: the same answer for every address."""
+
+from flask import current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app.actions import subscriptions
+from app.errors import Invalid, TooMany
+from app.text import clean
+from app.web.access import audience
+from app.web.site.blueprint import blueprint
+from app.web.site.queries import VisitorPage, page
+
+LONGEST_ADDRESS = 1000
+Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
+
+
+@blueprint.get("/subscribe")
+@audience("public")
+def subscribe() -> Answer:
+    """The form."""
+    return _form(page())
+
+
+@blueprint.post("/subscribe")
+@audience("public")
+def subscribe_now() -> Answer:
+    """Ask the address to confirm."""
+    found = page()
+    channel = clean(request.form.get("channel", "")[:20])
+    try:
+        subscriptions.subscribe(
+            current_app.config["SETTINGS"],
+            found.id,
+            channel,
+            clean(request.form.get("address", "")[:LONGEST_ADDRESS]),
+            chosen_components(),
+            ip=request.remote_addr or "",
+        )
+    except Invalid as error:
+        return _form(found, error.sentence, error.fields), 422
+    except TooMany as error:
+        return _form(found, error.sentence), 429, {"Retry-After": str(error.retry_after)}
+    return redirect(url_for("site.asked", channel=channel), 303)
+
+
+@blueprint.get("/subscribe/sent")
+@audience("public")
+def asked() -> Answer:
+    """Say where to look."""
+    return render_template("site/asked.html", page=page(), by_sms=request.args.get("channel") == "sms")
+
+
+def chosen_components() -> list[str]:
+    """The components that the form names; none when it says everything.
+
+    Raises:
+        Invalid: it says "only these" and names none.
+    """
+    if request.form.get("scope", "all") == "all":
+        return []
+    chosen = [clean(value[:100]) for value in request.form.getlist("components")]
+    if not chosen:
+        raise Invalid.field("components", "Choose at least one component, or choose everything.")
+    return chosen
+
+
+def _form(found: VisitorPage, problem: str = "", wrong: dict[str, str] | None = None) -> str:
+    return render_template(
+        "site/subscribe.html",
+        page=found,
+        problem=problem,
+        wrong=wrong or {},
+        channel=request.form.get("channel") or request.args.get("channel") or "email",
+        address=clean(request.form.get("address", "")[:LONGEST_ADDRESS]),
+        everything=request.form.get("scope", "all") == "all",
+        chosen=set(request.form.getlist("components")),
+    )
