@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.models.delivery import Dispatch, Notice
 from app.models.post import Update
 from app.publish import letter as words
+from app.publish.snapshot import read_page
 from app.settings import Settings
 from app.shapes import Letter
 from app.vocabulary import ChannelName, NoticeKind
@@ -31,8 +32,7 @@ class Letters:
         ).one()
         key = (update_id, version, channel)
         if key not in self._made:
-            page, post, update = words.read_words(session, update_id)
-            self._made[key] = words.word(self._settings, page, post, update, channel)
+            self._made[key] = words.word(self._settings, words.read_words(session, update_id), channel)
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
         return self._made[key]
@@ -40,5 +40,5 @@ class Letters:
 
 def notice_letter(session: Session, settings: Settings, notice: Notice) -> Letter:
     """The words of a single notice."""
-    page = words.read_page(session, notice.page_id)
+    page = read_page(session, notice.page_id)
     return words.confirmation(settings, page, ChannelName(notice.channel), NoticeKind(notice.kind))

@@ -1,0 +1,149 @@
+"""One file of the snapshot as HTTP: encodings, validators and headers, all worked out when it is loaded."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+Headers = list[tuple[str, str]]
+CONTENT_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".atom": "application/atom+xml; charset=utf-8",
+    ".rss": "application/rss+xml; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+FRESH = "public, max-age=10, stale-while-revalidate=60, stale-if-error=86400"
+FOR_EVER = "public, max-age=31536000, immutable"
+SECURITY: Headers = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+]
+_SUFFIXES = {"": "", "br": ".br", "gzip": ".gz"}
+_QUALITY = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([\d.]+))?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One encoding of the file."""
+
+    etag: str
+    headers: Headers
+    not_modified: Headers
+    body: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One public address, ready to be answered.  `variants` is by content coding; "" is as it is."""
+
+    status: str
+    variants: Mapping[str, Variant]
+
+    def answer(
+        self, environ: Mapping[str, Any], start_response: Callable[..., Any], *, is_head: bool
+    ) -> Iterable[bytes]:
+        """200 (or the artifact's own status) with the best encoding, or 304 when the reader has it (RFC 9110)."""
+        variant = self.variants[choose(environ.get("HTTP_ACCEPT_ENCODING", ""), self.variants)]
+        wanted = environ.get("HTTP_IF_NONE_MATCH")
+        if wanted is not None and self.status.startswith("200") and _matches(wanted, variant.etag):
+            start_response("304 Not Modified", variant.not_modified)
+            return []
+        start_response(self.status, variant.headers)
+        return [] if is_head else variant.body
+
+    def refuse(self, method: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """204 for OPTIONS, 405 for every other method that is not reading."""
+        allow = [("Allow", "GET, HEAD, OPTIONS"), *SECURITY]
+        if method == "OPTIONS":
+            start_response("204 No Content", [*allow, ("Access-Control-Allow-Origin", "*")])
+            return []
+        body = b"This address can only be read. Use GET.\n"
+        length = ("Content-Length", str(len(body)))
+        start_response("405 Method Not Allowed", [*allow, ("Content-Type", "text/plain; charset=utf-8"), length])
+        return [body]
+
+
+def read_artifact(folder: Path, path: str, status: str = "200 OK") -> Artifact | None:
+    """Load a file with its encodings; None when it is not there."""
+    bodies = {}
+    for coding, suffix in _SUFFIXES.items():
+        try:
+            bodies[coding] = (folder / f"{path}{suffix}").read_bytes()
+        except FileNotFoundError:
+            if not coding:
+                return None
+    changed = datetime.fromtimestamp((folder / path).stat().st_mtime, UTC)
+    return artifact(path, bodies, status, changed)
+
+
+def artifact(
+    path: str, bodies: Mapping[str, bytes], status: str = "200 OK", changed: datetime | None = None
+) -> Artifact:
+    """Work out the headers of a file's encodings."""
+    digest = hashlib.sha256(bodies[""]).hexdigest()[:20]
+    shared: Headers = [
+        ("Content-Type", CONTENT_TYPES.get(Path(path).suffix, "application/octet-stream")),
+        ("Vary", "Accept-Encoding"),
+        ("Cache-Control", FOR_EVER if path.startswith("assets/") else FRESH),
+        *SECURITY,
+    ]
+    if changed is not None:
+        shared.append(("Last-Modified", format_datetime(changed, usegmt=True)))
+    if path.startswith("api/"):
+        shared.append(("Access-Control-Allow-Origin", "*"))
+    return Artifact(status, {coding: _variant(coding, body, digest, shared) for coding, body in bodies.items()})
+
+
+def _variant(coding: str, body: bytes, digest: str, shared: Headers) -> Variant:
+    etag = f'"{digest}-{coding}"' if coding else f'"{digest}"'
+    encoding = [("Content-Encoding", coding)] if coding else []
+    kept = [header for header in shared if header[0] not in {"Content-Type", "Last-Modified"}]
+    full = [*shared, ("ETag", etag), *encoding, ("Content-Length", str(len(body)))]
+    return Variant(etag, full, [*kept, ("ETag", etag)], [body])
+
+
+def choose(accepted: str, variants: Mapping[str, object]) -> str:
+    """The content coding to answer with: br before gzip before none, as far as the reader takes them."""
+    if not accepted or len(variants) == 1:
+        return ""
+    if "q=" not in accepted and "*" not in accepted:  # what browsers send
+        if "br" in accepted and "br" in variants:
+            return "br"
+        return "gzip" if "gzip" in accepted and "gzip" in variants else ""
+    weights = _weights(accepted)
+    best = max(("br", "gzip"), key=lambda coding: weights.get(coding, weights.get("*", 0.0)))
+    weight = weights.get(best, weights.get("*", 0.0))
+    return best if weight > 0 and best in variants and weight >= weights.get("identity", 0.0) else ""
+
+
+def _weights(accepted: str) -> dict[str, float]:
+    weights = {}
+    for part in accepted.lower().split(","):
+        match = _QUALITY.fullmatch(part)
+        if match:
+            try:
+                weights[match[1]] = float(match[2] or 1)
+            except ValueError:
+                continue
+    return weights
+
+
+def _matches(wanted: str, etag: str) -> bool:
+    if wanted.strip() == "*":
+        return True
+    return any(one.strip().removeprefix("W/") == etag for one in wanted.split(","))

@@ -1,0 +1,67 @@
+"""The template engine of everything public: autoescaped, strict about names, and without Flask."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from app.publish import words
+from app.text import markdown_to_text
+from app.vocabulary import ComponentStatus
+
+ROOT = Path(__file__).parent.parent.parent
+TEMPLATES = ROOT / "templates"
+STATIC = ROOT / "static"
+STYLES = ("css/tokens.css", "css/public.css")
+SCRIPT = "js/public.js"
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The environment over `templates/`, made once."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html", "xml", "svg"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters["plain"] = markdown_to_text
+    made.globals.update(words=words, ComponentStatus=ComponentStatus)
+    return made
+
+
+@lru_cache(maxsize=1)
+def assets() -> dict[str, bytes]:
+    """The page's style and script by hashed name, so that they may be kept for ever."""
+    style = b"\n".join((STATIC / name).read_bytes() for name in STYLES)
+    script = _squeezed((STATIC / SCRIPT).read_bytes())
+    return {f"candor-{_hash(style)}.css": _squeezed(style), f"candor-{_hash(script)}.js": script}
+
+
+def asset_urls() -> dict[str, str]:
+    """`css` and `js`: where the page links to."""
+    return {name.rpartition(".")[2]: f"/assets/{name}" for name in assets()}
+
+
+@lru_cache(maxsize=1)
+def render_version() -> str:
+    """A hash of all that shapes the output: when it differs from what was published, everything is written again."""
+    digest = hashlib.sha256()
+    sources = [*TEMPLATES.glob("public/**/*"), *Path(__file__).parent.glob("*.py")]
+    for path in sorted([*sources, *(STATIC / name for name in (*STYLES, SCRIPT))]):
+        if path.is_file():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _squeezed(source: bytes) -> bytes:
+    """Without indentation, blank lines and whole-line comments: nothing that style or script means is touched."""
+    lines = (line.strip() for line in source.splitlines())
+    return b"\n".join(line for line in lines if line and not line.startswith((b"//", b"/*")))

@@ -1,0 +1,136 @@
+"""The words of a message: one update, worded once per channel, then filled in per recipient."""
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.errors import NotFound
+from app.guard.sms_length import fit
+from app.models.post import Post, Update
+from app.publish import words
+from app.publish.environment import TEMPLATES, environment
+from app.publish.links import permalink
+from app.publish.snapshot import read, read_page
+from app.publish.statuspage_json import incident, webhook_payload
+from app.publish.thread import read_posts
+from app.publish.views import PageView, PostView, Snapshot, UpdateView
+from app.settings import Settings
+from app.shapes import Letter
+from app.text import header_safe, markdown_to_text, shorten
+from app.vocabulary import ChannelName, NoticeKind
+
+STYLE = (TEMPLATES / "messages" / "style.css").read_text("utf-8")
+EMAIL_STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+"""The one style element of every mail, as a content security policy names it: for previews."""
+
+SMS_WORDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a letter is made from: the page as it stands, the post, and the update in it that is sent."""
+
+    snapshot: Snapshot
+    post: PostView
+    update: UpdateView
+
+    @property
+    def page(self) -> PageView:
+        return self.snapshot.page
+
+    @property
+    def before(self) -> UpdateView | None:
+        """The update before this one."""
+        earlier = [update for update in self.post.updates if update.sequence < self.update.sequence]
+        return earlier[0] if earlier else None
+
+
+def read_words(session: Session, update_id: int) -> Words:
+    """Everything that the letters of an update need.  A fixed number of queries.  Raises NotFound."""
+    found = session.execute(
+        select(Post.id, Post.page_id).join(Update, Update.post_id == Post.id).where(Update.id == update_id)
+    ).first()
+    if found is None:
+        raise NotFound("There is no such update.")
+    page = read_page(session, found.page_id)
+    post = read_posts(session, (Post.id == found.id,))[0]
+    update = next(update for update in post.updates if update.id == update_id)
+    return Words(read(session, page.id, max(page.revision, page.rebuild_revision)), post, update)
+
+
+def word(settings: Settings, of: Words, channel: ChannelName) -> Letter:
+    """The letter of an update on a channel."""
+    makers = {ChannelName.EMAIL: _email, ChannelName.SMS: _sms, ChannelName.CHAT: _chat, ChannelName.WEBHOOK: _webhook}
+    return makers[channel](settings, of)
+
+
+def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind: NoticeKind) -> Letter:
+    """The letter that asks somebody to confirm an address, or tells them that it is confirmed already."""
+    context = {"page": page, "kind": kind.value, "confirm_url": "{{confirm_url}}", "manage_url": "{{manage_url}}"}
+    if channel is ChannelName.SMS:
+        said = "Confirm your status texts" if kind is NoticeKind.CONFIRM else "You get status texts. Manage"
+        link = "{{confirm_url}}" if kind is NoticeKind.CONFIRM else "{{manage_url}}"
+        return Letter(channel, "", f"{fit(page.name, said)}: {link}")
+    asked = "Confirm your subscription" if kind is NoticeKind.CONFIRM else "You are already subscribed"
+    return Letter(
+        channel=channel,
+        subject=header_safe(f"[{page.name}] {asked}"),
+        text=environment().get_template("messages/notice.txt").render(context),
+        html=environment().get_template("messages/notice.html").render(context, style=STYLE),
+        sender=settings.mail_from,
+        message_id="",
+    )
+
+
+def _email(settings: Settings, of: Words) -> Letter:
+    host = urlsplit(settings.base_url).hostname or "localhost"
+    root = f"<post.{of.post.public_id}@{host}>"
+    is_first = of.update.sequence == 1
+    context = _context(of)
+    return Letter(
+        channel=ChannelName.EMAIL,
+        subject=header_safe(f"[{of.page.name}] {of.post.title}"),
+        text=environment().get_template("messages/update.txt").render(context),
+        html=environment().get_template("messages/update.html").render(context, style=STYLE),
+        message_id=root if is_first else f"<update.{of.update.public_id}@{host}>",
+        in_reply_to="" if is_first else root,
+        sender=settings.mail_from,
+    )
+
+
+def _sms(_settings: Settings, of: Words) -> Letter:
+    said = shorten(" ".join(markdown_to_text(of.update.body).split()), SMS_WORDS)
+    head = f"{of.page.name}: {words.status_word(of.update, of.before)}: {of.post.title}. {said}"
+    return Letter(ChannelName.SMS, "", fit(head, permalink(of.page.url, of.post.public_id)))
+
+
+def _chat(_settings: Settings, of: Words) -> Letter:
+    text = environment().get_template("messages/chat.txt").render(_context(of)).strip()
+    return Letter(ChannelName.CHAT, header_safe(f"{of.page.name}: {of.post.title}"), text)
+
+
+def _webhook(_settings: Settings, of: Words) -> Letter:
+    verdict = {"indicator": of.snapshot.verdict.indicator.value, "text": of.snapshot.verdict.text}
+    payload = webhook_payload(
+        of.page, verdict, incident(of.snapshot, of.post), of.update.display_at, "{{unsubscribe_url}}"
+    )
+    body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return Letter(ChannelName.WEBHOOK, header_safe(of.post.title), "", payload=body)
+
+
+def _context(of: Words) -> dict[str, object]:
+    return {
+        "page": of.page,
+        "post": of.post,
+        "update": of.update,
+        "zone": of.page.zone,
+        "word": words.status_word(of.update, of.before),
+        "url": permalink(of.page.url, of.post.public_id),
+        "manage_url": "{{manage_url}}",
+        "unsubscribe_url": "{{unsubscribe_url}}",
+    }

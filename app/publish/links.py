@@ -1,0 +1,18 @@
+"""The addresses that messages link to."""
+
+from app.publish import tokens
+from app.settings import Settings
+
+
+def personal(settings: Settings, public_id: str, version: int) -> dict[str, str]:
+    """A subscriber's own links, by placeholder name: `confirm_url`, `manage_url`, `unsubscribe_url`."""
+    return {
+        f"{purpose}_url": f"{settings.base_url}/{purpose}/{public_id}/"
+        + tokens.sign(settings.secret_key, purpose, public_id, version)
+        for purpose in tokens.PURPOSES
+    }
+
+
+def permalink(page_url: str, post_public_id: str) -> str:
+    """Where a post stands on the public page."""
+    return f"{page_url}/incidents/{post_public_id}"

@@ -1,0 +1,182 @@
+"""Reads a page into a `Snapshot`: a fixed number of queries, bounded by what is recent and what changed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from app.clock import now
+from app.errors import NotFound
+from app.models.component import Component, ComponentChange, ComponentGroup
+from app.models.page import Page
+from app.models.post import Post
+from app.publish import uptime
+from app.publish.months import month_bounds, month_keys, month_of, touched_months
+from app.publish.thread import read_posts
+from app.publish.verdict import OpenPost, verdict
+from app.publish.views import ComponentView, DayView, GroupView, MonthView, PageView, PostView, Snapshot
+from app.vocabulary import ComponentStatus
+
+PAST_DAYS = 14
+NEWEST = 25
+
+
+def read(session: Session, page_id: int, since_revision: int | None) -> Snapshot:
+    """The page as committed.  `since_revision` is what was published last: lasting pages that changed after it are
+    listed in `changed` and `months`; None, or a rebuild asked for since, lists all of them.
+
+    Raises:
+        NotFound: there is no such page.
+    """
+    at = now()
+    page = read_page(session, page_id)
+    since = -1 if since_revision is None or page.rebuild_revision > since_revision else since_revision
+    components = _components(session, page, at)
+    groups = _groups(session, page, components)
+    live = read_posts(session, _live(page, at, session))
+    changed = read_posts(session, (Post.page_id == page.id, Post.changed_revision > since))
+    first = session.scalar(select(func.min(Post.started_at)).where(Post.page_id == page.id))
+    keys = month_keys(first or at, at, page.zone)
+    shown = [post for post in live if post.is_open and not post.is_upcoming]
+    return Snapshot(
+        page=page,
+        rendered_at=at,
+        verdict=verdict([c.status for c in components], [_for_verdict(post) for post in shown]),
+        components=components,
+        groups=groups,
+        open_posts=tuple(shown),
+        upcoming=tuple(sorted((p for p in live if p.is_upcoming), key=_planned)),
+        past_days=_past_days(live, page, at),
+        newest=live[:NEWEST],
+        changed=changed,
+        months=_months(session, page, touched_months(changed, keys, page.zone, everything=since < 0), keys),
+        all_months=keys,
+    )
+
+
+def read_page(session: Session, page_id: int) -> PageView:
+    """A page's public facts.  Raises NotFound."""
+    row = session.get(Page, page_id, populate_existing=True)
+    if row is None:
+        raise NotFound("There is no such page.")
+    return PageView(
+        row.id, row.public_id, row.slug, row.host, row.name, row.url, row.time_zone, row.locale, row.theme,
+        row.updated_at, row.revision, row.rebuild_revision,
+    )  # fmt: skip
+
+
+def _components(session: Session, page: PageView, at: datetime) -> tuple[ComponentView, ...]:
+    """The visible components with their 90 days.  Two queries."""
+    rows = session.execute(
+        select(Component, ComponentGroup.public_id)
+        .outerjoin(ComponentGroup, ComponentGroup.id == Component.group_id)
+        .where(Component.page_id == page.id, Component.visible, Component.archived_at.is_(None))
+        .order_by(Component.position, Component.id)
+    ).all()
+    changes = _changes(session, [component.id for component, _ in rows], uptime.window_start(at, page.zone))
+    return tuple(_component(row, group, changes.get(row.id, ()), page, at) for row, group in rows)
+
+
+def _component(
+    row: Component, group: str | None, changes: Sequence[uptime.Change], page: PageView, at: datetime
+) -> ComponentView:
+    status = ComponentStatus(row.status)
+    began = row.created_at
+    if row.start_date is not None:
+        began = datetime.combine(row.start_date, datetime.min.time(), page.zone).astimezone(UTC)
+    began = min([began, *(change.at for change in changes[:1])])
+    return ComponentView(
+        row.id, row.public_id, row.name, row.description, status, row.position, group, row.showcase,
+        row.only_show_if_degraded, row.start_date, row.created_at, row.updated_at,
+        uptime.history(changes, status, began, at, page.zone),
+    )  # fmt: skip
+
+
+def _changes(session: Session, component_ids: Sequence[int], since: datetime) -> dict[int, list[uptime.Change]]:
+    found: dict[int, list[uptime.Change]] = {}
+    rows = session.execute(
+        select(ComponentChange.component_id, ComponentChange.at, ComponentChange.from_status, ComponentChange.to_status)
+        .where(ComponentChange.component_id.in_(component_ids), ComponentChange.at >= since)
+        .order_by(ComponentChange.at, ComponentChange.id)
+    )
+    for component_id, at, before, after in rows:
+        change = uptime.Change(at, ComponentStatus(before), ComponentStatus(after))
+        found.setdefault(component_id, []).append(change)
+    return found
+
+
+def _groups(session: Session, page: PageView, components: Iterable[ComponentView]) -> tuple[GroupView, ...]:
+    members: dict[str, list[ComponentView]] = {}
+    for component in components:
+        if component.group_id is not None:
+            members.setdefault(component.group_id, []).append(component)
+    rows = session.scalars(
+        select(ComponentGroup)
+        .where(ComponentGroup.page_id == page.id)
+        .order_by(ComponentGroup.position, ComponentGroup.id)
+    )
+    return tuple(
+        GroupView(
+            row.public_id, row.name, row.description, row.position, row.created_at, row.updated_at,
+            tuple(members[row.public_id]),
+        )
+        for row in rows
+        if row.public_id in members
+    )  # fmt: skip
+
+
+def _live(page: PageView, at: datetime, session: Session) -> tuple[ColumnElement[bool], ...]:
+    """Open posts, those of the past days, and the newest for the feeds."""
+    newest = session.scalars(
+        select(Post.id).where(Post.page_id == page.id).order_by(Post.started_at.desc(), Post.id.desc()).limit(NEWEST)
+    ).all()
+    since = _midnight(at.astimezone(page.zone).date() - timedelta(days=PAST_DAYS - 1), page)
+    recent = or_(Post.closed_at.is_(None), Post.started_at >= since, Post.id.in_(newest))
+    return (Post.page_id == page.id, recent)
+
+
+def _past_days(posts: Iterable[PostView], page: PageView, at: datetime) -> tuple[DayView, ...]:
+    today = at.astimezone(page.zone).date()
+    by_day: dict[date, list[PostView]] = {}
+    for post in posts:
+        if not post.is_open:
+            by_day.setdefault(post.started_at.astimezone(page.zone).date(), []).append(post)
+    days = [today - timedelta(days=offset) for offset in range(PAST_DAYS)]
+    return tuple(DayView(day, tuple(by_day.get(day, ()))) for day in days)
+
+
+def _months(session: Session, page: PageView, touched: Sequence[str], keys: Sequence[str]) -> tuple[MonthView, ...]:
+    if not touched:
+        return ()
+    ranges = [month_bounds(key, page.zone) for key in touched]
+    within = or_(*((Post.started_at >= begin) & (Post.started_at < end) for begin, end in ranges))
+    everything = len(touched) == len(keys)
+    posts = read_posts(session, (Post.page_id == page.id,) if everything else (Post.page_id == page.id, within))
+    by_month: dict[str, list[PostView]] = {key: [] for key in touched}
+    for post in posts:
+        by_month.setdefault(month_of(post.started_at, page.zone), []).append(post)
+    return tuple(_month(key, by_month[key], keys) for key in touched)
+
+
+def _month(key: str, posts: Sequence[PostView], keys: Sequence[str]) -> MonthView:
+    place = keys.index(key)
+    return MonthView(
+        key=key,
+        first_day=date.fromisoformat(f"{key}-01"),
+        posts=tuple(posts),
+        older=keys[place + 1] if place + 1 < len(keys) else None,
+        newer=keys[place - 1] if place else None,
+    )
+
+
+def _for_verdict(post: PostView) -> OpenPost:
+    return OpenPost(post.kind, post.status, post.impact, bool(post.component_ids))
+
+
+def _planned(post: PostView) -> datetime:
+    return post.scheduled_for or post.started_at
+
+
+def _midnight(day: date, page: PageView) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=page.zone).astimezone(UTC)

@@ -1,0 +1,147 @@
+"""Writes a revision to disk so that a reader sees the old one or the new one, whole, whatever dies and when."""
+
+import fcntl
+import gzip
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import brotli
+
+KEPT_REVISIONS = 3
+SYNC_ALL_ABOVE = 30
+LASTING = ("incidents", "history", "assets")
+COMPRESSED = {".html", ".json", ".atom", ".rss", ".css", ".js", ".svg", ".txt"}
+BROTLI_QUALITY = 6
+GZIP_LEVEL = 6
+_REVISION = re.compile(r"\d{10}-\d{8}T\d{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a revision folder says of itself.  `rendered_at` is ISO 8601, UTC."""
+
+    revision: int
+    rendered_at: str
+    render_version: str
+
+    @property
+    def rendered(self) -> datetime:
+        return datetime.fromisoformat(self.rendered_at)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One renderer of a page at a time, over all processes of this machine; a dead one lets go by itself."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def published(folder: Path) -> Meta | None:
+    """What `current` points to; None when nothing whole is there."""
+    try:
+        return Meta(**json.loads((folder / "current" / "meta.json").read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(folder: Path, meta: Meta, live: Mapping[str, bytes], lasting: Mapping[str, bytes]) -> None:
+    """Write a revision and point to it.  The caller holds the lock.
+
+    `live` files make the new revision folder; `lasting` ones are shared by all revisions and replaced one by one.
+    Paths are relative; text gets its br and gzip beside it.
+    """
+    for name in LASTING:
+        (folder / "lasting" / name).mkdir(mode=0o755, parents=True, exist_ok=True)
+    _replace_lasting(folder / "lasting", lasting)
+    name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
+    draft = folder / f".draft-{name}"
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o755)
+    for path, body in {**live, "meta.json": json.dumps(asdict(meta)).encode()}.items():
+        for suffix, content in _encodings(path, body):
+            _write(draft / f"{path}{suffix}", content, sync=True)
+    for shared in LASTING:
+        (draft / shared).symlink_to(f"../lasting/{shared}")
+    for child in [draft, *(path for path in draft.rglob("*") if path.is_dir() and not path.is_symlink())]:
+        _sync_folder(child)
+    draft.rename(folder / name)
+    _point(folder / "current", name)
+    sweep(folder)
+
+
+def point_default(root: Path, slug: str) -> None:
+    """Make `slug` the page that is served when no other is asked for, unless one is already."""
+    if not (root / "default" / "current").exists() and slug != "default":
+        _point(root / "default", slug)
+
+
+def sweep(folder: Path) -> None:
+    """Delete revisions that nobody reads any more, and drafts that a crash left."""
+    revisions = sorted(path for path in folder.iterdir() if _REVISION.fullmatch(path.name))
+    current = (folder / "current").readlink().name
+    drafts = [path for path in folder.iterdir() if path.name.startswith(".draft-")]
+    for path in [*revisions[:-KEPT_REVISIONS], *drafts]:
+        if path.name != current:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _replace_lasting(folder: Path, files: Mapping[str, bytes]) -> None:
+    drafts: list[tuple[Path, Path]] = []
+    few = len(files) <= SYNC_ALL_ABOVE
+    for path, body in files.items():
+        for suffix, content in _encodings(path, body):
+            target = folder / f"{path}{suffix}"
+            draft = target.with_name(f".draft-{target.name}")
+            _write(draft, content, sync=few)
+            drafts.append((draft, target))
+    if not few:
+        os.sync()
+    for draft, target in drafts:
+        draft.replace(target)
+    for parent in {target.parent for _, target in drafts}:
+        _sync_folder(parent)
+
+
+def _encodings(path: str, body: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "", body
+    if Path(path).suffix in COMPRESSED:
+        yield ".br", brotli.compress(body, quality=BROTLI_QUALITY)
+        yield ".gz", gzip.compress(body, GZIP_LEVEL, mtime=0)
+
+
+def _write(path: Path, content: bytes, *, sync: bool) -> None:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(content)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _point(link: Path, target: str) -> None:
+    draft = link.with_name(f".draft-{link.name}")
+    with suppress(FileNotFoundError):
+        draft.unlink()
+    draft.symlink_to(target)
+    draft.replace(link)
+    _sync_folder(link.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

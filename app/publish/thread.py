@@ -1,0 +1,111 @@
+"""Reads posts with all that belongs to them: five queries, however many posts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session
+
+from app.models.component import Component
+from app.models.post import Post, PostComponent, Update, UpdateEffect, UpdateRevision
+from app.publish.views import EffectView, PostView, RevisionView, UpdateView
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
+
+Where = Sequence[ColumnElement[bool]]
+
+
+def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
+    """The posts that fit, newest first, each with its updates newest first.  Hidden components are left out."""
+    updates = _updates(session, where)
+    components = _components(session, where)
+    rows = session.execute(select(*_POST_COLUMNS).where(*where).order_by(Post.started_at.desc(), Post.id.desc()))
+    return tuple(
+        PostView(
+            id=row.id, public_id=row.public_id, kind=PostKind(row.kind), title=row.title,
+            status=PostStatus(row.status), impact=Impact(row.impact), started_at=row.started_at,
+            created_at=row.created_at, updated_at=row.updated_at, monitoring_at=row.monitoring_at,
+            resolved_at=row.resolved_at, closed_at=row.closed_at, scheduled_for=row.scheduled_for,
+            scheduled_until=row.scheduled_until, next_update_by=row.next_update_by,
+            updates=tuple(updates.get(row.id, ())), component_ids=tuple(components.get(row.id, ())),
+        )
+        for row in rows
+    )  # fmt: skip
+
+
+_POST_COLUMNS = (
+    Post.id, Post.public_id, Post.kind, Post.title, Post.status, Post.impact, Post.started_at, Post.created_at,
+    Post.updated_at, Post.monitoring_at, Post.resolved_at, Post.closed_at, Post.scheduled_for, Post.scheduled_until,
+    Post.next_update_by,
+)  # fmt: skip
+
+
+def _updates(session: Session, where: Where) -> dict[int, list[UpdateView]]:
+    effects = _effects(session, where)
+    revisions = _revisions(session, where)
+    found: dict[int, list[UpdateView]] = {}
+    rows = session.execute(
+        select(
+            Update.post_id, Update.id, Update.public_id, Update.sequence, Update.status, Update.body,
+            Update.body_html, Update.display_at, Update.created_at, Update.updated_at, Update.corrected_at,
+            Update.next_update_by, Update.notify,
+        )
+        .join(Post, Post.id == Update.post_id)
+        .where(*where)
+        .order_by(Update.display_at.desc(), Update.sequence.desc())
+    )  # fmt: skip
+    for row in rows:
+        view = UpdateView(
+            row.id, row.public_id, row.sequence, PostStatus(row.status), row.body, row.body_html, row.display_at,
+            row.created_at, row.updated_at, row.corrected_at, row.next_update_by, row.notify,
+            tuple(effects.get(row.id, ())), tuple(revisions.get(row.id, ())),
+        )  # fmt: skip
+        found.setdefault(row.post_id, []).append(view)
+    return found
+
+
+def _effects(session: Session, where: Where) -> dict[int, list[EffectView]]:
+    found: dict[int, list[EffectView]] = {}
+    statement = _of_updates(
+        select(
+            UpdateEffect.update_id, Component.public_id, UpdateEffect.name, UpdateEffect.from_status,
+            UpdateEffect.to_status,
+        )
+        .join(Component, Component.id == UpdateEffect.component_id)
+        .join(Update, Update.id == UpdateEffect.update_id),
+        where,
+    ).where(Component.visible).order_by(UpdateEffect.id)  # fmt: skip
+    for update_id, component_id, name, before, after in session.execute(statement):
+        view = EffectView(component_id, name, ComponentStatus(before), ComponentStatus(after))
+        found.setdefault(update_id, []).append(view)
+    return found
+
+
+def _revisions(session: Session, where: Where) -> dict[int, list[RevisionView]]:
+    found: dict[int, list[RevisionView]] = {}
+    statement = _of_updates(
+        select(UpdateRevision.update_id, UpdateRevision.body_html, UpdateRevision.replaced_at).join(
+            Update, Update.id == UpdateRevision.update_id
+        ),
+        where,
+    ).order_by(UpdateRevision.id.desc())
+    for update_id, body_html, replaced_at in session.execute(statement):
+        found.setdefault(update_id, []).append(RevisionView(body_html, replaced_at))
+    return found
+
+
+def _components(session: Session, where: Where) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    statement = (
+        select(PostComponent.post_id, Component.public_id)
+        .join(Component, Component.id == PostComponent.component_id)
+        .join(Post, Post.id == PostComponent.post_id)
+        .where(*where, Component.visible)
+        .order_by(Component.position, Component.id)
+    )
+    for post_id, component_id in session.execute(statement):
+        found.setdefault(post_id, []).append(component_id)
+    return found
+
+
+def _of_updates(statement: Select[*tuple[Any, ...]], where: Where) -> Select[*tuple[Any, ...]]:
+    return statement.join(Post, Post.id == Update.post_id).where(*where)

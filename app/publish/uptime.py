@@ -1,0 +1,115 @@
+"""Ninety days of a component, from its changes alone: the worst state and the minutes of each day."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from app.vocabulary import ComponentStatus
+
+DAYS = 90
+RULE_VERSION = "2026-1"
+WEIGHTS: dict[ComponentStatus, float] = {
+    ComponentStatus.MAJOR_OUTAGE: 1.0,
+    ComponentStatus.PARTIAL_OUTAGE: 0.5,
+    ComponentStatus.DEGRADED_PERFORMANCE: 0.0,
+    ComponentStatus.UNDER_MAINTENANCE: 0.0,
+    ComponentStatus.UNKNOWN: 0.0,
+    ComponentStatus.OPERATIONAL: 0.0,
+}
+"""How much of a minute in each state counts as down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """At this instant the component went from one status to another."""
+
+    at: datetime
+    from_status: ComponentStatus
+    to_status: ComponentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day in the page's zone.  `worst` is None before the component began; `minutes` are those not operational."""
+
+    day: date
+    worst: ComponentStatus | None
+    minutes: tuple[tuple[ComponentStatus, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The days, oldest first, and the share of known time that was up, in percent (None: nothing is known)."""
+
+    days: tuple[Day, ...]
+    uptime: float | None
+
+
+def window_start(until: datetime, zone: ZoneInfo) -> datetime:
+    """The first instant, in UTC, of the day 89 days before `until`'s in `zone`."""
+    return _midnight(until.astimezone(zone).date() - timedelta(days=DAYS - 1), zone)
+
+
+def history(
+    changes: Sequence[Change], current: ComponentStatus, began: datetime, until: datetime, zone: ZoneInfo
+) -> History:
+    """The 90 days that end with `until`'s day.
+
+    `changes` are the component's, oldest first, from `window_start` on; `current` its status now; nothing is known
+    before `began`.  Days are days of the zone: 23 or 25 hours long where its clocks change.
+    """
+    spans = _spans(changes, current, max(began, window_start(until, zone)), until)
+    today = until.astimezone(zone).date()
+    days = []
+    down = known = 0.0
+    index = 0
+    for offset in range(DAYS - 1, -1, -1):
+        day = today - timedelta(days=offset)
+        begin, end = _midnight(day, zone), min(_midnight(day + timedelta(days=1), zone), until)
+        while index < len(spans) and spans[index][1] <= begin:
+            index += 1
+        seconds = _seconds_by_status(spans[index:], begin, end)
+        days.append(_day(day, seconds))
+        known += sum(seconds.values())
+        down += sum(WEIGHTS[status] * length for status, length in seconds.items())
+    return History(tuple(days), 100 * (1 - down / known) if known else None)
+
+
+Span = tuple[datetime, datetime, ComponentStatus]
+
+
+def _spans(changes: Sequence[Change], current: ComponentStatus, begin: datetime, until: datetime) -> list[Span]:
+    spans: list[Span] = []
+    at, status = begin, changes[0].from_status if changes else current
+    for change in changes:
+        if change.at > at:
+            spans.append((at, min(change.at, until), status))
+            at = change.at
+        status = change.to_status
+    if at < until:
+        spans.append((at, until, status))
+    return spans
+
+
+def _seconds_by_status(spans: Sequence[Span], begin: datetime, end: datetime) -> dict[ComponentStatus, float]:
+    seconds: dict[ComponentStatus, float] = {}
+    for start, stop, status in spans:
+        if start >= end:
+            break
+        length = (min(stop, end) - max(start, begin)).total_seconds()
+        if length > 0:
+            seconds[status] = seconds.get(status, 0.0) + length
+    return seconds
+
+
+def _day(day: date, seconds: dict[ComponentStatus, float]) -> Day:
+    if not seconds:
+        return Day(day, None)
+    troubled = sorted((s for s in seconds if s is not ComponentStatus.OPERATIONAL), key=lambda s: -s.severity_rank)
+    minutes = tuple((status, max(1, round(seconds[status] / 60))) for status in troubled)
+    return Day(day, troubled[0] if troubled else ComponentStatus.OPERATIONAL, minutes)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)

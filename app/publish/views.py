@@ -1,0 +1,185 @@
+"""What a snapshot holds: frozen values, read once, that everything public is made from."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from app.publish.uptime import History
+from app.publish.verdict import Verdict
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """A page's public facts."""
+
+    id: int
+    public_id: str
+    slug: str
+    host: str
+    name: str
+    url: str
+    time_zone: str
+    locale: str
+    theme: str
+    updated_at: datetime
+    revision: int
+    rebuild_revision: int
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentView:
+    """A visible component.  `history` is its last 90 days; None where only its facts are wanted."""
+
+    id: int
+    public_id: str
+    name: str
+    description: str
+    status: ComponentStatus
+    position: int
+    group_id: str | None
+    showcase: bool
+    only_show_if_degraded: bool
+    start_date: date | None
+    created_at: datetime
+    updated_at: datetime
+    history: History | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A heading and its visible components; its status is its worst member's."""
+
+    public_id: str
+    name: str
+    description: str
+    position: int
+    created_at: datetime
+    updated_at: datetime
+    components: tuple[ComponentView, ...]
+
+    @property
+    def status(self) -> ComponentStatus:
+        return max((c.status for c in self.components), key=_rank, default=ComponentStatus.OPERATIONAL)
+
+
+@dataclass(frozen=True, slots=True)
+class EffectView:
+    """What an update did to one visible component."""
+
+    component_id: str
+    name: str
+    from_status: ComponentStatus
+    to_status: ComponentStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionView:
+    """A text that stood before a correction."""
+
+    body_html: str
+    replaced_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateView:
+    """One statement."""
+
+    id: int
+    public_id: str
+    sequence: int
+    status: PostStatus
+    body: str
+    body_html: str
+    display_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    corrected_at: datetime | None
+    next_update_by: datetime | None
+    notify: bool
+    effects: tuple[EffectView, ...] = ()
+    revisions: tuple[RevisionView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PostView:
+    """A public thread; `updates` are newest first, `component_ids` the visible components it is about."""
+
+    id: int
+    public_id: str
+    kind: PostKind
+    title: str
+    status: PostStatus
+    impact: Impact
+    started_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    monitoring_at: datetime | None
+    resolved_at: datetime | None
+    closed_at: datetime | None
+    scheduled_for: datetime | None
+    scheduled_until: datetime | None
+    next_update_by: datetime | None
+    updates: tuple[UpdateView, ...] = ()
+    component_ids: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def is_upcoming(self) -> bool:
+        return self.status is PostStatus.SCHEDULED
+
+    @property
+    def last_said_at(self) -> datetime:
+        return self.updates[0].display_at if self.updates else self.updated_at
+
+
+@dataclass(frozen=True, slots=True)
+class DayView:
+    """One day of the past, in the page's zone, and what began on it."""
+
+    day: date
+    posts: tuple[PostView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MonthView:
+    """One month of history and its neighbours; `key` is "2026-08"."""
+
+    key: str
+    first_day: date
+    posts: tuple[PostView, ...]
+    older: str | None
+    newer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything public about a page at one revision, and which lasting pages have to be written again."""
+
+    page: PageView
+    rendered_at: datetime
+    verdict: Verdict
+    components: tuple[ComponentView, ...]
+    groups: tuple[GroupView, ...]
+    open_posts: tuple[PostView, ...]
+    upcoming: tuple[PostView, ...]
+    past_days: tuple[DayView, ...]
+    newest: tuple[PostView, ...]
+    changed: tuple[PostView, ...]
+    months: tuple[MonthView, ...]
+    all_months: tuple[str, ...]
+
+    @property
+    def ungrouped(self) -> tuple[ComponentView, ...]:
+        return tuple(component for component in self.components if component.group_id is None)
+
+
+def _rank(status: ComponentStatus) -> int:
+    return status.severity_rank
