@@ -93,7 +93,7 @@ def _checked(settings: Settings, *, name: str, url: str, time_zone: str, locale:
 def _zone(name: str) -> str:
     try:
         return ZoneInfo(name).key
-    except (ValueError, OSError):  # unknown names, and names that are no names at all
+    except (KeyError, ValueError, OSError):  # unknown names, and names that are no names at all
         raise Invalid.field("time_zone", "Choose a time zone by its name, such as Europe/Berlin.") from None
 
 

@@ -179,6 +179,16 @@ def update_draft(typed: Typed, kind: PostKind, zone: ZoneInfo, broken: Sequence[
     return draft
 
 
+def instant_or_none(value: str, zone: ZoneInfo) -> datetime | None:
+    """A typed time for a preview: None where it can not be read."""
+    return _Reader().instant("", value, zone)
+
+
+def promised_or_none(typed: Typed, zone: ZoneInfo) -> datetime | None:
+    """A typed promise for a preview: None where the usual time holds or it can not be read."""
+    return _promise(_Reader(), typed, zone)
+
+
 def local_instant(value: str, zone: ZoneInfo) -> datetime:
     """A time such as "2026-11-23T04:30" in `zone`, as UTC.  Of a time that comes twice in autumn, the first.
 

@@ -10,6 +10,7 @@ from flask import current_app
 from app.db import session
 from app.errors import NotFound
 from app.settings import Settings
+from app.text import clean
 from app.web.access import audience
 from app.web.console import queries
 from app.web.console.blueprint import blueprint
@@ -78,4 +79,4 @@ def _read(folder: Path, name: str) -> str:
     if not _NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
         raise NotFound("There is no such message in the outbox.")
     with path.open("rb") as file:
-        return file.read(LARGEST).decode("utf-8", "replace")
+        return clean(file.read(LARGEST).decode("utf-8", "replace"), multiline=True)

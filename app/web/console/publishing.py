@@ -81,7 +81,7 @@ def publish_form(
 
 def reach(session: Session, facts: PageFacts, typed: Typed, thread: Thread | None) -> Reach:
     """Impact, promise and audience for exactly the components chosen.  One query."""
-    effects = _known_effects(typed)
+    effects = known_effects(typed)
     floor = thread.post.impact if thread else Impact.NONE
     kind = thread.post.kind if thread else _kind(typed)
     chosen = _impact(typed.impact)
@@ -130,7 +130,8 @@ def _impact(value: str) -> Impact | None:
     return Impact(value) if value in set(Impact) else None
 
 
-def _known_effects(typed: Typed) -> Sequence[ComponentEffect]:
+def known_effects(typed: Typed) -> Sequence[ComponentEffect]:
+    """What is chosen for components, leaving out what makes no sense."""
     known = set(ComponentStatus)
     return [
         ComponentEffect(component_id, ComponentStatus(status))

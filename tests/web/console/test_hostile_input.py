@@ -1,0 +1,129 @@
+"""Bad input: a sentence beside the field, nothing published, nothing typed is lost."""
+
+import pytest
+from sqlalchemy import func, select
+
+from app.db import session
+from app.models.post import Post
+from tests.factories import make_component
+from tests.web.console.person import HTMX, Person, form_of, text_of
+
+pytestmark = pytest.mark.database
+NEW = "/console/posts/new"
+GOOD = {"title": "Checkout fails", "body": "We are looking."}
+
+
+def nothing_published() -> bool:
+    session().rollback()
+    return session().scalar(select(func.count(Post.id))) == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ({"title": ""}, "The title is empty."),
+        ({"body": "  \n "}, "The text is empty."),
+        ({"title": "\x00\x07\u202e"}, "The title is empty."),
+        ({"title": "x" * 201}, "The title is too long: 201 characters, the limit is 200."),
+        ({"body": "x" * 10_001}, "The text is too long"),
+        ({"body": "[" * 60_000}, "The text is too long"),
+        ({"status": "scheduled"}, "can not be scheduled"),
+        ({"status": "on fire"}, "Choose a status."),
+        ({"impact": "apocalypse"}, "Choose an impact"),
+        ({"promise": "soon"}, "Choose by when the next update comes."),
+        ({"promise": "-5"}, "Choose by when the next update comes."),
+        ({"promise": "at"}, "Say by when the next update comes."),
+        ({"promise": "at", "promise_at": "tomorrow"}, "Write the time as in"),
+        ({"promise": "at", "promise_at": "2001-01-01T00:00"}, "has passed"),
+        ({"promise": "at", "promise_at": "9999-12-31T23:59"}, "more than 30 days"),
+        ({"severity": "P9"}, "Choose P0, P1, P2, P3"),
+        ({"record_url": ["https://acme.atlassian.net/browse/OPS-7"]}, "Choose its severity."),
+        ({"severity": "P1", "record_url": ["javascript:alert(1)"]}, "That is not a web address."),
+        ({"severity": "P1", "record_key": ["OPS-7"]}, "The record's address is empty."),
+        ({"idempotency_key": ""}, "The form has lost its key."),
+        ({"effect-nothere12345": "major_outage"}, "One of the components is no longer there."),
+    ],
+)
+def test_a_sentence_and_everything_typed_survives(lena: Person, typed: dict[str, object], sentence: str) -> None:
+    sent = {**GOOD, "notify": "no", **typed}
+    refused = lena.fill(NEW, "/console/posts", sent)
+    assert refused.status_code == 422
+    assert sentence in text_of(refused.text)
+    assert 'role="alert"' in refused.text
+    fields = form_of(refused.text, "/console/posts").fields
+    for name in ("title", "body"):
+        if name not in typed:
+            assert fields[name] == GOOD[name]
+    assert fields["notify"] == "no"
+    assert nothing_published()
+
+
+def test_every_wrong_field_is_named_at_once_and_linked(lena: Person) -> None:
+    refused = lena.fill(NEW, "/console/posts", {"title": "", "body": "", "promise": "at"})
+    for name in ("title", "body", "next_update_by"):
+        assert f'href="#f-{name}"' in refused.text
+        assert f'id="f-{name}"' in refused.text
+        assert f'id="e-{name}"' in refused.text
+
+
+def test_a_chosen_component_stays_chosen_after_an_error(lena: Person, page_id: int) -> None:
+    api = make_component(page_id)
+    refused = lena.fill(NEW, "/console/posts", {"title": "", "body": "B", f"effect-{api}": "partial_outage"})
+    assert form_of(refused.text, "/console/posts").fields[f"effect-{api}"] == "partial_outage"
+
+
+def test_hostile_text_is_published_harmlessly(lena: Person) -> None:
+    typed = {"title": "]]> <script>alert(1)</script> \u202e\ud7ff", "body": "[" * 10_000}
+    response = lena.fill(NEW, "/console/posts", typed)
+    assert response.status_code == 303
+    page = lena.open(response.headers["Location"])
+    assert "<script>alert" not in page
+
+
+def test_a_body_of_two_megabytes_is_refused_politely(lena: Person) -> None:
+    form = form_of(lena.open(NEW), "/console/posts")
+    refused = lena.client.post(form.action, data={**form.fields, "title": "T", "body": "x" * 2_000_000})
+    assert refused.status_code == 413
+    assert "Traceback" not in refused.text
+
+
+def test_an_empty_post_is_a_sentence(lena: Person) -> None:
+    form = form_of(lena.open(NEW), "/console/posts")
+    response = lena.client.post(form.action, data={"csrf_token": form.fields["csrf_token"]})
+    assert response.status_code == 422
+    assert "The title is empty." in text_of(response.text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/posts/nothere",
+        "/console/posts/nothere/resolve",
+        "/console/updates/nothere/correct",
+        "/console/updates/nothere/deliveries",
+        "/console/components/nothere",
+        "/console/outbox/nothere.eml",
+        "/console/outbox/..%2fsecret_key",
+        "/console/outbox/secret_key",
+        "/board/nothere",
+        "/console/posts/" + "x" * 3000,
+        "/console/posts/%00%ff",
+    ],
+)
+def test_wrong_addresses_are_not_found(lena: Person, path: str) -> None:
+    response = lena.client.get(path)
+    assert response.status_code == 404
+    assert "Traceback" not in response.text
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "zwei", "9" * 40, "²", "10000"])
+def test_page_numbers_are_never_an_error(lena: Person, page: str) -> None:
+    assert lena.client.get("/console/posts", query_string={"page": page}).status_code == 200
+    assert lena.client.get("/console/subscribers", query_string={"page": page, "q": "%_'\x00"}).status_code == 200
+
+
+def test_a_half_typed_form_can_be_previewed_and_counted(lena: Person, page_id: int) -> None:
+    form = form_of(lena.open(NEW), "/console/posts")
+    for path in ("/console/posts/reach", "/console/posts/preview"):
+        for typed in ({}, {"status": "nonsense", "impact": "x", "effect-nothere": "y", "promise": "z"}):
+            assert lena.client.post(path, data={**form.fields, **typed}, headers=HTMX).status_code == 200
