@@ -6,13 +6,15 @@ from flask_migrate import Migrate
 from app import db as database
 from app.models import registry
 from app.settings import Settings, load
+from app.web.wiring import wire
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The Flask app behind the snapshot server.
+    """The Flask app behind the snapshot server.  It starts whether or not the database can be reached.
 
     Raises:
         SettingError: a setting is wrong.
+        RuntimeError: a route does not say who may call it.
     """
     chosen = settings or load()
     app = Flask(__name__, template_folder="../templates", static_folder="../static")
@@ -25,4 +27,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     registry.load_all()
     database.db.init_app(app)
     Migrate(app, database.db, directory="migrations", render_as_batch=True)
+    wire(app)
     return app

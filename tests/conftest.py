@@ -19,6 +19,7 @@ from app import create_app
 from app.db import db
 from app.settings import Settings, load
 from tests.factories import make_page
+from tests.judge import FreshClient
 
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
 
@@ -70,6 +71,7 @@ def app(settings: Settings) -> Iterator[Flask]:
     """The Flask app, inside its context."""
     made = create_app(settings)
     made.config["TESTING"] = True
+    made.test_client_class = FreshClient
     with made.app_context():
         yield made
         db.session.remove()

@@ -76,13 +76,10 @@ def choose(session: Session, row: Subscriber, component_public_ids: Sequence[str
         Invalid: one is not the page's.
     """
     wanted = set(component_public_ids)
-    found = dict(
-        session.execute(
-            select(Component.public_id, Component.id).where(
-                Component.page_id == row.page_id, Component.visible, Component.archived_at.is_(None)
-            )
-        ).tuples()
+    visible = select(Component.public_id, Component.id).where(
+        Component.page_id == row.page_id, Component.visible, Component.archived_at.is_(None)
     )
+    found = {found.public_id: found.id for found in session.execute(visible)}
     if len(wanted) > MOST_COMPONENTS or not wanted <= set(found):
         raise Invalid.field("components", "One of the components is not on this page any more. Choose again.")
     session.execute(delete(SubscriberComponent).where(SubscriberComponent.subscriber_id == row.id))

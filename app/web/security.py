@@ -8,11 +8,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from app.settings import Settings
-from app.web.problems import answer
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST_BODY = 1_000_000
 YEAR_SECONDS = 31_536_000
+UNKNOWN_HOST = (
+    '<!doctype html><html lang="en"><head><title>Unknown address</title></head><body><h1>Unknown address</h1>'
+    "<p>Candor does not answer to this host name. Use the address of BASE_URL, or add the name to TRUSTED_HOSTS.</p>"
+    "</body></html>"
+)
+"""Without links or styles: an address that can not be read can not be built upon."""
 
 
 def install(app: Flask) -> None:
@@ -31,7 +36,7 @@ def install(app: Flask) -> None:
     app.config.setdefault("CSP_STYLE_HASHES", [])
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)  # type: ignore[method-assign] # documented way
+        vars(app)["wsgi_app"] = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)
     app.before_request(_known_host)
     app.after_request(_headers)
 
@@ -64,9 +69,7 @@ def _known_host() -> Response | None:
         host = ""
     if host in trusted(current_app.config["SETTINGS"]):
         return None
-    return answer(
-        400, "This address is not one that Candor answers to. Use the address of BASE_URL, or add it to TRUSTED_HOSTS."
-    )
+    return Response(UNKNOWN_HOST, 400, mimetype="text/html")
 
 
 def _headers(response: Response) -> Response:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from flask import session
 from flask.sansio.app import App
 from flask_login import LoginManager, login_user, logout_user
-from werkzeug.wrappers import Response
 
 from app.actions import sessions
 from app.shapes import Actor
@@ -27,20 +26,15 @@ class User:
         return self.token
 
 
-class SessionOnlyLogin(LoginManager):  # type: ignore[misc] # the library has no types
-    """No "remember me" cookie: it would outlive the session's row, and it makes every answer vary by cookie."""
+def manager() -> LoginManager:
+    """The login manager of one app.
 
-    def _load_user_from_remember_cookie(self, cookie: str) -> None:
-        return None
-
-    def _update_remember_cookie(self, response: Response) -> Response:
-        return response
-
-
-def manager() -> SessionOnlyLogin:
-    """The login manager of one app."""
-    made = SessionOnlyLogin()
+    There is no "remember me" cookie: it would outlive the session's row, and it makes every answer vary by cookie.
+    """
+    made = LoginManager()
     made.session_protection = None
+    made._load_user_from_remember_cookie = lambda _cookie: None
+    made._update_remember_cookie = lambda response: response
     made.user_loader(_load)
     return made
 

@@ -40,7 +40,7 @@ def find_page(page_id: int | None = None) -> VisitorPage | None:
         .where(Component.page_id == row.id, Component.visible, Component.archived_at.is_(None))
         .order_by(ComponentGroup.position.nulls_first(), ComponentGroup.id, Component.position, Component.id)
     )
-    return VisitorPage(row.id, row.name, tuple(Choice(key, name, group or "") for key, name, group in found.tuples()))
+    return VisitorPage(row.id, row.name, tuple(Choice(key, name, group or "") for key, name, group in found))
 
 
 def page(page_id: int | None = None) -> VisitorPage:

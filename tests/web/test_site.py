@@ -1,0 +1,181 @@
+"""What visitors may do."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from app.actions import subscriptions
+from app.actions.audit import first_broken
+from app.actions.subscriber_rows import STOPPED
+from app.db import session, transaction
+from app.models.component import Component
+from app.models.delivery import Notice
+from app.models.subscriber import RateEvent, Subscriber, SubscriberComponent, Suppression
+from app.publish import links
+from app.settings import Settings
+from app.shapes import SYSTEM
+from tests.factories import make_component
+from tests.judge import Browser
+from tests.web.people import browser
+
+pytestmark = pytest.mark.database
+
+
+def ask(who: Browser, address: str = "carol@example.com", **fields: str) -> TestResponse:
+    who.get("/subscribe")
+    return who.post("/subscribe", {"channel": "email", "address": address, "scope": "all", **fields})
+
+
+def row() -> Subscriber:
+    session().rollback()
+    return session().scalars(select(Subscriber)).one()
+
+
+def path(settings: Settings, purpose: str) -> str:
+    one = row()
+    return urlsplit(links.personal(settings, one.public_id, one.token_version)[f"{purpose}_url"]).path
+
+
+def kinds() -> list[str]:
+    return list(session().scalars(select(Notice.kind).order_by(Notice.id)))
+
+
+def test_from_asking_to_leaving(app: Flask, settings: Settings, page_id: int) -> None:
+    who = browser(app)
+    answer = ask(who, "Carol@Example.com")
+    assert (answer.status_code, answer.location) == (303, "/subscribe/sent?channel=email")
+    assert "Check your inbox" in who.get(answer.location).text
+    assert row().state == "unconfirmed" and kinds() == ["confirm"]
+    confirm = path(settings, "confirm")
+    assert who.get(confirm).status_code == 200 and who.client.head(confirm).status_code == 200
+    assert row().state == "unconfirmed"
+    for _ in range(2):
+        assert "You are subscribed" in who.post(confirm).text
+        assert row().state == "active"
+    leave = path(settings, "unsubscribe")
+    assert who.get(leave).status_code == 200 and who.client.head(leave).status_code == 200
+    assert row().state == "active"
+    for _ in range(2):  # as a mail program does it: no cookie, no token of ours
+        mail_program = app.test_client()
+        assert mail_program.post(leave, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+        assert row().state == "unsubscribed"
+    assert who.post(confirm).status_code == 409
+    assert row().state == "unsubscribed"
+    ask(who)
+    assert row().state == "unconfirmed"
+    who.post(confirm)
+    assert row().state == "active"
+    assert first_broken(session()) is None
+
+
+def test_known_and_unknown_addresses_get_the_same_answer(app: Flask, settings: Settings, page_id: int) -> None:
+    who = browser(app)
+    ask(who)
+    who.post(path(settings, "confirm"))
+    answers = [ask(who, address) for address in ("carol@example.com", "nobody@example.com")]
+    assert len({(a.status_code, a.location, a.text, tuple(sorted(a.headers.keys()))) for a in answers}) == 1
+    assert kinds() == ["confirm", "manage", "confirm"]
+    assert session().scalars(select(Subscriber.state).order_by(Subscriber.id)).all() == ["active", "unconfirmed"]
+
+
+def test_a_stranger_does_not_change_what_an_active_subscriber_chose(
+    app: Flask, settings: Settings, page_id: int
+) -> None:
+    api = make_component(page_id, "API")
+    who = browser(app)
+    ask(who)
+    who.post(path(settings, "confirm"))
+    ask(browser(app), scope="some", components=api)
+    assert row().everything
+
+
+def test_limits_answer_429_and_keep_no_address(app: Flask, page_id: int) -> None:
+    who = browser(app)
+    for _ in range(subscriptions.TRIES_PER_ADDRESS):
+        assert ask(who).status_code == 303
+    refused = ask(who)
+    assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 0
+    for index in range(subscriptions.TRIES_PER_IP - subscriptions.TRIES_PER_ADDRESS):
+        assert ask(who, f"a{index}@example.com").status_code == 303
+    assert ask(who, "last@example.com").status_code == 429
+    assert not [b for b in session().scalars(select(RateEvent.bucket)) if "@" in b or "127" in b.split(":")[0]]
+
+
+def test_choosing_components(app: Flask, settings: Settings, page_id: int) -> None:
+    api, web = make_component(page_id, "API"), make_component(page_id, "Web")
+    hidden = make_component(page_id, "Hidden bastion", visible=False)
+    who = browser(app)
+    form = who.get("/subscribe").text
+    assert "API" in form and "Hidden bastion" not in form
+    assert ask(who, scope="some", components=hidden).status_code == 422
+    assert ask(who, scope="some").status_code == 422
+    assert session().scalars(select(Subscriber)).all() == []
+    ask(who, scope="some", components=api)
+    manage = path(settings, "manage")
+    assert re.search(rf'value="{api}" checked', who.get(manage).text)
+    assert who.post(manage, {"scope": "some", "components": web}).status_code == 303
+    assert "Saved" in who.get(manage).text
+    chosen = session().scalars(
+        select(Component.public_id).join(SubscriberComponent, SubscriberComponent.component_id == Component.id)
+    )
+    assert chosen.all() == [web]
+    assert who.post(manage, {"scope": "some", "components": hidden}).status_code == 422
+    who.post(manage, {"scope": "all"})
+    assert row().everything and session().scalars(select(SubscriberComponent)).all() == []
+
+
+def test_links_of_another_purpose_or_with_a_wrong_token_open_nothing(
+    app: Flask, settings: Settings, page_id: int
+) -> None:
+    who = browser(app)
+    ask(who)
+    public_id, token = path(settings, "confirm").split("/")[2:]
+    for wrong in (
+        f"/manage/{public_id}/{token}", f"/unsubscribe/{public_id}/{token}", f"/confirm/{public_id}/{token[:-1]}x",
+        f"/confirm/bcdf12345678/{token}", f"/confirm/{public_id}/%00", f"/confirm/%00/{token}",
+        f"/confirm/{public_id}/%ED%A0%80", f"/confirm/%F0%9F%92%A9/{token}", f"/confirm/{'x' * 5000}/{token}",
+    ):  # fmt: skip
+        assert who.get(wrong).status_code == 404, wrong
+        assert who.post(wrong).status_code == 404, wrong
+    assert row().state == "unconfirmed"
+
+
+@pytest.mark.parametrize(
+    "address", ["", "nobody", "a@b", "a b@example.com", "\x00@example.com", "a@example.com\r\nBcc: x@y.z"]
+)
+def test_a_wrong_address_is_told_beside_the_field(app: Flask, page_id: int, address: str) -> None:
+    answer = ask(browser(app), address)
+    assert answer.status_code == 422 and "name@example.com" in answer.text
+    assert session().scalars(select(Subscriber)).all() == []
+
+
+def test_confirming_lifts_a_stop_but_no_other_suppression(app: Flask, settings: Settings, page_id: int) -> None:
+    who = browser(app)
+    for why, left in ((STOPPED, 0), ("the mailbox does not exist", 1)):
+        ask(who)
+        with transaction() as writing:
+            writing.add(Suppression(channel="email", address_hash=row_hash(settings), why=why))
+        who.post(path(settings, "confirm"))
+        session().rollback()
+        assert len(session().scalars(select(Suppression)).all()) == left
+
+
+def row_hash(settings: Settings) -> str:
+    return subscriptions.address_hash(settings, "email", "carol@example.com")
+
+
+def test_an_operator_adds_a_webhook_and_sees_its_secret_once(app: Flask, settings: Settings, page_id: int) -> None:
+    secret = subscriptions.add_by_operator(
+        settings, SYSTEM, page_id, "webhook", "https://hooks.example.com/in", "Ops", ()
+    )
+    assert secret.startswith("whsec_") and row().secret == secret and row().state == "active"
+    subscriptions.remove(SYSTEM, row().public_id)
+    assert row().state == "unsubscribed"
+
+
+def test_a_form_without_a_page_says_so(app: Flask) -> None:
+    assert browser(app).get("/subscribe").status_code == 404
