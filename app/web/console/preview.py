@@ -7,6 +7,7 @@ from flask import current_app, render_template, request
 from app.clock import now
 from app.db import session
 from app.errors import Invalid
+from app.publish.letter import EMAIL_STYLE_HASH
 from app.publish.preview import Preview
 from app.publish.preview import preview as worded
 from app.vocabulary import PostStatus
@@ -20,6 +21,10 @@ from app.web.console.rendering import Answer, render_block
 from app.web.console.threads import thread
 from app.web.console.typed import read_typed
 from app.web.htmx import is_htmx
+from app.web.security import extra_style_hashes
+
+blueprint.record(lambda state: extra_style_hashes(state.app, EMAIL_STYLE_HASH))
+"""The mail's own style element may stand in its frame."""
 
 
 @blueprint.post("/posts/reach")
