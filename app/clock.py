@@ -2,21 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
-_frozen: list[datetime] = []
+_frozen: ContextVar[datetime | None] = ContextVar("frozen", default=None)
 
 
 def now() -> datetime:
     """The present instant, UTC and timezone-aware."""
-    return _frozen[-1] if _frozen else datetime.now(UTC)
+    return _frozen.get() or datetime.now(UTC)
 
 
 @contextmanager
 def frozen(at: datetime) -> Iterator[None]:
-    """Stop the clock at `at` (timezone-aware) for the length of the block."""
-    _frozen.append(at.astimezone(UTC))
+    """Stop the clock at `at` (timezone-aware) for the length of the block, in this thread alone."""
+    token = _frozen.set(at.astimezone(UTC))
     try:
         yield
     finally:
-        _frozen.pop()
+        _frozen.reset(token)

@@ -1,0 +1,41 @@
+# The commands of the house.  `make run` and `make test` need git, make and Python 3.11 or newer, and nothing else.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+.PHONY: help run test check format bench lock
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+run: ## Start Candor: web and worker, on http://localhost:8000
+	@tools/environment run
+	@exec $(BIN)/candor up
+
+test: ## Set up what the tests need and run them all, on SQLite and on PostgreSQL
+	@tools/environment test
+	@tools/system_packages
+	@tools/run_tests
+
+check: ## Format, lint, types, import contracts, templates, then the tests
+	@tools/environment test
+	@tools/lint
+	@tools/system_packages
+	@tools/run_tests
+
+format: ## Format code and templates
+	@tools/environment test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: ## Publish to visible, page requests and fan-out: figures and ratios
+	@tools/environment test
+	@tools/system_packages
+	$(BIN)/python -m bench.publish
+	$(BIN)/python -m bench.page
+	$(BIN)/python -m bench.fanout
+
+lock: ## Lock the dependencies again, with hashes
+	@tools/environment test
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock

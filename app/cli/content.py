@@ -1,0 +1,247 @@
+"""Components and posts: what the console does, from a shell."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from app.actions import components, pages
+from app.actions.component_groups import create_group
+from app.actions.posts import open_post
+from app.actions.updates import publish_update
+from app.cli.shared import Answer, answers, text_from
+from app.clock import now
+from app.db import session
+from app.errors import Invalid, NotFound
+from app.models.component import Component, ComponentGroup
+from app.models.post import Post, Update
+from app.settings import Settings
+from app.shapes import COMMAND_LINE, ComponentEffect, PostDraft, Published, RecordLinkDraft, UpdateDraft
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Severity
+
+STATUSES = click.Choice([status.value for status in ComponentStatus])
+POST_STATUS = click.Choice([status.value for status in PostStatus])
+KINDS = click.Choice([kind.value for kind in PostKind])
+IMPACTS = click.Choice([impact.value for impact in Impact])
+SEVERITIES = click.Choice([severity.value for severity in Severity])
+
+
+@click.group()
+def component() -> None:
+    """What the page reports on."""
+
+
+@component.command("add")
+@click.argument("name")
+@click.option("--group", default="", help="The group's name; made when it is not there.")
+@click.option("--status", type=STATUSES, default=ComponentStatus.OPERATIONAL.value)
+@click.option("--description", default="")
+@answers
+def add_component(settings: Settings, name: str, group: str, status: str, description: str) -> Answer:
+    """Add a component."""
+    page_id = pages.default_page_id()
+    group_id = _group(settings, page_id, group) if group else None
+    public_id = components.create_component(
+        settings, COMMAND_LINE, page_id,
+        name=name, description=description, group_public_id=group_id, status=status,
+    )  # fmt: skip
+    return Answer(f"{name} is on the page, as {public_id}.", {"id": public_id, "name": name})
+
+
+@component.command("list")
+@answers
+def list_components(_settings: Settings) -> Answer:
+    """The page's components."""
+    rows = session().scalars(
+        select(Component)
+        .where(Component.page_id == pages.default_page_id(), Component.archived_at.is_(None))
+        .order_by(Component.position, Component.id)
+    )
+    found = [{"id": r.public_id, "name": r.name, "status": r.status, "visible": r.visible} for r in rows]
+    lines = [f"{row['id']}  {row['status']:<20} {row['name']}" for row in found]
+    return Answer("\n".join(lines) or "No components yet.", {"components": found})
+
+
+@component.command("set")
+@click.argument("public_id")
+@click.argument("status", type=STATUSES)
+@answers
+def set_component(settings: Settings, public_id: str, status: str) -> Answer:
+    """Set a component's status."""
+    components.set_component_status(settings, COMMAND_LINE, public_id, ComponentStatus(status))
+    return Answer(f"{public_id} is {status}.", {"id": public_id, "status": status})
+
+
+def _group(settings: Settings, page_id: int, name: str) -> str:
+    found = session().scalar(
+        select(ComponentGroup.public_id).where(ComponentGroup.page_id == page_id, ComponentGroup.name == name)
+    )
+    return found or create_group(settings, COMMAND_LINE, page_id, name=name)
+
+
+@click.group()
+def post() -> None:
+    """What the public is told."""
+
+
+def _statement(command: Any) -> Any:
+    """The options of every statement."""
+    options = (
+        click.option("--body", help="The text, in Markdown."),
+        click.option("--body-stdin", is_flag=True, help="Read the text from standard input."),
+        click.option("--component", "effects", multiple=True, metavar="ID=STATUS", help="What happens to a component."),
+        click.option(
+            "--impact", type=click.Choice([impact.value for impact in Impact]), help="Computed when left out."
+        ),
+        click.option("--next-update-in", type=click.IntRange(1, 43_200), metavar="MINUTES", help="The promise."),
+        click.option("--no-notify", is_flag=True, help="Tell the page, not the subscribers."),
+        click.option("--publish-anyway", is_flag=True, help="The text was checked for internal words."),
+        click.option("--key", default="", help="An idempotency key: the same again publishes nothing new."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@post.command("open")
+@click.option("--title", required=True)
+@click.option("--kind", type=KINDS, default=PostKind.INCIDENT.value)
+@click.option("--status", type=POST_STATUS, help="The first of its kind when left out.")
+@click.option("--from", "scheduled_for", help="A maintenance's start, ISO 8601 with its zone.")
+@click.option("--until", "scheduled_until", help="A maintenance's end, ISO 8601 with its zone.")
+@click.option("--severity", type=SEVERITIES, help="Opens an internal incident.")
+@click.option("--record", "records", multiple=True, metavar="KEY=URL", help="Where the internal record lives.")
+@_statement
+@answers
+def open_(settings: Settings, title: str, kind: str, status: str | None, **options: Any) -> Answer:
+    """Open a post."""
+    default = PostStatus.SCHEDULED if kind == PostKind.MAINTENANCE else PostStatus.INVESTIGATING
+    draft = PostDraft(
+        kind=PostKind(kind),
+        title=title,
+        status=PostStatus(status) if status else default,
+        scheduled_for=_instant(options["scheduled_for"], "--from"),
+        scheduled_until=_instant(options["scheduled_until"], "--until"),
+        severity=Severity(options["severity"]) if options["severity"] else None,
+        record_links=tuple(RecordLinkDraft(*_pair(one, "--record", "KEY=URL")) for one in options["records"]),
+        **_said(options),
+    )
+    return _published(settings, open_post(settings, COMMAND_LINE, pages.default_page_id(), draft))
+
+
+@post.command("update")
+@click.argument("public_id")
+@click.option("--status", type=POST_STATUS, help="As before when left out.")
+@_statement
+@answers
+def update(settings: Settings, public_id: str, status: str | None, **options: Any) -> Answer:
+    """Publish one more update of a post."""
+    return _update(settings, public_id, status, options)
+
+
+@post.command("resolve")
+@click.argument("public_id")
+@_statement
+@answers
+def resolve(settings: Settings, public_id: str, **options: Any) -> Answer:
+    """Resolve an incident, or complete a maintenance."""
+    kind = _post(public_id).kind
+    return _update(settings, public_id, "completed" if kind == PostKind.MAINTENANCE else "resolved", options)
+
+
+@post.command("list")
+@click.option("--all", "everything", is_flag=True, help="Closed ones too.")
+@answers
+def list_posts(_settings: Settings, everything: bool) -> Answer:
+    """The open posts, newest first."""
+    statement = select(Post).where(Post.page_id == pages.default_page_id()).order_by(Post.started_at.desc())
+    rows = session().scalars(statement if everything else statement.where(Post.closed_at.is_(None))).all()
+    found = [_facts(row) for row in rows]
+    lines = [f"{row.public_id}  {row.status:<14} {row.impact:<12} {row.title}" for row in rows]
+    return Answer("\n".join(lines) or "Nothing is open.", {"posts": found})
+
+
+@post.command("show")
+@click.argument("public_id")
+@answers
+def show(_settings: Settings, public_id: str) -> Answer:
+    """A post and what was said in it."""
+    row = _post(public_id)
+    said = session().scalars(select(Update).where(Update.post_id == row.id).order_by(Update.sequence.desc())).all()
+    lines = [f"{row.title} ({row.status}, {row.impact})"]
+    lines += [f"\n{one.display_at:%Y-%m-%d %H:%M} UTC {one.status}\n{one.body}" for one in said]
+    updates = [{"id": u.public_id, "status": u.status, "body": u.body, "at": u.display_at} for u in said]
+    return Answer("\n".join(lines), {**_facts(row), "updates": updates})
+
+
+def _update(settings: Settings, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
+    row = _post(public_id)
+    draft = UpdateDraft(status=PostStatus(status or row.status), version=row.version, **_said(options))
+    return _published(settings, publish_update(settings, COMMAND_LINE, public_id, draft))
+
+
+def _said(options: dict[str, Any]) -> dict[str, Any]:
+    minutes = options["next_update_in"]
+    return {
+        "body": text_from(options["body"], options["body_stdin"]),
+        "idempotency_key": options["key"] or f"cli-{secrets.token_hex(12)}",
+        "impact": Impact(options["impact"]) if options["impact"] else None,
+        "effects": tuple(_effect(one) for one in options["effects"]),
+        "next_update_by": now() + timedelta(minutes=minutes) if minutes else None,
+        "notify": not options["no_notify"],
+        "acknowledged": options["publish_anyway"],
+    }
+
+
+def _effect(raw: str) -> ComponentEffect:
+    component_id, status = _pair(raw, "--component", "ID=STATUS")
+    if status not in set(ComponentStatus):
+        raise Invalid.field("components", f"{status} is no status. Choose one of: {', '.join(ComponentStatus)}.")
+    return ComponentEffect(component_id, ComponentStatus(status))
+
+
+def _pair(raw: str, option: str, form: str) -> tuple[str, str]:
+    key, separator, value = raw.partition("=")
+    if not (key and separator and value):
+        raise Invalid(f"{option} {raw} should look like {form}.")
+    return key, value
+
+
+def _instant(raw: str | None, option: str) -> datetime | None:
+    if not raw:
+        return None
+    try:
+        at = datetime.fromisoformat(raw)
+    except ValueError:
+        raise Invalid(f"{option} {raw} is no time. Write it like 2026-12-01T22:00+01:00.") from None
+    if at.tzinfo is None:
+        raise Invalid(f"{option} {raw} has no zone. Write it like 2026-12-01T22:00+01:00.")
+    return at
+
+
+def _post(public_id: str) -> Post:
+    row = session().scalar(select(Post).where(Post.public_id == public_id))
+    if row is None:
+        raise NotFound(f"There is no post {public_id}. See candor post list --all.")
+    return row
+
+
+def _facts(row: Post) -> dict[str, Any]:
+    return {
+        "id": row.public_id, "title": row.title, "kind": row.kind, "status": row.status, "impact": row.impact,
+        "next_update_by": row.next_update_by,
+    }  # fmt: skip
+
+
+def _published(settings: Settings, made: Published) -> Answer:
+    url = f"{settings.base_url}/incidents/{made.post_id}"
+    word = "was published before" if made.repeated else "is published"
+    return Answer(
+        f"It {word}: {url}",
+        {"post": made.post_id, "update": made.update_id, "repeated": made.repeated, "url": url},
+    )
+
+
+COMMANDS = (component, post)

@@ -1,0 +1,132 @@
+"""`candor doctor`: what is wrong with an installation, and what to do about each."""
+
+import shutil
+import smtplib
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from sqlalchemy import text
+
+from app.cli.migrating import revisions
+from app.db import session, transaction
+from app.errors import CandorError
+from app.settings import Settings
+
+LITTLE_SPACE = 500 * 1024 * 1024
+NO_SPACE = 50 * 1024 * 1024
+EARLIEST_SANE = 1_767_225_600  # 2026-01-01: a machine that says less has lost its clock
+MAIL_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: `level` is ok, warn or fail; `sentence` says what is and what to do."""
+
+    subject: str
+    level: str
+    sentence: str
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def checkup(settings: Settings) -> list[Finding]:
+    """Every check, in order; one that breaks is a finding, not an end."""
+    checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
+        ("configuration", _configuration),
+        ("database", _database),
+        ("migrations", _migrations),
+        ("mail", _mail),
+        ("clock", _clock),
+        ("disk", _disk),
+        ("permissions", _permissions),
+    )
+    findings = []
+    for subject, check in checks:
+        try:
+            findings.append(check(settings))
+        except CandorError as error:
+            findings.append(Finding(subject, "fail", error.sentence))
+        except Exception as error:
+            findings.append(Finding(subject, "fail", f"The check itself failed ({type(error).__name__})."))
+    return findings
+
+
+def _configuration(settings: Settings) -> Finding:
+    host = urlsplit(settings.base_url).hostname or ""
+    if host not in {"localhost", "127.0.0.1", "::1"} and not settings.is_https:
+        return Finding("configuration", "warn", "BASE_URL is not https: set it to the https address that readers use.")
+    return Finding("configuration", "ok", f"readers use {settings.base_url}")
+
+
+def _database(settings: Settings) -> Finding:
+    kind = "SQLite" if settings.database_url.startswith("sqlite") else "PostgreSQL"
+    with transaction() as writing:
+        writing.execute(text("SELECT 1"))
+    session().execute(text("SELECT 1"))
+    return Finding("database", "ok", f"{kind} can be read and written")
+
+
+def _migrations(_settings: Settings) -> Finding:
+    at, newest = revisions()
+    if at != newest:
+        return Finding("migrations", "fail", f"The tables are at {at or 'nothing'}: run candor db upgrade.")
+    return Finding("migrations", "ok", f"the tables are at {at}, the newest")
+
+
+def _mail(settings: Settings) -> Finding:
+    if not settings.smtp_url:
+        return Finding("mail", "warn", "No mail server: messages stay in the outbox folder. Set SMTP_URL.")
+    parts = urlsplit(settings.smtp_url)
+    port = parts.port or {"smtps": 465, "smtp+starttls": 587}.get(parts.scheme, 25)
+    opened = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
+    try:
+        with opened(parts.hostname or "", port, timeout=MAIL_SECONDS) as server:
+            code, _ = server.noop()
+    except (OSError, smtplib.SMTPException) as error:
+        return Finding(
+            "mail", "fail", f"{parts.hostname}:{port} does not answer ({type(error).__name__}). Check SMTP_URL."
+        )
+    return Finding("mail", "ok", f"{parts.hostname}:{port} answers with {code}")
+
+
+def _clock(_settings: Settings) -> Finding:
+    if time.time() < EARLIEST_SANE:
+        return Finding("clock", "fail", "The machine's clock is years behind. Set it, and keep it with NTP.")
+    return Finding("clock", "ok", time.strftime("the time is %Y-%m-%d %H:%M:%S UTC", time.gmtime()))
+
+
+def _disk(settings: Settings) -> Finding:
+    free = shutil.disk_usage(settings.home).free
+    said = f"{free // 1024**2:,} MB free in {settings.home}"
+    if free < NO_SPACE:
+        return Finding("disk", "fail", f"{said}: make room now, or nothing can be published.")
+    return Finding("disk", "warn" if free < LITTLE_SPACE else "ok", said)
+
+
+def _permissions(settings: Settings) -> Finding:
+    probe = settings.home / ".doctor"
+    try:
+        probe.write_text("x")
+        probe.unlink()
+    except OSError as error:
+        return Finding(
+            "permissions", "fail", f"{settings.home} can not be written ({error.strerror}). Give it to this user."
+        )
+    open_to_others = [path.name for path in _secrets(settings.home) if _others_may_read(path)]
+    if open_to_others:
+        names = ", ".join(open_to_others)
+        return Finding("permissions", "fail", f"Others may read {names} in {settings.home}: run chmod o-rwx on it.")
+    return Finding("permissions", "ok", f"{settings.home} is ours")
+
+
+def _secrets(home: Path) -> list[Path]:
+    return [path for path in (home / "secret_key", home) if path.exists()]
+
+
+def _others_may_read(path: Path) -> bool:
+    return bool(path.stat().st_mode & stat.S_IROTH) and path.name == "secret_key"

@@ -1,0 +1,96 @@
+"""Setting up without a browser, looking after what is set up, and bringing history along."""
+
+from pathlib import Path
+
+import click
+
+from app.actions import accounts, pages, sample
+from app.actions.imports import import_statuspage
+from app.cli.doctor import checkup
+from app.cli.migrating import database, upgrade_database
+from app.cli.shared import Answer, answers, password_from
+from app.errors import Conflict
+from app.publish.refresh import refresh
+from app.settings import Settings
+from app.shapes import COMMAND_LINE
+from app.vocabulary import Role
+
+
+@click.command()
+@click.option("--page", required=True, help="The page's name.")
+@click.option("--url", default="", help="The page's address; BASE_URL when left out.")
+@click.option("--email", required=True, help="The first admin's email address.")
+@click.option("--name", default="", help="The first admin's name; the address when left out.")
+@click.option("--time-zone", default="Etc/UTC", help="The page's zone, such as Europe/Berlin.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@answers
+def init(
+    settings: Settings, *, page: str, url: str, email: str, name: str, time_zone: str, password_stdin: bool
+) -> Answer:
+    """Make the database, the page and the first admin."""
+    upgrade_database()
+    if not accounts.needs_setup():
+        raise Conflict("Candor is set up already. Add people with candor user add.")
+    password = password_from(password_stdin)
+    accounts.check_details(email=email, name=name or email, password=password)
+    page_id = pages.create_page(settings, COMMAND_LINE, name=page, url=url, time_zone=time_zone)
+    account = accounts.create_account(COMMAND_LINE, email=email, name=name or email, password=password, role=Role.ADMIN)
+    return Answer(f"{page} is ready. Sign in at {settings.base_url}/sign-in", {"page": page_id, "account": account})
+
+
+@click.command("setup-link")
+@answers
+def setup_link(settings: Settings) -> Answer:
+    """Make a new one-time set-up link; older ones stop working."""
+    link = f"{settings.base_url}/setup/{accounts.make_setup_token(settings)}"
+    return Answer(link, {"link": link})
+
+
+@click.command("sample")
+@answers
+def load_sample(settings: Settings) -> Answer:
+    """Load sample data into the default page; nothing is sent to anyone."""
+    made = sample.load(settings, COMMAND_LINE, pages.default_page_id())
+    return Answer("The sample data is loaded." if made else "The sample data was there already.", {"loaded": made})
+
+
+@click.command()
+@answers
+def publish(settings: Settings) -> Answer:
+    """Render the default page again from what is committed."""
+    revision = refresh(settings, pages.default_page_id())
+    return Answer(f"Revision {revision} is published.", {"revision": revision})
+
+
+@click.command()
+@answers
+def doctor(settings: Settings) -> Answer:
+    """Check configuration, database, mail, clock, disk and permissions, and say what to do."""
+    findings = checkup(settings)
+    lines = [f"{finding.level:<5} {finding.subject}: {finding.sentence}" for finding in findings]
+    failed = any(finding.level == "fail" for finding in findings)
+    data = {"ok": not failed, "checks": [finding.as_dict() for finding in findings]}
+    return Answer("\n".join(lines), data, exit_code=1 if failed else 0)
+
+
+@click.group("import")
+def bring() -> None:
+    """Bring history from elsewhere; nothing is sent to anyone."""
+
+
+@bring.command("statuspage")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@answers
+def statuspage(settings: Settings, source: Path, dry_run: bool) -> Answer:
+    """Import Statuspage v2 documents: a file, or every .json file of a folder."""
+    report = import_statuspage(settings, COMMAND_LINE, pages.default_page_id(), source, dry_run=dry_run)
+    skipped = [
+        f"skipped {row.kind} {row.id} {row.name}: {row.reason}" for row in report.rows if row.outcome == "skipped"
+    ]
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in report.counts().items())
+    head = "Would be: " if dry_run else ""
+    return Answer("\n".join([*skipped, f"{head}{counted or 'nothing'}"]), report.to_json())
+
+
+COMMANDS = (init, setup_link, load_sample, publish, doctor, bring, database)

@@ -1,0 +1,61 @@
+"""The command line's root: finds the commands and turns errors into one sentence and an exit code."""
+
+import os
+import sys
+
+import click
+
+from app.cli import content, installation, people, serving
+from app.cli.shared import VERSION
+from app.errors import CandorError, SettingError, Unavailable
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_TRY_AGAIN = os.EX_TEMPFAIL
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="candor")
+def candor() -> None:
+    """A status page and incident communications hub.
+
+    Exit codes: 0 done, 1 failed, 2 bad input, 75 the database is not available (try again).
+    """
+
+
+for _commands in (serving, installation, content, people):
+    for _command in _commands.COMMANDS:
+        candor.add_command(_command)
+
+
+def main() -> None:
+    """Run `candor`; a failure is one sentence on standard error, never a traceback."""
+    try:
+        candor.main(standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_BAD_INPUT)
+    except CandorError as error:
+        _say(error)
+        sys.exit(_exit_code(error))
+    except BrokenPipeError:
+        sys.exit(EXIT_FAILED)
+
+
+def _say(error: CandorError) -> None:
+    click.echo(f"candor: {error.sentence}", err=True)
+    for name, sentence in getattr(error, "fields", {}).items():
+        if sentence != error.sentence:
+            click.echo(f"  {name}: {sentence}", err=True)
+    for finding in getattr(error, "findings", ()):
+        click.echo(f"  {finding}", err=True)
+
+
+def _exit_code(error: CandorError) -> int:
+    if isinstance(error, Unavailable):
+        return EXIT_TRY_AGAIN
+    return EXIT_FAILED if isinstance(error, SettingError) else EXIT_BAD_INPUT

@@ -1,0 +1,104 @@
+"""Accounts and subscribers."""
+
+from collections.abc import Sequence
+
+import click
+from sqlalchemy import func, select
+
+from app.actions import accounts, pages, subscriptions
+from app.cli.shared import Answer, answers, password_from
+from app.db import session
+from app.errors import NotFound
+from app.models.account import Account
+from app.models.subscriber import Subscriber
+from app.settings import Settings
+from app.shapes import COMMAND_LINE
+from app.vocabulary import ChannelName, Role
+
+
+@click.group()
+def user() -> None:
+    """People who sign in."""
+
+
+@user.command("add")
+@click.option("--email", required=True)
+@click.option("--name", default="", help="The address when left out.")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@answers
+def add_user(_settings: Settings, email: str, name: str, role: str, password_stdin: bool) -> Answer:
+    """Let somebody sign in."""
+    password = password_from(password_stdin)
+    public_id = accounts.create_account(COMMAND_LINE, email=email, name=name or email, password=password, role=role)
+    return Answer(f"{email} may sign in as {role}.", {"id": public_id, "email": email, "role": role})
+
+
+@user.command("list")
+@answers
+def list_users(_settings: Settings) -> Answer:
+    """Everybody who may or might sign in."""
+    rows = session().scalars(select(Account).order_by(Account.email)).all()
+    people = [{"id": r.public_id, "email": r.email, "name": r.name, "role": r.role, "active": r.active} for r in rows]
+    lines = [f"{row.role:<10} {row.email}{'' if row.active else ' (deactivated)'}" for row in rows]
+    return Answer("\n".join(lines) or "Nobody yet.", {"users": people})
+
+
+@user.command("deactivate")
+@click.argument("email")
+@answers
+def deactivate(_settings: Settings, email: str) -> Answer:
+    """Sign somebody out everywhere and let them in no more."""
+    accounts.deactivate(COMMAND_LINE, _account(email))
+    return Answer(f"{email} may not sign in any more.", {"email": email})
+
+
+@user.command("set-password")
+@click.argument("email")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@answers
+def set_password(_settings: Settings, email: str, password_stdin: bool) -> Answer:
+    """Give somebody a new password; they are signed out everywhere."""
+    accounts.set_password(COMMAND_LINE, _account(email), password_from(password_stdin))
+    return Answer(f"{email} has a new password.", {"email": email})
+
+
+def _account(email: str) -> str:
+    found = session().scalar(select(Account.public_id).where(Account.email == email.strip().lower()))
+    if found is None:
+        raise NotFound(f"There is no account with the address {email}.")
+    return found
+
+
+@click.group()
+def subscriber() -> None:
+    """Who hears of updates."""
+
+
+@subscriber.command("add")
+@click.argument("channel", type=click.Choice([ChannelName.CHAT.value, ChannelName.WEBHOOK.value]))
+@click.argument("address")
+@click.option("--label", required=True, help="What people see instead of the address.")
+@click.option("--component", "components", multiple=True, help="Only these components, by id.")
+@answers
+def add_subscriber(settings: Settings, channel: str, address: str, label: str, components: Sequence[str]) -> Answer:
+    """Add a chat channel (an apprise address) or a webhook."""
+    page_id = pages.default_page_id()
+    secret = subscriptions.add_by_operator(settings, COMMAND_LINE, page_id, channel, address, label, components)
+    said = f"{label} is subscribed." + (f" Its signing secret, shown only now: {secret}" if secret else "")
+    return Answer(said, {"label": label, "channel": channel, "secret": secret or None})
+
+
+@subscriber.command("list")
+@answers
+def list_subscribers(_settings: Settings) -> Answer:
+    """How many subscribers there are, by channel and state."""
+    rows = session().execute(
+        select(Subscriber.channel, Subscriber.state, func.count()).group_by(Subscriber.channel, Subscriber.state)
+    )
+    counts = [{"channel": channel, "state": state, "count": count} for channel, state, count in rows]
+    lines = [f"{row['channel']:<8} {row['state']:<13} {row['count']:>8,}" for row in counts]
+    return Answer("\n".join(lines) or "Nobody yet.", {"subscribers": counts})
+
+
+COMMANDS = (user, subscriber)

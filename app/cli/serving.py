@@ -1,0 +1,125 @@
+"""`candor up`, `web` and `worker`: the processes."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import click
+
+from app.actions import accounts
+from app.cli.migrating import upgrade_database
+from app.cli.shared import make_app
+from app.errors import CandorError, SettingError
+from app.settings import Settings, load
+
+RESTART_SECONDS = (0.2, 1.0, 5.0, 15.0)
+STEADY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+@click.command()
+def web() -> None:
+    """Serve the page, the console and the board."""
+    settings = load()
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    _check_port(settings)
+    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+    Granian(
+        "wsgi:app",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.web_workers,
+        blocking_threads=8,
+        backlog=4096,
+        websockets=False,
+        respawn_failed_workers=True,
+        respawn_interval=0.2,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Do what is due now and leave.")
+def worker(once: bool) -> None:
+    """Plan, send, settle and sweep, until told to stop."""
+    from app.worker.loop import run
+
+    app, settings = make_app()
+    run(app, settings, once=once)
+
+
+@click.command()
+def up() -> None:
+    """Migrate, then run web and worker together; the one command."""
+    app, settings = make_app()
+    _check_port(settings)
+    with app.app_context():
+        upgrade_database()
+        link = _setup_link(settings)
+    click.echo(f"Candor is at {settings.base_url}" + (f" - set it up at {link} (this link works once)" if link else ""))
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    threads = [threading.Thread(target=_supervise, args=(name, stop)) for name in ("web", "worker")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _supervise(name: str, stop: threading.Event) -> None:
+    """Keep one child running; a child that dies at once waits longer each time."""
+    failures = 0
+    while not stop.is_set():
+        begun = time.monotonic()
+        child = subprocess.Popen([sys.executable, "-m", "app.cli", name], start_new_session=True)  # noqa: S603 - our own words
+        while child.poll() is None and not stop.wait(0.2):
+            pass
+        if stop.is_set():
+            _end(child)
+            return
+        failures = 0 if time.monotonic() - begun > STEADY_SECONDS else failures + 1
+        wait = RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)]
+        click.echo(f"candor: {name} stopped ({child.returncode}); starting it again in {wait:g} s", err=True)
+        stop.wait(wait)
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    child.terminate()
+    try:
+        child.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def _setup_link(settings: Settings) -> str:
+    try:
+        if accounts.needs_setup():
+            return f"{settings.base_url}/setup/{accounts.make_setup_token(settings)}"
+    except CandorError as error:
+        click.echo(f"candor: {error.sentence}", err=True)
+    return ""
+
+
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingError(
+                f"Port {settings.port} on {settings.host} can not be used: {error.strerror}. Choose another with PORT."
+            ) from None
+
+
+COMMANDS = (up, web, worker)

@@ -1,0 +1,79 @@
+"""What the commands share: an application context, answers as words or JSON, and passwords from standard input."""
+
+import functools
+import json
+import logging
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+from flask import Flask
+
+from app import create_app
+from app.errors import Invalid, Unavailable
+from app.settings import Settings, load
+
+try:
+    VERSION = version("candor")
+except PackageNotFoundError:  # run from a checkout that was never installed
+    VERSION = "0"
+
+LINE_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command says: `text` for people, `data` for machines."""
+
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
+
+
+def make_app() -> tuple[Flask, Settings]:
+    """The application and its settings.  Raises SettingError."""
+    settings = load()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    return create_app(settings), settings
+
+
+def answers(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make a command of a function that takes the settings first and returns an `Answer`; adds `--json`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Answer as one JSON document.")
+    @functools.wraps(function)
+    def command(*args: Any, as_json: bool, **options: Any) -> None:
+        app, settings = make_app()
+        with app.app_context():
+            answer = function(settings, *args, **options)
+        click.echo(json.dumps(answer.data, default=str, ensure_ascii=False) if as_json else answer.text)
+        if answer.exit_code:
+            sys.exit(answer.exit_code)
+
+    return command
+
+
+def needs_tables(error: Exception) -> Unavailable:
+    """The sentence for a database without its tables."""
+    return Unavailable(f"The database is not ready: run candor db upgrade. ({type(error).__name__})")
+
+
+def password_from(stdin: bool) -> str:
+    """The first line of standard input.
+
+    Raises:
+        Invalid: `--password-stdin` was not given; a password on the command line would be seen by others.
+    """
+    if not stdin:
+        raise Invalid.field("password", "Give the password on standard input, with --password-stdin.")
+    return sys.stdin.readline(LINE_LIMIT).rstrip("\r\n")
+
+
+def text_from(body: str | None, stdin: bool) -> str:
+    """A text from an option or from standard input."""
+    if stdin:
+        return sys.stdin.buffer.read(200_000).decode("utf-8", "replace")
+    return body or ""
