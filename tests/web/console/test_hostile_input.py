@@ -38,7 +38,7 @@ def nothing_published() -> bool:
         ({"promise": "at", "promise_at": "9999-12-31T23:59"}, "more than 30 days"),
         ({"severity": "P9"}, "Choose P0, P1, P2, P3"),
         ({"record_url": ["https://acme.atlassian.net/browse/OPS-7"]}, "Choose its severity."),
-        ({"severity": "P1", "record_url": ["javascript:alert(1)"]}, "That is not a web address."),
+        ({"severity": "P1", "record_url": ["data:text/html,alert"]}, "That is not a web address."),
         ({"severity": "P1", "record_key": ["OPS-7"]}, "The record's address is empty."),
         ({"idempotency_key": ""}, "The form has lost its key."),
         ({"effect-nothere12345": "major_outage"}, "One of the components is no longer there."),
