@@ -1,10 +1,13 @@
 """What the documents say is what there is: settings, commands and files."""
 
 import re
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from app.channels.webhook import new_secret, signature
 from app.settings import SETTINGS, Setting
 
 ROOT = Path(__file__).parent.parent.parent
@@ -85,3 +88,19 @@ def test_the_licence_is_apache_2() -> None:
     licence = read("LICENSE")
     assert " ".join(licence.split()).startswith("Apache License Version 2.0, January 2004")
     assert "END OF TERMS AND CONDITIONS" in licence
+
+
+def test_the_example_for_webhooks_tells_genuine_from_forged() -> None:
+    example: dict[str, Any] = {}
+    code = re.search(r"^```python\n(.*?)^```", read("docs/integrate.md"), re.MULTILINE | re.DOTALL)
+    assert code
+    exec(code[1], example)
+    is_genuine, secret, body, at = example["is_genuine"], new_secret(), b'{"meta":{}}', int(time.time())
+    headers = {"webhook-id": "msg_1_a", "webhook-timestamp": str(at)}
+    signed = {**headers, "webhook-signature": signature(secret, "msg_1_a", at, body)}
+    assert is_genuine(secret, signed, body)
+    assert not is_genuine(secret, signed, body + b" ")
+    assert not is_genuine(new_secret(), signed, body)
+    assert not is_genuine(secret, headers, body)
+    late = {**headers, "webhook-timestamp": str(at - 600)}
+    assert not is_genuine(secret, {**late, "webhook-signature": signature(secret, "msg_1_a", at - 600, body)}, body)
