@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 from flask import has_app_context
+from flask.globals import _cv_app
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -82,7 +83,9 @@ class FreshClient(FlaskClient):
 
     def open(self, *args: Any, **options: Any) -> TestResponse:
         options.setdefault("buffered", True)
-        answer: TestResponse = contextvars.Context().run(super().open, *args, **options)
+        outside = contextvars.copy_context()  # with the frozen clock, without the test's app context
+        outside.run(_cv_app.set, None)  # type: ignore[arg-type]
+        answer: TestResponse = outside.run(super().open, *args, **options)
         if has_app_context():
             db.session.rollback()  # the test sees what the request wrote
         return answer

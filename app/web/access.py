@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, current_app, g, redirect, request, url_for
 from flask_login import current_user
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
 from werkzeug.wrappers import Response
 
 from app.shapes import Actor
@@ -51,6 +51,8 @@ def guard() -> Response | None:
     """Runs before each request: lets pass, sends to sign-in, or refuses."""
     if request.endpoint is None:
         return None  # no such route, or not with this method: routing answers
+    if "\x00" in request.path:
+        raise NotFound  # no name holds one, and PostgreSQL does not take it
     who = audience_of(current_app, request.endpoint)
     if who == "public":
         return None

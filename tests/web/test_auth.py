@@ -11,6 +11,7 @@ from app.actions.audit import first_broken
 from app.clock import frozen
 from app.db import session
 from app.models.account import Account, SignInSession
+from app.models.component import Component
 from app.models.page import Page
 from app.models.subscriber import RateEvent
 from app.settings import Settings
@@ -199,3 +200,12 @@ def test_set_up_names_every_field_and_changes_nothing(app: Flask, settings: Sett
         assert "short" not in answer.text or "too short" in answer.text
     assert session().scalars(select(Page)).all() == [] and accounts.needs_setup()
     assert who.post(f"/setup/{token}", SETUP).status_code == 303
+
+
+def test_sample_data_is_loaded_when_asked_for(app: Flask, settings: Settings) -> None:
+    token = accounts.make_setup_token(settings)
+    who = browser(app)
+    who.get(f"/setup/{token}")
+    assert who.post(f"/setup/{token}", SETUP | {"sample": "yes"}).status_code == 303
+    assert session().scalars(select(Component)).all()
+    assert who.get("/console").status_code == 200

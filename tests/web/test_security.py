@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from app import create_app
+from app.db import db
 from app.errors import Stale, TooMany, Unavailable
 from app.settings import Settings
 from app.vocabulary import Role
@@ -40,13 +41,15 @@ def test_every_answer_is_careful(app: Flask, page_id: int) -> None:
         assert headers["Referrer-Policy"] == "same-origin"
         assert "Strict-Transport-Security" not in headers
     extra_style_hashes(app, "sha256-abc")
-    assert "style-src 'self' 'sha256-abc';" in who.get("/sign-in").headers["Content-Security-Policy"]
+    assert "'sha256-abc'; img-src" in who.get("/sign-in").headers["Content-Security-Policy"]
 
 
 def test_https_hardens_the_cookie(settings: Settings, page_id: int) -> None:
     app = create_app(replace(settings, base_url="https://status.example.com"))
     with app.app_context():
         answer = app.test_client().get("/subscribe", base_url="https://status.example.com")
+        db.session.remove()
+        db.engine.dispose()
     cookie = answer.headers["Set-Cookie"]
     assert cookie.startswith("__Host-candor=")
     for part in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):

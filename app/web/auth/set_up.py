@@ -1,12 +1,11 @@
 """The set-up link of an installation without accounts: a page, an admin, and perhaps sample data."""
 
-import importlib
 from zoneinfo import available_timezones
 
 from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import accounts, pages, sessions
+from app.actions import accounts, pages, sample, sessions
 from app.errors import Conflict, Invalid, NotFound
 from app.settings import Settings
 from app.shapes import Actor
@@ -42,7 +41,7 @@ def set_up_now(token: str) -> Response | tuple[str, int]:
     except Invalid as error:
         return _form(error.fields, error.sentence), 422
     if form.get("sample"):
-        _load_sample(settings, actor, page_id)
+        sample.load(settings, actor, page_id)
     login.begin(sessions.open_session(account_id, request.headers.get("User-Agent", "")))
     return redirect(url_for("console.overview"), 303)
 
@@ -55,11 +54,6 @@ def _make_page(settings: Settings, actor: Actor, name: str, time_zone: str) -> i
         return pages.create_page(settings, actor, name=_page_name(name), time_zone=time_zone)
     pages.edit_page(settings, actor, page_id, name=_page_name(name), url="", time_zone=time_zone, locale="en")
     return page_id
-
-
-def _load_sample(settings: Settings, actor: Actor, page_id: int) -> None:
-    """Imported when it is asked for: it is needed once in an installation's life."""
-    importlib.import_module("app.actions.sample").load(settings, actor, page_id)
 
 
 def _page_name(name: str) -> str:

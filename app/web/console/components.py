@@ -41,7 +41,7 @@ def create_component() -> Answer:
         )
     except CandorError as error:
         problem, status = problem_of(error)
-        return _show_list(problem, adding=dict(form)), status
+        return _show_list(problem, adding=_typed()), status
     flash(f"{clean(form.get('name', ''))} is on the page.")
     return _to_list()
 
@@ -125,7 +125,7 @@ def create_group() -> Answer:
         actions.create_group(current_app.config["SETTINGS"], actor(), facts.id, name=request.form.get("name", ""))
     except CandorError as error:
         problem, status = problem_of(error)
-        return _show_list(problem, grouping=dict(request.form)), status
+        return _show_list(problem, grouping=_typed()), status
     flash("The group was made. Choose it when you add or edit a component.")
     return _to_list()
 
@@ -185,6 +185,11 @@ def _show_list(
         adding=adding,
         grouping=grouping,
     )
+
+
+def _typed() -> dict[str, str]:
+    """The form as it is shown again: without characters that no page may hold."""
+    return {name: clean(value) for name, value in request.form.items()}
 
 
 def _show_component(public_id: str, problem: Problem | None = None, sent: dict[str, str] | None = None) -> str:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from contextvars import Context
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -26,16 +25,16 @@ class Form:
 
 
 class Browser:
-    """A test client whose requests start from nothing, as in production: the test's own app context is not theirs."""
+    """The part of a test client that a person uses; each request has its own context (`tests.judge.FreshClient`)."""
 
     def __init__(self, client: FlaskClient) -> None:
         self._client = client
 
     def get(self, path: str, **how: Any) -> TestResponse:
-        return Context().run(self._client.get, path, **how)
+        return self._client.get(path, **how)
 
     def post(self, path: str, **how: Any) -> TestResponse:
-        return Context().run(self._client.post, path, **how)
+        return self._client.post(path, **how)
 
 
 class Person:
