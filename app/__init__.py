@@ -1,7 +1,6 @@
 """Candor: wires the rooms together and nothing else.  No room imports from here."""
 
 from flask import Flask
-from flask_migrate import Migrate
 
 from app import db as database
 from app.models import registry
@@ -26,6 +25,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     registry.load_all()
     database.db.init_app(app)
-    Migrate(app, database.db, directory="migrations", render_as_batch=True)
     wire(app)
     return app

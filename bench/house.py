@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flask import Flask
-from flask_migrate import upgrade
 
 from app import create_app
 from app.actions.pages import create_page
+from app.cli.migrating import upgrade_database
 from app.db import db
 from app.settings import Settings, load
 from app.shapes import COMMAND_LINE
@@ -22,7 +22,7 @@ def installation(**environ: str) -> Iterator[tuple[Flask, Settings, int]]:
         settings = load({"CANDOR_HOME": str(Path(folder) / "home"), "HOLD_SECONDS": "0", **environ})
         app = create_app(settings)
         with app.app_context():
-            upgrade(directory="migrations")
+            upgrade_database()
             page_id = create_page(settings, COMMAND_LINE, name="Acme Status")
             yield app, settings, page_id
             db.session.remove()

@@ -11,11 +11,11 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from flask_migrate import upgrade
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from app import create_app
+from app.cli.migrating import upgrade_database
 from app.db import db
 from app.settings import Settings, load
 from tests.factories import make_page
@@ -33,7 +33,7 @@ def make_settings(home: Path, **changes: object) -> Settings:
 def migrate(settings: Settings) -> None:
     app = create_app(settings)
     with app.app_context():
-        upgrade(directory="migrations")
+        upgrade_database()
         db.session.remove()
         db.engine.dispose()
 

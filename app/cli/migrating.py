@@ -1,14 +1,9 @@
-"""The database's tables: up, down, and where they are."""
+"""The database's tables: up, down, and where they are.  Alembic is loaded only by what migrates."""
 
 from pathlib import Path
 
 import click
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from flask import current_app
-from flask_migrate import downgrade as migrate_down
-from flask_migrate import upgrade as migrate_up
+from flask import Flask, current_app
 
 from app.cli.shared import Answer, answers
 from app.db import db, translated
@@ -19,15 +14,38 @@ MIGRATIONS = str(Path(__file__).parent.parent.parent / "migrations")
 
 def upgrade_database() -> None:
     """Bring the tables to the newest revision.  Raises Unavailable."""
+    from flask_migrate import upgrade
+
+    _prepare(current_app)
     with translated():
-        migrate_up(directory=MIGRATIONS)
+        upgrade(directory=MIGRATIONS)
+
+
+def downgrade_database(revision: str = "base") -> None:
+    """Take the tables back to `revision`.  Raises Unavailable."""
+    from flask_migrate import downgrade
+
+    _prepare(current_app)
+    with translated():
+        downgrade(directory=MIGRATIONS, revision=revision)
 
 
 def revisions() -> tuple[str | None, str | None]:
     """The revision that the database is at, and the newest there is.  Raises Unavailable."""
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     script = ScriptDirectory.from_config(Config(str(Path(MIGRATIONS) / "alembic.ini")))
     with translated(), db.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision(), script.get_current_head()
+
+
+def _prepare(app: Flask) -> None:
+    from flask_migrate import Migrate
+
+    if "migrate" not in app.extensions:
+        Migrate(app, db, directory=MIGRATIONS, render_as_batch=True)
 
 
 @click.group("db")
@@ -37,7 +55,7 @@ def database() -> None:
 
 @database.command("upgrade")
 @answers
-def upgrade(_settings: Settings) -> Answer:
+def upgrade_command(_settings: Settings) -> Answer:
     """Bring the tables to the newest revision."""
     upgrade_database()
     return _where()
@@ -46,10 +64,9 @@ def upgrade(_settings: Settings) -> Answer:
 @database.command("downgrade")
 @click.argument("revision", default="-1")
 @answers
-def downgrade(_settings: Settings, revision: str) -> Answer:
+def downgrade_command(_settings: Settings, revision: str) -> Answer:
     """Take the tables back, by default by one revision."""
-    with translated():
-        migrate_down(directory=MIGRATIONS, revision=revision)
+    downgrade_database(revision)
     return _where()
 
 
@@ -62,5 +79,6 @@ def current(_settings: Settings) -> Answer:
 
 def _where() -> Answer:
     at, newest = revisions()
-    dialect = current_app.extensions["migrate"].db.engine.dialect.name
-    return Answer(f"{dialect} is at {at or 'nothing'}, the newest is {newest}", {"at": at, "newest": newest})
+    return Answer(
+        f"{db.engine.dialect.name} is at {at or 'nothing'}, the newest is {newest}", {"at": at, "newest": newest}
+    )

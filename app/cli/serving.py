@@ -30,7 +30,6 @@ def web() -> None:
     from granian.log import LogLevels
 
     _check_port(settings)
-    os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
     Granian(
         "wsgi:app",
         address=settings.host,

@@ -37,6 +37,7 @@ def make_app() -> tuple[Flask, Settings]:
     """The application and its settings.  Raises SettingError."""
     settings = load()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     return create_app(settings), settings
 
 
