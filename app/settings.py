@@ -97,7 +97,7 @@ def _url(*schemes: str) -> Callable[[str], str]:
             return ""
         parts = urlsplit(value)
         try:
-            parts.port  # noqa: B018 - reading it is what checks it
+            _ = parts.port  # reading it is what checks it
         except ValueError:
             raise ValueError("has a port that is not a number from 0 to 65535") from None
         if parts.scheme not in schemes or not (parts.hostname or "sqlite" in parts.scheme):

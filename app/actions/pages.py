@@ -27,7 +27,7 @@ def default_page_id() -> int:
     Raises:
         NotFound: Candor is not set up yet.
     """
-    page_id = read_session().scalar(select(func.min(Page.id)))
+    page_id: int | None = read_session().scalar(select(func.min(Page.id)))
     if page_id is None:
         raise NotFound("There is no page yet. Open the set-up link, or run candor init.")
     return page_id

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import click
 
@@ -85,10 +86,17 @@ def _supervise(name: str, stop: threading.Event) -> None:
         if stop.is_set():
             _end(child)
             return
+        _sweep_group(child)
         failures = 0 if time.monotonic() - begun > STEADY_SECONDS else failures + 1
         wait = RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)]
         click.echo(f"candor: {name} stopped ({child.returncode}); starting it again in {wait:g} s", err=True)
         stop.wait(wait)
+
+
+def _sweep_group(child: "subprocess.Popen[bytes]") -> None:
+    """End what a dead child left behind: its workers would keep the port."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
@@ -96,7 +104,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     try:
         child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
+        _sweep_group(child)
         child.wait()
 
 

@@ -1,6 +1,6 @@
 """When to try again: 1, 5, 15 and 30 minutes, then hourly, jittered, until 24 hours after the first attempt."""
 
-import random
+import secrets
 from datetime import datetime, timedelta
 
 from app.clock import now
@@ -9,6 +9,7 @@ STEPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), time
 THEN = timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(hours=24)
 JITTER = 0.2
+_random = secrets.SystemRandom()
 
 
 def next_attempt(attempts: int, first_attempt_at: datetime, retry_after: int | None = None) -> datetime | None:
@@ -17,6 +18,6 @@ def next_attempt(attempts: int, first_attempt_at: datetime, retry_after: int | N
     `retry_after` (seconds) is what the other side asked for: never earlier than that.
     """
     step = STEPS[attempts - 1] if 0 < attempts <= len(STEPS) else THEN
-    wait = step * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, guards nothing
+    wait = step * _random.uniform(1 - JITTER, 1 + JITTER)
     due = now() + max(wait, timedelta(seconds=retry_after or 0))
     return due if due <= first_attempt_at + GIVE_UP_AFTER else None

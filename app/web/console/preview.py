@@ -1,8 +1,9 @@
 """The live preview and the live count of who will hear of it: the code that renders the real ones."""
 
 from datetime import timedelta
+from typing import cast
 
-from flask import current_app, render_template, request
+from flask import Flask, current_app, render_template, request
 
 from app.clock import now
 from app.db import session
@@ -23,7 +24,7 @@ from app.web.console.typed import read_typed
 from app.web.htmx import is_htmx
 from app.web.security import extra_style_hashes
 
-blueprint.record(lambda state: extra_style_hashes(state.app, EMAIL_STYLE_HASH))
+blueprint.record(lambda state: extra_style_hashes(cast(Flask, state.app), EMAIL_STYLE_HASH))
 """The mail's own style element may stand in its frame."""
 
 
