@@ -41,15 +41,15 @@ def environment(settings: Settings, extra: Mapping[str, str] | None = None) -> d
 
 def start(settings: Settings, *words: str, extra: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start `candor WORDS` in a process group of its own; its output goes to a log file in the data folder."""
-    log = (settings.home / f"{'-'.join(words)}.log").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "app.cli", *words],
-        cwd=ROOT,
-        env=environment(settings, extra),
-        stdout=log,
-        stderr=log,
-        start_new_session=True,
-    )
+    with (settings.home / f"{'-'.join(words)}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "app.cli", *words],
+            cwd=ROOT,
+            env=environment(settings, extra),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def kill(process: subprocess.Popen[bytes], number: int = signal.SIGKILL) -> None:

@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.shapes import Outcome
 from app.vocabulary import ChannelName, DeliveryState
 from tests.channels.helpers import LINKS, letter, recipient
+from tests.processes import free_port
 
 EMAIL = channel(ChannelName.EMAIL)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -79,17 +80,18 @@ def port(server: Server) -> Iterator[int]:
         server.logins.append(data.password)  # type: ignore[attr-defined]
         return AuthResult(success=data.password == b"p@ss/word", handled=False)  # type: ignore[attr-defined]
 
+    chosen = free_port()
     controller = Controller(
         server,
         hostname="127.0.0.1",
-        port=21011,
+        port=chosen,
         authenticator=check,
         auth_require_tls=False,
         auth_exclude_mechanism=["LOGIN"],
         enable_SMTPUTF8=False,
     )
     controller.start()
-    yield 21011
+    yield chosen
     controller.stop()
 
 

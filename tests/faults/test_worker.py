@@ -49,7 +49,7 @@ def mail(sink: Sink) -> dict[str, str]:
 def settled() -> Counter[str]:
     session().rollback()
     rows = session().execute(select(Delivery.state, func.count()).group_by(Delivery.state))
-    return Counter(dict(rows))
+    return Counter({row[0]: row[1] for row in rows})
 
 
 def test_kill_9_six_times_in_a_fan_out(app: Flask, settings: Settings, page_id: int) -> None:
