@@ -3,9 +3,22 @@
 `create_app` opens no database connection, so the public pages are served even when the database is down at the start.
 """
 
+import threading
+
 from app import create_app
 from app.publish.serve import SnapshotServer
 from app.settings import load
+from app.worker.sweeps import refresh_stale, run_sweep
 
 _settings = load()
-app = SnapshotServer(_settings.public_root, create_app(_settings))
+_flask_app = create_app(_settings)
+app = SnapshotServer(_settings.public_root, _flask_app)
+
+
+def _publish_what_was_committed() -> None:
+    """A process that died between commit and write left a revision unrendered: render it, beside the start."""
+    with _flask_app.app_context():
+        run_sweep(refresh_stale, _settings)
+
+
+threading.Thread(target=_publish_what_was_committed, daemon=True).start()

@@ -16,6 +16,7 @@ from app.cli.migrating import upgrade_database
 from app.cli.shared import make_app
 from app.errors import CandorError, SettingError
 from app.settings import Settings, load
+from app.worker.loop import run
 
 RESTART_SECONDS = (0.2, 1.0, 5.0, 15.0)
 STEADY_SECONDS = 60.0
@@ -50,8 +51,6 @@ def web() -> None:
 @click.option("--once", is_flag=True, help="Do what is due now and leave.")
 def worker(once: bool) -> None:
     """Plan, send, settle and sweep, until told to stop."""
-    from app.worker.loop import run
-
     app, settings = make_app()
     run(app, settings, once=once)
 

@@ -1,0 +1,125 @@
+"""The web process is killed while it publishes, and the database is taken away: readers never notice."""
+
+import random
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.db import db, session
+from app.models.delivery import Dispatch
+from app.models.post import Post, Update
+from app.publish.refresh import published_revision, refresh
+from app.settings import Settings
+from app.vocabulary import Role
+from tests.faults.visitor import Visitor, declaration
+from tests.processes import free_port, get, kill, running, start, wait_until_up
+from tests.web.people import make_account
+
+pytestmark = pytest.mark.faults
+KILLS = 50
+PUBLIC = ("/", "/history", "/history.rss", "/history.atom", "/api/v2/summary.json", "/api/v2/status.json")
+
+
+def listening(settings: Settings) -> Settings:
+    return replace(settings, port=free_port())
+
+
+def test_kill_9_fifty_times_while_publishing(app: Flask, settings: Settings, page_id: int) -> None:
+    settings = listening(settings)
+    make_account(Role.LEAD, "lena@example.com")
+    refresh(settings, page_id)
+    db.session.remove()
+    visitor = Visitor(settings.port)
+    token = ""
+    chance = random.Random(7)
+    for number in range(KILLS):
+        web = start(settings, "web")
+        wait_until_up(settings.port)
+        token = token or visitor.sign_in("lena@example.com")
+        sending = threading.Thread(target=_declare, args=(visitor, number, token))
+        sending.start()
+        time.sleep(chance.uniform(0.0, 0.12))  # somewhere in the publish: that is the point
+        kill(web)
+        sending.join()
+    posts = session().scalar(select(func.count(Post.id))) or 0
+    assert posts > 0
+    assert posts == session().scalar(select(func.count(Update.id))) == session().scalar(select(func.count(Dispatch.id)))
+    titles = set(session().scalars(select(Post.title)))
+    db.session.remove()
+    with running(settings, "web"):
+        wait_until_up(settings.port)
+        _wait_until_published(settings)
+        page = get(f"http://127.0.0.1:{settings.port}/")[1].decode()
+    assert {f"Trouble {number:04}." for number in range(KILLS) if f"Trouble {number:04}." in page} == titles
+    print(f"kills {KILLS}, committed {posts}, each with its dispatch and on the page")
+
+
+def _declare(visitor: Visitor, number: int, token: str) -> None:
+    with suppress(OSError):  # the process is killed under it
+        visitor.post("/console/posts", declaration(number, token))
+
+
+def _wait_until_published(settings: Settings) -> None:
+    """Until the files hold the newest revision: the start renders what was committed."""
+    from app.models.page import Page
+
+    wanted = session().scalars(select(Page.revision)).one()
+    db.session.remove()
+    for _ in range(400):
+        if published_revision(settings, "default") == wanted:
+            return
+        time.sleep(0.05)  # another process works: there is nothing to wait on
+    raise AssertionError("the committed revision was not rendered")
+
+
+def test_with_the_database_gone_every_public_address_answers(app: Flask, settings: Settings, page_id: int) -> None:
+    if not settings.database_url.startswith("sqlite"):
+        pytest.skip("deletes the database's file, which only SQLite has")
+    settings = listening(settings)
+    refresh(settings, page_id)
+    db.session.remove()
+    with running(settings, "web"):
+        wait_until_up(settings.port)
+        for path in settings.home.glob("candor.db*"):
+            path.unlink()
+        for address in PUBLIC:
+            assert get(f"http://127.0.0.1:{settings.port}{address}")[0] == 200, address
+        assert get(f"http://127.0.0.1:{settings.port}/subscribe")[0] == 503
+
+
+def test_a_locked_database_leaves_readers_alone_and_answers_writers_soon(
+    app: Flask, settings: Settings, page_id: int
+) -> None:
+    if not settings.database_url.startswith("sqlite"):
+        pytest.skip("locks the whole database, which only SQLite does")
+    settings = listening(settings)
+    make_account(Role.LEAD, "lena@example.com")
+    refresh(settings, page_id)
+    db.session.remove()
+    with running(settings, "web"):
+        wait_until_up(settings.port)
+        visitor = Visitor(settings.port)
+        token = visitor.sign_in("lena@example.com")
+        holder = sqlite3.connect(settings.home / "candor.db", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        try:
+            begun = time.monotonic()
+            status, answer = visitor.post("/console/posts", declaration(1, token))
+            taken = time.monotonic() - begun
+            assert (status, taken < 6.0) == (503, True), (status, taken)
+            assert "Traceback" not in answer
+            for address in PUBLIC:
+                assert get(f"http://127.0.0.1:{settings.port}{address}")[0] == 200
+            assert visitor.get("/console")[0] == 200
+        finally:
+            holder.execute("ROLLBACK")
+            holder.close()
+        status, _ = visitor.post("/console/posts", declaration(1, token))
+        assert status == 200
+    assert session().scalar(select(func.count(Post.id))) == 1

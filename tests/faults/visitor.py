@@ -1,0 +1,59 @@
+"""A person with a browser that is only HTTP: cookies, forms, no script."""
+
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from http.cookiejar import CookieJar
+
+from tests.web.people import PASSWORD
+
+
+class Visitor:
+    """Fetches pages and sends forms with their token, as a browser without JavaScript does."""
+
+    def __init__(self, port: int) -> None:
+        self._base = f"http://127.0.0.1:{port}"
+        self._open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar())).open
+
+    def get(self, path: str, seconds: float = 15.0) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(self._base + path), seconds)
+
+    def token(self, path: str) -> str:
+        """The token of the forms on a page."""
+        status, page = self.get(path)
+        assert status == 200, f"{path} answered {status}"
+        return re.findall(r'name="csrf_token" value="([^"]+)"', page)[0]
+
+    def post(self, path: str, fields: dict[str, str], seconds: float = 30.0) -> tuple[int, str]:
+        data = urllib.parse.urlencode(fields).encode()
+        return self._ask(urllib.request.Request(self._base + path, data=data), seconds)
+
+    def sign_in(self, email: str) -> str:
+        """Sign in; the token for the forms that follow."""
+        token = self.token("/sign-in")
+        status, _ = self.post("/sign-in", {"email": email, "password": PASSWORD, "csrf_token": token})
+        assert status == 200
+        return self.token("/console/posts/new")
+
+    def _ask(self, request: urllib.request.Request, seconds: float) -> tuple[int, str]:
+        try:
+            with self._open(request, timeout=seconds) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+
+def declaration(number: int, token: str) -> dict[str, str]:
+    """The form that declares one incident."""
+    return {
+        "csrf_token": token,
+        "idempotency_key": f"fault-key-{number:04}",
+        "kind": "incident",
+        "title": f"Trouble {number:04}.",
+        "status": "investigating",
+        "body": "We are looking into it.",
+        "notify": "yes",
+        "promise": "30",
+    }
