@@ -91,3 +91,16 @@ def wait_until_up(port: int, seconds: float = 30.0) -> None:
         except OSError:
             time.sleep(0.02)  # polling another process: there is nothing to wait on
     raise AssertionError(f"nobody listens on port {port} after {seconds} s")
+
+
+def wait_until_answers(url: str, seconds: float = 30.0) -> None:
+    """Block until a GET is answered: a server listens before it has loaded what it serves."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            get(url)
+        except OSError:
+            time.sleep(0.02)  # polling another process: there is nothing to wait on
+        else:
+            return
+    raise AssertionError(f"{url} is not answered after {seconds} s")
