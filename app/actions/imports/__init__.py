@@ -1,5 +1,6 @@
-"""Brings history from elsewhere into a page."""
+"""Brings history from elsewhere into a page: read, checked, written once, nothing sent to anyone."""
 
+from app.actions.imports.report import Report, Row
+from app.actions.imports.statuspage import import_statuspage
 
-def import_statuspage(*_args: object, **_kwargs: object) -> None:
-    """Being written."""
+__all__ = ["Report", "Row", "import_statuspage"]

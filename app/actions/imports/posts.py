@@ -1,0 +1,168 @@
+"""Writes imported posts with their updates, effects and the history that follows from them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from app.actions.imports.components import ELSEWHERE, assign
+from app.actions.imports.documents import PostRow, UpdateRow
+from app.actions.imports.report import SKIPPED, TAKEN, UPDATED, Row
+from app.models.component import Component, ComponentChange
+from app.models.post import Post, PostComponent, Update, UpdateEffect
+
+CLASH = "an update of it has an id that another post has here"
+
+
+def write_posts(session: Session, page_id: int, rows: Sequence[PostRow], revision: int) -> list[Row]:
+    """Posts that are new or changed; a fixed number of queries to compare, bulk inserts to write."""
+    known = {p.public_id: p for p in session.scalars(select(Post).where(Post.public_id.in_([r.id for r in rows])))}
+    components = _components(session, page_id)
+    owners = _update_owners(session, rows)
+    report = []
+    fresh: list[PostRow] = []
+    for row in rows:
+        found = known.get(row.id)
+        kind = row.kind.value
+        if found is not None and found.page_id != page_id:
+            report.append(Row(kind, row.id, row.title, SKIPPED, ELSEWHERE))
+        elif any(owners.get(update.id, row.id) != row.id for update in row.updates):
+            report.append(Row(kind, row.id, row.title, SKIPPED, CLASH))
+        elif found is None:
+            session.add(Post(page_id=page_id, public_id=row.id, changed_revision=revision, **_post_values(row)))
+            fresh.append(row)
+            report.append(Row(kind, row.id, row.title, TAKEN))
+        else:
+            report.append(Row(kind, row.id, row.title, _change(session, found, row, components, revision)))
+    session.flush()
+    _insert_updates(session, fresh, components)
+    return report
+
+
+def _change(session: Session, found: Post, row: PostRow, components: dict[str, int], revision: int) -> str:
+    outcome = assign(found, _post_values(row))
+    known = {u.public_id: u for u in session.scalars(select(Update).where(Update.post_id == found.id))}
+    new = [update for update in row.updates if update.id not in known]
+    for number, update in enumerate(row.updates, 1):
+        if update.id in known and assign(known[update.id], _update_values(update)) == UPDATED:
+            outcome = UPDATED
+        if new and update.id in known:
+            known[update.id].sequence = -number  # out of the way until all are numbered anew
+    if new:
+        outcome = UPDATED
+        session.flush()
+        for number, update in enumerate(row.updates, 1):
+            if update.id in known:
+                known[update.id].sequence = number
+        session.flush()
+        _insert_new(session, found.id, row, {update.id for update in new}, components)
+    if outcome == UPDATED:
+        found.changed_revision = revision
+        found.version += 1
+    return outcome
+
+
+def _insert_updates(session: Session, rows: Sequence[PostRow], components: dict[str, int]) -> None:
+    ids = _ids(session, Post, [row.id for row in rows])
+    for row in rows:
+        _insert_new(session, ids[row.id], row, {update.id for update in row.updates}, components)
+
+
+def _insert_new(session: Session, post_id: int, row: PostRow, new: set[str], components: dict[str, int]) -> None:
+    updates = [
+        {
+            "post_id": post_id, "public_id": update.id, "sequence": number, "author": "",
+            "idempotency_key": f"import:{update.id}", **_update_values(update),
+        }
+        for number, update in enumerate(row.updates, 1)
+        if update.id in new
+    ]  # fmt: skip
+    if updates:
+        session.execute(insert(Update), updates)
+    written = [update for update in row.updates if update.id in new]
+    _insert_effects(session, _ids(session, Update, [update.id for update in written]), written, components)
+    named = [*row.component_ids, *(effect.component_id for update in row.updates for effect in update.effects)]
+    wanted = {components[name] for name in named if name in components}
+    held = set(session.scalars(select(PostComponent.component_id).where(PostComponent.post_id == post_id)))
+    if wanted - held:
+        links = [{"post_id": post_id, "component_id": component_id} for component_id in sorted(wanted - held)]
+        session.execute(insert(PostComponent), links)
+
+
+def _insert_effects(
+    session: Session, ids: dict[str, int], updates: Sequence[UpdateRow], components: dict[str, int]
+) -> None:
+    effects: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
+    for update in updates:
+        for effect in update.effects:
+            if effect.component_id not in components:
+                continue
+            component_id = components[effect.component_id]
+            moved = {"from_status": effect.old_status.value, "to_status": effect.new_status.value}
+            effects.append({"update_id": ids[update.id], "component_id": component_id, "name": effect.name, **moved})
+            if effect.old_status is not effect.new_status:
+                by = {"at": update.display_at, "by_kind": "import", "by_ref": update.id}
+                changes.append({"component_id": component_id, **moved, **by})
+    if effects:
+        session.execute(insert(UpdateEffect), effects)
+    if changes:
+        references = [change["by_ref"] for change in changes]
+        session.execute(
+            delete(ComponentChange).where(ComponentChange.by_kind == "import", ComponentChange.by_ref.in_(references))
+        )
+        session.execute(insert(ComponentChange), changes)
+
+
+def _ids(session: Session, table: type[Post] | type[Update], public_ids: Sequence[str]) -> dict[str, int]:
+    rows = session.execute(select(table.public_id, table.id).where(table.public_id.in_(public_ids)))
+    return {row[0]: row[1] for row in rows}
+
+
+def _components(session: Session, page_id: int) -> dict[str, int]:
+    rows = session.execute(select(Component.public_id, Component.id).where(Component.page_id == page_id))
+    return {row[0]: row[1] for row in rows}
+
+
+def _update_owners(session: Session, rows: Sequence[PostRow]) -> dict[str, str]:
+    ids = [update.id for row in rows for update in row.updates]
+    found = session.execute(
+        select(Update.public_id, Post.public_id).join(Post, Post.id == Update.post_id).where(Update.public_id.in_(ids))
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def _post_values(row: PostRow) -> dict[str, Any]:
+    return {
+        "kind": row.kind.value,
+        "title": row.title,
+        "status": row.status.value,
+        "impact": row.impact.value,
+        "impact_override": row.impact.value,
+        "started_at": row.started_at,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "monitoring_at": row.monitoring_at,
+        "resolved_at": row.resolved_at,
+        "closed_at": _closed_at(row),
+        "scheduled_for": row.scheduled_for,
+        "scheduled_until": row.scheduled_until,
+    }
+
+
+def _closed_at(row: PostRow) -> datetime | None:
+    return (row.resolved_at or row.updated_at) if row.status.is_terminal else None
+
+
+def _update_values(update: UpdateRow) -> dict[str, Any]:
+    return {
+        "status": update.status.value,
+        "body": update.body,
+        "body_html": update.body_html,
+        "display_at": update.display_at,
+        "created_at": update.created_at,
+        "updated_at": update.updated_at,
+        "notify": update.notify,
+    }

@@ -1,0 +1,172 @@
+"""Real captured documents come in whole, once, and every artifact made from them is well-formed."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import feedparser
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from app.actions.imports import import_statuspage
+from app.db import session
+from app.errors import Invalid
+from app.models.audit import AuditEntry
+from app.models.component import Component, ComponentChange, ComponentGroup
+from app.models.delivery import Dispatch
+from app.models.page import Page
+from app.models.post import Post, Update, UpdateEffect
+from app.settings import Settings
+from app.shapes import COMMAND_LINE
+from tests.factories import make_page, make_subscriber
+
+pytestmark = pytest.mark.database
+SAMPLES = Path(__file__).parent.parent / "data" / "statuspage"
+GITHUB = SAMPLES / "incidents" / "github_2025-09_2026-08.json"
+INSTRUCTURE = SAMPLES / "summaries" / "instructure_2021-12-07_open_incident.json"
+DOCUMENTS = sorted([*SAMPLES.glob("components/*.json"), GITHUB, INSTRUCTURE])
+
+
+def count(table: type) -> int:
+    session().rollback()
+    return session().scalar(select(func.count()).select_from(table)) or 0
+
+
+def counts() -> list[int]:
+    return [count(table) for table in (ComponentGroup, Component, ComponentChange, Post, Update, UpdateEffect)]
+
+
+def revision(page_id: int) -> int:
+    session().rollback()
+    return session().get_one(Page, page_id).revision
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_a_captured_document_comes_in_whole_and_once(app: Flask, settings: Settings, page_id: int, path: Path) -> None:
+    make_subscriber(page_id)
+    raw = json.loads(path.read_text())
+    report = import_statuspage(settings, COMMAND_LINE, page_id, path)
+    expected = len(raw.get("components", [])) + len(raw.get("incidents", []))
+    assert report.counts() == {"taken": expected}
+    statuses = {c["id"]: c["status"] for c in raw.get("components", []) if not c["group"]}
+    assert {row.public_id: row.status for row in session().scalars(select(Component))} == statuses
+    updates = [update["id"] for incident in raw.get("incidents", []) for update in incident["incident_updates"]]
+    assert sorted(session().scalars(select(Update.public_id))) == sorted(updates)
+    before, at = counts(), revision(page_id)
+    assert import_statuspage(settings, COMMAND_LINE, page_id, path).counts() == {"unchanged": expected}
+    assert (counts(), revision(page_id)) == (before, at)
+    assert count(Dispatch) == 0
+
+
+def test_a_dry_run_says_the_same_and_writes_nothing(app: Flask, settings: Settings, page_id: int) -> None:
+    at = revision(page_id)
+    report = import_statuspage(settings, COMMAND_LINE, page_id, SAMPLES / "summaries", dry_run=True)
+    assert report.counts() == {"taken": 25}
+    assert (counts(), revision(page_id), count(AuditEntry)) == ([0] * 6, at, 0)
+
+
+def test_everything_together_renders_and_validates(app: Flask, settings: Settings, page_id: int) -> None:
+    report = import_statuspage(settings, COMMAND_LINE, page_id, SAMPLES / "incidents")
+    assert report.counts() == {"taken": 280}
+    import_statuspage(settings, COMMAND_LINE, page_id, INSTRUCTURE)
+    site = settings.public_root / "default" / "current"
+    for name in ("history.atom", "history.rss"):
+        feed = feedparser.parse((site / name).read_bytes())
+        assert (feed.bozo, len(feed.entries)) == (0, 25)
+    made = json.loads((site / "api/v2/summary.json").read_text())
+    captured = json.loads(INSTRUCTURE.read_text())
+    assert shapes(made) == shapes(captured)
+    assert len(list((site / "incidents").glob("*.html"))) == 281
+    assert made["incidents"][0]["id"] == captured["incidents"][0]["id"]
+
+
+def shapes(summary: dict[str, Any]) -> list[list[str]]:
+    """The keys, in order, of each kind of object in a summary."""
+    incident = next(one for one in summary["incidents"] if one["incident_updates"])
+    group = next(one for one in summary["components"] if one["group"])
+    component = next(one for one in summary["components"] if not one["group"])
+    update = incident["incident_updates"][0]
+    found = [summary, summary["page"], summary["status"], group, component, incident, update]
+    return [list(one) for one in found]
+
+
+def test_a_changed_document_updates_what_changed(app: Flask, settings: Settings, page_id: int, tmp_path: Path) -> None:
+    import_statuspage(settings, COMMAND_LINE, page_id, INSTRUCTURE)
+    raw = json.loads(INSTRUCTURE.read_text())
+    raw["components"][0]["status"] = "operational"
+    newer = dict(raw["incidents"][0]["incident_updates"][0], id="newer0000001", body="Over.", affected_components=None)
+    raw["incidents"][0]["incident_updates"].insert(0, newer)
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(raw))
+    report = import_statuspage(settings, COMMAND_LINE, page_id, changed)
+    assert report.counts() == {"updated": 2, "unchanged": 23}
+    assert import_statuspage(settings, COMMAND_LINE, page_id, changed).counts() == {"unchanged": 25}
+
+
+def test_what_belongs_to_another_page_is_left_there(app: Flask, settings: Settings, page_id: int) -> None:
+    import_statuspage(settings, COMMAND_LINE, page_id, INSTRUCTURE)
+    other = make_page("Other", slug="other")
+    report = import_statuspage(settings, COMMAND_LINE, other, INSTRUCTURE)
+    assert report.counts() == {"skipped": 25}
+
+
+INCIDENT = {
+    "id": "abc", "name": "x", "status": "resolved", "impact": "none", "created_at": "2026-01-01T00:00:00Z",
+    "incident_updates": [], "components": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda row: row.update(id=None), "its id"),
+        (lambda row: row.update(id="../../etc"), "its id"),
+        (lambda row: row.update(name="\u202e\x00"), "it has no name"),
+        (lambda row: row.update(name=["x"]), "it has no name"),
+        (lambda row: row.update(status="exploded"), "its status"),
+        (lambda row: row.update(status="scheduled"), "its status"),
+        (lambda row: row.update(impact=7), "its impact"),
+        (lambda row: row.update(created_at="yesterday"), "its created_at"),
+        (lambda row: row.update(created_at="2026-01-01T00:00:00"), "its created_at"),
+        (lambda row: row.update(created_at="0001-01-01T00:00:00+23:00"), "its created_at"),
+        (lambda row: row.update(incident_updates={"a": 1}), "its incident_updates"),
+        (lambda row: row.update(incident_updates=[{"id": "u1"}]), "its created_at"),
+        (lambda row: row.update(components=[None]), "its components"),
+    ],
+)
+def test_a_row_that_can_not_be_taken_says_why_and_the_rest_comes_in(
+    app: Flask,
+    settings: Settings,
+    page_id: int,
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], None],
+    reason: str,
+) -> None:
+    bad = dict(INCIDENT)
+    change(bad)
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"incidents": [bad, {**INCIDENT, "id": "good"}, {**INCIDENT, "id": "good"}, 7]}))
+    report = import_statuspage(settings, COMMAND_LINE, page_id, path)
+    assert report.counts() == {"skipped": 3, "taken": 1}
+    assert reason in report.rows[0].reason
+    assert count(Post) == 1
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not json", b"\xff\xfe", b"[]", b"7", b'{"page": {}}', b"[" * 100_000, b'{"components": 7}']
+)
+def test_a_file_that_is_no_document_is_named_and_nothing_written(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "a_good.json").write_bytes(INSTRUCTURE.read_bytes())
+    (tmp_path / "b_bad.json").write_bytes(content)
+    with pytest.raises(Invalid, match=r"b_bad\.json"):
+        import_statuspage(settings, COMMAND_LINE, page_id, tmp_path)
+    assert counts() == [0] * 6
+
+
+def test_a_path_that_is_not_there_is_refused(app: Flask, settings: Settings, page_id: int, tmp_path: Path) -> None:
+    with pytest.raises(Invalid):
+        import_statuspage(settings, COMMAND_LINE, page_id, tmp_path / "nothing.json")
