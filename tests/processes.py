@@ -28,7 +28,6 @@ def environment(settings: Settings, extra: Mapping[str, str] | None = None) -> d
     """The environment that makes a process see `settings`."""
     return {
         "PATH": os.environ["PATH"],
-        "PYTHONDONTWRITEBYTECODE": "1",
         "CANDOR_HOME": str(settings.home),
         "DATABASE_URL": settings.database_url,
         "SECRET_KEY": settings.secret_key,

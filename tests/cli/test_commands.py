@@ -1,0 +1,175 @@
+"""The command line through its front door: real processes, words for people, JSON for machines, exit codes."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.publish.refresh import published_revision
+from app.settings import Settings
+from tests.processes import ROOT, environment, free_port, running, start, wait_until_answers
+
+pytestmark = pytest.mark.database
+PASSWORD = "correct horse battery"
+SAMPLES = ROOT / "tests" / "data" / "statuspage"
+
+
+class Shell:
+    """Runs `candor` with an installation's environment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def run(self, *words: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", *words],
+            cwd=ROOT, env=environment(self.settings, extra), input=stdin, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+
+    def json(self, *words: str, stdin: str = "") -> dict[str, object]:
+        done = self.run(*words, "--json", stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert isinstance(found, dict)
+        return found
+
+
+@pytest.fixture
+def shell(settings: Settings) -> Shell:
+    return Shell(settings)
+
+
+@pytest.fixture
+def candor(shell: Shell) -> Shell:
+    """An installation set up without a browser."""
+    shell.json("init", "--page", "Acme Status", "--email", "lena@example.com", "--password-stdin", stdin=PASSWORD)
+    return shell
+
+
+def test_the_main_job_without_a_browser(candor: Shell) -> None:
+    component = str(candor.json("component", "add", "API", "--group", "Platform")["id"])
+    effect = f"{component}=partial_outage"
+    made = candor.json("post", "open", "--title", "Slow", "--body-stdin", "--component", effect, stdin="We look.")
+    post = str(made["post"])
+    candor.json("post", "update", post, "--status", "identified", "--body", "We know.")
+    page = (candor.settings.public_root / "default" / "current" / "index.html").read_text()
+    assert "We know." in page
+    assert "Partial System Outage" in page
+    candor.json("post", "resolve", post, "--body", "Over.", "--component", f"{component}=operational")
+    assert candor.json("post", "list")["posts"] == []
+    shown = candor.json("post", "show", post)
+    assert [one["status"] for one in shown["updates"]] == ["resolved", "identified", "investigating"]  # type: ignore[attr-defined]
+
+
+def test_the_same_key_publishes_once(candor: Shell) -> None:
+    words = ("post", "open", "--title", "Slow", "--body", "We look.", "--key", "deploy-4711")
+    assert [candor.json(*words)["repeated"], candor.json(*words)["repeated"]] == [False, True]
+
+
+def test_sample_data_is_loaded_once_and_sends_nothing(candor: Shell) -> None:
+    assert candor.json("sample") == {"loaded": True}
+    assert candor.json("sample") == {"loaded": False}
+    assert candor.run("worker", "--once").returncode == 0
+    assert not (candor.settings.outbox).exists()
+    page = (candor.settings.public_root / "default" / "current" / "index.html").read_text()
+    assert "Search results are incomplete" in page
+
+
+def test_people_and_subscribers(candor: Shell) -> None:
+    add = ("user", "add", "--email", "ravi@example.com", "--role", "responder", "--password-stdin")
+    candor.json(*add, stdin=PASSWORD)
+    assert candor.run(*add, stdin=PASSWORD).returncode == 2
+    candor.json("user", "deactivate", "ravi@example.com")
+    users = candor.json("user", "list")["users"]
+    assert [(u["email"], u["active"]) for u in users] == [("lena@example.com", True), ("ravi@example.com", False)]  # type: ignore[attr-defined]
+    secret = candor.json("subscriber", "add", "webhook", "https://example.com/hook", "--label", "Pager")["secret"]
+    assert str(secret).startswith("whsec_")
+    assert candor.json("subscriber", "list")["subscribers"] == [{"channel": "webhook", "state": "active", "count": 1}]
+
+
+def test_import_reports_what_it_took(candor: Shell) -> None:
+    dry = candor.json("import", "statuspage", str(SAMPLES / "summaries"), "--dry-run")
+    assert dry["counts"] == {"taken": 25}
+    assert candor.json("import", "statuspage", str(SAMPLES / "summaries"))["counts"] == {"taken": 25}
+    assert candor.json("import", "statuspage", str(SAMPLES / "summaries"))["counts"] == {"unchanged": 25}
+
+
+def test_doctor_finds_nothing_wrong_and_then_a_missing_mail_server(candor: Shell) -> None:
+    assert candor.json("doctor")["ok"] is True
+    done = candor.run("doctor", SMTP_URL="smtp://127.0.0.1:1")
+    assert done.returncode == 1
+    assert "fail  mail: 127.0.0.1:1 does not answer" in done.stdout
+
+
+def test_publish_renders_again(candor: Shell) -> None:
+    at = published_revision(candor.settings, "default")
+    assert candor.json("publish") == {"revision": at}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("post", "open", "--title", " ", "--body", "x"), 2, "The title is empty"),
+        (("post", "open", "--title", "x" * 300, "--body", "x"), 2, "too long"),
+        (("post", "open", "--title", "x", "--body", "see 10.1.2.3"), 2, "internal"),
+        (("post", "open", "--title", "x", "--body", "x", "--component", "nonsense"), 2, "ID=STATUS"),
+        (("post", "open", "--title", "x", "--body", "x", "--component", "zz=operational"), 2, "no longer there"),
+        (("post", "open", "--title", "x", "--body", "x", "--record", "K=javascript:x", "--severity", "P1"), 2, "http"),
+        (("post", "update", "nothere", "--body", "x"), 2, "There is no post"),
+        (("component", "set", "nothere", "operational"), 2, "no such component"),
+        (("import", "statuspage", "nowhere.json"), 2, "nowhere.json"),
+        (("user", "add", "--email", "x", "--role", "king"), 2, "king"),
+        (("init", "--page", "x", "--email", "a@example.com"), 2, "set up already"),
+        (("nonsense",), 2, "No such command"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(candor: Shell, words: tuple[str, ...], code: int, said: str) -> None:
+    done = candor.run(*words)
+    assert done.returncode == code
+    assert said.lower() in done.stderr.lower()
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("PORT", "70000", "PORT '70000' is out of range"),
+        ("PORT", "http", "PORT 'http' is not a whole number"),
+        ("BASE_URL", "example.com", "BASE_URL 'example.com' is not an address"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/x", "DATABASE_URL is not a database Candor knows"),
+        ("SMTP_URL", "ftp://u:hunter2@h", "SMTP_URL is not an address"),
+        ("SMS_COUNTRIES", "Germany", "SMS_COUNTRIES 'Germany' is not a list of two-letter country codes"),
+        ("SECRET_KEY", "short", "SECRET_KEY is too short"),
+        ("LOG_LEVEL", "LOUD", "LOG_LEVEL 'LOUD' is not a level"),
+        ("SMTP_URL_FILE", "nowhere", "SMTP_URL_FILE names a file that can not be read"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line(shell: Shell, variable: str, value: str, said: str) -> None:
+    done = shell.run("web", **{variable: value})
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"candor: {said}")
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "hunter2" not in done.stderr
+
+
+def test_a_taken_port_is_said_plainly(candor: Shell) -> None:
+    taken = replace(candor.settings, port=free_port())
+    with running(taken, "web"):
+        wait_until_answers(f"http://127.0.0.1:{taken.port}/")
+        done = Shell(taken).run("web")
+    assert (done.returncode, "Choose another with PORT" in done.stderr) == (1, True)
+
+
+def test_up_prints_one_line_with_the_set_up_link(app: Flask, settings: Settings) -> None:
+    chosen = replace(settings, port=free_port())
+    with running(chosen, "up"):
+        wait_until_answers(f"http://127.0.0.1:{chosen.port}/")
+        said = Path(chosen.home / "up.log").read_text()
+    assert said.count("Candor is at") == 1
+    assert f"http://localhost:{chosen.port}/setup/" in said
+    assert start is not None
