@@ -84,7 +84,7 @@ def read_artifact(folder: Path, path: str, status: str = "200 OK") -> Artifact |
     for coding, suffix in _SUFFIXES.items():
         try:
             bodies[coding] = (folder / f"{path}{suffix}").read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             if not coding:
                 return None
     changed = datetime.fromtimestamp((folder / path).stat().st_mtime, UTC)

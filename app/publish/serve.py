@@ -30,7 +30,7 @@ LIVE = {
     "/favicon.ico": "favicon.svg",
 }
 _LASTING = re.compile(r"/(incidents/[a-z0-9]{1,32}|history/\d{4}-\d{2})")
-_ASSET = re.compile(r"/(assets/[A-Za-z0-9._-]{1,80})")
+_ASSET = re.compile(r"/(assets/[A-Za-z0-9][A-Za-z0-9._-]{0,79})")
 _PUBLIC = re.compile(r"/(incidents|history|api/v2|assets)(/|$)")
 KEPT_IN_MEMORY = 500
 NO_PAGE = artifact("404.html", {"": b"Not found"}, status="404 Not Found")
