@@ -26,9 +26,7 @@ def live_pages(snapshot: Snapshot) -> Files:
         "index.html": _render("index", snapshot),
         "history.html": _render("history", snapshot, month=newest, is_newest=True),
         "404.html": _render("missing", snapshot),
-        "favicon.svg": environment()
-        .get_template("public/favicon.svg")
-        .render(shape=SHAPES[snapshot.verdict.indicator]),
+        "favicon.svg": _favicon(snapshot),
         "robots.txt": "User-agent: *\nAllow: /\nDisallow: /console\nDisallow: /board\n",
     }
 
@@ -42,7 +40,7 @@ def lasting_pages(snapshot: Snapshot) -> Files:
 
 def incident_page(snapshot: Snapshot, post: PostView) -> str:
     """A post's own page."""
-    return _render("incident", snapshot, post=post)
+    return _render("incident", snapshot, post=post, lasting=True)
 
 
 def post_block(snapshot: Snapshot, post: PostView) -> str:
@@ -55,7 +53,7 @@ def _favicon(snapshot: Snapshot) -> str:
 
 
 def _month_page(snapshot: Snapshot, month: MonthView) -> str:
-    return _render("history", snapshot, month=month, is_newest=False)
+    return _render("history", snapshot, month=month, is_newest=False, lasting=True)
 
 
 def _render(name: str, snapshot: Snapshot, **context: object) -> str:
@@ -67,6 +65,7 @@ def _context(snapshot: Snapshot) -> dict[str, object]:
     return {
         "snapshot": snapshot,
         "page": snapshot.page,
+        "lasting": False,
         "zone": snapshot.page.zone,
         "now": snapshot.rendered_at,
         "assets": asset_urls(),

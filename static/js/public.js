@@ -1,15 +1,14 @@
 // Keeps an open page true: asks for it again every 30 seconds by its ETag, and says so when it can not.
 (() => {
-  const stale = document.getElementById("stale");
+  const stale = document.querySelector("#stale"), main = document.querySelector("main");
   const PACE = 30000;
-  let wait = PACE, good = Date.now(), seen = null;
+  let wait = PACE, good = Date.now(), seen, timer;
   const hhmm = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 
   // The reader's own time beside the page's, where the two differ.
   const local = () => {
-    for (const one of document.querySelectorAll("main time:not([data-local])")) {
-      const at = new Date(one.dateTime);
-      const mine = hhmm(at);
+    for (const one of main.querySelectorAll("time:not([data-local])")) {
+      const at = new Date(one.dateTime), mine = hhmm(at);
       one.dataset.local = "";
       if (isNaN(at) || one.textContent.includes(mine)) continue;
       one.title = at.toLocaleString();
@@ -20,21 +19,19 @@
   // A page that was not refreshed is never shown as if it were: the note stays until a refresh works.
   const note = (text) => { stale.textContent = text; stale.hidden = !text; };
   const age = () => {
-    const rendered = Date.parse(document.querySelector("main").dataset.rendered);
-    note(Date.now() - rendered > 9e5 ? `This page was last written at ${hhmm(rendered)}. It may be out of date.` : "");
+    const rendered = Date.parse(main.dataset.rendered);
+    note(!("lasting" in main.dataset) && Date.now() - rendered > 9e5 ? `This page was last written at ${hhmm(rendered)}. It may be out of date.` : "");
   };
 
   const swap = (html) => {
     const next = new DOMParser().parseFromString(html, "text/html");
-    const open = new Map([...document.querySelectorAll("details[id]")].map((one) => [one.id, one.open]));
-    const main = next.querySelector("main");
-    if (!main) throw new Error();
-    for (const [id, was] of open) {
-      const one = main.querySelector("#" + CSS.escape(id));
-      if (one && was) one.open = true;
+    const fresh = next.querySelector("main"), { rendered } = fresh.dataset;
+    if (rendered === main.dataset.rendered) return;
+    for (const { id } of main.querySelectorAll("details[id][open]")) {
+      next.getElementById(id)?.setAttribute("open", "");
     }
-    document.querySelector("main").replaceChildren(...main.childNodes);
-    document.querySelector("main").dataset.rendered = main.dataset.rendered;
+    main.replaceChildren(...fresh.childNodes);
+    main.dataset.rendered = rendered;
     document.title = next.title;
   };
 
@@ -44,7 +41,7 @@
         const answer = await fetch(location.pathname, { cache: "no-cache" });
         if (!answer.ok) throw new Error();
         const tag = answer.headers.get("ETag");
-        if (tag !== seen && seen !== null) swap(await answer.text());
+        if (!tag || tag !== seen) swap(await answer.text());
         seen = tag; good = Date.now(); wait = PACE;
         local(); age();
       } catch {
@@ -52,9 +49,16 @@
         wait = Math.min(wait * 2, 300000);
       }
     }
-    setTimeout(refresh, document.hidden ? PACE * 4 : wait);
+    again();
   };
-  document.addEventListener("visibilitychange", () => { wait = PACE; });
-  local(); age();
-  setTimeout(refresh, wait);
+  const again = () => {
+    clearTimeout(timer);
+    timer = setTimeout(refresh, document.hidden ? PACE * 4 : wait);
+  };
+  // Who comes back to the page wants to know now.
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.hidden) again(); else refresh();
+  });
+  local(); age(); again();
 })();
