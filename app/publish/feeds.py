@@ -44,16 +44,18 @@ def _feed(snapshot: Snapshot, kind: str) -> "FeedGenerator":
         feed.link(href=f"{page.url}/history.atom", rel="self", type="application/atom+xml")
         feed.link(href=page.url, rel="alternate", type="text/html")
     for post in posts:
-        _add(feed, snapshot, post)
+        _add(feed, snapshot, post, kind)
     return feed
 
 
-def _add(feed: "FeedGenerator", snapshot: Snapshot, post: PostView) -> None:
+def _add(feed: "FeedGenerator", snapshot: Snapshot, post: PostView, kind: str) -> None:
     page = snapshot.page
     entry = feed.add_entry(order="append")
     url = permalink(page.url, post.public_id)
-    entry.id(f"tag:{page.host},2005:Incident/{post.id}")
-    entry.guid(url, permalink=True)
+    if kind == "rss":
+        entry.guid(url, permalink=True)  # sets Atom's id too, so each kind gets its own
+    else:
+        entry.id(f"tag:{page.host},2005:Incident/{post.id}")
     entry.title(header_safe(post.title))
     entry.link(href=url)
     entry.published(post.last_said_at)
