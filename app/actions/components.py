@@ -103,10 +103,11 @@ def edit_component(
         page, component = _held(session, public_id)
         group_id = find_group(session, group_public_id, page.id).id if group_public_id else None
         _refuse_same_name(session, page.id, group_id, name, but=component.id)
+        is_named_anew = (component.name, component.visible) != (name, visible)
         component.name, component.description = name, description
         component.group_id, component.visible = group_id, visible
         component.updated_at = now()
-        touch(session, page)
+        touch(session, page, everything=is_named_anew)  # permalinks of old posts name it too
         seen = "shown" if visible else "hidden"
         audit.record(session, actor, "edit", "component", public_id, f"{name}, {seen}")
         page_id = page.id

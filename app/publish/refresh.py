@@ -20,6 +20,7 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 AS_OF_EVERY = timedelta(minutes=5)
+REBUILT_AFTER = timedelta(days=27)
 
 
 def refresh(settings: Settings, page_id: int) -> int:
@@ -40,7 +41,7 @@ def refresh(settings: Settings, page_id: int) -> int:
 
 def _refresh(settings: Settings, folder: Path, page_id: int) -> int:
     before = store.published(folder)
-    since = before.revision if before is not None and before.render_version == render_version() else None
+    since = before.revision if before is not None and _can_build_on(before) else None
     snapshot = read(session(), page_id, since)
     release()
     if since is not None and since > snapshot.page.revision:
@@ -55,6 +56,11 @@ def _refresh(settings: Settings, folder: Path, page_id: int) -> int:
     store.write(folder, meta, live, lasting)
     store.point_default(settings.public_root, snapshot.page.slug)
     return meta.revision
+
+
+def _can_build_on(before: store.Meta) -> bool:
+    """Whether what lasts may stay as it is: of the same version, and no month began and ended since unwritten."""
+    return before.render_version == render_version() and now() - before.rendered < REBUILT_AFTER
 
 
 def _documents(snapshot: Snapshot, folder: Path) -> dict[str, bytes]:

@@ -140,10 +140,15 @@ def _past_days(posts: Iterable[PostView], page: PageView, at: datetime) -> tuple
     today = at.astimezone(page.zone).date()
     by_day: dict[date, list[PostView]] = {}
     for post in posts:
-        if not post.is_open:
+        if not post.is_upcoming:
             by_day.setdefault(post.started_at.astimezone(page.zone).date(), []).append(post)
     days = [today - timedelta(days=offset) for offset in range(PAST_DAYS)]
-    return tuple(DayView(day, tuple(by_day.get(day, ()))) for day in days)
+    return tuple(_past_day(day, by_day.get(day, ())) for day in days)
+
+
+def _past_day(day: date, posts: Sequence[PostView]) -> DayView:
+    over, ongoing = (tuple(post for post in posts if post.is_open is wanted) for wanted in (False, True))
+    return DayView(day, over, ongoing)
 
 
 def _months(session: Session, page: PageView, touched: Sequence[str], keys: Sequence[str]) -> tuple[MonthView, ...]:

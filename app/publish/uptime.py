@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from math import floor
 from zoneinfo import ZoneInfo
 
 from app.vocabulary import ComponentStatus
@@ -45,6 +46,11 @@ class History:
     days: tuple[Day, ...]
     uptime: float | None
 
+    @property
+    def uptime_words(self) -> str:
+        """ "99.98 % up", cut rather than rounded: 100 is only said of what was never down."""
+        return "no data yet" if self.uptime is None else f"{floor(round(self.uptime * 100, 6)) / 100:.2f} % up"
+
 
 def window_start(until: datetime, zone: ZoneInfo) -> datetime:
     """The first instant, in UTC, of the day 89 days before `until`'s in `zone`."""
@@ -71,9 +77,9 @@ def history(
             index += 1
         seconds = _seconds_by_status(spans[index:], begin, end)
         days.append(_day(day, seconds))
-        known += sum(seconds.values())
+        known += sum(length for status, length in seconds.items() if status is not ComponentStatus.UNKNOWN)
         down += sum(WEIGHTS[status] * length for status, length in seconds.items())
-    return History(tuple(days), 100 * (1 - down / known) if known else None)
+    return History(tuple(days), 100 * (known - down) / known if known else None)
 
 
 Span = tuple[datetime, datetime, ComponentStatus]

@@ -142,10 +142,11 @@ class PostView:
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """One day of the past, in the page's zone, and what began on it."""
+    """One day of the past, in the page's zone, and what began on it: what is over, and what is `ongoing`."""
 
     day: date
     posts: tuple[PostView, ...]
+    ongoing: tuple[PostView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

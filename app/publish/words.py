@@ -27,8 +27,13 @@ def when(at: datetime, zone: ZoneInfo) -> str:
     return f"{_MONTHS[local.month - 1]} {local.day}, {local.year}, {clock_time(at, zone)}"
 
 
-def moment(at: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """ "14:30 UTC" on the same day, else "Aug 21, 14:30 UTC", with the year where it differs."""
+def moment(at: datetime, now: datetime | None, zone: ZoneInfo) -> str:
+    """ "14:30 UTC" on the same day, else "Aug 21, 14:30 UTC", with the year where it differs.
+
+    What is read long after it was written has no `now`: it gets the whole date.
+    """
+    if now is None:
+        return when(at, zone)
     local, today = at.astimezone(zone), now.astimezone(zone)
     if local.date() == today.date():
         return clock_time(at, zone)
