@@ -3,7 +3,7 @@
   const stale = document.querySelector("#stale"), main = document.querySelector("main");
   const PACE = 30000;
   let wait = PACE, good = Date.now(), seen, timer;
-  const hhmm = (ms) => new Date(ms).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const hhmm = (ms) => new Date(ms).toTimeString().slice(0, 5);
 
   // The reader's own time beside the page's, where the two differ.
   const local = () => {
