@@ -63,6 +63,7 @@ def edit_page(
         NotFound: there is no such page.
     """
     fields = _checked(settings, name=name, url=url, time_zone=time_zone, locale=locale)
+    del fields["host"]  # feed ids are made of it: were they to change, every reader would get every entry again
     with transaction() as session:
         page = lock_page(session, page_id)
         for field, value in fields.items():
