@@ -61,7 +61,7 @@ def settings(tmp_path: Path, migrated: str) -> Iterator[Settings]:
         yield made
         return
     name = f"candor_test_{uuid4().hex[:8]}"
-    _admin(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}"')
+    _admin(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}" STRATEGY FILE_COPY')
     yield make_settings(home, database_url=_named(name))
     _admin(f'DROP DATABASE "{name}" WITH (FORCE)')
 

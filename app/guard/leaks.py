@@ -124,5 +124,4 @@ _SIGNS: tuple[_Sign, ...] = (
         r"(?<![\w./:-])/(?:home|root|Users|etc|var|opt|srv|usr|tmp|mnt|data|app)/[^\s\"'<>()]{1,200}",
     ),
     _sign("a file path of a machine", r"(?<!\w)[A-Za-z]:\\[^\s\"'<>|]{1,200}"),
-    _sign("an email address", r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5}(?![\w@-])"),
 )

@@ -1,0 +1,131 @@
+"""From committed to served: bounded work, whole revisions, and healing after every kind of failure."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+from werkzeug.test import Client
+
+from app import clock
+from app.actions.pages import edit_page
+from app.actions.posts import open_post
+from app.actions.updates import publish_update
+from app.db import db, session
+from app.publish import store
+from app.publish.refresh import published_revision, refresh, stale_pages, try_refresh
+from app.publish.snapshot import read
+from app.settings import Settings
+from app.shapes import UpdateDraft
+from app.vocabulary import PostStatus
+from tests.deliver.conftest import draft
+from tests.factories import LENA, make_component
+
+pytestmark = pytest.mark.database
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def history(settings: Settings, page_id: int, posts: int, first: int = 0) -> None:
+    """Resolved posts, one a day, going back from NOON."""
+    for number in range(first, first + posts):
+        with clock.frozen(NOON - timedelta(days=number)):
+            made = open_post(settings, LENA, page_id, draft(f"history-{number:04}", notify=False))
+            closing = UpdateDraft(PostStatus.RESOLVED, "Over.", f"closing-{number:04}", 1, notify=False)
+            publish_update(settings, LENA, made.post_id, closing)
+
+
+def queries_of_a_read(page_id: int, since: int | None) -> int:
+    counted: list[str] = []
+
+    def count(_c: Any, _cur: Any, statement: str, *_: Any) -> None:
+        counted.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", count)
+    try:
+        with clock.frozen(NOON):
+            read(session(), page_id, since)
+    finally:
+        event.remove(db.engine, "before_cursor_execute", count)
+        session().rollback()
+    return len([statement for statement in counted if statement.startswith("SELECT")])
+
+
+def test_the_number_of_queries_does_not_grow_with_history(app: Flask, settings: Settings, page_id: int) -> None:
+    make_component(page_id)
+    history(settings, page_id, 3)
+    few = queries_of_a_read(page_id, 0), queries_of_a_read(page_id, 10_000)
+    history(settings, page_id, 60, first=3)
+    many = queries_of_a_read(page_id, 0), queries_of_a_read(page_id, 10_000)
+    assert few == many
+    assert max(many) <= 24
+
+
+def test_only_what_changed_is_written_again(app: Flask, settings: Settings, page_id: int) -> None:
+    history(settings, page_id, 70)
+    with clock.frozen(NOON):
+        refresh(settings, page_id)
+        lasting = settings.public_root / "default" / "lasting"
+        before = {path: path.stat().st_mtime_ns for path in lasting.rglob("*.html")}
+        made = open_post(settings, LENA, page_id, draft())
+        after = {path: path.stat().st_mtime_ns for path in lasting.rglob("*.html")}
+    changed = {path.relative_to(lasting).as_posix() for path in after if before.get(path) != after[path]}
+    assert changed == {f"incidents/{made.post_id}.html", "history/2026-03.html", "history/2026-02.html"}
+
+
+def test_a_new_name_writes_everything_again(app: Flask, settings: Settings, page_id: int, reader: Client) -> None:
+    made = open_post(settings, LENA, page_id, draft())
+    edit_page(settings, LENA, page_id, name="Novel Status", url="", time_zone="Asia/Tokyo", locale="en")
+    assert b"Novel Status" in reader.get(f"/incidents/{made.post_id}").data
+
+
+@pytest.mark.parametrize("broken", ["_point", "_sync_folder", "_replace_lasting"])
+def test_a_death_before_the_flip_leaves_the_old_truth_and_heals(
+    app: Flask, settings: Settings, page_id: int, reader: Client, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    refresh(settings, page_id)
+    before = reader.get("/").data
+    with monkeypatch.context() as patched:
+        patched.setattr(store, broken, _die)
+        open_post(settings, LENA, page_id, draft())  # committed, and said to be so
+        assert reader.get("/").data == before
+    assert stale_pages(settings, session()) == [page_id]
+    assert try_refresh(settings, page_id)
+    assert b"Slow answers" in reader.get("/").data
+    assert stale_pages(settings, session()) == []
+    folder = settings.public_root / "default"
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".draft")] == []
+
+
+def _die(*_args: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_three_revisions_are_kept(app: Flask, settings: Settings, page_id: int) -> None:
+    for number in range(6):
+        open_post(settings, LENA, page_id, draft(f"key-{number:08}"))
+    folder = settings.public_root / "default"
+    revisions = sorted(path.name for path in folder.iterdir() if path.name[:1].isdigit())
+    assert len(revisions) == 3
+    assert (folder / "current").readlink() == Path(revisions[-1])
+    assert published_revision(settings, "default") == int(revisions[-1].split("-")[0])
+
+
+def test_as_of_is_renewed_after_five_minutes(app: Flask, settings: Settings, page_id: int) -> None:
+    with clock.frozen(NOON):
+        refresh(settings, page_id)
+        assert stale_pages(settings, session()) == []
+    with clock.frozen(NOON + timedelta(minutes=6)):
+        assert stale_pages(settings, session()) == [page_id]
+
+
+def test_a_document_that_fails_keeps_its_last_good_file(
+    app: Flask, settings: Settings, page_id: int, reader: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh(settings, page_id)
+    before = reader.get("/history.atom").data
+    monkeypatch.setattr("app.publish.feeds.atom", _die)
+    open_post(settings, LENA, page_id, draft())
+    assert reader.get("/history.atom").data == before
+    assert b"Slow answers" in reader.get("/").data
