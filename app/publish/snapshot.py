@@ -132,7 +132,7 @@ def _live(page: PageView, at: datetime, session: Session) -> tuple[ColumnElement
         select(Post.id).where(Post.page_id == page.id).order_by(Post.started_at.desc(), Post.id.desc()).limit(NEWEST)
     ).all()
     since = _midnight(at.astimezone(page.zone).date() - timedelta(days=PAST_DAYS - 1), page)
-    recent = or_(Post.closed_at.is_(None), Post.started_at >= since, Post.id.in_(newest))
+    recent = or_(Post.closed_at.is_(None), Post.started_at >= since, Post.closed_at >= since, Post.id.in_(newest))
     return (Post.page_id == page.id, recent)
 
 
@@ -141,7 +141,7 @@ def _past_days(posts: Iterable[PostView], page: PageView, at: datetime) -> tuple
     by_day: dict[date, list[PostView]] = {}
     for post in posts:
         if not post.is_upcoming:
-            by_day.setdefault(post.started_at.astimezone(page.zone).date(), []).append(post)
+            by_day.setdefault(post.happened_at.astimezone(page.zone).date(), []).append(post)
     days = [today - timedelta(days=offset) for offset in range(PAST_DAYS)]
     return tuple(_past_day(day, by_day.get(day, ())) for day in days)
 
@@ -176,7 +176,7 @@ def _month(key: str, posts: Sequence[PostView], keys: Sequence[str]) -> MonthVie
 
 
 def _for_verdict(post: PostView) -> OpenPost:
-    return OpenPost(post.kind, post.status, post.impact, bool(post.component_ids))
+    return OpenPost(post.kind, post.status, post.impact, post.is_tied)
 
 
 def _planned(post: PostView) -> datetime:

@@ -26,7 +26,8 @@ def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
             created_at=row.created_at, updated_at=row.updated_at, monitoring_at=row.monitoring_at,
             resolved_at=row.resolved_at, closed_at=row.closed_at, scheduled_for=row.scheduled_for,
             scheduled_until=row.scheduled_until, next_update_by=row.next_update_by,
-            updates=tuple(updates.get(row.id, ())), component_ids=tuple(components.get(row.id, ())),
+            updates=tuple(updates.get(row.id, ())), component_ids=tuple(filter(None, components.get(row.id, ()))),
+            is_tied=row.id in components,
         )
         for row in rows
     )  # fmt: skip
@@ -93,17 +94,18 @@ def _revisions(session: Session, where: Where) -> dict[int, list[RevisionView]]:
     return found
 
 
-def _components(session: Session, where: Where) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+def _components(session: Session, where: Where) -> dict[int, list[str | None]]:
+    """The components of each post: the public id of a visible one, None for a hidden one."""
+    found: dict[int, list[str | None]] = {}
     statement = (
-        select(PostComponent.post_id, Component.public_id)
+        select(PostComponent.post_id, Component.public_id, Component.visible)
         .join(Component, Component.id == PostComponent.component_id)
         .join(Post, Post.id == PostComponent.post_id)
-        .where(*where, Component.visible)
+        .where(*where)
         .order_by(Component.position, Component.id)
     )
-    for post_id, component_id in session.execute(statement):
-        found.setdefault(post_id, []).append(component_id)
+    for post_id, component_id, visible in session.execute(statement):
+        found.setdefault(post_id, []).append(component_id if visible else None)
     return found
 
 

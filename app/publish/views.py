@@ -107,7 +107,10 @@ class UpdateView:
 
 @dataclass(frozen=True, slots=True)
 class PostView:
-    """A public thread; `updates` are newest first, `component_ids` the visible components it is about."""
+    """A public thread; `updates` are newest first, `component_ids` the visible components it is about.
+
+    `is_tied` says whether it is about any component at all, a hidden one included.
+    """
 
     id: int
     public_id: str
@@ -126,6 +129,7 @@ class PostView:
     next_update_by: datetime | None
     updates: tuple[UpdateView, ...] = ()
     component_ids: tuple[str, ...] = ()
+    is_tied: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -134,6 +138,11 @@ class PostView:
     @property
     def is_upcoming(self) -> bool:
         return self.status is PostStatus.SCHEDULED
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it began to matter: a maintenance at its planned start, an incident when it was declared."""
+        return self.scheduled_for or self.started_at
 
     @property
     def last_said_at(self) -> datetime:

@@ -163,6 +163,26 @@ def test_a_hidden_component_is_nowhere_and_changes_nothing(
     }  # fmt: skip
 
 
+def test_a_post_about_a_hidden_component_changes_nothing_either(
+    app: Flask, settings: Settings, page_id: int, reader: Client
+) -> None:
+    hidden = make_component(page_id, "Bastion", visible=False)
+    effects = (ComponentEffect(hidden, ComponentStatus.MAJOR_OUTAGE),)
+    open_post(settings, LENA, page_id, draft(effects=effects))
+    assert json.loads(reader.get("/api/v2/status.json").data)["status"]["indicator"] == "none"
+
+
+def test_a_long_thread_is_whole_on_the_page(app: Flask, settings: Settings, page_id: int, reader: Client) -> None:
+    made = open_post(settings, LENA, page_id, draft(body="Word 0."))
+    for number in range(1, 8):
+        said = UpdateDraft(PostStatus.IDENTIFIED, f"Word {number}.", f"long-{number:04}", number)
+        publish_update(settings, LENA, made.post_id, said)
+    page = reader.get("/").data
+    judged(page)
+    places = [page.index(f"Word {number}.".encode()) for number in range(8)]
+    assert places == sorted(places, reverse=True)
+
+
 def test_mails_of_a_post_make_one_thread(app: Flask, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft())
     publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))

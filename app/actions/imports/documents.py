@@ -4,24 +4,32 @@ The shape is that of /api/v2 documents: https://developer.statuspage.io and capt
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.actions.imports.fields import (
+    ID_LIMIT,
+    Fields,
+    RowError,
+    read_date,
+    read_id,
+    read_instant,
+    read_line,
+    read_list,
+    read_maybe,
+    read_status,
+    read_whole,
+    read_word,
+)
 from app.actions.imports.report import SKIPPED, Row
 from app.errors import Invalid
 from app.text import clean, markdown_to_html, shorten
-from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
 
 LARGEST_FILE = 50 * 1024 * 1024
-ID_LIMIT = 32
-Fields = Mapping[str, Any]
-
-
-class RowError(ValueError):
-    """A row can not be taken; the words say why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,6 @@ class Document:
 
 
 AnyRow = TypeVar("AnyRow", ComponentRow, PostRow)
-AnyWord = TypeVar("AnyWord", ComponentStatus, Impact)
 
 
 def files(source: Path) -> list[Path]:
@@ -158,58 +165,60 @@ def _rows(kind: str, raw: Any, read: Callable[[Fields], AnyRow], refused: list[R
 
 
 def _component(raw: Fields) -> ComponentRow:
-    created = _instant(raw, "created_at")
+    created = read_instant(raw, "created_at")
     return ComponentRow(
-        id=_id(raw),
-        name=_line(raw, "name", 200),
-        status=_word(raw, "status", ComponentStatus),
+        id=read_id(raw),
+        name=read_line(raw, "name", 200),
+        status=read_word(raw, "status", ComponentStatus),
         description=clean(str(raw.get("description") or ""), multiline=True),
-        position=_whole(raw, "position"),
+        position=read_whole(raw, "position"),
         is_group=raw.get("group") is True,
-        group_id=_id(raw, "group_id") if raw.get("group_id") else None,
+        group_id=read_id(raw, "group_id") if raw.get("group_id") else None,
         showcase=raw.get("showcase") is True,
         only_show_if_degraded=raw.get("only_show_if_degraded") is True,
-        start_date=_date(raw, "start_date"),
+        start_date=read_date(raw, "start_date"),
         created_at=created,
-        updated_at=_instant(raw, "updated_at", created),
+        updated_at=read_instant(raw, "updated_at", created),
     )
 
 
 def _post(raw: Fields) -> PostRow:
     kind = PostKind.MAINTENANCE if raw.get("scheduled_for") else PostKind.INCIDENT
-    created = _instant(raw, "created_at")
-    updates = sorted((_update(one, kind) for one in _list(raw, "incident_updates")), key=lambda u: (u.display_at, u.id))
+    created = read_instant(raw, "created_at")
+    updates = sorted(
+        (_update(one, kind) for one in read_list(raw, "incident_updates")), key=lambda u: (u.display_at, u.id)
+    )
     if len({update.id for update in updates}) != len(updates):
         raise RowError("an update's id stands twice in it")
     return PostRow(
-        id=_id(raw),
+        id=read_id(raw),
         kind=kind,
-        title=_line(raw, "name", 500),
-        status=_status(raw, kind),
-        impact=_word(raw, "impact", Impact),
-        started_at=_instant(raw, "started_at", created),
+        title=read_line(raw, "name", 500),
+        status=read_status(raw, kind),
+        impact=read_word(raw, "impact", Impact),
+        started_at=read_instant(raw, "started_at", created),
         created_at=created,
-        updated_at=_instant(raw, "updated_at", created),
-        monitoring_at=_maybe(raw, "monitoring_at"),
-        resolved_at=_maybe(raw, "resolved_at"),
-        scheduled_for=_maybe(raw, "scheduled_for"),
-        scheduled_until=_maybe(raw, "scheduled_until"),
-        component_ids=tuple(dict.fromkeys(_id(one) for one in _list(raw, "components"))),
+        updated_at=read_instant(raw, "updated_at", created),
+        monitoring_at=read_maybe(raw, "monitoring_at"),
+        resolved_at=read_maybe(raw, "resolved_at"),
+        scheduled_for=read_maybe(raw, "scheduled_for"),
+        scheduled_until=read_maybe(raw, "scheduled_until"),
+        component_ids=tuple(dict.fromkeys(read_id(one) for one in read_list(raw, "components"))),
         updates=tuple(updates),
     )
 
 
 def _update(raw: Fields, kind: PostKind) -> UpdateRow:
     body = clean(str(raw.get("body") or ""), multiline=True)
-    created = _instant(raw, "created_at")
+    created = read_instant(raw, "created_at")
     return UpdateRow(
-        id=_id(raw),
-        status=_status(raw, kind),
+        id=read_id(raw),
+        status=read_status(raw, kind),
         body=body,
         body_html=markdown_to_html(body),
-        display_at=_instant(raw, "display_at", created),
+        display_at=read_instant(raw, "display_at", created),
         created_at=created,
-        updated_at=_instant(raw, "updated_at", created),
+        updated_at=read_instant(raw, "updated_at", created),
         notify=raw.get("deliver_notifications") is True,
         effects=tuple(_effects(raw)),
     )
@@ -217,86 +226,13 @@ def _update(raw: Fields, kind: PostKind) -> UpdateRow:
 
 def _effects(raw: Fields) -> Iterable[EffectRow]:
     seen = set()
-    for one in _list(raw, "affected_components"):
-        code = _id(one, "code")
+    for one in read_list(raw, "affected_components"):
+        code = read_id(one, "code")
         if code not in seen:
             seen.add(code)
             yield EffectRow(
                 code,
-                shorten(_line(one, "name", 1000), 420),
-                _word(one, "old_status", ComponentStatus),
-                _word(one, "new_status", ComponentStatus),
+                shorten(read_line(one, "name", 1000), 420),
+                read_word(one, "old_status", ComponentStatus),
+                read_word(one, "new_status", ComponentStatus),
             )
-
-
-def _id(raw: Fields, key: str = "id") -> str:
-    value = raw.get(key)
-    if not isinstance(value, str) or not 1 <= len(value) <= ID_LIMIT or not value.isascii() or not value.isalnum():
-        raise RowError(f"its {key} is no id of letters and digits")
-    return value.lower()
-
-
-def _line(raw: Fields, key: str, limit: int) -> str:
-    value = raw.get(key)
-    text = clean(value[: limit * 20]) if isinstance(value, str) else ""
-    if not text:
-        raise RowError(f"it has no {key}")
-    return shorten(text, limit)
-
-
-def _word(raw: Fields, key: str, words: type[AnyWord]) -> AnyWord:
-    try:
-        return words(str(raw.get(key)))
-    except ValueError:
-        raise RowError(f"its {key} is none that Candor knows") from None
-
-
-def _status(raw: Fields, kind: PostKind) -> PostStatus:
-    value = raw.get("status")
-    for status in POST_STATUSES[kind]:
-        if status.value == value:
-            return status
-    raise RowError(f"its status is none of a post of kind {kind}")
-
-
-def _list(raw: Fields, key: str) -> list[Fields]:
-    value = raw.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise RowError(f"its {key} is no list")
-    return value
-
-
-def _whole(raw: Fields, key: str) -> int:
-    value = raw.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise RowError(f"its {key} is no whole number")
-    return value
-
-
-def _maybe(raw: Fields, key: str) -> datetime | None:
-    return _instant(raw, key) if raw.get(key) else None
-
-
-def _instant(raw: Fields, key: str, default: datetime | None = None) -> datetime:
-    value = raw.get(key)
-    if value is None and default is not None:
-        return default
-    try:
-        at = datetime.fromisoformat(value if isinstance(value, str) else "")
-        if at.tzinfo is None:
-            raise ValueError
-        return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise RowError(f"its {key} is no time with a zone") from None
-
-
-def _date(raw: Fields, key: str) -> date | None:
-    value = raw.get(key)
-    if value is None:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except (ValueError, TypeError):
-        raise RowError(f"its {key} is no date") from None

@@ -1,0 +1,98 @@
+"""Reading one value of a row: checked, or refused with the reason."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from app.text import clean, shorten
+from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus
+
+ID_LIMIT = 32
+Fields = Mapping[str, Any]
+AnyWord = TypeVar("AnyWord", ComponentStatus, Impact)
+
+
+class RowError(ValueError):
+    """A row can not be taken; the words say why."""
+
+
+def read_id(raw: Fields, key: str = "id") -> str:
+    """An id of letters and digits.  Raises RowError."""
+    value = raw.get(key)
+    if not isinstance(value, str) or not 1 <= len(value) <= ID_LIMIT or not value.isascii() or not value.isalnum():
+        raise RowError(f"its {key} is no id of letters and digits")
+    return value.lower()
+
+
+def read_line(raw: Fields, key: str, limit: int) -> str:
+    """One clean line of at most `limit` characters, shortened to it.  Raises RowError."""
+    value = raw.get(key)
+    text = clean(value[: limit * 20]) if isinstance(value, str) else ""
+    if not text:
+        raise RowError(f"it has no {key}")
+    return shorten(text, limit)
+
+
+def read_word(raw: Fields, key: str, words: type[AnyWord]) -> AnyWord:
+    """A member of an enum.  Raises RowError."""
+    try:
+        return words(str(raw.get(key)))
+    except ValueError:
+        raise RowError(f"its {key} is none that Candor knows") from None
+
+
+def read_status(raw: Fields, kind: PostKind) -> PostStatus:
+    """A status that a post of this kind may have.  Raises RowError."""
+    value = raw.get("status")
+    for status in POST_STATUSES[kind]:
+        if status.value == value:
+            return status
+    raise RowError(f"its status is none of a post of kind {kind}")
+
+
+def read_list(raw: Fields, key: str) -> list[Fields]:
+    """A list of objects; nothing is an empty list.  Raises RowError."""
+    value = raw.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise RowError(f"its {key} is no list")
+    return value
+
+
+def read_whole(raw: Fields, key: str) -> int:
+    """A whole number that a database takes.  Raises RowError."""
+    value = raw.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
+        raise RowError(f"its {key} is no whole number")
+    return value
+
+
+def read_maybe(raw: Fields, key: str) -> datetime | None:
+    """An instant, or None.  Raises RowError."""
+    return read_instant(raw, key) if raw.get(key) else None
+
+
+def read_instant(raw: Fields, key: str, default: datetime | None = None) -> datetime:
+    """An instant in UTC.  Raises RowError."""
+    value = raw.get(key)
+    if value is None and default is not None:
+        return default
+    try:
+        at = datetime.fromisoformat(value if isinstance(value, str) else "")
+        if at.tzinfo is None:
+            raise ValueError
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RowError(f"its {key} is no time with a zone") from None
+
+
+def read_date(raw: Fields, key: str) -> date | None:
+    """A day, or None.  Raises RowError."""
+    value = raw.get(key)
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except (ValueError, TypeError):
+        raise RowError(f"its {key} is no date") from None
