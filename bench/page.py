@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.actions.sample import load as load_sample
-
 from app.shapes import COMMAND_LINE
 from bench.house import installation, report
 from tests.processes import free_port, running, wait_until_up

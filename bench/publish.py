@@ -5,14 +5,14 @@ import statistics
 import sys
 import time
 
-from app.actions.sample import load as load_sample
-from app.publish.serve import SnapshotServer
 from sqlalchemy import text
 from werkzeug.test import Client
 
 from app.actions.posts import open_post
+from app.actions.sample import load as load_sample
 from app.actions.updates import publish_update
 from app.db import transaction
+from app.publish.serve import SnapshotServer
 from app.settings import Settings
 from app.shapes import COMMAND_LINE, PostDraft, UpdateDraft
 from app.vocabulary import PostKind, PostStatus

@@ -18,6 +18,9 @@ SHAPES: Mapping[Impact, ComponentStatus] = {
 }
 """Which status's shape and colour stands for an indicator."""
 
+POST_SHAPES: Mapping[Impact, ComponentStatus] = {**SHAPES, Impact.NONE: ComponentStatus.UNKNOWN}
+"""The same for a post: an open one is never shown as if all were well."""
+
 
 def live_pages(snapshot: Snapshot) -> Files:
     """The pages that are written with every revision."""
@@ -70,6 +73,7 @@ def _context(snapshot: Snapshot) -> dict[str, object]:
         "now": snapshot.rendered_at,
         "assets": asset_urls(),
         "shapes": SHAPES,
+        "post_shapes": POST_SHAPES,
         "rules": verdict.RULES,
         "all_well": verdict.ALL_WELL,
         "bar": bars.bar,
