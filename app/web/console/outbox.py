@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from pathlib import Path
 
 from flask import current_app
@@ -64,10 +65,8 @@ def outbox_message(name: str) -> Answer:
 
 
 def _kept(folder: Path) -> list[Kept]:
-    if not folder.is_dir():
-        return []
     found = []
-    for path in folder.iterdir():
+    for path in folder.glob("*/*"):
         if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             facts = path.stat()
             found.append(Kept(path.name, datetime.fromtimestamp(facts.st_mtime, UTC), facts.st_size))
@@ -75,8 +74,15 @@ def _kept(folder: Path) -> list[Kept]:
 
 
 def _read(folder: Path, name: str) -> str:
-    path = folder / name
-    if not _NAME.fullmatch(name) or path.is_symlink() or not path.is_file():
+    """A message as a reader sees it: who, what about, and its words."""
+    paths = [path for path in folder.glob("*/*") if path.name == name and not path.is_symlink() and path.is_file()]
+    if not _NAME.fullmatch(name) or not paths:
         raise NotFound("There is no such message in the outbox.")
-    with path.open("rb") as file:
-        return clean(file.read(LARGEST).decode("utf-8", "replace"), multiline=True)
+    with paths[0].open("rb") as file:
+        raw = file.read(LARGEST)
+    if not name.endswith(".eml"):
+        return clean(raw.decode("utf-8", "replace"), multiline=True)
+    message = message_from_bytes(raw, policy=policy.default)
+    part = message.get_body(("plain",))
+    head = "\n".join(f"{field}: {message[field]}" for field in ("To", "Subject", "Date") if message[field])
+    return clean(f"{head}\n\n{part.get_content() if part else ''}", multiline=True)

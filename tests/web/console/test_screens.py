@@ -1,5 +1,6 @@
 """Each screen opens, for whom it is meant, in a bounded number of queries, and its verbs do what they say."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,7 +17,18 @@ from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import ComponentEffect, PostDraft, RecordLinkDraft
-from app.vocabulary import ComponentStatus, DeliveryState, DispatchState, PostKind, PostStatus, Severity
+from app.vocabulary import (
+    ChannelName,
+    ComponentStatus,
+    DeliveryState,
+    DispatchState,
+    PostKind,
+    PostStatus,
+    Severity,
+    SubscriberState,
+)
+from app.worker.loop import drain
+from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component, make_group, make_subscriber
 from tests.web.console.person import HTMX, Person, form_of, text_of
 
@@ -232,12 +244,26 @@ def test_reach_counts_exactly_the_chosen_components(lena: Person, page_id: int) 
 
 
 def test_the_outbox_shows_a_kept_message_as_text(lena: Person, settings: Settings) -> None:
-    settings.outbox.mkdir()
-    (settings.outbox / "1.eml").write_bytes(b"Subject: <script>\r\n\r\nHello \xff\x00")
-    (settings.outbox / "key.txt").symlink_to(settings.home / "secret_key")
+    folder = settings.outbox / "email"
+    folder.mkdir(parents=True)
+    (folder / "1.eml").write_bytes(b"Subject: <script>\r\n\r\nHello \xff\x00")
+    (folder / "key.txt").symlink_to(settings.home / "secret_key")
     assert "1.eml" in lena.open("/console/outbox")
+    assert "key.txt" not in lena.open("/console/outbox")
     assert "Subject: <script>" in text_of(lena.open("/console/outbox/1.eml"))
     assert lena.client.get("/console/outbox/key.txt").status_code == 404
+
+
+def test_the_outbox_shows_what_the_channels_keep(lena: Person, settings: Settings, page_id: int) -> None:
+    make_subscriber(page_id, state=SubscriberState.ACTIVE)
+    make_subscriber(page_id, "+15005550006", channel=ChannelName.SMS)
+    open_post(settings, LENA, page_id, draft(body="Kept, **not sent**."))
+    drain(settings)
+    listed = lena.open("/console/outbox")
+    names = re.findall(r"/console/outbox/([^\"]+)", listed)
+    assert sorted(name.rpartition(".")[2] for name in names) == ["eml", "txt"]
+    for name in names:
+        assert "Kept, not sent." in text_of(lena.open(f"/console/outbox/{name}"))
 
 
 def test_a_webhooks_secret_is_shown_once(lena: Person) -> None:
