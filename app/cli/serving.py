@@ -20,7 +20,7 @@ from app.worker.loop import run
 
 RESTART_SECONDS = (0.2, 1.0, 5.0, 15.0)
 STEADY_SECONDS = 60.0
-STOP_SECONDS = 20.0
+STOP_SECONDS = 10.0
 
 
 @click.command()
@@ -43,6 +43,7 @@ def web() -> None:
         websockets=False,
         respawn_failed_workers=True,
         respawn_interval=0.2,
+        workers_kill_timeout=5,
         log_level=LogLevels.warning,
     ).serve()
 
