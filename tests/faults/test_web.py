@@ -23,6 +23,7 @@ from tests.web.people import make_account
 
 pytestmark = pytest.mark.faults
 KILLS = 50
+LOCKED_SECONDS = 30.0
 PUBLIC = ("/", "/history", "/history.rss", "/history.atom", "/api/v2/summary.json", "/api/v2/status.json")
 
 
@@ -110,11 +111,13 @@ def test_a_locked_database_leaves_readers_alone_and_answers_writers_soon(
         holder = sqlite3.connect(settings.home / "candor.db", isolation_level=None)
         holder.execute("BEGIN IMMEDIATE")
         try:
-            begun = time.monotonic()
-            status, answer = visitor.post("/console/posts", declaration(1, token))
-            taken = time.monotonic() - begun
-            assert (status, taken < 6.0) == (503, True), (status, taken)
-            assert "Traceback" not in answer
+            locked_at = time.monotonic()
+            while time.monotonic() - locked_at < LOCKED_SECONDS:
+                begun = time.monotonic()
+                status, answer = visitor.post("/console/posts", declaration(1, token))
+                taken = time.monotonic() - begun
+                assert (status, taken < 6.0) == (503, True), (status, taken)
+                assert "Traceback" not in answer
             for address in PUBLIC:
                 assert get(f"http://127.0.0.1:{settings.port}{address}")[0] == 200
             assert visitor.get("/console")[0] == 200
