@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app.actions.imports import import_statuspage
-from app.db import session
+from app.db import session, transaction
 from app.errors import Invalid
 from app.models.audit import AuditEntry
 from app.models.component import Component, ComponentChange, ComponentGroup
@@ -116,6 +117,18 @@ INCIDENT = {
     "id": "abc", "name": "x", "status": "resolved", "impact": "none", "created_at": "2026-01-01T00:00:00Z",
     "incident_updates": [], "components": [],
 }  # fmt: skip
+UPDATE = {"id": "u1", "status": "resolved", "body": "Said.", "created_at": "2026-01-01T00:00:00Z"}
+COMPONENT = {
+    "id": "c1", "name": "API", "status": "operational", "position": 1, "group": False,
+    "created_at": "2026-01-01T00:00:00Z",
+}  # fmt: skip
+OUTAGE = {"code": "c1", "name": "API", "old_status": "operational", "new_status": "major_outage"}
+
+
+def written(folder: Path, document: dict[str, Any]) -> Path:
+    path = folder / "document.json"
+    path.write_text(json.dumps(document))
+    return path
 
 
 @pytest.mark.parametrize(
@@ -131,6 +144,9 @@ INCIDENT = {
         (lambda row: row.update(created_at="yesterday"), "its created_at"),
         (lambda row: row.update(created_at="2026-01-01T00:00:00"), "its created_at"),
         (lambda row: row.update(created_at="0001-01-01T00:00:00+23:00"), "its created_at"),
+        (lambda row: row.update(created_at="0001-01-01T00:00:00Z"), "its created_at"),
+        (lambda row: row.update(incident_updates=[{**UPDATE, "body": {"a": 1}}]), "its body"),
+        (lambda row: row.update(incident_updates=[{**UPDATE, "body": "a" * 10_001}]), "The text is too long"),
         (lambda row: row.update(incident_updates={"a": 1}), "its incident_updates"),
         (lambda row: row.update(incident_updates=[{"id": "u1"}]), "its created_at"),
         (lambda row: row.update(components=[None]), "its components"),
@@ -170,3 +186,69 @@ def test_a_file_that_is_no_document_is_named_and_nothing_written(
 def test_a_path_that_is_not_there_is_refused(app: Flask, settings: Settings, page_id: int, tmp_path: Path) -> None:
     with pytest.raises(Invalid):
         import_statuspage(settings, COMMAND_LINE, page_id, tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        {"incidents": [{**INCIDENT, "id": "other", "incident_updates": [UPDATE]}]},
+        {"scheduled_maintenances": [{**INCIDENT, "status": "completed", "scheduled_for": "2026-01-01T00:00:00Z"}]},
+    ],
+    ids=["an update of two posts", "an incident and a maintenance"],
+)
+def test_an_id_that_stands_twice_is_skipped_the_second_time(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path, second: dict[str, Any]
+) -> None:
+    first = {**INCIDENT, "incident_updates": [UPDATE]}
+    path = written(tmp_path, {**second, "incidents": [first, *second.get("incidents", [])]})
+    assert import_statuspage(settings, COMMAND_LINE, page_id, path).counts() == {"skipped": 1, "taken": 1}
+
+
+def test_effects_come_in_when_their_components_come_later_and_only_once(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path
+) -> None:
+    incident = {**INCIDENT, "incident_updates": [{**UPDATE, "affected_components": [OUTAGE]}]}
+    for document, outcome in (
+        ({"incidents": [incident]}, "taken"),
+        ({"components": [COMPONENT]}, "taken"),
+        ({"incidents": [incident]}, "updated"),
+        ({"incidents": [incident]}, "unchanged"),
+    ):
+        report = import_statuspage(settings, COMMAND_LINE, page_id, written(tmp_path, document))
+        assert report.counts() == {outcome: 1}
+    assert (count(UpdateEffect), count(ComponentChange)) == (1, 1)
+
+
+def test_a_changed_effect_replaces_the_one_before(app: Flask, settings: Settings, page_id: int, tmp_path: Path) -> None:
+    for status in ("major_outage", "partial_outage"):
+        update = {**UPDATE, "affected_components": [{**OUTAGE, "new_status": status}]}
+        document = {"components": [COMPONENT], "incidents": [{**INCIDENT, "incident_updates": [update]}]}
+        import_statuspage(settings, COMMAND_LINE, page_id, written(tmp_path, document))
+    assert session().scalars(select(UpdateEffect.to_status)).all() == ["partial_outage"]
+    assert session().scalars(select(ComponentChange.to_status)).all() == ["partial_outage"]
+
+
+def test_what_was_said_here_meanwhile_keeps_its_place_in_time(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path
+) -> None:
+    first = {**INCIDENT, "incident_updates": [UPDATE]}
+    import_statuspage(settings, COMMAND_LINE, page_id, written(tmp_path, {"incidents": [first]}))
+    with transaction() as writing:
+        post_id = writing.scalars(select(Post.id)).one()
+        said = {"body": "Here.", "body_html": "<p>Here.</p>", "display_at": datetime(2026, 1, 2, tzinfo=UTC)}
+        writing.add(Update(post_id=post_id, sequence=2, status="resolved", idempotency_key="here", **said))
+    newer = {**UPDATE, "id": "u2", "body": "Newer.", "display_at": "2026-01-03T00:00:00Z"}
+    second = {**INCIDENT, "incident_updates": [newer, UPDATE]}
+    report = import_statuspage(settings, COMMAND_LINE, page_id, written(tmp_path, {"incidents": [second]}))
+    assert report.counts() == {"updated": 1}
+    said_in_order = session().execute(select(Update.sequence, Update.body).order_by(Update.sequence)).all()
+    assert [tuple(row) for row in said_in_order] == [(1, "Said."), (2, "Here."), (3, "Newer.")]
+
+
+def test_an_effect_that_changes_nothing_is_kept_but_makes_no_history(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path
+) -> None:
+    update = {**UPDATE, "affected_components": [{**OUTAGE, "new_status": OUTAGE["old_status"]}]}
+    document = {"components": [COMPONENT], "incidents": [{**INCIDENT, "incident_updates": [update]}]}
+    import_statuspage(settings, COMMAND_LINE, page_id, written(tmp_path, document))
+    assert (count(UpdateEffect), count(ComponentChange)) == (1, 0)

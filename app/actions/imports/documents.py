@@ -21,6 +21,7 @@ from app.actions.imports.fields import (
     read_list,
     read_maybe,
     read_status,
+    read_text,
     read_whole,
     read_word,
 )
@@ -131,9 +132,10 @@ def read_document(path: Path) -> Document:
     if not isinstance(raw, dict) or not any(isinstance(raw.get(key), list) for key in keys):
         raise Invalid(f"{path.name} is no Statuspage v2 document: it has no list of components or incidents.")
     refused: list[Row] = []
-    components = _rows("component", raw.get("components"), _component, refused)
-    posts = _rows("incident", raw.get("incidents"), _post, refused)
-    posts += _rows("maintenance", raw.get("scheduled_maintenances"), _post, refused)
+    components = _rows("component", raw.get("components"), _component, refused, set())
+    seen: set[str] = set()
+    posts = _rows("incident", raw.get("incidents"), _post, refused, seen)
+    posts += _rows("maintenance", raw.get("scheduled_maintenances"), _post, refused, seen)
     return Document(path.name, tuple(components), tuple(posts), tuple(refused))
 
 
@@ -146,22 +148,30 @@ def _load(path: Path) -> Any:
         raise Invalid(f"{path.name} can not be read as JSON ({type(error).__name__}).") from None
 
 
-def _rows(kind: str, raw: Any, read: Callable[[Fields], AnyRow], refused: list[Row]) -> list[AnyRow]:
+def _rows(kind: str, raw: Any, read: Callable[[Fields], AnyRow], refused: list[Row], seen: set[str]) -> list[AnyRow]:
     found: list[AnyRow] = []
-    seen: set[str] = set()
     for one in raw if isinstance(raw, list) else []:
         known = one if isinstance(one, dict) else {}
         name = clean(str(known.get("name", "")))[:80]
         try:
             row = read(known)
+            ids = _ids(row)
             if row.id in seen:
                 raise RowError("its id stands twice in the document")
+            if ids & seen:
+                raise RowError("an update of it has an id that stands twice in the document")
         except (RowError, Invalid, RecursionError) as error:
             refused.append(Row(kind, clean(str(known.get("id", "")))[:ID_LIMIT], name, SKIPPED, str(error)))
             continue
-        seen.add(row.id)
+        seen |= ids
         found.append(row)
     return found
+
+
+def _ids(row: ComponentRow | PostRow) -> set[str]:
+    """The row's id and those of its updates, which are another namespace."""
+    updates = row.updates if isinstance(row, PostRow) else ()
+    return {row.id, *(f"update {update.id}" for update in updates)}
 
 
 def _component(raw: Fields) -> ComponentRow:
@@ -170,7 +180,7 @@ def _component(raw: Fields) -> ComponentRow:
         id=read_id(raw),
         name=read_line(raw, "name", 200),
         status=read_word(raw, "status", ComponentStatus),
-        description=clean(str(raw.get("description") or ""), multiline=True),
+        description=read_text(raw, "description"),
         position=read_whole(raw, "position"),
         is_group=raw.get("group") is True,
         group_id=read_id(raw, "group_id") if raw.get("group_id") else None,
@@ -209,7 +219,7 @@ def _post(raw: Fields) -> PostRow:
 
 
 def _update(raw: Fields, kind: PostKind) -> UpdateRow:
-    body = clean(str(raw.get("body") or ""), multiline=True)
+    body = read_text(raw, "body")
     created = read_instant(raw, "created_at")
     return UpdateRow(
         id=read_id(raw),

@@ -8,6 +8,7 @@ from app.text import clean, shorten
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus
 
 ID_LIMIT = 32
+YEARS = range(1970, 2200)  # outside of these a date is a mistake, and zones can not be counted at the edges
 Fields = Mapping[str, Any]
 AnyWord = TypeVar("AnyWord", ComponentStatus, Impact)
 
@@ -31,6 +32,16 @@ def read_line(raw: Fields, key: str, limit: int) -> str:
     if not text:
         raise RowError(f"it has no {key}")
     return shorten(text, limit)
+
+
+def read_text(raw: Fields, key: str) -> str:
+    """Clean text of several lines; nothing is an empty text.  Raises RowError."""
+    value = raw.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise RowError(f"its {key} is no text")
+    return clean(value, multiline=True)
 
 
 def read_word(raw: Fields, key: str, words: type[AnyWord]) -> AnyWord:
@@ -80,7 +91,7 @@ def read_instant(raw: Fields, key: str, default: datetime | None = None) -> date
         return default
     try:
         at = datetime.fromisoformat(value if isinstance(value, str) else "")
-        if at.tzinfo is None:
+        if at.tzinfo is None or at.year not in YEARS:
             raise ValueError
         return at.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -93,6 +104,9 @@ def read_date(raw: Fields, key: str) -> date | None:
     if value is None:
         return None
     try:
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value)
+        if day.year not in YEARS:
+            raise ValueError
+        return day
     except (ValueError, TypeError):
         raise RowError(f"its {key} is no date") from None

@@ -13,6 +13,8 @@ from app.actions.imports.report import SKIPPED, TAKEN, UPDATED, Row
 from app.models.component import Component, ComponentChange
 from app.models.post import Post, PostComponent, Update, UpdateEffect
 
+Effect = tuple[int, str, str]
+Held = dict[str, set[Effect]]
 CLASH = "an update of it has an id that another post has here"
 
 
@@ -21,6 +23,7 @@ def write_posts(session: Session, page_id: int, rows: Sequence[PostRow], revisio
     known = {p.public_id: p for p in session.scalars(select(Post).where(Post.public_id.in_([r.id for r in rows])))}
     components = _components(session, page_id)
     owners = _update_owners(session, rows)
+    held = _held_effects(session, rows)
     report = []
     fresh: list[PostRow] = []
     for row in rows:
@@ -35,54 +38,113 @@ def write_posts(session: Session, page_id: int, rows: Sequence[PostRow], revisio
             fresh.append(row)
             report.append(Row(kind, row.id, row.title, TAKEN))
         else:
-            report.append(Row(kind, row.id, row.title, _change(session, found, row, components, revision)))
+            report.append(Row(kind, row.id, row.title, _change(session, found, row, components, held, revision)))
     session.flush()
     _insert_updates(session, fresh, components)
     return report
 
 
-def _change(session: Session, found: Post, row: PostRow, components: dict[str, int], revision: int) -> str:
+def _change(session: Session, found: Post, row: PostRow, components: dict[str, int], held: Held, revision: int) -> str:
     outcome = assign(found, _post_values(row))
     known = {u.public_id: u for u in session.scalars(select(Update).where(Update.post_id == found.id))}
     new = [update for update in row.updates if update.id not in known]
-    for number, update in enumerate(row.updates, 1):
+    for update in row.updates:
         if update.id in known and assign(known[update.id], _update_values(update)) == UPDATED:
             outcome = UPDATED
-        if new and update.id in known:
-            known[update.id].sequence = -number  # out of the way until all are numbered anew
     if new:
         outcome = UPDATED
-        session.flush()
-        for number, update in enumerate(row.updates, 1):
-            if update.id in known:
-                known[update.id].sequence = number
-        session.flush()
-        _insert_new(session, found.id, row, {update.id for update in new}, components)
+        numbers = _number_anew(session, known, new)
+        _insert_new(session, found.id, row, {update.id: numbers[update.id] for update in new}, components)
+    if _replace_effects(session, found.id, row, known, components, held):
+        outcome = UPDATED
     if outcome == UPDATED:
         found.changed_revision = revision
         found.version += 1
     return outcome
 
 
+def _number_anew(session: Session, known: dict[str, Update], new: Sequence[UpdateRow]) -> dict[str, int]:
+    """Each update's place by its time.  Those said here, which no document has, are numbered with the rest."""
+    times = [(update.display_at, key) for key, update in known.items()]
+    order = sorted([*times, *((update.display_at, update.id) for update in new)])
+    numbers = {key: number for number, (_, key) in enumerate(order, 1)}
+    for key, update in known.items():
+        update.sequence = -numbers[key]  # out of the way until all are numbered anew
+    session.flush()
+    for key, update in known.items():
+        update.sequence = numbers[key]
+    session.flush()
+    return numbers
+
+
+def _replace_effects(
+    session: Session, post_id: int, row: PostRow, known: dict[str, Update], components: dict[str, int], held: Held
+) -> bool:
+    """Write anew the effects that the document has otherwise, or whose component came later; whether there were any.
+
+    Only those of imported updates: what was said here keeps its own history.
+    """
+    changed = [
+        update
+        for update in row.updates
+        if update.id in known
+        and known[update.id].idempotency_key.startswith("import:")
+        and _wanted_effects(update, components) != held.get(update.id, set())
+    ]
+    if not changed:
+        return False
+    ids = {update.id: known[update.id].id for update in changed}
+    session.execute(delete(UpdateEffect).where(UpdateEffect.update_id.in_(ids.values())))
+    session.execute(delete(ComponentChange).where(ComponentChange.by_kind == "import", ComponentChange.by_ref.in_(ids)))
+    _insert_effects(session, ids, changed, components)
+    _link(session, post_id, row, components)
+    return True
+
+
+def _wanted_effects(update: UpdateRow, components: dict[str, int]) -> set[Effect]:
+    return {
+        (components[effect.component_id], effect.old_status.value, effect.new_status.value)
+        for effect in update.effects
+        if effect.component_id in components
+    }
+
+
+def _held_effects(session: Session, rows: Sequence[PostRow]) -> Held:
+    ids = [update.id for row in rows for update in row.updates]
+    held: Held = {}
+    for public_id, component_id, before, after in session.execute(
+        select(Update.public_id, UpdateEffect.component_id, UpdateEffect.from_status, UpdateEffect.to_status)
+        .join(Update, Update.id == UpdateEffect.update_id)
+        .where(Update.public_id.in_(ids))
+    ):
+        held.setdefault(public_id, set()).add((component_id, before, after))
+    return held
+
+
 def _insert_updates(session: Session, rows: Sequence[PostRow], components: dict[str, int]) -> None:
     ids = _ids(session, Post, [row.id for row in rows])
     for row in rows:
-        _insert_new(session, ids[row.id], row, {update.id for update in row.updates}, components)
+        _insert_new(session, ids[row.id], row, {u.id: n for n, u in enumerate(row.updates, 1)}, components)
 
 
-def _insert_new(session: Session, post_id: int, row: PostRow, new: set[str], components: dict[str, int]) -> None:
+def _insert_new(session: Session, post_id: int, row: PostRow, new: dict[str, int], components: dict[str, int]) -> None:
+    """`new` has the number of each update that is to be written."""
     updates = [
         {
-            "post_id": post_id, "public_id": update.id, "sequence": number, "author": "",
+            "post_id": post_id, "public_id": update.id, "sequence": new[update.id], "author": "",
             "idempotency_key": f"import:{update.id}", **_update_values(update),
         }
-        for number, update in enumerate(row.updates, 1)
+        for update in row.updates
         if update.id in new
     ]  # fmt: skip
     if updates:
         session.execute(insert(Update), updates)
     written = [update for update in row.updates if update.id in new]
     _insert_effects(session, _ids(session, Update, [update.id for update in written]), written, components)
+    _link(session, post_id, row, components)
+
+
+def _link(session: Session, post_id: int, row: PostRow, components: dict[str, int]) -> None:
     named = [*row.component_ids, *(effect.component_id for update in row.updates for effect in update.effects)]
     wanted = {components[name] for name in named if name in components}
     held = set(session.scalars(select(PostComponent.component_id).where(PostComponent.post_id == post_id)))
