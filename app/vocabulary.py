@@ -122,6 +122,32 @@ class Audience(StrEnum):
     INTERNAL = "internal"
 
 
+class Language(StrEnum):
+    """The languages that the page's own words are translated into, by their codes (BCP 47)."""
+
+    ENGLISH = "en"
+    GERMAN = "de"
+    FRENCH = "fr"
+    SPANISH = "es"
+    JAPANESE = "ja"
+    ARABIC = "ar"
+
+    @property
+    def own_name(self) -> str:
+        """What its speakers call it: a switch shows nothing else."""
+        return {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español", "ja": "日本語", "ar": "العربية"}[
+            self.value
+        ]
+
+    @property
+    def direction(self) -> str:
+        """ "rtl" where it is written from right to left, else "ltr"."""
+        return "rtl" if self is Language.ARABIC else "ltr"
+
+
+ALL_LANGUAGES = ",".join(Language)
+
+
 class Severity(StrEnum):
     P0 = "P0"
     P1 = "P1"

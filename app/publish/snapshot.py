@@ -1,5 +1,6 @@
 """Reads a page into a `Snapshot`: a fixed number of queries, bounded by what is recent and what changed."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,15 +9,26 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.errors import NotFound
+from app.models.announcement import Announcement
 from app.models.component import Component, ComponentChange, ComponentGroup
-from app.models.page import Page
+from app.models.page import Page, PageLogo
 from app.models.post import Post
 from app.publish import uptime
 from app.publish.months import month_bounds, month_keys, month_of, touched_months
 from app.publish.thread import read_posts
 from app.publish.verdict import OpenPost, verdict
-from app.publish.views import ComponentView, DayView, GroupView, MonthView, PageView, PostView, Snapshot
-from app.vocabulary import ComponentStatus
+from app.publish.views import (
+    AnnouncementView,
+    ComponentView,
+    DayView,
+    GroupView,
+    LogoView,
+    MonthView,
+    PageView,
+    PostView,
+    Snapshot,
+)
+from app.vocabulary import ComponentStatus, Language
 
 PAST_DAYS = 14
 NEWEST = 25
@@ -52,6 +64,8 @@ def read(session: Session, page_id: int, since_revision: int | None) -> Snapshot
         changed=changed,
         months=_months(session, page, touched_months(changed, keys, page.zone, everything=since < 0), keys),
         all_months=keys,
+        announcements=_announcements(session, page, at),
+        pinned=tuple(post for post in live if post.is_pinned and not post.is_open),
     )
 
 
@@ -62,8 +76,36 @@ def read_page(session: Session, page_id: int) -> PageView:
         raise NotFound("There is no such page.")
     return PageView(
         row.id, row.public_id, row.slug, row.host, row.name, row.url, row.time_zone, row.locale, row.theme,
-        row.updated_at, row.revision, row.rebuild_revision,
+        row.updated_at, row.revision, row.rebuild_revision, _languages(row), row.accent, _logo(session, row.id),
     )  # fmt: skip
+
+
+def _languages(row: Page) -> tuple[Language, ...]:
+    """The languages of the page, its own first."""
+    offered = [Language(code) for code in row.languages.split(",") if code in set(Language)]
+    own = Language(row.locale) if row.locale in set(Language) else Language.ENGLISH
+    return (own, *(language for language in offered if language is not own))
+
+
+def _logo(session: Session, page_id: int) -> LogoView | None:
+    row = session.get(PageLogo, page_id, populate_existing=True)
+    if row is None:
+        return None
+    digest = hashlib.sha256(row.body).hexdigest()[:12]
+    return LogoView(f"logo-{digest}.{row.content_type.removeprefix('image/')}", row.body)
+
+
+def _announcements(session: Session, page: PageView, at: datetime) -> tuple[AnnouncementView, ...]:
+    rows = session.scalars(
+        select(Announcement)
+        .where(
+            Announcement.page_id == page.id,
+            Announcement.starts_at <= at,
+            or_(Announcement.ends_at.is_(None), Announcement.ends_at > at),
+        )
+        .order_by(Announcement.starts_at.desc(), Announcement.id.desc())
+    )
+    return tuple(AnnouncementView(row.public_id, row.title, row.body_html, row.starts_at, row.ends_at) for row in rows)
 
 
 def _components(session: Session, page: PageView, at: datetime) -> tuple[ComponentView, ...]:
@@ -132,7 +174,9 @@ def _live(page: PageView, at: datetime, session: Session) -> tuple[ColumnElement
         select(Post.id).where(Post.page_id == page.id).order_by(Post.started_at.desc(), Post.id.desc()).limit(NEWEST)
     ).all()
     since = _midnight(at.astimezone(page.zone).date() - timedelta(days=PAST_DAYS - 1), page)
-    recent = or_(Post.closed_at.is_(None), Post.started_at >= since, Post.closed_at >= since, Post.id.in_(newest))
+    recent = or_(
+        Post.closed_at.is_(None), Post.pinned, Post.started_at >= since, Post.closed_at >= since, Post.id.in_(newest)
+    )
     return (Post.page_id == page.id, recent)
 
 

@@ -27,7 +27,7 @@ def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
             resolved_at=row.resolved_at, closed_at=row.closed_at, scheduled_for=row.scheduled_for,
             scheduled_until=row.scheduled_until, next_update_by=row.next_update_by,
             updates=tuple(updates.get(row.id, ())), component_ids=tuple(filter(None, components.get(row.id, ()))),
-            is_tied=row.id in components,
+            is_tied=row.id in components, is_pinned=row.pinned,
         )
         for row in rows
     )  # fmt: skip
@@ -36,7 +36,7 @@ def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
 _POST_COLUMNS = (
     Post.id, Post.public_id, Post.kind, Post.title, Post.status, Post.impact, Post.started_at, Post.created_at,
     Post.updated_at, Post.monitoring_at, Post.resolved_at, Post.closed_at, Post.scheduled_for, Post.scheduled_until,
-    Post.next_update_by,
+    Post.next_update_by, Post.pinned,
 )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from app.publish.uptime import History
 from app.publish.verdict import Verdict
-from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, Impact, Language, PostKind, PostStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,32 @@ class PageView:
     updated_at: datetime
     revision: int
     rebuild_revision: int
+    languages: tuple[Language, ...] = (Language.ENGLISH,)
+    accent: str = ""
+    logo: "LogoView | None" = None
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class LogoView:
+    """A page's logo; `name` holds a hash of it, so that it may be kept for ever."""
+
+    name: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncementView:
+    """What the page says that is tied to no incident."""
+
+    public_id: str
+    title: str
+    body_html: str
+    starts_at: datetime
+    ends_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +152,7 @@ class PostView:
     updates: tuple[UpdateView, ...] = ()
     component_ids: tuple[str, ...] = ()
     is_tied: bool = False
+    is_pinned: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -185,6 +208,8 @@ class Snapshot:
     changed: tuple[PostView, ...]
     months: tuple[MonthView, ...]
     all_months: tuple[str, ...]
+    announcements: tuple[AnnouncementView, ...] = ()
+    pinned: tuple[PostView, ...] = ()
 
     @property
     def ungrouped(self) -> tuple[ComponentView, ...]:

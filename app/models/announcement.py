@@ -1,0 +1,31 @@
+"""Announcements: what a page says that is tied to no incident."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import now
+from app.db import Base
+from app.text import public_id
+
+
+class Announcement(Base):
+    """A notice on the page from `starts_at` to `ends_at` (None: until somebody ends it).  It notifies nobody.
+
+    `body_html` is rendered once, at save, by the sanitizer.
+    """
+
+    __tablename__ = "announcement"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
+    title: Mapped[str] = mapped_column(String(500))
+    body: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+    starts_at: Mapped[datetime] = mapped_column(default=now)
+    ends_at: Mapped[datetime | None] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+    version: Mapped[int] = mapped_column(default=1)
