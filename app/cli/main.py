@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from app.cli import content, installation, people, serving
+from app.cli import content, exporting, installation, people, serving
 from app.cli.shared import VERSION
 from app.errors import CandorError, SettingError, Unavailable
 
@@ -23,7 +23,7 @@ def candor() -> None:
     """
 
 
-for _commands in (serving, installation, content, people):
+for _commands in (serving, installation, exporting, content, people):
     for _command in _commands.COMMANDS:
         candor.add_command(_command)
 
@@ -43,6 +43,9 @@ def main() -> None:
         _say(error)
         sys.exit(_exit_code(error))
     except BrokenPipeError:
+        sys.exit(EXIT_FAILED)
+    except OSError as error:
+        click.echo(f"candor: {error.filename or 'A file'}: {error.strerror or error}.", err=True)
         sys.exit(EXIT_FAILED)
 
 

@@ -3,6 +3,8 @@
 import functools
 import json
 import logging
+import os
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +24,8 @@ except PackageNotFoundError:  # run from a checkout that was never installed
     VERSION = "0"
 
 LINE_LIMIT = 1000
+FOR_FILES = ("CANDOR_HOME", "CANDOR_HOME_FILE", "BASE_URL", "BASE_URL_FILE", "PORT", "PORT_FILE")
+"""All that a command needs to know that reads published files alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,31 @@ def make_app() -> tuple[Flask, Settings]:
 def answers(function: Callable[..., Answer]) -> Callable[..., None]:
     """Make a command of a function that takes the settings first and returns an `Answer`; adds `--json`."""
 
+    @functools.wraps(function)
+    def answered(*args: Any, **options: Any) -> Answer:
+        app, settings = make_app()
+        with app.app_context():
+            return function(settings, *args, **options)
+
+    return _spoken(answered)
+
+
+def answers_from_files(function: Callable[..., Answer]) -> Callable[..., None]:
+    """The same for a command that reads published files alone: it needs no database, no key and no application."""
+
+    @functools.wraps(function)
+    def answered(*args: Any, **options: Any) -> Answer:
+        chosen = {name: os.environ[name] for name in FOR_FILES if name in os.environ}
+        return function(load({**chosen, "SECRET_KEY": secrets.token_hex()}), *args, **options)
+
+    return _spoken(answered)
+
+
+def _spoken(function: Callable[..., Answer]) -> Callable[..., None]:
     @click.option("--json", "as_json", is_flag=True, help="Answer as one JSON document.")
     @functools.wraps(function)
     def command(*args: Any, as_json: bool, **options: Any) -> None:
-        app, settings = make_app()
-        with app.app_context():
-            answer = function(settings, *args, **options)
+        answer = function(*args, **options)
         click.echo(json.dumps(answer.data, default=str, ensure_ascii=False) if as_json else answer.text)
         if answer.exit_code:
             sys.exit(answer.exit_code)
