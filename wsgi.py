@@ -6,13 +6,16 @@
 import threading
 
 from app import create_app
+from app.patience import SERVING
 from app.publish.serve import SnapshotServer
 from app.settings import load
+from app.web.crowd import APP_SLOTS, Crowd
 from app.worker.sweeps import refresh_stale, run_sweep
 
+LOOK_EVERY_SECONDS = 0.01
 _settings = load()
-_flask_app = create_app(_settings)
-app = SnapshotServer(_settings.public_root, _flask_app)
+_flask_app = create_app(_settings, SERVING)
+app = SnapshotServer(_settings.public_root, Crowd(_flask_app, APP_SLOTS), LOOK_EVERY_SECONDS)
 
 
 def _publish_what_was_committed() -> None:

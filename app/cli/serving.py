@@ -16,6 +16,7 @@ from app.cli.migrating import upgrade_database
 from app.cli.shared import make_app
 from app.errors import CandorError, SettingError
 from app.settings import Settings, load
+from app.web.crowd import THREADS
 from app.worker.loop import run
 
 RESTART_SECONDS = (0.2, 1.0, 5.0, 15.0)
@@ -38,7 +39,7 @@ def web() -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.web_workers,
-        blocking_threads=8,
+        blocking_threads=THREADS,
         backlog=4096,
         websockets=False,
         respawn_failed_workers=True,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ CONTENT_TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
+OK = "200 OK"
 FRESH = "public, max-age=10, stale-while-revalidate=60, stale-if-error=86400"
 FOR_EVER = "public, max-age=31536000, immutable"
 SECURITY: Headers = [
@@ -33,7 +35,9 @@ SECURITY: Headers = [
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
 ]
-_SUFFIXES = {"": "", "br": ".br", "gzip": ".gz"}
+SUFFIXES = {"": "", "br": ".br", "gzip": ".gz"}
+"""What the file of each content coding ends with."""
+
 _QUALITY = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([\d.]+))?\s*")
 
 
@@ -47,20 +51,26 @@ class Variant:
     body: list[bytes]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Artifact:
     """One public address, ready to be answered.  `variants` is by content coding; "" is as it is."""
 
+    path: str
     status: str
+    changed: datetime | None
     variants: Mapping[str, Variant]
 
     def answer(
         self, environ: Mapping[str, Any], start_response: Callable[..., Any], *, is_head: bool
     ) -> Iterable[bytes]:
         """200 (or the artifact's own status) with the best encoding, or 304 when the reader has it (RFC 9110)."""
-        variant = self.variants[choose(environ.get("HTTP_ACCEPT_ENCODING", ""), self.variants)]
+        variants = self.variants
+        for coding in preferences(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            if coding in variants:
+                break
+        variant = variants[coding]
         wanted = environ.get("HTTP_IF_NONE_MATCH")
-        if wanted is not None and self.status.startswith("200") and _matches(wanted, variant.etag):
+        if wanted is not None and self.status == OK and _matches(wanted, variant.etag):
             start_response("304 Not Modified", variant.not_modified)
             return []
         start_response(self.status, variant.headers)
@@ -78,10 +88,10 @@ class Artifact:
         return [body]
 
 
-def read_artifact(folder: Path, path: str, status: str = "200 OK") -> Artifact | None:
+def read_artifact(folder: Path, path: str, status: str = OK) -> Artifact | None:
     """Load a file with its encodings; None when it is not there."""
     bodies = {}
-    for coding, suffix in _SUFFIXES.items():
+    for coding, suffix in SUFFIXES.items():
         try:
             bodies[coding] = (folder / f"{path}{suffix}").read_bytes()
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -91,9 +101,7 @@ def read_artifact(folder: Path, path: str, status: str = "200 OK") -> Artifact |
     return artifact(path, bodies, status, changed)
 
 
-def artifact(
-    path: str, bodies: Mapping[str, bytes], status: str = "200 OK", changed: datetime | None = None
-) -> Artifact:
+def artifact(path: str, bodies: Mapping[str, bytes], status: str = OK, changed: datetime | None = None) -> Artifact:
     """Work out the headers of a file's encodings."""
     digest = hashlib.sha256(bodies[""]).hexdigest()[:20]
     shared: Headers = [
@@ -106,7 +114,8 @@ def artifact(
         shared.append(("Last-Modified", format_datetime(changed, usegmt=True)))
     if path.startswith("api/"):
         shared.append(("Access-Control-Allow-Origin", "*"))
-    return Artifact(status, {coding: _variant(coding, body, digest, shared) for coding, body in bodies.items()})
+    variants = {coding: _variant(coding, body, digest, shared) for coding, body in bodies.items()}
+    return Artifact(path, status, changed, variants)
 
 
 def _variant(coding: str, body: bytes, digest: str, shared: Headers) -> Variant:
@@ -117,18 +126,16 @@ def _variant(coding: str, body: bytes, digest: str, shared: Headers) -> Variant:
     return Variant(etag, full, [*kept, ("ETag", etag)], [body])
 
 
-def choose(accepted: str, variants: Mapping[str, object]) -> str:
-    """The content coding to answer with: br before gzip before none, as far as the reader takes them."""
-    if not accepted or len(variants) == 1:
-        return ""
-    if "q=" not in accepted and "*" not in accepted:  # what browsers send
-        if "br" in accepted and "br" in variants:
-            return "br"
-        return "gzip" if "gzip" in accepted and "gzip" in variants else ""
+@lru_cache(maxsize=1024)
+def preferences(accepted: str) -> tuple[str, ...]:
+    """The content codings that a reader takes, best first, from what it sent as Accept-Encoding (RFC 9110, 12.5.3).
+
+    Of those liked as much, br comes before gzip; as it is ("") is always taken at last.
+    """
     weights = _weights(accepted)
-    best = max(("br", "gzip"), key=lambda coding: weights.get(coding, weights.get("*", 0.0)))
-    weight = weights.get(best, weights.get("*", 0.0))
-    return best if weight > 0 and best in variants and weight >= weights.get("identity", 0.0) else ""
+    liked = {coding: weights.get(coding, weights.get("*", 0.0)) for coding in ("br", "gzip")}
+    taken = [coding for coding, weight in liked.items() if weight > 0 and weight >= weights.get("identity", 0.0)]
+    return (*sorted(taken, key=lambda coding: -liked[coding]), "")
 
 
 def _weights(accepted: str) -> dict[str, float]:
@@ -144,6 +151,6 @@ def _weights(accepted: str) -> dict[str, float]:
 
 
 def _matches(wanted: str, etag: str) -> bool:
-    if wanted.strip() == "*":
+    if wanted == etag or wanted.strip() == "*":
         return True
     return any(one.strip().removeprefix("W/") == etag for one in wanted.split(","))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import brotli
 
+from app.publish.artifact import SUFFIXES
+
 KEPT_REVISIONS = 3
 SYNC_ALL_ABOVE = 30
 LASTING = ("incidents", "history", "assets")
@@ -114,11 +116,21 @@ def _replace_lasting(folder: Path, files: Mapping[str, bytes]) -> None:
         _sync_folder(parent)
 
 
+def compressed(body: bytes) -> dict[str, bytes]:
+    """`body` by content coding; "" is as it is."""
+    return {
+        "": body,
+        "br": brotli.compress(body, quality=BROTLI_QUALITY),
+        "gzip": gzip.compress(body, GZIP_LEVEL, mtime=0),
+    }
+
+
 def _encodings(path: str, body: bytes) -> Iterator[tuple[str, bytes]]:
-    yield "", body
-    if Path(path).suffix in COMPRESSED:
-        yield ".br", brotli.compress(body, quality=BROTLI_QUALITY)
-        yield ".gz", gzip.compress(body, GZIP_LEVEL, mtime=0)
+    if Path(path).suffix not in COMPRESSED:
+        yield "", body
+        return
+    for coding, content in compressed(body).items():
+        yield SUFFIXES[coding], content
 
 
 def _write(path: Path, content: bytes, *, sync: bool) -> None:

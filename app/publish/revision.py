@@ -1,0 +1,128 @@
+"""One revision in memory: the whole of what readers ask for most, and the rest as it is asked for."""
+
+import json
+import logging
+import re
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from app.publish.artifact import Artifact, artifact, read_artifact
+from app.publish.store import compressed
+from app.vocabulary import Language
+
+logger = logging.getLogger(__name__)
+LIVE = {
+    "/": "index.html",
+    "/history": "history.html",
+    "/history.rss": "history.rss",
+    "/history.atom": "history.atom",
+    "/api/v2/summary.json": "api/v2/summary.json",
+    "/api/v2/status.json": "api/v2/status.json",
+    "/calendar.ics": "calendar.ics",
+    "/robots.txt": "robots.txt",
+    "/favicon.ico": "favicon.svg",
+}
+"""Which file answers an address, beside those whose address is their path."""
+
+STALE_AFTER = timedelta(minutes=5)
+STALE_HIDDEN = b'id="stale" class="stale" role="status" hidden>'
+STALE_SHOWN = STALE_HIDDEN.replace(b" hidden", b"")
+KEPT_IN_MEMORY = 500
+_LANGUAGE = "(?:" + "|".join(Language) + ")"
+_LASTING = re.compile(rf"/((?:{_LANGUAGE}/)?(?:incidents/[a-z0-9]{{1,32}}|history/\d{{4}}-\d{{2}}))")
+_ASSET = re.compile(r"/(assets/[A-Za-z0-9][A-Za-z0-9._-]{0,79})")
+_IN_A_LANGUAGE = re.compile(rf"(?P<prefix>/{_LANGUAGE})(?P<rest>/.*)?", re.DOTALL)
+_PUBLIC = re.compile(r"/(incidents|history|api/v2|assets)(/|$)")
+NO_PAGE = artifact("404.html", {"": b"Not found"}, status="404 Not Found")
+
+
+class Revision:
+    """What `folder`/`name` holds.  Raises OSError when it holds no page."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self._folder = folder / name
+        self.rendered = _rendered(self._folder)
+        self.ready = self._read_live()
+        if "/" not in self.ready:
+            raise FileNotFoundError(f"revision {name} has no page")
+        self._keeping = threading.Lock()
+        self._lasting: dict[str, Artifact] = {}
+        self._aged: dict[Artifact, Artifact] = {}
+
+    def find(self, url: str) -> Artifact | None:
+        """What answers `url`, "not found" included; None when it is no address of the public page.
+
+        A language that the page does not have is answered in the page's own.
+        """
+        url = url.rstrip("/") or "/"
+        found = self.ready.get(url) or self._read_lasting(url)
+        if found is not None:
+            return found
+        spoken = _IN_A_LANGUAGE.fullmatch(url)
+        if spoken is None:
+            return self._missing("") if _PUBLIC.match(url) else None
+        found = self.find(spoken["rest"] or "/")
+        return self._missing(spoken["prefix"]) if found is self._missing("") else found
+
+    def aged(self, found: Artifact) -> Artifact:
+        """`found` as it is shown when nothing new could be written for `STALE_AFTER`: a page says so."""
+        if found not in self._aged:
+            body = found.variants[""].body[0]
+            if not found.path.endswith(".html") or STALE_HIDDEN not in body:
+                return found
+            said = body.replace(STALE_HIDDEN, STALE_SHOWN, 1)
+            self._aged[found] = artifact(found.path, compressed(said), found.status, found.changed)
+        return self._aged[found]
+
+    def _read_live(self) -> dict[str, Artifact]:
+        ready: dict[str, Artifact] = {}
+        addresses = {path: url for url, path in LIVE.items()}
+        for path in self._paths():
+            status = "404 Not Found" if path.endswith("404.html") else "200 OK"
+            found = read_artifact(self._folder, path, status)
+            if found is not None:
+                ready[addresses.get(path) or _address(path)] = found
+        return ready
+
+    def _paths(self) -> list[str]:
+        """The files of this revision, and of what all revisions share the assets, which are few."""
+        own = [path for path in self._folder.rglob("*") if path.is_file() and not path.is_symlink()]
+        found = {path.relative_to(self._folder) for path in [*own, *self._folder.glob("assets/*")]}
+        shared = {"incidents", "history"}
+        return [path.as_posix() for path in found if not shared & set(path.parts[:-1]) and not _is_ours(path)]
+
+    def _read_lasting(self, url: str) -> Artifact | None:
+        if url not in self._lasting:
+            page, asset = _LASTING.fullmatch(url), _ASSET.fullmatch(url)
+            path = f"{page[1]}.html" if page else asset[1] if asset else ""
+            found = read_artifact(self._folder, path) if path else None
+            if found is None:
+                return None
+            with self._keeping:
+                if len(self._lasting) >= KEPT_IN_MEMORY:
+                    self._lasting.pop(next(iter(self._lasting)))
+                self._lasting[url] = found
+            return found
+        return self._lasting.get(url)
+
+    def _missing(self, prefix: str) -> Artifact:
+        return self.ready.get(f"{prefix}/404") or self.ready.get("/404") or NO_PAGE
+
+
+def _address(path: str) -> str:
+    """`de/index.html` is at `/de`, `de/history.html` at `/de/history`, anything else at its path."""
+    return f"/{path}".removesuffix(".html").removesuffix("/index")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is no address of its own: an encoding of another, a draft, or what a revision says of itself."""
+    return path.suffix in {".br", ".gz"} or path.name.startswith(".") or path.name == "meta.json"
+
+
+def _rendered(folder: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(json.loads((folder / "meta.json").read_text("utf-8"))["rendered_at"])
+    except (ValueError, KeyError, TypeError):
+        return datetime.fromtimestamp(folder.stat().st_mtime, UTC)

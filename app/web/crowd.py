@@ -1,0 +1,42 @@
+"""Keeps room for readers: the application may be slow or stuck, the public page may not."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.wsgi import ClosingIterator
+
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+THREADS = 32
+"""Of one web process.  More than two cores can use at once, so that waiting ones hold nobody up."""
+
+APP_SLOTS = 26
+"""How many of them the application may hold: the rest are for readers."""
+
+BUSY = b"Candor is busy right now. Try again in a few seconds.\n"
+HEADERS = [
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Content-Length", str(len(BUSY))),
+    ("Retry-After", "2"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+]
+
+
+class Crowd:
+    """WSGI: at most `slots` requests at a time reach `app`; one more is answered 503 at once, and holds no thread."""
+
+    def __init__(self, app: Application, slots: int) -> None:
+        self._app = app
+        self._slots = threading.BoundedSemaphore(slots)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not self._slots.acquire(blocking=False):
+            start_response("503 Service Unavailable", HEADERS)
+            return [BUSY]
+        try:
+            answer = self._app(environ, start_response)
+        except BaseException:
+            self._slots.release()
+            raise
+        return ClosingIterator(answer, self._slots.release)
