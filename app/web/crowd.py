@@ -4,8 +4,6 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from werkzeug.wsgi import ClosingIterator
-
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 THREADS = 32
 """Of one web process.  More than two cores can use at once, so that waiting ones hold nobody up."""
@@ -24,7 +22,7 @@ HEADERS = [
 
 
 class Crowd:
-    """WSGI: at most `slots` requests at a time reach `app`; one more is answered 503 at once, and holds no thread."""
+    """WSGI: at most `slots` requests at a time are worked on by `app`; one more is answered 503 and holds no thread."""
 
     def __init__(self, app: Application, slots: int) -> None:
         self._app = app
@@ -35,8 +33,6 @@ class Crowd:
             start_response("503 Service Unavailable", HEADERS)
             return [BUSY]
         try:
-            answer = self._app(environ, start_response)
-        except BaseException:
+            return self._app(environ, start_response)
+        finally:
             self._slots.release()
-            raise
-        return ClosingIterator(answer, self._slots.release)

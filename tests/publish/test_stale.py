@@ -13,7 +13,7 @@ from app.publish.refresh import refresh
 from app.settings import Settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA
-from tests.judge import parse
+from tests.judge import judge
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -23,7 +23,7 @@ def notice(reader: Client, address: str = "/", coding: str = "") -> str:
     """What a reader without a script sees of the notice: nothing while it is hidden."""
     answer = reader.get(address, headers={"Accept-Encoding": coding})
     body = gzip.decompress(answer.data) if coding == "gzip" else answer.data
-    found = parse(body.decode()).find(".//*[@id='stale']")
+    found = judge(body.decode()).find(".//*[@id='stale']")
     assert found is not None
     return "" if "hidden" in found.attrib else " ".join("".join(found.itertext()).split())
 
@@ -45,9 +45,7 @@ def test_five_minutes_without_a_render_are_told(
         assert notice(reader, address) == ""
 
 
-def test_documents_for_machines_stay_as_they_are(
-    app: Flask, settings: Settings, page_id: int, reader: Client
-) -> None:
+def test_documents_for_machines_stay_as_they_are(app: Flask, settings: Settings, page_id: int, reader: Client) -> None:
     with clock.frozen(NOON):
         refresh(settings, page_id)
         fresh = {address: reader.get(address).data for address in ("/api/v2/summary.json", "/history.atom")}
