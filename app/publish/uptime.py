@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import islice
 from math import floor
 from zoneinfo import ZoneInfo
 
@@ -66,20 +68,44 @@ def history(
     before `began`.  Days are days of the zone: 23 or 25 hours long where its clocks change.
     """
     spans = _spans(changes, current, max(began, window_start(until, zone)), until)
-    today = until.astimezone(zone).date()
     days = []
     down = known = 0.0
     index = 0
-    for offset in range(DAYS - 1, -1, -1):
-        day = today - timedelta(days=offset)
-        begin, end = _midnight(day, zone), min(_midnight(day + timedelta(days=1), zone), until)
+    for whole in _whole_days(until.astimezone(zone).date(), zone):
+        begin, end = whole.begin, min(whole.end, until)
         while index < len(spans) and spans[index][1] <= begin:
             index += 1
-        seconds = _seconds_by_status(spans[index:], begin, end)
-        days.append(_day(day, seconds))
+        if index < len(spans) and _is_well(spans[index], begin, end):  # nearly every day: worth a short way
+            days.append(whole.well)
+            known += (end - begin).total_seconds()
+            continue
+        seconds = _seconds_by_status(spans, index, begin, end)
+        days.append(_day(whole.well.day, seconds))
         known += sum(length for status, length in seconds.items() if status is not ComponentStatus.UNKNOWN)
         down += sum(WEIGHTS[status] * length for status, length in seconds.items())
     return History(tuple(days), 100 * (known - down) / known if known else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _WholeDay:
+    """A day of the zone: its first instant and the next day's, in UTC, and what is said of it when all was well."""
+
+    begin: datetime
+    end: datetime
+    well: Day
+
+
+@lru_cache(maxsize=64)
+def _whole_days(today: date, zone: ZoneInfo) -> tuple[_WholeDay, ...]:
+    days = [today - timedelta(days=offset) for offset in range(DAYS - 1, -1, -1)]
+    return tuple(
+        _WholeDay(_midnight(day, zone), _midnight(day + timedelta(days=1), zone), Day(day, ComponentStatus.OPERATIONAL))
+        for day in days
+    )
+
+
+def _is_well(span: "Span", begin: datetime, end: datetime) -> bool:
+    return span[2] is ComponentStatus.OPERATIONAL and span[0] <= begin and end <= span[1]
 
 
 Span = tuple[datetime, datetime, ComponentStatus]
@@ -98,9 +124,11 @@ def _spans(changes: Sequence[Change], current: ComponentStatus, begin: datetime,
     return spans
 
 
-def _seconds_by_status(spans: Sequence[Span], begin: datetime, end: datetime) -> dict[ComponentStatus, float]:
+def _seconds_by_status(
+    spans: Sequence[Span], first: int, begin: datetime, end: datetime
+) -> dict[ComponentStatus, float]:
     seconds: dict[ComponentStatus, float] = {}
-    for start, stop, status in spans:
+    for start, stop, status in islice(spans, first, None):
         if start >= end:
             break
         length = (min(stop, end) - max(start, begin)).total_seconds()
