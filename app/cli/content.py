@@ -86,9 +86,10 @@ def post() -> None:
     """What the public is told."""
 
 
-def _statement(command: Any) -> Any:
+def statement(command: Any) -> Any:
     """The options of every statement."""
-    options = (
+    return _with(
+        command,
         click.option("--body", help="The text, in Markdown."),
         click.option("--body-stdin", is_flag=True, help="Read the text from standard input."),
         click.option("--component", "effects", multiple=True, metavar="ID=STATUS", help="What happens to a component."),
@@ -98,8 +99,23 @@ def _statement(command: Any) -> Any:
         click.option("--next-update-in", type=click.IntRange(1, 43_200), metavar="MINUTES", help="The promise."),
         click.option("--no-notify", is_flag=True, help="Tell the page, not the subscribers."),
         click.option("--publish-anyway", is_flag=True, help="The text was checked for internal words."),
-        click.option("--key", default="", help="An idempotency key: the same again publishes nothing new."),
+        click.option("--key", help="An idempotency key: the same again publishes nothing new."),
     )
+
+
+def opening(command: Any) -> Any:
+    """The options that only a new post has."""
+    return _with(
+        command,
+        click.option("--kind", type=KINDS, help="An incident when left out."),
+        click.option("--from", "scheduled_for", help="A maintenance's start, ISO 8601 with its zone."),
+        click.option("--until", "scheduled_until", help="A maintenance's end, ISO 8601 with its zone."),
+        click.option("--severity", type=SEVERITIES, help="Opens an internal incident."),
+        click.option("--record", "records", multiple=True, metavar="KEY=URL", help="Where the internal record lives."),
+    )
+
+
+def _with(command: Any, *options: Any) -> Any:
     for option in reversed(options):
         command = option(command)
     return command
@@ -107,19 +123,21 @@ def _statement(command: Any) -> Any:
 
 @post.command("open")
 @click.option("--title", required=True)
-@click.option("--kind", type=KINDS, default=PostKind.INCIDENT.value)
 @click.option("--status", type=POST_STATUS, help="The first of its kind when left out.")
-@click.option("--from", "scheduled_for", help="A maintenance's start, ISO 8601 with its zone.")
-@click.option("--until", "scheduled_until", help="A maintenance's end, ISO 8601 with its zone.")
-@click.option("--severity", type=SEVERITIES, help="Opens an internal incident.")
-@click.option("--record", "records", multiple=True, metavar="KEY=URL", help="Where the internal record lives.")
-@_statement
+@opening
+@statement
 @answers
-def open_(settings: Settings, title: str, kind: str, status: str | None, **options: Any) -> Answer:
+def open_(settings: Settings, title: str, status: str | None, **options: Any) -> Answer:
     """Open a post."""
-    default = PostStatus.SCHEDULED if kind == PostKind.MAINTENANCE else PostStatus.INVESTIGATING
+    return say_first(settings, title, status, options)
+
+
+def say_first(settings: Settings, title: str, status: str | None, options: dict[str, Any]) -> Answer:
+    """Open a post from the options of `opening` and `statement`.  Raises what `open_post` does."""
+    kind = PostKind(options["kind"] or PostKind.INCIDENT)
+    default = PostStatus.SCHEDULED if kind is PostKind.MAINTENANCE else PostStatus.INVESTIGATING
     draft = PostDraft(
-        kind=PostKind(kind),
+        kind=kind,
         title=title,
         status=PostStatus(status) if status else default,
         scheduled_for=_instant(options["scheduled_for"], "--from"),
@@ -134,21 +152,28 @@ def open_(settings: Settings, title: str, kind: str, status: str | None, **optio
 @post.command("update")
 @click.argument("public_id")
 @click.option("--status", type=POST_STATUS, help="As before when left out.")
-@_statement
+@statement
 @answers
 def update(settings: Settings, public_id: str, status: str | None, **options: Any) -> Answer:
     """Publish one more update of a post."""
-    return _update(settings, public_id, status, options)
+    return say_more(settings, public_id, status, options)
+
+
+def say_more(settings: Settings, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
+    """Publish an update from the options of `statement`.  Raises NotFound, and what `publish_update` does."""
+    row = _post(public_id)
+    draft = UpdateDraft(status=PostStatus(status or row.status), version=row.version, **_said(options))
+    return _published(settings, publish_update(settings, COMMAND_LINE, public_id, draft))
 
 
 @post.command("resolve")
 @click.argument("public_id")
-@_statement
+@statement
 @answers
 def resolve(settings: Settings, public_id: str, **options: Any) -> Answer:
     """Resolve an incident, or complete a maintenance."""
     kind = _post(public_id).kind
-    return _update(settings, public_id, "completed" if kind == PostKind.MAINTENANCE else "resolved", options)
+    return say_more(settings, public_id, "completed" if kind == PostKind.MAINTENANCE else "resolved", options)
 
 
 @post.command("list")
@@ -174,12 +199,6 @@ def show(_settings: Settings, public_id: str) -> Answer:
     lines += [f"\n{one.display_at:%Y-%m-%d %H:%M} UTC {one.status}\n{one.body}" for one in said]
     updates = [{"id": u.public_id, "status": u.status, "body": u.body, "at": u.display_at} for u in said]
     return Answer("\n".join(lines), {**_facts(row), "updates": updates})
-
-
-def _update(settings: Settings, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
-    row = _post(public_id)
-    draft = UpdateDraft(status=PostStatus(status or row.status), version=row.version, **_said(options))
-    return _published(settings, publish_update(settings, COMMAND_LINE, public_id, draft))
 
 
 def _said(options: dict[str, Any]) -> dict[str, Any]:

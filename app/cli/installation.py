@@ -10,7 +10,6 @@ from app.cli.doctor import checkup
 from app.cli.migrating import database, upgrade_database
 from app.cli.shared import Answer, answers, password_from
 from app.errors import Conflict
-from app.publish.refresh import refresh
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from app.vocabulary import Role
@@ -56,14 +55,6 @@ def load_sample(settings: Settings) -> Answer:
 
 @click.command()
 @answers
-def publish(settings: Settings) -> Answer:
-    """Render the default page again from what is committed."""
-    revision = refresh(settings, pages.default_page_id())
-    return Answer(f"Revision {revision} is published.", {"revision": revision})
-
-
-@click.command()
-@answers
 def doctor(settings: Settings) -> Answer:
     """Check configuration, database, mail, clock, disk and permissions, and say what to do."""
     findings = checkup(settings)
@@ -93,4 +84,4 @@ def statuspage(settings: Settings, source: Path, dry_run: bool) -> Answer:
     return Answer("\n".join([*skipped, f"{head}{counted or 'nothing'}"]), report.to_json())
 
 
-COMMANDS = (init, setup_link, load_sample, publish, doctor, bring, database)
+COMMANDS = (init, setup_link, load_sample, doctor, bring, database)

@@ -1,8 +1,5 @@
 """The command line through its front door: real processes, words for people, JSON for machines, exit codes."""
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,44 +8,11 @@ from flask import Flask
 
 from app.publish.refresh import published_revision
 from app.settings import Settings
-from tests.processes import ROOT, environment, free_port, running, start, wait_until_answers
+from tests.cli.shell import PASSWORD, Shell
+from tests.processes import ROOT, free_port, running, start, wait_until_answers
 
 pytestmark = pytest.mark.database
-PASSWORD = "correct horse battery"
 SAMPLES = ROOT / "tests" / "data" / "statuspage"
-
-
-class Shell:
-    """Runs `candor` with an installation's environment."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-
-    def run(self, *words: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "app.cli", *words],
-            cwd=ROOT, env=environment(self.settings, extra), input=stdin, capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
-
-    def json(self, *words: str, stdin: str = "") -> dict[str, object]:
-        done = self.run(*words, "--json", stdin=stdin)
-        assert done.returncode == 0, done.stderr
-        found = json.loads(done.stdout)
-        assert isinstance(found, dict)
-        return found
-
-
-@pytest.fixture
-def shell(settings: Settings) -> Shell:
-    return Shell(settings)
-
-
-@pytest.fixture
-def candor(shell: Shell) -> Shell:
-    """An installation set up without a browser."""
-    shell.json("init", "--page", "Acme Status", "--email", "lena@example.com", "--password-stdin", stdin=PASSWORD)
-    return shell
 
 
 def test_the_main_job_without_a_browser(candor: Shell) -> None:

@@ -1,0 +1,50 @@
+"""`candor publish`: an update of a post, a new post, or the page again; for when there is no browser to do it with."""
+
+from typing import Any
+
+import click
+
+from app.actions import pages
+from app.cli.content import POST_STATUS, opening, say_first, say_more, statement
+from app.cli.shared import Answer, answers
+from app.errors import Invalid
+from app.publish.refresh import refresh
+from app.settings import Settings
+
+ONLY_NEW = {
+    "kind": "--kind",
+    "scheduled_for": "--from",
+    "scheduled_until": "--until",
+    "severity": "--severity",
+    "records": "--record",
+}
+
+
+@click.command()
+@click.option("--post", "post_id", metavar="ID", help="Publish an update of this post, as candor post update does.")
+@click.option("--title", help="Publish a new post, as candor post open does.")
+@click.option("--status", type=POST_STATUS, help="As before when left out; of a new post, the first of its kind.")
+@opening
+@statement
+@answers
+def publish(settings: Settings, post_id: str | None, title: str | None, status: str | None, **options: Any) -> Answer:
+    """Publish an update with --post, or a new post with --title.
+
+    With neither, render the default page again from what is committed.
+    """
+    given = {name for name, value in options.items() if value is not None and value is not False and value != ()}
+    if post_id is not None and title is not None:
+        raise Invalid("Give --post for an update, or --title for a new post, not both.")
+    if post_id is not None:
+        for name in sorted(given & set(ONLY_NEW)):
+            raise Invalid(f"{ONLY_NEW[name]} is for a new post. Leave it out, or give --title instead of --post.")
+        return say_more(settings, post_id, status, options)
+    if title is not None:
+        return say_first(settings, title, status, options)
+    if given or status is not None:
+        raise Invalid("Say what this is about: --post ID for an update, or --title for a new post.")
+    revision = refresh(settings, pages.default_page_id())
+    return Answer(f"Revision {revision} is published.", {"revision": revision})
+
+
+COMMANDS = (publish,)

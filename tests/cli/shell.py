@@ -1,0 +1,31 @@
+"""`candor` as a person types it: a real process with an installation's environment."""
+
+import json
+import subprocess
+import sys
+
+from app.settings import Settings
+from tests.processes import ROOT, environment
+
+PASSWORD = "correct horse battery"
+
+
+class Shell:
+    """Runs `candor` with an installation's environment."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def run(self, *words: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "app.cli", *words],
+            cwd=ROOT, env=environment(self.settings, extra), input=stdin, capture_output=True, text=True, timeout=60,
+            check=False,
+        )  # fmt: skip
+
+    def json(self, *words: str, stdin: str = "") -> dict[str, object]:
+        done = self.run(*words, "--json", stdin=stdin)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert isinstance(found, dict)
+        return found
