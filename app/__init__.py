@@ -4,12 +4,15 @@ from flask import Flask
 
 from app import db as database
 from app.models import registry
+from app.patience import WORKING, Patience
 from app.settings import Settings, load
 from app.web.wiring import wire
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, patience: Patience = WORKING) -> Flask:
     """The Flask app behind the snapshot server.  It starts whether or not the database can be reached.
+
+    `patience` is how long its process waits for the database.
 
     Raises:
         SettingError: a setting is wrong.
@@ -21,7 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SETTINGS=chosen,
         SECRET_KEY=chosen.secret_key,
         SQLALCHEMY_DATABASE_URI=chosen.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(chosen.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(chosen.database_url, patience),
     )
     registry.load_all()
     database.db.init_app(app)

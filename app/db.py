@@ -1,26 +1,40 @@
 """The database: one session, one way to read, and the only commit in the house."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, event
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.errors import Unavailable
+from app.patience import WORKING, Patience, PostgresOpener, SqliteOpener
 
-SQLITE_BUSY_SECONDS = 5
+STATEMENT_SECONDS = 30
+CONNECT_SECONDS = 3
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
+}
+
+
+UNSURE = "The database stopped answering while this was saved: it may be saved or not. Look before you do it again."
+_SQLITE_SENTENCES = {
+    sqlite3.SQLITE_BUSY: "The database is locked by another program.",
+    sqlite3.SQLITE_CANTOPEN: "The database's file is not there, or can not be opened.",
+    sqlite3.SQLITE_FULL: "The disk that the database is on is full.",
+    sqlite3.SQLITE_IOERR: "The disk that the database is on can not be read or written.",
+    sqlite3.SQLITE_READONLY: "The database can not be written: its file or disk is read-only.",
 }
 
 
@@ -53,15 +67,35 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 
-def engine_options(database_url: str) -> dict[str, Any]:
-    """Options for `create_engine`: a short wait for a connection, so that a dead database is a quick answer."""
+def engine_options(database_url: str, patience: Patience = WORKING) -> dict[str, Any]:
+    """Options for `create_engine`: a short wait for a connection, so that a dead database is a quick answer.
+
+    `opened_by` is ours: it is called to open each connection.
+    """
     if database_url.startswith("sqlite"):
-        return {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}}
-    return {
-        "pool_pre_ping": True,
-        "pool_timeout": 3,
-        "connect_args": {"connect_timeout": 3, "options": "-c lock_timeout=5000 -c statement_timeout=30000"},
-    }
+        return {"connect_args": {"opened_by": SqliteOpener(patience)}}
+    limits = {"lock_timeout": patience.lock, "statement_timeout": STATEMENT_SECONDS}
+    connecting: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
+    if patience.answer is not None:
+        limits["statement_timeout"] = patience.lock
+        connecting["opened_by"] = PostgresOpener(patience.answer)
+    connecting["options"] = " ".join(f"-c {name}={seconds * 1000:.0f}" for name, seconds in limits.items())
+    return {"pool_pre_ping": True, "pool_timeout": 1 if patience.answer else 3, "connect_args": connecting}
+
+
+def make_file() -> None:
+    """Make the file of a SQLite database, empty, unless it is there: nothing else does, so that a lost file is noticed.
+
+    Raises:
+        Unavailable: it can not be made.
+    """
+    url = db.engine.url
+    if db.engine.dialect.name != "sqlite" or not url.database or url.database.startswith((":memory:", "file:")):
+        return
+    try:
+        Path(url.database).touch()
+    except OSError as error:
+        raise Unavailable(f"The database's file can not be made: {error.strerror}.") from error
 
 
 def session() -> Session:
@@ -88,7 +122,8 @@ def transaction() -> Iterator[Session]:
         try:
             current.connection(execution_options={"candor_write": True})
             yield current
-            current.commit()
+            current.flush()
+            _commit(current)
         except BaseException:
             current.rollback()
             raise
@@ -96,17 +131,38 @@ def transaction() -> Iterator[Session]:
             current.info.pop("writing", None)
 
 
+def _commit(current: Session) -> None:
+    """Commit.  Only here can a lost connection leave it open whether the change was made."""
+    try:
+        current.commit()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable(UNSURE) from error
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn a lost or locked database into `Unavailable`; every other database error is a fault and passes."""
     try:
         yield
-    except OperationalError as error:
-        raise Unavailable("The database is not available right now. Nothing was changed; try again soon.") from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        if not is_unavailable(error):
             raise
-        raise Unavailable("The connection to the database was lost. Nothing was changed; try again soon.") from error
+        raise Unavailable(what_is_wrong(error)) from error
+
+
+def is_unavailable(error: DBAPIError) -> bool:
+    """Whether the database is lost, locked or full, and not the statement wrong."""
+    return isinstance(error, OperationalError) or error.connection_invalidated
+
+
+def what_is_wrong(error: DBAPIError) -> str:
+    """A sentence for people about a database that is not available; without addresses, names or statements."""
+    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    if str(error.orig).startswith("no such table"):
+        return "The database has no tables. Run candor db upgrade, or put the right file in its place."
+    return f"{_SQLITE_SENTENCES.get(code, 'The database does not answer.')} Nothing was changed; try again soon."
 
 
 def release() -> None:
@@ -114,21 +170,70 @@ def release() -> None:
     db.session.remove()
 
 
+@event.listens_for(Engine, "do_connect")
+def _on_do_connect(
+    _dialect: Dialect, record: ConnectionPoolEntry | None, words: list[Any], options: dict[str, Any]
+) -> Any:
+    opener = options.pop("opened_by", None)
+    if opener is None:
+        return None
+    if record is not None:
+        record.info["opened_by"] = opener
+    return opener(*words, **options)
+
+
 @event.listens_for(Engine, "connect")
-def _on_connect(connection: Any, _record: ConnectionPoolEntry) -> None:
+def _on_connect(connection: Any, record: ConnectionPoolEntry) -> None:
     if type(connection).__module__.startswith("sqlite3"):
         connection.isolation_level = None  # SQLAlchemy begins, not the driver
-        for pragma in (
-            "journal_mode=WAL",
-            "foreign_keys=ON",
-            "synchronous=FULL",
-            f"busy_timeout={SQLITE_BUSY_SECONDS * 1000}",
-        ):
+        for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
+        path = connection.execute("PRAGMA database_list").fetchone()[2]
+        record.info["file"] = (path, _identity(path))
+
+
+@event.listens_for(Engine, "checkout")
+def _on_checkout(_connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    """A connection to a file that was deleted would go on reading and writing what nobody else can see."""
+    path, identity = record.info.get("file", ("", None))
+    if path and _identity(path) != identity:
+        raise DisconnectionError("the database's file is another one now")
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @event.listens_for(Engine, "begin")
 def _on_begin(connection: Connection) -> None:
-    if connection.dialect.name == "sqlite":
-        write = connection.get_execution_options().get("candor_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if connection.dialect.name != "sqlite":
+        return
+    if connection.get_execution_options().get("candor_write"):
+        _begin_writing(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(connection: Connection) -> None:
+    """`BEGIN IMMEDIATE`; while waiting for the lock was in vain a moment ago, without waiting again."""
+    opener: SqliteOpener | None = connection.info.get("opened_by")
+    if opener is None or opener.locks is None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    may_wait = opener.locks.may_wait()
+    if not may_wait:
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError:
+        if may_wait:
+            opener.locks.failed()
+        raise
+    finally:
+        if not may_wait:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {opener.lock_seconds * 1000:.0f}")
+    opener.locks.worked()

@@ -6,7 +6,7 @@ import click
 from flask import Flask, current_app
 
 from app.cli.shared import Answer, answers
-from app.db import db, translated
+from app.db import db, make_file, translated
 from app.settings import Settings
 
 MIGRATIONS = str(Path(__file__).parent.parent.parent / "migrations")
@@ -17,6 +17,7 @@ def upgrade_database() -> None:
     from flask_migrate import upgrade
 
     _prepare(current_app)
+    make_file()
     with translated():
         upgrade(directory=MIGRATIONS)
 

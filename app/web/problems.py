@@ -5,13 +5,14 @@ import logging
 
 from flask import Flask, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.wrappers import Response
 
 from app import errors
+from app.db import is_unavailable, what_is_wrong
 from app.text import header_safe, public_id
 from app.web.access import wants_json
 
@@ -108,9 +109,9 @@ def _http(error: HTTPException) -> Response:
 
 
 def _database(error: DBAPIError) -> Response:
-    if isinstance(error, OperationalError) or error.connection_invalidated:
+    if is_unavailable(error):
         logger.warning("the database is not available: %s", type(error.orig).__name__)
-        return _unavailable(SENTENCES[503])
+        return _unavailable(what_is_wrong(error))
     return _fault(error)
 
 
