@@ -19,28 +19,42 @@ from app.publish.views import Snapshot
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
-AS_OF_EVERY = timedelta(minutes=5)
+AS_OF_EVERY = timedelta(minutes=2)
 REBUILT_AFTER = timedelta(days=27)
 
 
 def refresh(settings: Settings, page_id: int) -> int:
-    """Publish what is committed; the revision that is published now.
+    """Publish what is committed, also when it is published already; the revision that is published now.
 
     Raises:
         NotFound: there is no such page.
         Unavailable: the database can not be read.
         OSError: the files can not be written; what was published before still is.
     """
+    return _publish(settings, page_id, only_if_stale=False)
+
+
+def refresh_if_stale(settings: Settings, page_id: int) -> int:
+    """As `refresh`, unless somebody else on this machine did it while its lock was waited for."""
+    return _publish(settings, page_id, only_if_stale=True)
+
+
+def _publish(settings: Settings, page_id: int, *, only_if_stale: bool) -> int:
     with translated():
         slug = session().scalar(select(Page.slug).where(Page.id == page_id)) or ""
         release()
         folder = settings.public_root / slug
         with store.locked(folder):
-            return _refresh(settings, folder, page_id)
+            before = store.published(folder)
+            if only_if_stale and before is not None:
+                committed = session().scalar(select(Page.revision).where(Page.id == page_id))
+                release()
+                if not _is_stale(before, committed):
+                    return before.revision
+            return _render(settings, folder, page_id, before)
 
 
-def _refresh(settings: Settings, folder: Path, page_id: int) -> int:
-    before = store.published(folder)
+def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta | None) -> int:
     since = before.revision if before is not None and _can_build_on(before) else None
     snapshot = read(session(), page_id, since)
     release()
@@ -83,33 +97,66 @@ def _documents(snapshot: Snapshot, folder: Path) -> dict[str, bytes]:
 
 
 def try_refresh(settings: Settings, page_id: int) -> bool:
-    """Refresh, and say whether it worked.  What failed is logged; the worker's sweep does it again."""
+    """Refresh unless it is done already, and say whether it worked.
+
+    What failed is logged; web processes and workers try it again every second.
+    """
     try:
-        refresh(settings, page_id)
-    except CandorError as error:
-        logger.warning("the page is not rendered yet: %s", error.sentence)
-        return False
-    except OSError as error:
-        logger.error("the page can not be written: %s", error.strerror or error)
-        return False
-    except Exception:
-        logger.exception("the page is not rendered yet")
+        refresh_if_stale(settings, page_id)
+    except Exception as error:
+        log_failure(error)
         return False
     return True
 
 
+def why_missing(settings: Settings, page_id: int, slug: str, revision: int) -> str:
+    """Why `revision` is not among this machine's files; empty when it is.  Tries once more to write it."""
+    if published_revision(settings, slug) == revision:
+        return ""
+    try:
+        refresh_if_stale(settings, page_id)
+    except Exception as error:
+        return sentence_of(error)
+    return ""
+
+
+def sentence_of(failure: Exception) -> str:
+    """What kept a page from being rendered, for people."""
+    if isinstance(failure, CandorError):
+        return failure.sentence
+    if isinstance(failure, OSError):
+        return f"{failure.strerror or type(failure).__name__}."
+    return "It is a fault of Candor's; the log says more."
+
+
+def log_failure(failure: Exception) -> None:
+    """Log what kept a page from being rendered, with a traceback only when nobody expected it."""
+    if isinstance(failure, CandorError | OSError):
+        logger.warning("the page is not rendered yet: %s", sentence_of(failure))
+    else:
+        logger.error("the page is not rendered yet", exc_info=failure)
+
+
 def published_revision(settings: Settings, slug: str) -> int | None:
     """The revision that readers of this machine see."""
-    meta = store.published(settings.public_root / slug)
+    meta = _published(settings, slug)
     return meta.revision if meta else None
 
 
 def stale_pages(settings: Settings, reading: Session) -> list[int]:
-    """The pages of which more is committed than published, or whose "as of" is five minutes old."""
-    stale = []
-    for page_id, slug, revision in reading.execute(select(Page.id, Page.slug, Page.revision)):
-        meta = store.published(settings.public_root / slug)
-        is_current = meta is not None and meta.revision == revision and meta.render_version == render_version()
-        if meta is None or not is_current or now() - meta.rendered > AS_OF_EVERY:
-            stale.append(page_id)
-    return stale
+    """The pages of which other than what is committed is published here, or whose "as of" is too old.  One query.
+
+    Only this machine's own files and clock are looked at: other machines have theirs.
+    """
+    rows = reading.execute(select(Page.id, Page.slug, Page.revision)).all()
+    return [page_id for page_id, slug, committed in rows if _is_stale(_published(settings, slug), committed)]
+
+
+def _published(settings: Settings, slug: str) -> store.Meta | None:
+    return store.published(settings.public_root / slug)
+
+
+def _is_stale(meta: store.Meta | None, committed: int | None) -> bool:
+    if meta is None or meta.revision != committed or meta.render_version != render_version():
+        return True
+    return abs(now() - meta.rendered) > AS_OF_EVERY  # also when the clock was put back
