@@ -1,11 +1,13 @@
 """Posts: the list, opening one, and its thread."""
 
+from contextlib import suppress
+
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import posts as actions
-from app.db import session
-from app.errors import CandorError
+from app.db import session, translated
+from app.errors import CandorError, Unavailable
 from app.vocabulary import PostKind
 from app.web.access import actor, audience
 from app.web.console import queries
@@ -13,7 +15,7 @@ from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, post_draft, problem_of
 from app.web.console.paging import page_number
 from app.web.console.publishing import closing_effects, closing_status, next_status, publish_form
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import Answer, render, unwritten
 from app.web.console.threads import thread
 from app.web.console.typed import Typed, blank_post, blank_update, read_typed
 
@@ -102,5 +104,11 @@ def show_thread(
 
 def to_thread(public_id: str, *, repeated: bool) -> Response:
     """See the thread after publishing."""
-    flash(REPEATED if repeated else "Published.")
+    flash(REPEATED if repeated else _published())
     return redirect(url_for("console.show_post", public_id=public_id), 303)
+
+
+def _published() -> str:
+    with suppress(Unavailable), translated():  # it is committed: nothing that happens now makes it undone
+        return "Saved." if unwritten(queries.page_facts(session())) else "Published."
+    return "Saved."

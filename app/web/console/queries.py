@@ -38,6 +38,8 @@ class PageFacts:
     url: str
     zone: ZoneInfo
     locale: str
+    slug: str
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def page_facts(session: Session) -> PageFacts:
     page = session.scalar(select(Page).order_by(Page.id).limit(1))
     if page is None:
         raise NotFound("There is no page yet. Open the set-up link, or run candor init.")
-    return PageFacts(page.id, page.name, page.url, ZoneInfo(page.time_zone), page.locale)
+    zone = ZoneInfo(page.time_zone)
+    return PageFacts(page.id, page.name, page.url, zone, page.locale, page.slug, page.revision)
 
 
 def component_groups(session: Session, page_id: int) -> tuple[GroupRow, ...]:

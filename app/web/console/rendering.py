@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from flask import render_template
+from flask import current_app, render_template
 from werkzeug.wrappers import Response
 
 from app.clock import now
+from app.publish.refresh import why_missing
 from app.vocabulary import Role
 from app.web import htmx
 from app.web.access import actor
@@ -25,11 +26,17 @@ def render_block(template: str, block: str, facts: PageFacts, **context: Any) ->
     return htmx.render(template, block, **_shared(facts), **context)
 
 
+def unwritten(facts: PageFacts) -> str:
+    """Why readers of this machine do not see yet what is saved, as a sentence; empty when they see it."""
+    return why_missing(current_app.config["SETTINGS"], facts.id, facts.slug, facts.revision)
+
+
 def _shared(facts: PageFacts) -> dict[str, Any]:
     me = actor()
     return {
         "facts": facts,
         "zone": facts.zone,
+        "unwritten": unwritten(facts),
         "now": now(),
         "me": me,
         "may": lambda role: me.role.rank >= Role(role).rank,
