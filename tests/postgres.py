@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,35 +22,64 @@ def programs() -> Path | None:
     return Path(elsewhere).parent if elsewhere else None
 
 
+class Server:
+    """A server that can be stopped, started, frozen and thawed.  Its data are in `home`, given to its user."""
+
+    def __init__(self, home: Path) -> None:
+        folder = programs()
+        assert folder is not None, "PostgreSQL is not installed"
+        self._folder = folder
+        self._home = home
+        self._data = home / "data"
+        self._port = free_port()
+        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self._port}/postgres"
+        _own(home)
+        words = ("-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+        _run(folder / "initdb", "-D", self._data, *words)
+
+    def start(self) -> None:
+        """Start, unless it runs."""
+        if (self._data / "postmaster.pid").exists():
+            return
+        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._home}"
+        options += " -c max_connections=200 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        _run(self._folder / "pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w", "start")
+
+    def stop(self) -> None:
+        _run(self._folder / "pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def freeze(self) -> None:
+        """Stop every process where it stands: connections stay open, new ones are taken, and nothing answers."""
+        for process in self._processes():
+            os.kill(process, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        for process in self._processes():
+            os.kill(process, signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(first)], check=False, capture_output=True, text=True)
+        return [first, *(int(pid) for pid in found.stdout.split())]
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """A running server; nothing of it is left afterwards."""
+    with tempfile.TemporaryDirectory(prefix="candor-postgres-") as home:
+        made = Server(Path(home))
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
+
+
 @contextmanager
 def cluster() -> Iterator[str]:
     """The URL of a running server; nothing of it is left afterwards."""
-    folder = programs()
-    assert folder is not None, "PostgreSQL is not installed"
-    port = free_port()
-    with tempfile.TemporaryDirectory(prefix="candor-postgres-") as home:
-        _own(Path(home))
-        data = f"{home}/data"
-        _run(
-            folder / "initdb",
-            "-D",
-            data,
-            "-A",
-            "trust",
-            "-U",
-            "postgres",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--locale=C.UTF-8",
-        )
-        options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={home} -c max_connections=200"
-        options += " -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
-        _run(folder / "pg_ctl", "-D", data, "-o", options, "-l", f"{home}/log", "-w", "start")
-        try:
-            yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            _run(folder / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    with server() as made:
+        yield made.url
 
 
 def _own(folder: Path) -> None:
