@@ -36,6 +36,8 @@ class Settings:
     web_workers: int
     send_connections: int
     hold_seconds: int
+    publish_hook: str
+    publish_hook_seconds: int
     log_level: str
 
     def __repr__(self) -> str:
@@ -179,6 +181,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SEND_CONNECTIONS", "send_connections", "4", "Mail connections a worker keeps open.", _whole(1, 64)),
     Setting("HOLD_SECONDS", "hold_seconds", "10",
             "How long a dispatch waits before it is sent, so that it can be cancelled.", _whole(0, 3600)),
+    Setting("PUBLISH_HOOK", "publish_hook", "empty: nothing is run",
+            "A shell command that the worker runs after each publish, such as candor export and a sync.",
+            _text, secret=True),
+    Setting("PUBLISH_HOOK_SECONDS", "publish_hook_seconds", "60",
+            "How long the publish hook may take; then it is ended.", _whole(1, 3600)),
     Setting("LOG_LEVEL", "log_level", "INFO", "How much is logged.", _level),
 )  # fmt: skip
 

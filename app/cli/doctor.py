@@ -14,6 +14,7 @@ from sqlalchemy import text
 from app.cli.migrating import revisions
 from app.db import session, transaction
 from app.errors import CandorError
+from app.publish.hook_run import last_run
 from app.settings import Settings
 
 LITTLE_SPACE = 500 * 1024 * 1024
@@ -44,6 +45,7 @@ def checkup(settings: Settings) -> list[Finding]:
         ("clock", _clock),
         ("disk", _disk),
         ("permissions", _permissions),
+        ("publish hook", _publish_hook),
     )
     findings = []
     for subject, check in checks:
@@ -122,6 +124,18 @@ def _permissions(settings: Settings) -> Finding:
         names = ", ".join(open_to_others)
         return Finding("permissions", "fail", f"Others may read {names} in {settings.home}: run chmod o-rwx on it.")
     return Finding("permissions", "ok", f"{settings.home} is ours")
+
+
+def _publish_hook(settings: Settings) -> Finding:
+    if not settings.publish_hook:
+        return Finding("publish hook", "ok", "none is set")
+    last = last_run(settings.home)
+    if last is None:
+        return Finding("publish hook", "ok", "it has not run yet")
+    if not last.succeeded:
+        said = f"The last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}."
+        return Finding("publish hook", "warn", f"{said} An admin finds its output on the console's overview.")
+    return Finding("publish hook", "ok", f"the last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}")
 
 
 def _secrets(home: Path) -> list[Path]:

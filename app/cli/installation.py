@@ -56,7 +56,7 @@ def load_sample(settings: Settings) -> Answer:
 @click.command()
 @answers
 def doctor(settings: Settings) -> Answer:
-    """Check configuration, database, mail, clock, disk and permissions, and say what to do."""
+    """Check configuration, database, mail, clock, disk, permissions and publish hook, and say what to do."""
     findings = checkup(settings)
     lines = [f"{finding.level:<5} {finding.subject}: {finding.sentence}" for finding in findings]
     failed = any(finding.level == "fail" for finding in findings)

@@ -13,6 +13,7 @@ from app.deliver.send import Lane
 from app.errors import CandorError
 from app.settings import Settings
 from app.vocabulary import ChannelName
+from app.worker import publish_hook
 from app.worker.sweeps import SWEEPS, run_sweep
 
 logger = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False) -> None:
     if once:
         with flask_app.app_context():
             drain(settings)
+        publish_hook.PublishHook(settings).work()
         return
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -35,6 +37,7 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False) -> None:
         for name in ChannelName
         for index in range(LANES_PER_CHANNEL.get(name, settings.send_connections))
     ]
+    threads.append(threading.Thread(target=publish_hook.run_forever, args=(settings, stop), name="publish-hook"))
     with flask_app.app_context():
         for sweep, _ in SWEEPS:
             run_sweep(sweep, settings)

@@ -94,3 +94,14 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_published(
     assert done.returncode == 2
     assert said in done.stderr
     assert candor.json("publish") == before
+
+
+def test_doctor_warns_of_a_publish_hook_that_failed(candor: Shell) -> None:
+    words = {"PUBLISH_HOOK": "echo hunter2; exit 3"}
+    assert "ok    publish hook: none is set" in candor.run("doctor").stdout
+    assert "ok    publish hook: it has not run yet" in candor.run("doctor", **words).stdout
+    assert candor.run("worker", "--once", **words).returncode == 0
+    done = candor.run("doctor", **words)
+    assert done.returncode == 0
+    assert "warn  publish hook: The last run, at " in done.stdout and "ended with 3" in done.stdout
+    assert "hunter2" not in done.stdout

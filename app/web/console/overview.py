@@ -5,9 +5,10 @@ from flask import current_app
 from app.db import session
 from app.settings import Settings
 from app.vocabulary import ChannelName
-from app.web.access import audience
+from app.web.access import actor, audience
 from app.web.console import queries
 from app.web.console.blueprint import blueprint
+from app.web.console.publish_hook import publish_hook
 from app.web.console.rendering import Answer, render
 from app.web.console.verdicts import verdict_of
 
@@ -33,4 +34,5 @@ def overview() -> Answer:
             for channel, url in ((ChannelName.EMAIL, settings.smtp_url), (ChannelName.SMS, settings.sms_url))
             if not url
         ],
+        publish_hook=publish_hook(settings, actor().role),
     )
