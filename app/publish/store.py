@@ -69,18 +69,33 @@ def write(folder: Path, meta: Meta, live: Mapping[str, bytes], lasting: Mapping[
     _replace_lasting(folder / "lasting", lasting)
     name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
     draft = folder / f".draft-{name}"
+    try:
+        _fill(draft, {**live, "meta.json": json.dumps(asdict(meta)).encode()})
+        draft.rename(folder / name)
+        _point(folder / "current", name)
+    except BaseException:  # left where it is, each try on a full disk would take what room there is
+        _discard(folder, draft, name)
+        raise
+    sweep(folder)
+
+
+def _fill(draft: Path, files: Mapping[str, bytes]) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o755)
-    for path, body in {**live, "meta.json": json.dumps(asdict(meta)).encode()}.items():
+    for path, body in files.items():
         for suffix, content in _encodings(path, body):
             _write(draft / f"{path}{suffix}", content, sync=True)
     for shared in LASTING:
         (draft / shared).symlink_to(f"../lasting/{shared}")
     for child in [draft, *(path for path in draft.rglob("*") if path.is_dir() and not path.is_symlink())]:
         _sync_folder(child)
-    draft.rename(folder / name)
-    _point(folder / "current", name)
-    sweep(folder)
+
+
+def _discard(folder: Path, draft: Path, name: str) -> None:
+    shutil.rmtree(draft, ignore_errors=True)
+    with suppress(OSError):
+        if (folder / "current").readlink().name != name:
+            shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def point_default(root: Path, slug: str) -> None:
@@ -102,16 +117,22 @@ def sweep(folder: Path) -> None:
 def _replace_lasting(folder: Path, files: Mapping[str, bytes]) -> None:
     drafts: list[tuple[Path, Path]] = []
     few = len(files) <= SYNC_ALL_ABOVE
-    for path, body in files.items():
-        for suffix, content in _encodings(path, body):
-            target = folder / f"{path}{suffix}"
-            draft = target.with_name(f".draft-{target.name}")
-            _write(draft, content, sync=few)
-            drafts.append((draft, target))
-    if not few:
-        os.sync()
-    for draft, target in drafts:
-        draft.replace(target)
+    try:
+        for path, body in files.items():
+            for suffix, content in _encodings(path, body):
+                target = folder / f"{path}{suffix}"
+                draft = target.with_name(f".draft-{target.name}")
+                drafts.append((draft, target))
+                _write(draft, content, sync=few)
+        if not few:
+            os.sync()
+        for draft, target in drafts:
+            draft.replace(target)
+    except BaseException:
+        for draft, _ in drafts:
+            with suppress(OSError):
+                draft.unlink()
+        raise
     for parent in {target.parent for _, target in drafts}:
         _sync_folder(parent)
 

@@ -79,22 +79,6 @@ def _wait_until_published(settings: Settings) -> None:
     raise AssertionError("the committed revision was not rendered")
 
 
-def test_with_the_database_gone_every_public_address_answers(app: Flask, settings: Settings, page_id: int) -> None:
-    if not settings.database_url.startswith("sqlite"):
-        pytest.skip("deletes the database's file, which only SQLite has")
-    settings = listening(settings)
-    refresh(settings, page_id)
-    db.session.remove()
-    with running(settings, "web"):
-        wait_until_answers(f"http://127.0.0.1:{settings.port}/")
-        for path in settings.home.glob("candor.db*"):
-            path.unlink()
-        for address in PUBLIC:
-            assert get(f"http://127.0.0.1:{settings.port}{address}")[0] == 200, address
-        # A connection that was open keeps the deleted file; a new one finds no tables: both are answers.
-        assert get(f"http://127.0.0.1:{settings.port}/subscribe")[0] in {200, 503}
-
-
 def test_a_locked_database_leaves_readers_alone_and_answers_writers_soon(
     app: Flask, settings: Settings, page_id: int
 ) -> None:
@@ -116,7 +100,7 @@ def test_a_locked_database_leaves_readers_alone_and_answers_writers_soon(
                 begun = time.monotonic()
                 status, answer = visitor.post("/console/posts", declaration(1, token))
                 taken = time.monotonic() - begun
-                assert (status, taken < 6.0) == (503, True), (status, taken)
+                assert (status, taken < 3.0) == (503, True), (status, taken)
                 assert "Traceback" not in answer
             for address in PUBLIC:
                 assert get(f"http://127.0.0.1:{settings.port}{address}")[0] == 200
