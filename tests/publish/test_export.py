@@ -4,7 +4,7 @@ import functools
 import json
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,7 +18,6 @@ from app import clock
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
 from app.errors import CandorError, Conflict, Invalid, NotFound
-from app.publish import store
 from app.publish.export import MANIFEST, export
 from app.publish.serve import LIVE
 from app.settings import Settings
@@ -28,6 +27,7 @@ from tests.conftest import make_settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component
 from tests.processes import get
+from tests.publish.by_hand import snapshot as by_hand
 from tests.publish.test_relinking import links
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -51,18 +51,10 @@ def posts(app: Flask, settings: Settings, page_id: int) -> list[str]:
     return [old.post_id, new.post_id]
 
 
-def snapshot(settings: Settings, live: Mapping[str, str], lasting: Mapping[str, str] | None = None) -> Path:
-    """A revision written by hand; its folder."""
-    folder = settings.public_root / "default"
-    at = clock.now()
-    documents = {"api/v2/summary.json": json.dumps({"page": {"url": "https://status.example.com"}}), **live}
-    with store.locked(folder):
-        store.write(
-            folder, store.Meta(1, at.isoformat(), "x"),
-            {path: text.encode() for path, text in documents.items()},
-            {path: text.encode() for path, text in (lasting or {}).items()},
-        )  # fmt: skip
-    return (folder / "current").resolve()
+def snapshot(settings: Settings, live: dict[str, str], lasting: dict[str, str] | None = None) -> Path:
+    """These files, published for status.example.com."""
+    summary = json.dumps({"page": {"url": "https://status.example.com"}})
+    return by_hand(settings, {"api/v2/summary.json": summary, **live}, lasting)
 
 
 def exported(folder: Path) -> set[str]:
@@ -157,7 +149,7 @@ def test_a_second_run_writes_nothing_and_the_next_one_what_changed(
 def test_languages_and_whatever_else_is_published_go_along(tmp_path: Path, copy: Path) -> None:
     settings = make_settings(tmp_path / "home")
     german = '<a href="/">x</a><a href="/de/">x</a><a href="/de">x</a><a href="/de/history?q=1&amp;r=2#m">x</a>'
-    revision = snapshot(
+    snapshot(
         settings,
         {
             "index.html": '<a href=\'/de/incidents/abc\'>x</a><img src="/assets/logo-1.png" alt="">',
@@ -165,9 +157,8 @@ def test_languages_and_whatever_else_is_published_go_along(tmp_path: Path, copy:
             "de/history.html": '<form action="/subscribe?language=de"></form><a href="//other.example/">x</a>',
             "calendar.ics": "BEGIN:VCALENDAR",
         },
-        {"incidents/de/abc.html": german, "assets/logo-1.png": "png"},
+        {"de/incidents/abc.html": german, "assets/logo-1.png": "png"},
     )
-    (revision / "de" / "incidents").symlink_to("../incidents/de")
     export(settings, copy)
     assert (copy / "index.html").read_text() == (
         '<a href=\'de/incidents/abc.html\'>x</a><img src="assets/logo-1.png" alt="">'

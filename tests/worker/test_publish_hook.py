@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from app import clock
-from app.publish import store
 from app.publish.hook_run import FILE, HookRun, last_run
 from app.settings import SETTINGS, Settings
 from app.worker.command import run_command
 from app.worker.publish_hook import PublishHook, run_forever
 from tests.conftest import make_settings
 from tests.processes import ROOT, running, start
+from tests.publish.by_hand import snapshot
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 Hooked = Callable[..., PublishHook]
@@ -42,11 +42,7 @@ def settings_of(home: Path, command: str, seconds: int = 60) -> Settings:
 
 def publish(settings: Settings, revision: int = 1) -> Path:
     """A new published folder."""
-    folder = settings.public_root / "default"
-    with store.locked(folder):
-        at = datetime.now(UTC).isoformat()
-        store.write(folder, store.Meta(revision, at, "x"), {"index.html": b"page %d" % revision}, {})
-    return (folder / "current").resolve()
+    return snapshot(settings, {"index.html": f"page {revision}"}, revision=revision)
 
 
 def result(settings: Settings) -> HookRun:
