@@ -12,8 +12,10 @@ LINKING = {"href", "src", "action"}
 
 
 def links(page: str) -> list[str]:
+    """Where a page leads to; what it says of its own address to search engines is no link."""
     tree = html5lib.parse(page, namespaceHTMLElements=False)
-    return [value for element in tree.iter() for name, value in element.attrib.items() if name in LINKING]
+    leading = [e for e in tree.iter() if e.get("rel") != "canonical" and not (e.tag == "link" and e.get("hreflang"))]
+    return [value for element in leading for name, value in element.attrib.items() if name in LINKING]
 
 
 @pytest.mark.parametrize(
