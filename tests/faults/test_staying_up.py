@@ -27,8 +27,8 @@ from app.vocabulary import Role
 from tests.conftest import make_settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_page
-from tests.faults.visitor import Visitor, declaration
-from tests.postgres import Server, programs, server
+from tests.faults.visitor import Visitor, declaration, shows, until
+from tests.postgres import Server
 from tests.processes import free_port, get, running, wait_until_answers
 from tests.web.people import PASSWORD, make_account
 
@@ -45,14 +45,6 @@ CONSOLE = (
 )
 LONGEST_SECONDS = 3.0
 AT_ONCE = 24
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Server]:
-    if programs() is None:
-        pytest.skip("PostgreSQL is not installed")
-    with server() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -122,20 +114,6 @@ def everything_says_why(visitor: Visitor, token: str, why: str) -> float:
         longest = max(longest, taken)
     assert longest < LONGEST_SECONDS
     return longest
-
-
-def until(what: Callable[[], bool], seconds: float = 15.0) -> float:
-    """Poll until it holds; how many seconds it took."""
-    begun = time.monotonic()
-    while time.monotonic() - begun < seconds:
-        if what():
-            return time.monotonic() - begun
-        time.sleep(0.02)  # another process works: there is nothing to wait on
-    raise AssertionError(f"it does not hold after {seconds} s")
-
-
-def shows(settings: Settings, words: str) -> Callable[[], bool]:
-    return lambda: words.encode() in get(f"http://127.0.0.1:{settings.port}/")[1]
 
 
 def publishes_again(settings: Settings, visitor: Visitor, token: str, number: int) -> None:

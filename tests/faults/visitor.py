@@ -1,11 +1,15 @@
 """A person with a browser that is only HTTP: cookies, forms, no script."""
 
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from http.cookiejar import CookieJar
 
+from app.settings import Settings
+from tests.processes import get
 from tests.web.people import PASSWORD
 
 
@@ -57,3 +61,18 @@ def declaration(number: int, token: str) -> dict[str, str]:
         "notify": "yes",
         "promise": "30",
     }
+
+
+def until(what: Callable[[], bool], seconds: float = 15.0) -> float:
+    """Poll until it holds; how many seconds it took."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        if what():
+            return time.monotonic() - begun
+        time.sleep(0.02)  # another process works: there is nothing to wait on
+    raise AssertionError(f"it does not hold after {seconds} s")
+
+
+def shows(settings: Settings, words: str) -> Callable[[], bool]:
+    """Whether the public page of this machine has the words on it."""
+    return lambda: words.encode() in get(f"http://127.0.0.1:{settings.port}/")[1]

@@ -1,5 +1,7 @@
 """From committed to served: bounded work, whole revisions, and healing after every kind of failure."""
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,23 @@ def test_a_death_before_the_flip_leaves_the_old_truth_and_heals(
     assert try_refresh(settings, page_id)
     assert b"Slow answers" in reader.get("/").data
     assert stale_pages(settings, session()) == []
+    assert len(revisions_and_drafts(settings)) == 2
+
+
+def test_who_waited_for_the_lock_does_not_render_what_the_other_did(
+    app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    refresh(settings, page_id)
+    open_post(replace(settings, home=tmp_path / "elsewhere"), LENA, page_id, draft())
+    entering = store.locked
+
+    def outrun(folder: Path) -> AbstractContextManager[None]:
+        monkeypatch.setattr(store, "locked", entering)
+        refresh(settings, page_id)  # somebody else holds the lock first
+        return entering(folder)
+
+    monkeypatch.setattr(store, "locked", outrun)
+    assert try_refresh(settings, page_id)
     assert len(revisions_and_drafts(settings)) == 2
 
 
