@@ -20,6 +20,10 @@ CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
+    ".ics": "text/calendar; charset=utf-8",
+    ".png": "image/png",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
 }
 OK = "200 OK"
 FRESH = "public, max-age=10, stale-while-revalidate=60, stale-if-error=86400"

@@ -34,7 +34,7 @@ def bar(history: History) -> Markup:
     )
 
 
-def troubled_days(history: History) -> tuple[Day, ...]:
-    """The days on which something was wrong, newest first."""
+def troubled_days(history: History) -> tuple[tuple[int, Day], ...]:
+    """The days on which something was wrong, each with its place in the bar, newest first."""
     well = (None, ComponentStatus.OPERATIONAL)
-    return tuple(day for day in reversed(history.days) if day.worst not in well)
+    return tuple((place, day) for place, day in reversed(list(enumerate(history.days))) if day.worst not in well)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from app.publish import words
+from app.publish import phrases, theme, words
+from app.publish.courses import touched_components
+from app.publish.views import PageView
 from app.text import markdown_to_text
-from app.vocabulary import ComponentStatus
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = ROOT / "templates"
@@ -29,28 +30,35 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters["plain"] = markdown_to_text
-    made.globals.update(words=words, ComponentStatus=ComponentStatus)
+    made.globals.update(phrases.GLOBALS, words_of=words.status_word, touched_components=touched_components)
     return made
 
 
-@lru_cache(maxsize=1)
-def assets() -> dict[str, bytes]:
-    """The page's style and script by hashed name, so that they may be kept for ever."""
-    style = b"\n".join((STATIC / name).read_bytes() for name in STYLES)
+def assets_of(page: PageView) -> dict[str, bytes]:
+    """The page's style, script and logo by hashed name, so that they may be kept for ever."""
+    logo = {page.logo.name: page.logo.body} if page.logo else {}
+    return {**assets(page.accent), **logo}
+
+
+def asset_urls(page: PageView) -> dict[str, str]:
+    """`css` and `js`: where the page links to."""
+    return {name.rpartition(".")[2]: f"/assets/{name}" for name in assets(page.accent)}
+
+
+@lru_cache(maxsize=32)
+def assets(accent: str) -> dict[str, bytes]:
+    """The style and script of a page with this accent, by hashed name."""
+    style = b"\n".join((STATIC / name).read_bytes() for name in STYLES) + theme.style(accent).encode()
     script = _squeezed((STATIC / SCRIPT).read_bytes())
     return {f"candor-{_hash(style)}.css": _squeezed(style), f"candor-{_hash(script)}.js": script}
-
-
-def asset_urls() -> dict[str, str]:
-    """`css` and `js`: where the page links to."""
-    return {name.rpartition(".")[2]: f"/assets/{name}" for name in assets()}
 
 
 @lru_cache(maxsize=1)
 def render_version() -> str:
     """A hash of all that shapes the output: when it differs from what was published, everything is written again."""
     digest = hashlib.sha256()
-    sources = [*TEMPLATES.glob("public/**/*"), *Path(__file__).parent.glob("*.py")]
+    here = Path(__file__).parent
+    sources = [*TEMPLATES.glob("public/**/*"), *here.glob("*.py"), *here.glob("catalogues/*.po")]
     for path in sorted([*sources, *(STATIC / name for name in (*STYLES, SCRIPT))]):
         if path.is_file():
             digest.update(path.name.encode() + b"\0" + path.read_bytes())

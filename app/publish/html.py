@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date
+from urllib.parse import quote
 
-from app.publish import bars, verdict
+from app.publish import bars, phrases, uptime, verdict
+from app.publish.courses import component_moves, component_names, touched_components
 from app.publish.environment import asset_urls, environment
-from app.publish.views import MonthView, PostView, Snapshot
-from app.vocabulary import ComponentStatus, Impact
+from app.publish.views import PageView, PostView, Snapshot
+from app.vocabulary import ComponentStatus, Impact, Language
 
 Files = dict[str, str]
 SHAPES: Mapping[Impact, ComponentStatus] = {
@@ -26,58 +28,83 @@ def live_pages(snapshot: Snapshot) -> Files:
     """The pages that are written with every revision."""
     newest = snapshot.months[0] if snapshot.months else None
     return {
-        "index.html": _render("index", snapshot),
-        "history.html": _render("history", snapshot, month=newest, is_newest=True),
-        "404.html": _render("missing", snapshot),
-        "favicon.svg": _favicon(snapshot),
+        **_page("index.html", "index", snapshot, here="/"),
+        **_page("history.html", "history", snapshot, here="/history", month=newest, is_newest=True),
+        **_page("404.html", "missing", snapshot, here=None),
+        "favicon.svg": favicon(snapshot),
         "robots.txt": "User-agent: *\nAllow: /\nDisallow: /console\nDisallow: /board\n",
     }
 
 
 def lasting_pages(snapshot: Snapshot) -> Files:
     """The permalinks and months that changed since the last revision."""
-    posts = {f"incidents/{post.public_id}.html": incident_page(snapshot, post) for post in snapshot.changed}
-    months = {f"history/{month.key}.html": _month_page(snapshot, month) for month in snapshot.months}
-    return {**posts, **months}
+    files: Files = {}
+    for post in snapshot.changed:
+        files |= incident_page(snapshot, post)
+    for month in snapshot.months:
+        here = f"/history/{month.key}"
+        files |= _page(f"{here[1:]}.html", "history", snapshot, here=here, month=month, is_newest=False, lasting=True)
+    return files
 
 
-def incident_page(snapshot: Snapshot, post: PostView) -> str:
+def incident_page(snapshot: Snapshot, post: PostView) -> Files:
     """A post's own page."""
-    return _render("incident", snapshot, post=post, lasting=True)
+    here = f"/incidents/{post.public_id}"
+    return _page(
+        f"{here[1:]}.html", "incident", snapshot, here=here, lasting=True,
+        post=post, moves=component_moves(post), touched=touched_components(post, component_names(snapshot)),
+    )  # fmt: skip
 
 
 def post_block(snapshot: Snapshot, post: PostView) -> str:
     """A post as the page shows it, by the same template: for previews."""
-    return environment().get_template("public/preview.html").render(_context(snapshot), post=post)
+    with phrases.speaking(snapshot.page.language):
+        return environment().get_template("public/preview.html").render(_context(snapshot, here="/"), post=post)
 
 
-def _favicon(snapshot: Snapshot) -> str:
-    return environment().get_template("public/favicon.svg").render(shape=SHAPES[snapshot.verdict.indicator])
+def favicon(snapshot: Snapshot) -> str:
+    """The verdict's shape and colour."""
+    shape = SHAPES[snapshot.verdict.indicator]
+    return environment().get_template("public/favicon.svg").render(shape=shape).strip()
 
 
-def _month_page(snapshot: Snapshot, month: MonthView) -> str:
-    return _render("history", snapshot, month=month, is_newest=False, lasting=True)
+def _page(path: str, template: str, snapshot: Snapshot, *, here: str | None, **context: object) -> Files:
+    """A page in each of its languages: rendered once, then put into words."""
+    page = snapshot.page
+    with phrases.drafting() as draft:
+        drawn = environment().get_template(f"public/{template}.html").render({**_context(snapshot, here), **context})
+    return {
+        path if language is page.language else f"{language.value}/{path}": draft.put(drawn, language)
+        for language in page.languages
+    }
 
 
-def _render(name: str, snapshot: Snapshot, **context: object) -> str:
-    return environment().get_template(f"public/{name}.html").render({**_context(snapshot), **context})
-
-
-def _context(snapshot: Snapshot) -> dict[str, object]:
-    names = {component.public_id: component.name for component in snapshot.components}
+def _context(snapshot: Snapshot, here: str | None) -> dict[str, object]:
+    page = snapshot.page
     return {
         "snapshot": snapshot,
-        "page": snapshot.page,
+        "page": page,
+        "here": here,
+        "root": phrases.root(page.language),
+        "address_in": lambda language, address: _address(page, language, address),
         "lasting": False,
-        "zone": snapshot.page.zone,
+        "zone": page.zone,
         "now": snapshot.rendered_at,
-        "assets": asset_urls(),
+        "today": snapshot.rendered_at.astimezone(page.zone).date(),
+        "assets": asset_urls(page),
+        "icon_url": f"data:image/svg+xml,{quote(favicon(snapshot))}",
         "shapes": SHAPES,
         "post_shapes": POST_SHAPES,
         "rules": verdict.RULES,
         "all_well": verdict.ALL_WELL,
+        "weights": uptime.WEIGHTS,
+        "rule_version": uptime.RULE_VERSION,
         "bar": bars.bar,
         "troubled_days": bars.troubled_days,
-        "names": names,
+        "names": component_names(snapshot),
         "first_of": lambda key: date.fromisoformat(f"{key}-01"),
     }
+
+
+def _address(page: PageView, language: Language, address: str) -> str:
+    return address if language is page.language else f"/{language.value}{address}"

@@ -1,7 +1,6 @@
 """From what is committed to what is served: read, render, write, point.  May die at any instant and be done again."""
 
 import logging
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from app.clock import now
 from app.db import release, session, translated
 from app.errors import CandorError
 from app.models.page import Page
-from app.publish import feeds, html, statuspage_json, store
-from app.publish.environment import assets, render_version
+from app.publish import store
+from app.publish.environment import render_version
+from app.publish.render import render
 from app.publish.snapshot import read
-from app.publish.views import Snapshot
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -62,12 +61,9 @@ def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta |
         since = None  # the database is older than the files, as after a restored backup: it is the truth all the same
         snapshot = read(session(), page_id, None)
         release()
-    live = {**{path: text.encode() for path, text in html.live_pages(snapshot).items()}, **_documents(snapshot, folder)}
-    lasting = {path: text.encode() for path, text in html.lasting_pages(snapshot).items()}
-    if since is None:
-        lasting |= {f"assets/{name}": body for name, body in assets().items()}
+    rendered = render(snapshot, folder)
     meta = store.Meta(snapshot.page.revision, snapshot.rendered_at.isoformat(), render_version())
-    store.write(folder, meta, live, lasting)
+    store.write(folder, meta, rendered)
     store.point_default(settings.public_root, snapshot.page.slug)
     return meta.revision
 
@@ -75,25 +71,6 @@ def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta |
 def _can_build_on(before: store.Meta) -> bool:
     """Whether what lasts may stay as it is: of the same version, and no month began and ended since unwritten."""
     return before.render_version == render_version() and now() - before.rendered < REBUILT_AFTER
-
-
-def _documents(snapshot: Snapshot, folder: Path) -> dict[str, bytes]:
-    makers: dict[str, Callable[[Snapshot], bytes]] = {
-        "history.atom": feeds.atom,
-        "history.rss": feeds.rss,
-        "api/v2/summary.json": statuspage_json.summary,
-        "api/v2/status.json": statuspage_json.status,
-    }
-    made = {}
-    for path, make in makers.items():
-        try:
-            made[path] = make(snapshot)
-        except Exception:  # one document that fails must not take the page with it
-            logger.exception("%s could not be made; the last good one stays", path)
-            last = folder / "current" / path
-            if last.is_file():
-                made[path] = last.read_bytes()
-    return made
 
 
 def try_refresh(settings: Settings, page_id: int) -> bool:

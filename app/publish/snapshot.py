@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -47,7 +48,7 @@ def read(session: Session, page_id: int, since_revision: int | None) -> Snapshot
     components = _components(session, page, at)
     groups = _groups(session, page, components)
     live = read_posts(session, _live(page, at, session))
-    changed = read_posts(session, (Post.page_id == page.id, Post.changed_revision > since))
+    changed = read_posts(session, (Post.page_id == page.id, or_(Post.changed_revision > since, _is_underway(at))))
     first = session.scalar(select(func.min(Post.started_at)).where(Post.page_id == page.id))
     keys = month_keys(first or at, at, page.zone)
     shown = [post for post in live if post.is_open and not post.is_upcoming]
@@ -67,6 +68,11 @@ def read(session: Session, page_id: int, since_revision: int | None) -> Snapshot
         announcements=_announcements(session, page, at),
         pinned=tuple(post for post in live if post.is_pinned and not post.is_open),
     )
+
+
+def _is_underway(at: datetime) -> ColumnElement[bool]:
+    """Open posts: how long they have lasted is part of their pages, so they are written with every revision."""
+    return Post.closed_at.is_(None) & (func.coalesce(Post.scheduled_for, Post.started_at) <= at)
 
 
 def read_page(session: Session, page_id: int) -> PageView:
@@ -187,12 +193,18 @@ def _past_days(posts: Iterable[PostView], page: PageView, at: datetime) -> tuple
         if not post.is_upcoming:
             by_day.setdefault(post.happened_at.astimezone(page.zone).date(), []).append(post)
     days = [today - timedelta(days=offset) for offset in range(PAST_DAYS)]
-    return tuple(_past_day(day, by_day.get(day, ())) for day in days)
+    told: list[DayView] = []
+    for one in (_past_day(day, by_day.get(day, ())) for day in days):
+        if told and told[-1].is_quiet and one.is_quiet:
+            told[-1] = replace(told[-1], first=one.day)
+        else:
+            told.append(one)
+    return tuple(told)
 
 
 def _past_day(day: date, posts: Sequence[PostView]) -> DayView:
     over, ongoing = (tuple(post for post in posts if post.is_open is wanted) for wanted in (False, True))
-    return DayView(day, over, ongoing)
+    return DayView(day, day, over, ongoing)
 
 
 def _months(session: Session, page: PageView, touched: Sequence[str], keys: Sequence[str]) -> tuple[MonthView, ...]:

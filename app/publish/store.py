@@ -6,11 +6,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import brotli
 
@@ -18,8 +19,7 @@ from app.publish.artifact import SUFFIXES
 
 KEPT_REVISIONS = 3
 SYNC_ALL_ABOVE = 30
-LASTING = ("incidents", "history", "assets")
-COMPRESSED = {".html", ".json", ".atom", ".rss", ".css", ".js", ".svg", ".txt"}
+COMPRESSED = {".html", ".json", ".atom", ".rss", ".css", ".js", ".svg", ".txt", ".ics"}
 BROTLI_QUALITY = 6
 GZIP_LEVEL = 6
 _REVISION = re.compile(r"\d{10}-\d{8}T\d{12}")
@@ -58,19 +58,32 @@ def published(folder: Path) -> Meta | None:
         return None
 
 
-def write(folder: Path, meta: Meta, live: Mapping[str, bytes], lasting: Mapping[str, bytes]) -> None:
-    """Write a revision and point to it.  The caller holds the lock.
+class Files(Protocol):
+    """What a revision is made of: files by relative path.
 
-    `live` files make the new revision folder; `lasting` ones are shared by all revisions and replaced one by one.
-    Paths are relative; text gets its br and gzip beside it.
+    `live` ones make the new revision folder; `lasting` ones stand in the `shared` folders, which all revisions have in
+    common, and are replaced one by one.
     """
-    for name in LASTING:
+
+    @property
+    def live(self) -> Mapping[str, bytes]: ...
+
+    @property
+    def lasting(self) -> Mapping[str, bytes]: ...
+
+    @property
+    def shared(self) -> Sequence[str]: ...
+
+
+def write(folder: Path, meta: Meta, files: Files) -> None:
+    """Write a revision and point to it; text gets its br and gzip beside it.  The caller holds the lock."""
+    for name in files.shared:
         (folder / "lasting" / name).mkdir(mode=0o755, parents=True, exist_ok=True)
-    _replace_lasting(folder / "lasting", lasting)
+    _replace_lasting(folder / "lasting", files.lasting)
     name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
     draft = folder / f".draft-{name}"
     try:
-        _fill(draft, {**live, "meta.json": json.dumps(asdict(meta)).encode()})
+        _fill(draft, {**files.live, "meta.json": json.dumps(asdict(meta)).encode()}, files.shared)
         draft.rename(folder / name)
         _point(folder / "current", name)
     except BaseException:  # left where it is, each try on a full disk would take what room there is
@@ -79,14 +92,16 @@ def write(folder: Path, meta: Meta, live: Mapping[str, bytes], lasting: Mapping[
     sweep(folder)
 
 
-def _fill(draft: Path, files: Mapping[str, bytes]) -> None:
+def _fill(draft: Path, files: Mapping[str, bytes], shared_folders: Sequence[str]) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o755)
     for path, body in files.items():
         for suffix, content in _encodings(path, body):
             _write(draft / f"{path}{suffix}", content, sync=True)
-    for shared in LASTING:
-        (draft / shared).symlink_to(f"../lasting/{shared}")
+    for shared in shared_folders:
+        link = draft / shared
+        link.parent.mkdir(mode=0o755, exist_ok=True)
+        link.symlink_to(f"{'../' * (shared.count('/') + 1)}lasting/{shared}")
     for child in [draft, *(path for path in draft.rglob("*") if path.is_dir() and not path.is_symlink())]:
         _sync_folder(child)
 

@@ -49,9 +49,14 @@ class History:
     uptime: float | None
 
     @property
-    def uptime_words(self) -> str:
-        """ "99.98 % up", cut rather than rounded: 100 is only said of what was never down."""
-        return "no data yet" if self.uptime is None else f"{floor(round(self.uptime * 100, 6)) / 100:.2f} % up"
+    def uptime_percent(self) -> str:
+        """ "99.98", cut rather than rounded: 100 is only said of what was never down.  Empty: nothing is known."""
+        return "" if self.uptime is None else f"{floor(round(self.uptime * 100, 6)) / 100:.2f}"
+
+    @property
+    def known_from(self) -> int:
+        """The place of the first day of which something is known; the number of days when nothing is."""
+        return next((place for place, day in enumerate(self.days) if day.worst is not None), len(self.days))
 
 
 def window_start(until: datetime, zone: ZoneInfo) -> datetime:

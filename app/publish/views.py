@@ -33,6 +33,11 @@ class PageView:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 
+    @property
+    def language(self) -> Language:
+        """The page's own language."""
+        return self.languages[0]
+
 
 @dataclass(frozen=True, slots=True)
 class LogoView:
@@ -97,6 +102,10 @@ class EffectView:
     name: str
     from_status: ComponentStatus
     to_status: ComponentStatus
+
+    @property
+    def is_same(self) -> bool:
+        return self.from_status is self.to_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +177,49 @@ class PostView:
         return self.scheduled_for or self.started_at
 
     @property
+    def began_at(self) -> datetime:
+        """When it really began: a maintenance with the update that said so, an incident when it was declared."""
+        begun = [update.display_at for update in self.updates if update.status is PostStatus.IN_PROGRESS]
+        return min(begun) if begun else self.happened_at
+
+    @property
+    def lasted(self) -> float | None:
+        """Seconds from its beginning to its end; None while it is open, or when it never took place."""
+        ended = self.resolved_at or self.closed_at
+        if ended is None or self.status is PostStatus.CANCELLED or ended < self.began_at:
+            return None
+        return (ended - self.began_at).total_seconds()
+
+    @property
+    def told(self) -> tuple[UpdateView, ...]:
+        """The statements, newest first, without the post-mortem."""
+        return tuple(update for update in self.updates if update.status is not PostStatus.POSTMORTEM)
+
+    @property
+    def postmortem(self) -> UpdateView | None:
+        """What was learned, as last said."""
+        return next((update for update in self.updates if update.status is PostStatus.POSTMORTEM), None)
+
+    @property
     def last_said_at(self) -> datetime:
         return self.updates[0].display_at if self.updates else self.updated_at
 
 
 @dataclass(frozen=True, slots=True)
 class DayView:
-    """One day of the past, in the page's zone, and what began on it: what is over, and what is `ongoing`."""
+    """One day of the past, in the page's zone, and what began on it: what is over, and what is `ongoing`.
+
+    Days without anything are told together: `first` is the earliest of them, and `day` itself otherwise.
+    """
 
     day: date
+    first: date
     posts: tuple[PostView, ...]
     ongoing: tuple[PostView, ...] = ()
+
+    @property
+    def is_quiet(self) -> bool:
+        return not self.posts and not self.ongoing
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
-"""How instants, spans and statuses read, in English and in the page's zone."""
+"""How instants, days and spans read, in the page's zone and a reader's language; English where none is said."""
 
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from app.publish.catalogues import translations
 from app.publish.views import UpdateView
+from app.vocabulary import Language
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_FULL = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-         "December")  # fmt: skip
+EN = Language.ENGLISH
 
 
 def zone_name(at: datetime, zone: ZoneInfo) -> str:
@@ -21,47 +22,87 @@ def clock_time(at: datetime, zone: ZoneInfo) -> str:
     return f"{at.astimezone(zone):%H:%M} {zone_name(at, zone)}"
 
 
-def when(at: datetime, zone: ZoneInfo) -> str:
+def when(at: datetime, zone: ZoneInfo, language: Language = EN) -> str:
     """ "Aug 21, 2026, 14:30 UTC"."""
-    local = at.astimezone(zone)
-    return f"{_MONTHS[local.month - 1]} {local.day}, {local.year}, {clock_time(at, zone)}"
+    return _joined(_date(at.astimezone(zone).date(), "medium", language), clock_time(at, zone), language)
 
 
-def moment(at: datetime, now: datetime | None, zone: ZoneInfo) -> str:
+def moment(at: datetime, now: datetime | None, zone: ZoneInfo, language: Language = EN) -> str:
     """ "14:30 UTC" on the same day, else "Aug 21, 14:30 UTC", with the year where it differs.
 
     What is read long after it was written has no `now`: it gets the whole date.
     """
     if now is None:
-        return when(at, zone)
-    local, today = at.astimezone(zone), now.astimezone(zone)
-    if local.date() == today.date():
+        return when(at, zone, language)
+    local, today = at.astimezone(zone).date(), now.astimezone(zone).date()
+    if local == today:
         return clock_time(at, zone)
-    year = "" if local.year == today.year else f", {local.year}"
-    return f"{_MONTHS[local.month - 1]} {local.day}{year}, {clock_time(at, zone)}"
+    if local.year != today.year:
+        return when(at, zone, language)
+    return _joined(short_day(local, language), clock_time(at, zone), language)
 
 
-def day(of: date) -> str:
+def day(of: date, language: Language = EN) -> str:
     """ "August 21, 2026"."""
-    return f"{_FULL[of.month - 1]} {of.day}, {of.year}"
+    return _date(of, "long", language)
 
 
-def month(of: date) -> str:
+def short_day(of: date, language: Language = EN) -> str:
+    """ "Aug 21"."""
+    return _skeleton(of, "MMMd", language)
+
+
+def days(first: date, last: date, language: Language = EN) -> str:
+    """ "Aug 19 – 21, 2026", as the language writes a stretch of days."""
+    return _interval(first, last, language)
+
+
+def month(of: date, language: Language = EN) -> str:
     """ "August 2026"."""
-    return f"{_FULL[of.month - 1]} {of.year}"
+    return _skeleton(of, "yMMMM", language)
 
 
-def span(seconds: float) -> str:
+def span(seconds: float, language: Language = EN) -> str:
     """ "3 h 20 min", "45 min", "2 days 4 h"."""
+    spoken = translations(language)
     minutes = max(1, round(seconds / 60))
-    days, rest = divmod(minutes, 24 * 60)
+    whole_days, rest = divmod(minutes, 24 * 60)
     hours, minutes = divmod(rest, 60)
-    parts = [f"{days} day{'s' if days > 1 else ''}" if days else "", f"{hours} h" if hours else ""]
-    if not days and minutes:
-        parts.append(f"{minutes} min")
-    return " ".join(part for part in parts if part) or "1 min"
+    parts = []
+    if whole_days:
+        parts.append(spoken.ngettext("{count} day", "{count} days", whole_days).format(count=whole_days))
+    if hours:
+        parts.append(spoken.gettext("{count} h").format(count=hours))
+    if minutes and not whole_days:
+        parts.append(spoken.gettext("{count} min").format(count=minutes))
+    return " ".join(parts)
 
 
 def status_word(update: UpdateView, before: UpdateView | None) -> str:
     """The status, or "Update" when it is the one before: what feeds and messages lead with."""
     return "Update" if before is not None and before.status is update.status else update.status.label
+
+
+def _joined(of_day: str, of_clock: str, language: Language) -> str:
+    return translations(language).gettext("{date}, {time}").format(date=of_day, time=of_clock)
+
+
+@lru_cache(maxsize=8192)
+def _date(of: date, length: str, language: Language) -> str:
+    from babel.dates import format_date
+
+    return format_date(of, length, language.value)
+
+
+@lru_cache(maxsize=8192)
+def _skeleton(of: date, skeleton: str, language: Language) -> str:
+    from babel.dates import format_skeleton
+
+    return format_skeleton(skeleton, of, locale=language.value)
+
+
+@lru_cache(maxsize=1024)
+def _interval(first: date, last: date, language: Language) -> str:
+    from babel.dates import format_interval
+
+    return format_interval(first, last, "yMMMd", locale=language.value)

@@ -21,7 +21,7 @@ from app.publish.refresh import published_revision, refresh, stale_pages, try_re
 from app.publish.snapshot import read
 from app.settings import Settings
 from app.shapes import UpdateDraft
-from app.vocabulary import PostStatus
+from app.vocabulary import Language, PostStatus
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component
 
@@ -73,7 +73,9 @@ def test_only_what_changed_is_written_again(app: Flask, settings: Settings, page
         made = open_post(settings, LENA, page_id, draft())
         after = {path: path.stat().st_mtime_ns for path in lasting.rglob("*.html")}
     changed = {path.relative_to(lasting).as_posix() for path in after if before.get(path) != after[path]}
-    assert changed == {f"incidents/{made.post_id}.html", "history/2026-03.html", "history/2026-02.html"}
+    pages = {f"incidents/{made.post_id}.html", "history/2026-03.html", "history/2026-02.html"}
+    folders = ["", *(f"{language}/" for language in Language if language is not Language.ENGLISH)]
+    assert changed == {f"{folder}{page}" for folder in folders for page in pages}
 
 
 def test_a_new_name_writes_everything_again(app: Flask, settings: Settings, page_id: int, reader: Client) -> None:

@@ -1,0 +1,38 @@
+"""Whether a colour can be read on another, by WCAG 2.2's contrast ratio (success criterion 1.4.3)."""
+
+READABLE = 4.5
+STEPS = 40
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of two colours "#rrggbb", from 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def readable_on(colour: str, background: str, at_least: float = READABLE) -> str:
+    """`colour` mixed with black or white, whichever is farther from `background`, until it can be read on it."""
+    towards = "#000000" if contrast("#000000", background) > contrast("#ffffff", background) else "#ffffff"
+    for step in range(STEPS + 1):
+        mixed = _mixed(colour, towards, step / STEPS)
+        if contrast(mixed, background) >= at_least:
+            return mixed
+    return towards
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _mixed(colour: str, other: str, share: float) -> str:
+    pairs = zip(_channels(colour), _channels(other), strict=True)
+    return "#" + "".join(f"{round(ours + (theirs - ours) * share):02x}" for ours, theirs in pairs)

@@ -1,0 +1,18 @@
+"""The words of the vocabulary and of the rules: what templates translate without spelling it out."""
+
+from app.publish.verdict import ALL_WELL, OF_POSTS, RULES
+from app.vocabulary import ComponentStatus, Impact, PostStatus
+
+
+def labels() -> tuple[str, ...]:
+    """Every word that a page may show and that stands in no template, without repetition."""
+    found = [one.label for kind in (ComponentStatus, PostStatus, Impact) for one in kind]
+    found += [rule.verdict.text for rule in RULES] + [verdict.text for verdict in OF_POSTS.values()] + [ALL_WELL.text]
+    found += [rule.when for rule in RULES]
+    # what app.publish.words joins and counts with
+    found += ["Update", "{date}, {time}", "{count} h", "{count} min"]
+    return tuple(dict.fromkeys(found))
+
+
+COUNTED = (("{count} day", "{count} days"),)
+"""Messages that depend on a number, as (one, many)."""
