@@ -149,7 +149,7 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if not is_unavailable(error):
             raise
-        raise Unavailable(what_is_wrong(error)) from error
+        raise Unavailable(f"{what_is_wrong(error)} Nothing was changed; try again soon.") from error
 
 
 def is_unavailable(error: DBAPIError) -> bool:
@@ -161,8 +161,8 @@ def what_is_wrong(error: DBAPIError) -> str:
     """A sentence for people about a database that is not available; without addresses, names or statements."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if str(error.orig).startswith("no such table"):
-        return "The database has no tables. Run candor db upgrade, or put the right file in its place."
-    return f"{_SQLITE_SENTENCES.get(code, 'The database does not answer.')} Nothing was changed; try again soon."
+        return "The database has no tables: run candor db upgrade, or put the right file in its place."
+    return _SQLITE_SENTENCES.get(code, "The database does not answer.")
 
 
 def release() -> None:

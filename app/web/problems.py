@@ -111,7 +111,7 @@ def _http(error: HTTPException) -> Response:
 def _database(error: DBAPIError) -> Response:
     if is_unavailable(error):
         logger.warning("the database is not available: %s", type(error.orig).__name__)
-        return _unavailable(what_is_wrong(error))
+        return _unavailable(f"{what_is_wrong(error)} Try again soon.")
     return _fault(error)
 
 

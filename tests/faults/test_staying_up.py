@@ -27,6 +27,7 @@ from app.vocabulary import Role
 from tests.conftest import make_settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_page
+from tests.faults.silence import silence
 from tests.faults.visitor import Visitor, declaration, shows, until
 from tests.postgres import Server
 from tests.processes import free_port, get, running, wait_until_answers
@@ -179,6 +180,25 @@ def test_a_stopped_database_comes_back_also_to_a_process_that_was_started_withou
             postgres.start()
         until(lambda: visitor.get("/console")[0] == 200)
         publishes_again(installed, visitor, token, 2)
+
+
+def test_a_commit_without_an_answer_is_not_called_undone_and_can_be_sent_again(installed: Settings) -> None:
+    with (
+        silence(installed.database_url) as (network, url),
+        visited(replace(installed, database_url=url)) as (
+            visitor,
+            token,
+        ),
+    ):
+        network.falls_at = b"COMMIT"
+        status, answer, taken = timed(lambda: visitor.post("/console/posts", declaration(3, token)))
+        assert (status, taken < LONGEST_SECONDS) == (503, True)
+        assert "it may be saved or not" in answer
+        assert "Nothing was changed" not in answer
+        until(shows(installed, "Trouble 0003."))
+        until(lambda: visitor.get("/console")[0] == 200)
+        status, answer = visitor.post("/console/posts", declaration(3, token))
+        assert (status, "Nothing was published or sent twice." in answer) == (200, True)
 
 
 def test_a_deleted_file_is_missed_and_not_made_anew(on_sqlite: Settings, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, post_draft, problem_of
 from app.web.console.paging import page_number
 from app.web.console.publishing import closing_effects, closing_status, next_status, publish_form
-from app.web.console.rendering import Answer, render, unwritten
+from app.web.console.rendering import Answer, render, still_saying, unwritten
 from app.web.console.threads import thread
 from app.web.console.typed import Typed, blank_post, blank_update, read_typed
 
@@ -58,7 +58,8 @@ def open_post() -> Answer:
         made = actions.open_post(current_app.config["SETTINGS"], actor(), facts.id, post_draft(typed, facts.zone))
     except CandorError as error:
         problem, status = problem_of(error)
-        return show_new(typed, problem), status
+        with still_saying(error):
+            return show_new(typed, problem), status
     return to_thread(made.post_id, repeated=made.repeated)
 
 

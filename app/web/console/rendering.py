@@ -1,11 +1,16 @@
 """A screen of the console or the board: its template with what every screen shows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import current_app, render_template
+from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response
 
 from app.clock import now
+from app.db import is_unavailable
+from app.errors import CandorError
 from app.publish.refresh import why_missing
 from app.vocabulary import Role
 from app.web import htmx
@@ -29,6 +34,17 @@ def render_block(template: str, block: str, facts: PageFacts, **context: Any) ->
 def unwritten(facts: PageFacts) -> str:
     """Why readers of this machine do not see yet what is saved, as a sentence; empty when they see it."""
     return why_missing(current_app.config["SETTINGS"], facts.id, facts.slug, facts.revision)
+
+
+@contextmanager
+def still_saying(error: CandorError) -> Iterator[None]:
+    """Show a form again because of `error`; when the database does not even give that, `error` is what is said."""
+    try:
+        yield
+    except DBAPIError as also:
+        if not is_unavailable(also):
+            raise
+        raise error from also
 
 
 def _shared(facts: PageFacts) -> dict[str, Any]:

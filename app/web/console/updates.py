@@ -11,7 +11,7 @@ from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, update_draft
 from app.web.console.posts import show_thread, to_thread
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import Answer, render, still_saying
 from app.web.console.threads import thread, update_facts
 from app.web.console.typed import read_typed, with_version
 
@@ -28,10 +28,11 @@ def publish_update(public_id: str) -> Answer:
         made = actions.publish_update(current_app.config["SETTINGS"], actor(), public_id, draft)
     except CandorError as error:
         problem, status = problem_of(error)
-        if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
-            typed = with_version(typed, thread(session(), public_id).version)
         template = "console/posts/resolve.html" if typed.asks_about_components else "console/posts/thread.html"
-        return show_thread(public_id, typed, problem, template=template), status
+        with still_saying(error):
+            if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
+                typed = with_version(typed, thread(session(), public_id).version)
+            return show_thread(public_id, typed, problem, template=template), status
     return to_thread(made.post_id, repeated=made.repeated)
 
 
@@ -55,7 +56,8 @@ def correct_update(public_id: str) -> Answer:
         actions.correct_update(settings, actor(), public_id, body, version, acknowledged=acknowledged)
     except CandorError as error:
         problem, status = problem_of(error)
-        return _show_correct(public_id, body, problem), status
+        with still_saying(error):
+            return _show_correct(public_id, body, problem), status
     flash("Corrected. The text it had before is kept and shown.")
     return redirect(url_for("console.show_post", public_id=facts.post_public_id), 303)
 
