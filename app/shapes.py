@@ -76,6 +76,17 @@ class UpdateDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnouncementDraft:
+    """What somebody typed to announce something.  `starts_at` None means now, `ends_at` None until it is ended."""
+
+    title: str
+    body: str
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What a publish made: the post's and update's public ids, and whether it had been made before."""
 

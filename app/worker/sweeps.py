@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
+from app.actions import announcements
 from app.clock import now
 from app.db import release, session, transaction
 from app.deliver import ledger, plan, recovery
@@ -36,6 +37,11 @@ def refresh_stale(settings: Settings) -> None:
         try_refresh(settings, page_id)
 
 
+def announcements_due(settings: Settings) -> None:
+    """Show announcements whose time has come, and take away those whose time is over."""
+    announcements.show_due(settings)
+
+
 def recover_leases(settings: Settings) -> None:
     """Take over from senders that died, on this machine at once and on others when their lease has expired."""
     recovery.recover(settings)
@@ -54,6 +60,7 @@ def forget_old(_settings: Settings) -> None:
 SWEEPS: tuple[tuple[Callable[[Settings], None], float], ...] = (
     (plan_due, 0.5),
     (refresh_stale, 1.0),
+    (announcements_due, 1.0),
     (recover_leases, 5.0),
     (forget_old, 600.0),
 )
