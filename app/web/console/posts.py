@@ -5,6 +5,7 @@ from contextlib import suppress
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from app.actions import pinning
 from app.actions import posts as actions
 from app.db import session, translated
 from app.errors import CandorError, Unavailable
@@ -79,6 +80,16 @@ def resolve_post(public_id: str) -> Answer:
     found = thread(session(), public_id)
     typed = blank_update(found.post.kind, closing_status(found.post.kind), found.version, closing_effects(found))
     return show_thread(public_id, typed, template="console/posts/resolve.html")
+
+
+@blueprint.post("/posts/<public_id>/pin")
+@audience("lead")
+def pin_post(public_id: str) -> Answer:
+    """Keep a post on top of the page after it is over, or, with `pinned=no`, stop keeping it there."""
+    pinned = request.form.get("pinned") != "no"
+    pinning.pin_post(current_app.config["SETTINGS"], actor(), public_id, pinned)
+    flash("It is kept on top of the page." if pinned else "It is no longer kept on top of the page.")
+    return redirect(url_for("console.show_post", public_id=public_id), 303)
 
 
 def show_new(typed: Typed, problem: Problem | None = None, *, preview: object = None) -> str:

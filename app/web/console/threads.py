@@ -84,6 +84,7 @@ class Thread:
     updates: tuple[UpdateRow, ...]
     components: tuple[StillBroken, ...]
     records: tuple[RecordRow, ...]
+    pinned: bool
 
     @property
     def broken(self) -> tuple[StillBroken, ...]:
@@ -141,6 +142,7 @@ def thread(session: Session, public_id: str) -> Thread:
         updates=tuple(_update_row(update, summaries.get(update.id)) for update in updates),
         components=components,
         records=_records(session, post.incident_id),
+        pinned=post.pinned,
     )
 
 

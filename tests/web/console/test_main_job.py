@@ -142,3 +142,14 @@ def test_maintenance_is_planned_in_the_pages_zone(lena: Person) -> None:
     post = session().scalars(select(Post)).one()
     assert post.scheduled_for is not None
     assert (post.status, post.scheduled_for.hour) == ("scheduled", 2)
+
+
+def test_a_lead_keeps_a_post_on_top_and_stops(lena: Person, ravi: Person, page_id: int) -> None:
+    thread = declare(lena)
+    assert "/pin" not in ravi.open(thread)
+    assert lena.fill(thread, "/pin", {}).status_code == 303
+    page = text_of(lena.open(thread))
+    assert "It is kept on top of the page." in page
+    assert "Stop keeping it on top" in page
+    assert lena.fill(thread, "/pin", {}).status_code == 303
+    assert "Keep on top of the page" in text_of(lena.open(thread))
