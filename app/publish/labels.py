@@ -9,8 +9,8 @@ def labels() -> tuple[str, ...]:
     found = [one.label for kind in (ComponentStatus, PostStatus, Impact) for one in kind]
     found += [rule.verdict.text for rule in RULES] + [verdict.text for verdict in OF_POSTS.values()] + [ALL_WELL.text]
     found += [rule.when for rule in RULES]
-    # what app.publish.words joins and counts with
-    found += ["Update", "{date}, {time}", "{count} h", "{count} min"]
+    # what is said by the code: what a feed leads with, what a saved form answers, and how times are joined
+    found += ["Update", "Saved. It holds from the next update on.", "{date}, {time}", "{count} h", "{count} min"]
     return tuple(dict.fromkeys(found))
 
 

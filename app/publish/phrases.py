@@ -17,7 +17,7 @@ from app.publish import words
 from app.publish.catalogues import translations
 from app.vocabulary import Language
 
-Phrase = Callable[[Language], str]
+Phrase = Callable[[Language], Markup]
 _OPEN = re.compile("\x02(\\d+)\x03")
 
 
@@ -33,7 +33,7 @@ class Draft:
         place = self._places.setdefault(key, len(self._phrases))
         if place == len(self._phrases):
             self._phrases.append(phrase)
-        return Markup(f"\x02{place}\x03")  # noqa: S704 - a number between two controls
+        return Markup("\x02{}\x03").format(place)
 
     def put(self, text: str, language: Language) -> str:
         """`text` with every mark replaced by its phrase in `language`."""
@@ -73,9 +73,14 @@ def speaking(language: Language) -> Iterator[None]:
         _language.reset(token)
 
 
+def spoken() -> Language:
+    """The language in which words are said at once."""
+    return _language.get()
+
+
 def _say(key: Hashable, phrase: Phrase) -> Markup:
     draft = _draft.get()
-    return Markup(phrase(_language.get())) if draft is None else draft.leave_open(key, phrase)  # noqa: S704 - escaped
+    return phrase(_language.get()) if draft is None else draft.leave_open(key, phrase)
 
 
 def gettext(message: str, **values: object) -> Markup:
@@ -94,29 +99,34 @@ def ngettext(one: str, many: str, count: int, **values: object) -> Markup:
     )
 
 
-def _filled(text: str, values: dict[str, object]) -> str:
+def _filled(text: str, values: dict[str, object]) -> Markup:
     said = escape(text)
     return said.format(**values) if values else said
 
 
 def language_code() -> Markup:
     """The language's code, as in `lang`."""
-    return _say("code", lambda language: language.value)
+    return _say("code", lambda language: escape(language.value))
 
 
 def direction() -> Markup:
     """ "ltr" or "rtl", as in `dir`."""
-    return _say("direction", lambda language: language.direction)
+    return _say("direction", lambda language: escape(language.direction))
 
 
 def root(own: Language) -> Markup:
     """What addresses of pages begin with: nothing in the page's own language, "/de" in another."""
-    return _say(("root", own), lambda language: "" if language is own else f"/{language.value}")
+    return _say(("root", own), lambda language: escape("" if language is own else f"/{language.value}"))
 
 
-def only_in(wanted: Language, said: str) -> Markup:
+def query(own: Language) -> Markup:
+    """What the application's addresses end with, so that a visitor's page speaks the same language."""
+    return _say(("query", own), lambda language: escape("" if language is own else f"?language={language.value}"))
+
+
+def only_in(wanted: Language, said: Markup) -> Markup:
     """`said`, a piece of our own markup, in one language; nothing in the others."""
-    return _say(("only", wanted, said), lambda language: said if language is wanted else "")
+    return _say(("only", wanted, said), lambda language: said if language is wanted else Markup())
 
 
 class _Words:

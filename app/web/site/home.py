@@ -4,6 +4,7 @@ from flask import render_template
 
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
+from app.web.site.language import render
 from app.web.site.queries import find_page
 
 
@@ -14,4 +15,4 @@ def home() -> str | tuple[str, int, dict[str, str]]:
     page = find_page()
     if page is None:
         return render_template("site/not_set_up.html")
-    return render_template("site/preparing.html", page=page), 503, {"Retry-After": "5"}
+    return render("site/preparing.html", page), 503, {"Retry-After": "5"}

@@ -1,6 +1,6 @@
 """The links of one subscriber: confirm, manage, unsubscribe.  Opening one never changes anything; its button does."""
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import subscriptions
@@ -10,10 +10,12 @@ from app.settings import Settings
 from app.vocabulary import ChannelName
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
+from app.web.site.language import chosen_language, render
 from app.web.site.queries import page
 from app.web.site.subscribe import chosen_components
 
 Answer = str | Response | tuple[str, int]
+SAVED = "Saved. It holds from the next update on."
 
 
 @blueprint.get("/confirm/<public_id>/<token>")
@@ -21,7 +23,7 @@ Answer = str | Response | tuple[str, int]
 def confirm(public_id: str, token: str) -> Answer:
     """Ask to press the button: mail scanners open links too."""
     found = subscriptions.read(_settings(), "confirm", public_id, token)
-    return render_template("site/confirm.html", page=page(found.page_id), address=_masked(found))
+    return render("site/confirm.html", page(found.page_id), address=_masked(found))
 
 
 @blueprint.post("/confirm/<public_id>/<token>")
@@ -30,9 +32,7 @@ def confirm_now(public_id: str, token: str) -> Answer:
     """The address is confirmed."""
     subscriptions.confirm(_settings(), public_id, token)
     found = subscriptions.read(_settings(), "confirm", public_id, token)
-    return render_template(
-        "site/confirmed.html", page=page(found.page_id), manage=_link("manage", found), address=_masked(found)
-    )
+    return render("site/confirmed.html", page(found.page_id), manage=_link("manage", found), address=_masked(found))
 
 
 @blueprint.get("/manage/<public_id>/<token>")
@@ -50,8 +50,8 @@ def manage_now(public_id: str, token: str) -> Answer:
         subscriptions.set_preferences(_settings(), public_id, token, chosen_components())
     except Invalid as error:
         return _manage(public_id, token, error.sentence), 422
-    flash("Saved. It holds from the next update on.")
-    return redirect(url_for("site.manage", public_id=public_id, token=token), 303)
+    flash(SAVED)
+    return redirect(url_for("site.manage", public_id=public_id, token=token, language=chosen_language()), 303)
 
 
 @blueprint.get("/unsubscribe/<public_id>/<token>")
@@ -59,7 +59,7 @@ def manage_now(public_id: str, token: str) -> Answer:
 def unsubscribe(public_id: str, token: str) -> Answer:
     """Ask to press the button."""
     found = subscriptions.read(_settings(), "unsubscribe", public_id, token)
-    return render_template("site/unsubscribe.html", page=page(found.page_id), address=_masked(found))
+    return render("site/unsubscribe.html", page(found.page_id), address=_masked(found))
 
 
 @blueprint.post("/unsubscribe/<public_id>/<token>")
@@ -68,15 +68,15 @@ def unsubscribe_now(public_id: str, token: str) -> Answer:
     """End it, for the button here and for a mail program's own; needs no cookie."""
     subscriptions.unsubscribe(_settings(), public_id, token)
     found = subscriptions.read(_settings(), "unsubscribe", public_id, token)
-    return render_template("site/unsubscribed.html", page=page(found.page_id), address=_masked(found))
+    return render("site/unsubscribed.html", page(found.page_id), address=_masked(found))
 
 
 def _manage(public_id: str, token: str, problem: str = "") -> str:
     found = subscriptions.read(_settings(), "manage", public_id, token)
     asked = request.method == "POST"
-    return render_template(
+    return render(
         "site/manage.html",
-        page=page(found.page_id),
+        page(found.page_id),
         subscription=found,
         address=_masked(found),
         problem=problem,
@@ -88,7 +88,7 @@ def _manage(public_id: str, token: str, problem: str = "") -> str:
 
 def _link(purpose: str, found: subscriptions.Subscription) -> str:
     token = tokens.sign(_settings().secret_key, purpose, found.public_id, found.version)
-    return url_for(f"site.{purpose}", public_id=found.public_id, token=token)
+    return url_for(f"site.{purpose}", public_id=found.public_id, token=token, language=chosen_language())
 
 
 def _masked(found: subscriptions.Subscription) -> str:

@@ -8,6 +8,7 @@ from app.db import session
 from app.errors import NotFound
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
+from app.vocabulary import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,13 @@ class VisitorPage:
 
     id: int
     name: str
+    language: Language
     choices: tuple[Choice, ...]
 
 
 def find_page(page_id: int | None = None) -> VisitorPage | None:
     """The page of this id, or the default one; None when there is none yet.  Two queries."""
-    wanted = select(Page.id, Page.name).order_by(Page.id).limit(1)
+    wanted = select(Page.id, Page.name, Page.locale).order_by(Page.id).limit(1)
     row = session().execute(wanted.where(Page.id == page_id) if page_id is not None else wanted).one_or_none()
     if row is None:
         return None
@@ -40,7 +42,8 @@ def find_page(page_id: int | None = None) -> VisitorPage | None:
         .where(Component.page_id == row.id, Component.visible, Component.archived_at.is_(None))
         .order_by(ComponentGroup.position.nulls_first(), ComponentGroup.id, Component.position, Component.id)
     )
-    return VisitorPage(row.id, row.name, tuple(Choice(key, name, group or "") for key, name, group in found))
+    language = Language(row.locale) if row.locale in set(Language) else Language.ENGLISH
+    return VisitorPage(row.id, row.name, language, tuple(Choice(key, name, group or "") for key, name, group in found))
 
 
 def page(page_id: int | None = None) -> VisitorPage:

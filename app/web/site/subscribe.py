@@ -1,6 +1,6 @@
 """Subscribing: the same answer for every address."""
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import subscriptions
@@ -8,6 +8,7 @@ from app.errors import Invalid, TooMany
 from app.text import clean
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
+from app.web.site.language import chosen_language, render
 from app.web.site.queries import VisitorPage, page
 
 LONGEST_ADDRESS = 1000
@@ -40,14 +41,14 @@ def subscribe_now() -> Answer:
         return _form(found, error.sentence, error.fields), 422
     except TooMany as error:
         return _form(found, error.sentence), 429, {"Retry-After": str(error.retry_after)}
-    return redirect(url_for("site.asked", channel=channel), 303)
+    return redirect(url_for("site.asked", channel=channel, language=chosen_language()), 303)
 
 
 @blueprint.get("/subscribe/sent")
 @audience("public")
 def asked() -> Answer:
     """Say where to look."""
-    return render_template("site/asked.html", page=page(), by_sms=request.args.get("channel") == "sms")
+    return render("site/asked.html", page(), by_sms=request.args.get("channel") == "sms")
 
 
 def chosen_components() -> list[str]:
@@ -65,9 +66,9 @@ def chosen_components() -> list[str]:
 
 
 def _form(found: VisitorPage, problem: str = "", wrong: dict[str, str] | None = None) -> str:
-    return render_template(
+    return render(
         "site/subscribe.html",
-        page=found,
+        found,
         problem=problem,
         wrong=wrong or {},
         channel=request.form.get("channel") or request.args.get("channel") or "email",

@@ -1,0 +1,26 @@
+"""The language of a visitor's page: the one its address asks for, else the page's own."""
+
+from typing import Any
+
+from flask import render_template, request
+
+from app.publish import phrases
+from app.vocabulary import Language
+from app.web.site.queries import VisitorPage
+
+
+def chosen_language() -> Language | None:
+    """What the address asks for, as in `?language=de`; None when it asks for nothing that there is."""
+    code = request.args.get("language", "")
+    return Language(code) if code in set(Language) else None
+
+
+def render(template: str, page: VisitorPage, **context: Any) -> str:
+    """A visitor's page in their language."""
+    chosen = chosen_language()
+    language = chosen or page.language
+    home = "/" if language is page.language else f"/{language.value}/"
+    with phrases.speaking(language):
+        return render_template(
+            template, page=page, spoken=language, chosen_language=chosen, home=home, **phrases.GLOBALS, **context
+        )
