@@ -19,6 +19,7 @@ from app.patience import WORKING, Patience, PostgresOpener, SqliteOpener
 
 STATEMENT_SECONDS = 30
 CONNECT_SECONDS = 3
+UNDEFINED_TABLE = "42P01"
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -153,16 +154,20 @@ def translated() -> Iterator[None]:
 
 
 def is_unavailable(error: DBAPIError) -> bool:
-    """Whether the database is lost, locked or full, and not the statement wrong."""
-    return isinstance(error, OperationalError) or error.connection_invalidated
+    """Whether the database is lost, locked, full or not set up, and not the statement wrong."""
+    return isinstance(error, OperationalError) or error.connection_invalidated or _has_no_tables(error)
 
 
 def what_is_wrong(error: DBAPIError) -> str:
     """A sentence for people about a database that is not available; without addresses, names or statements."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
-    if str(error.orig).startswith("no such table"):
+    if _has_no_tables(error):
         return "The database has no tables: run candor db upgrade, or put the right file in its place."
     return _SQLITE_SENTENCES.get(code, "The database does not answer.")
+
+
+def _has_no_tables(error: DBAPIError) -> bool:
+    return str(error.orig).startswith("no such table") or getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE
 
 
 def release() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import create_engine, text
 
 from app import create_app
 from app.actions.posts import open_post
@@ -30,7 +31,7 @@ from tests.factories import LENA, make_page
 from tests.faults.silence import silence
 from tests.faults.visitor import Visitor, declaration, shows, until
 from tests.postgres import Server
-from tests.processes import free_port, get, running, wait_until_answers
+from tests.processes import free_port, get, running, start, wait_until_answers
 from tests.web.people import PASSWORD, make_account
 
 pytestmark = pytest.mark.faults
@@ -180,6 +181,22 @@ def test_a_stopped_database_comes_back_also_to_a_process_that_was_started_withou
             postgres.start()
         until(lambda: visitor.get("/console")[0] == 200)
         publishes_again(installed, visitor, token, 2)
+
+
+def test_a_database_without_tables_says_so_and_may_get_them_later(postgres: Server, tmp_path: Path) -> None:
+    engine = create_engine(postgres.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE bare"))
+    engine.dispose()
+    url = f"{postgres.url.rpartition('/')[0]}/bare"
+    settings = make_settings(tmp_path / "bare", database_url=url, port=free_port())
+    with running(settings, "web"):
+        wait_until_answers(f"http://127.0.0.1:{settings.port}/sign-in")
+        visitor = Visitor(settings.port)
+        status, answer = visitor.get("/sign-in")
+        assert (status, "run candor db upgrade" in answer) == (503, True)
+        assert start(settings, "db", "upgrade").wait(30) == 0
+        until(lambda: visitor.get("/sign-in")[0] == 200)
 
 
 def test_a_commit_without_an_answer_is_not_called_undone_and_can_be_sent_again(installed: Settings) -> None:

@@ -93,6 +93,7 @@ def test_a_locked_database_leaves_readers_alone_and_answers_writers_soon(
         visitor = Visitor(settings.port)
         token = visitor.sign_in("lena@example.com")
         holder = sqlite3.connect(settings.home / "candor.db", isolation_level=None)
+        holder.execute("UPDATE session SET last_seen_at = datetime('now', '-1 hour')")  # the visit is to be noted, too
         holder.execute("BEGIN IMMEDIATE")
         try:
             locked_at = time.monotonic()
