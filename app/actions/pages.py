@@ -1,6 +1,8 @@
-"""Pages: made at set-up, renamed and moved later."""
+"""Pages: made at set-up; renamed, moved and given another look later."""
 
 import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -11,14 +13,20 @@ from app.actions.revisions import lock_page, touch
 from app.db import session as read_session
 from app.db import transaction
 from app.errors import Invalid, NotFound
+from app.guard.contrast import readable_on
 from app.models.page import Page
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
+from app.vocabulary import Language
 
 NAME_LIMIT = 100
 URL_LIMIT = 500
+PAPERS = ("#fbfaf7", "#ffffff")
+"""What the accent is read on in the light design: `--paper` and `--paper-raised`."""
+
+Given = TypeVar("Given")
 
 
 def default_page_id() -> int:
@@ -41,10 +49,11 @@ def create_page(
     Raises:
         Invalid: a field can not be taken.
     """
-    fields = _checked(settings, name=name, url=url, time_zone=time_zone, locale=locale)
+    fields = _read(settings, name=name, url=url, time_zone=time_zone, locale=locale)
+    host = (urlsplit(fields["url"]).hostname or "")[:255]
     with transaction() as session:
         count = session.scalar(select(func.count(Page.id))) or 0
-        page = Page(slug="default" if count == 0 else _slug(name, count), **fields)
+        page = Page(slug="default" if count == 0 else _slug(name, count), host=host, **fields)
         session.add(page)
         session.flush()
         audit.record(session, actor, "create", "page", page.public_id, page.name)
@@ -54,27 +63,81 @@ def create_page(
 
 
 def edit_page(
-    settings: Settings, actor: Actor, page_id: int, *, name: str, url: str, time_zone: str, locale: str
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    *,
+    name: str | None = None,
+    url: str | None = None,
+    time_zone: str | None = None,
+    locale: str | None = None,
+    languages: Sequence[str] | None = None,
+    accent: str | None = None,
 ) -> None:
-    """Change what a page is called and where and in which zone it stands; all of it is rendered again.
+    """Change what a page is called, where it stands and how it looks; all of it is rendered again.
+
+    None leaves a fact as it is.  An empty `url` means BASE_URL, an empty `accent` the house's own colour; `locale` is
+    always among the languages.
 
     Raises:
-        Invalid: a field can not be taken.
+        Invalid: with a sentence for every field that can not be taken.
         NotFound: there is no such page.
     """
-    fields = _checked(settings, name=name, url=url, time_zone=time_zone, locale=locale)
-    del fields["host"]  # feed ids are made of it: were they to change, every reader would get every entry again
+    fields = _read(settings, name=name, url=url, time_zone=time_zone, locale=locale, languages=languages, accent=accent)
     with transaction() as session:
         page = lock_page(session, page_id)
-        for field, value in fields.items():
+        for field, value in fields.items():  # never the host: were feed ids to change, all entries would come again
             setattr(page, field, value)
+        page.languages = _joined([*page.languages.split(","), page.locale])
         touch(session, page, everything=True)
         audit.record(session, actor, "edit", "page", page.public_id, page.name)
     try_refresh(settings, page_id)
 
 
-def _checked(settings: Settings, *, name: str, url: str, time_zone: str, locale: str) -> dict[str, str]:
-    url = clean_field(url, name="url", label="The address", limit=URL_LIMIT, required=False) or settings.base_url
+def _read(
+    settings: Settings,
+    *,
+    name: str | None,
+    url: str | None,
+    time_zone: str | None,
+    locale: str | None,
+    languages: Sequence[str] | None = None,
+    accent: str | None = None,
+) -> dict[str, str]:
+    reading = _Reading()
+    reading.add("name", name, lambda raw: clean_field(raw, name="name", label="The page's name", limit=NAME_LIMIT))
+    reading.add("url", url, lambda raw: _url(settings, raw))
+    reading.add("time_zone", time_zone, _zone)
+    reading.add("locale", locale, _locale)
+    reading.add("languages", languages, _languages)
+    reading.add("accent", accent, _accent)
+    return reading.finish()
+
+
+class _Reading:
+    """Collects what was given, and all that is wrong with it."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, str] = {}
+        self._wrong: dict[str, str] = {}
+
+    def add(self, field: str, raw: Given | None, read: Callable[[Given], str]) -> None:
+        if raw is None:
+            return
+        try:
+            self._fields[field] = read(raw)
+        except Invalid as error:
+            self._wrong.update(error.fields)
+
+    def finish(self) -> dict[str, str]:
+        if self._wrong:
+            only = next(iter(self._wrong.values())) if len(self._wrong) == 1 else ""
+            raise Invalid(only or "Nothing was saved. Please look at what is marked.", self._wrong)
+        return self._fields
+
+
+def _url(settings: Settings, raw: str) -> str:
+    url = clean_field(raw, name="url", label="The address", limit=URL_LIMIT, required=False) or settings.base_url
     try:
         parts = urlsplit(url)
         is_address = parts.scheme in {"http", "https"} and bool(parts.hostname)
@@ -82,13 +145,7 @@ def _checked(settings: Settings, *, name: str, url: str, time_zone: str, locale:
         is_address = False
     if not is_address:
         raise Invalid.field("url", "The address should look like https://status.example.com.")
-    return {
-        "name": clean_field(name, name="name", label="The page's name", limit=NAME_LIMIT),
-        "url": url.rstrip("/"),
-        "host": (parts.hostname or "")[:255],
-        "time_zone": _zone(time_zone),
-        "locale": _locale(locale),
-    }
+    return url.rstrip("/")
 
 
 def _zone(name: str) -> str:
@@ -98,10 +155,36 @@ def _zone(name: str) -> str:
         raise Invalid.field("time_zone", "Choose a time zone by its name, such as Europe/Berlin.") from None
 
 
-def _locale(locale: str) -> str:
-    if not re.fullmatch(r"[a-z]{2}(-[A-Z]{2})?", locale):
-        raise Invalid.field("locale", "Choose a language by its code, such as en or de.")
-    return locale
+def _locale(code: str) -> str:
+    if code not in set(Language):
+        raise Invalid.field("locale", f"Choose one of the page's languages: {', '.join(Language)}.")
+    return code
+
+
+def _languages(codes: Sequence[str]) -> str:
+    if not set(codes) <= set(Language):
+        raise Invalid.field("languages", f"Choose from these languages: {', '.join(Language)}.")
+    return _joined(codes)
+
+
+def _joined(codes: Sequence[str]) -> str:
+    return ",".join(language for language in Language if language in codes)
+
+
+def _accent(raw: str) -> str:
+    colour = raw.strip().lower()
+    if not colour:
+        return ""
+    if not re.fullmatch(r"#[0-9a-f]{6}", colour):
+        raise Invalid.field("accent", "Write the colour as # and six digits, such as #1f4f8f.")
+    readable = colour
+    for paper in PAPERS:
+        readable = readable_on(readable, paper)
+    if readable != colour:
+        raise Invalid.field(
+            "accent", f"This colour is too light to read on the page. Choose a darker one, such as {readable}."
+        )
+    return colour
 
 
 def _slug(name: str, count: int) -> str:
