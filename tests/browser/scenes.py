@@ -1,0 +1,127 @@
+"""States of a public page, made through the actions, and a server for them that needs no process."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from app.actions.announcements import create_announcement
+from app.actions.pages import edit_page
+from app.actions.pinning import pin_post
+from app.actions.posts import open_post
+from app.actions.updates import correct_update, publish_update
+from app.clock import now
+from app.db import session
+from app.models.post import Post
+from app.publish.refresh import refresh
+from app.publish.serve import SnapshotServer
+from app.settings import Settings
+from app.shapes import AnnouncementDraft, ComponentEffect, PostDraft, UpdateDraft
+from app.vocabulary import ComponentStatus, PostKind, PostStatus
+from tests.factories import LENA, make_component, make_group
+
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+OPERATIONAL, MAJOR = ComponentStatus.OPERATIONAL, ComponentStatus.MAJOR_OUTAGE
+
+
+def empty(settings: Settings, page_id: int) -> str:
+    """A page with nothing on it."""
+    refresh(settings, page_id)
+    return "nothere"
+
+
+def all_well(settings: Settings, page_id: int) -> str:
+    """Three components and an incident that is over, with a correction and a post-mortem; its id."""
+    ids = [make_component(page_id, name, position=place) for place, name in enumerate(("Website", "API", "Reports"))]
+    post = _incident(settings, page_id, "Slow answers", ids[0], ComponentStatus.PARTIAL_OUTAGE)
+    say(settings, post, 2, PostStatus.RESOLVED, "It is over.", ComponentEffect(ids[0], OPERATIONAL))
+    say(settings, post, 3, PostStatus.POSTMORTEM, "## What happened\n\nA disk was full.\n\n- We added an alarm.")
+    pin_post(settings, LENA, post, True)
+    return post
+
+
+def outage(settings: Settings, page_id: int) -> str:
+    """A major outage with four updates and a correction, beside an announcement; its id."""
+    ids = [make_component(page_id, name, position=place) for place, name in enumerate(("Website", "API", LONG))]
+    post = _incident(settings, page_id, f"Nothing works: {LONG}", ids[0], MAJOR)
+    for version in (2, 3, 4):
+        say(settings, post, version, PostStatus.IDENTIFIED, "We found `the cause`.\n\n> It is being *fixed*.")
+    news = AnnouncementDraft("A new address from January", "See [here](https://example.com/).")
+    create_announcement(settings, LENA, page_id, news)
+    return post
+
+
+def maintenance(settings: Settings, page_id: int) -> str:
+    """Planned work, announced; its id."""
+    component = make_component(page_id, "Database", description="All of our data")
+    begins = now() + timedelta(days=2)
+    draft = PostDraft(
+        PostKind.MAINTENANCE, "Database upgrade", PostStatus.SCHEDULED, "Short interruptions.", "scene-maintenance",
+        effects=(ComponentEffect(component, ComponentStatus.UNDER_MAINTENANCE),),
+        scheduled_for=begins, scheduled_until=begins + timedelta(hours=2),
+    )  # fmt: skip
+    return open_post(settings, LENA, page_id, draft).post_id
+
+
+def sixty(settings: Settings, page_id: int) -> str:
+    """Sixty components in six groups with three open incidents, in another zone and with a colour of its own; an id."""
+    groups = [make_group(page_id, f"Region {place}", place) for place in range(6)]
+    ids = [
+        make_component(page_id, f"Service {place:02}", group_id=groups[place % 6], position=place)
+        for place in range(60)
+    ]
+    posts = [
+        _incident(settings, page_id, f"Trouble {place}", ids[place], ComponentStatus.DEGRADED_PERFORMANCE)
+        for place in range(3)
+    ]
+    edit_page(settings, LENA, page_id, name="Acme", url="", time_zone="Asia/Kolkata", locale="en", accent="#8a2be2")
+    return posts[0]
+
+
+SCENES = {"all well": all_well, "outage": outage, "maintenance": maintenance, "empty": empty, "sixty": sixty}
+
+
+def _incident(settings: Settings, page_id: int, title: str, component: str, status: ComponentStatus) -> str:
+    draft = PostDraft(
+        PostKind.INCIDENT, title, PostStatus.INVESTIGATING, "We are **looking** into it.", f"scene-{component}-open",
+        effects=(ComponentEffect(component, status),), notify=False,
+    )  # fmt: skip
+    made = open_post(settings, LENA, page_id, draft)
+    correct_update(settings, LENA, made.update_id, "We are **looking** into it, all of us.", 1)
+    return made.post_id
+
+
+def say(settings: Settings, post: str, number: int, status: PostStatus, body: str, *effects: ComponentEffect) -> None:
+    """One more update of a post."""
+    version = session().scalars(select(Post.version).where(Post.public_id == post)).one()
+    session().rollback()
+    draft = UpdateDraft(status, body, f"{post}-{number:04}", version, effects=effects, notify=False)
+    publish_update(settings, LENA, post, draft)
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def served(settings: Settings) -> Iterator[str]:
+    """The address of the page's snapshot on loopback, with nothing behind it."""
+    server = make_server("127.0.0.1", 0, SnapshotServer(settings.public_root, _nothing), True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _nothing(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    start_response("404 Not Found", [("Content-Type", "text/plain")])
+    return [b""]

@@ -1,0 +1,146 @@
+"""The public page under a keyboard, without a script, and with one."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from flask import Flask
+
+from app.settings import Settings
+from app.vocabulary import PostStatus
+from tests.browser import scenes
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture
+def reader(browser: "Browser") -> "Iterator[Page]":
+    context = browser.new_context(viewport={"width": 390, "height": 844}, timezone_id="Asia/Tokyo")
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+def test_everything_is_reached_and_opened_with_a_keyboard(
+    app: Flask, settings: Settings, page_id: int, reader: "Page"
+) -> None:
+    scenes.sixty(settings, page_id)
+    with scenes.served(settings) as root:
+        reader.goto(root)
+        reader.keyboard.press("Tab")
+        assert reader.evaluate("document.activeElement.getAttribute('href')") == "#main"
+        assert reader.locator(".skip").bounding_box()["x"] >= 0  # type: ignore[index]
+        wanted = reader.evaluate(
+            "[...document.querySelectorAll('a, summary')].filter(one => one.checkVisibility()).length"
+        )
+        seen = 1
+        while seen < wanted:
+            reader.keyboard.press("Tab")
+            outline = reader.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline != "none", reader.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+            seen += 1
+        assert reader.evaluate("document.activeElement.hreflang") == "ar"  # the last of all
+        reader.locator("details.group:not([open]) > summary").first.focus()
+        reader.keyboard.press("Enter")
+        assert reader.evaluate("document.activeElement.parentElement.open")
+
+
+def test_a_bar_tells_its_days_to_keys_and_fingers(app: Flask, settings: Settings, page_id: int, reader: "Page") -> None:
+    scenes.outage(settings, page_id)
+    with scenes.served(settings) as root:
+        reader.goto(root)
+        bar = reader.locator("details.history").first
+        line = bar.locator(".readout")
+        always = line.text_content()
+        bar.locator("summary").focus()
+        reader.keyboard.press("ArrowLeft")
+        assert "Major outage" in (line.text_content() or "")
+        reader.keyboard.press("ArrowLeft")
+        assert re.search(r": No data yet$", line.text_content() or "")
+        reader.keyboard.press("Tab")
+        assert line.text_content() == always
+        box = bar.locator(".days").bounding_box()
+        assert box is not None
+        reader.mouse.move(box["x"] + box["width"] - 1, box["y"] + 5)
+        assert "Major outage" in (line.text_content() or "")
+        reader.mouse.click(box["x"] + box["width"] - 1, box["y"] + 5)
+        assert bar.locator("table").is_visible()
+
+
+def test_a_group_opens_by_itself_when_a_member_is_not_operational(
+    app: Flask, settings: Settings, page_id: int, reader: "Page"
+) -> None:
+    scenes.sixty(settings, page_id)
+    with scenes.served(settings) as root:
+        reader.goto(root)
+        opened = reader.locator("details.group[open] > summary .label").all_text_contents()
+        assert opened == ["Region 0", "Region 1", "Region 2"]
+
+
+def test_without_a_script_all_of_it_is_there(app: Flask, settings: Settings, page_id: int, browser: "Browser") -> None:
+    post = scenes.outage(settings, page_id)
+    with scenes.served(settings) as root:
+        context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
+        page = context.new_page()
+        page.goto(root)
+        assert page.get_by_role("heading", level=1).text_content() == "Partial System Outage"
+        page.get_by_text("1 earlier update").click()
+        assert page.get_by_text("all of us").first.is_visible()
+        page.locator("details.history > summary").first.click()
+        assert page.locator("details.history table").first.get_by_text("Major outage").is_visible()
+        page.get_by_role("link", name="Deutsch").click()
+        assert page.url == f"{root}/de/"
+        assert page.get_by_role("heading", name="Was gerade geschieht").is_visible()
+        page.locator("article.post h3 a").first.click()
+        assert page.url == f"{root}/de/incidents/{post}"
+        assert page.get_by_role("heading", name="Was wir wissen").is_visible()
+        context.close()
+
+
+def test_an_open_page_takes_up_what_is_new_and_keeps_what_was_opened(
+    app: Flask, settings: Settings, page_id: int, reader: "Page"
+) -> None:
+    post = scenes.outage(settings, page_id)
+    with scenes.served(settings) as root:
+        reader.goto(root)
+        assert reader.locator(".as-of time").first.text_content().endswith(" your time)")  # type: ignore[union-attr]
+        icon = reader.locator("link[rel=icon]").get_attribute("href")
+        reader.locator("details.history > summary").first.click()
+        from sqlalchemy import select
+
+        from app.db import session
+        from app.models.post import Post
+
+        version = session().scalars(select(Post.version).where(Post.public_id == post)).one()
+        session().rollback()
+        publish_update(
+            settings, LENA, post, UpdateDraft(PostStatus.MONITORING, "Fixed, we watch.", "key-new-1", version)
+        )
+        reader.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        reader.get_by_text("Fixed, we watch.").first.wait_for()
+        assert reader.locator("details.history").first.evaluate("one => one.open")
+        assert reader.locator("link[rel=icon]").get_attribute("href") == icon
+    reader.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    reader.get_by_text("This page could not be refreshed").wait_for()
+
+
+def test_it_is_four_requests_and_no_stranger_is_asked(
+    app: Flask, settings: Settings, page_id: int, reader: "Page"
+) -> None:
+    scenes.sixty(settings, page_id)
+    asked: list[str] = []
+    sizes: list[dict[str, int]] = []
+    with scenes.served(settings) as root:
+        reader.on("request", lambda request: asked.append(request.url))
+        reader.on("requestfinished", lambda request: sizes.append(request.sizes()))
+        reader.goto(root)
+        reader.wait_for_load_state("networkidle")
+        weight = sum(one["responseBodySize"] + one["responseHeadersSize"] for one in sizes)
+        requests = [url for url in asked if not url.startswith("data:")]
+        assert all(url.startswith(root) for url in requests)
+        assert len(requests) <= 4
+        assert weight <= 30_000
