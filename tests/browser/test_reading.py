@@ -110,16 +110,7 @@ def test_an_open_page_takes_up_what_is_new_and_keeps_what_was_opened(
         assert reader.locator(".as-of time").first.text_content().endswith(" your time)")  # type: ignore[union-attr]
         icon = reader.locator("link[rel=icon]").get_attribute("href")
         reader.locator("details.history > summary").first.click()
-        from sqlalchemy import select
-
-        from app.db import session
-        from app.models.post import Post
-
-        version = session().scalars(select(Post.version).where(Post.public_id == post)).one()
-        session().rollback()
-        publish_update(
-            settings, LENA, post, UpdateDraft(PostStatus.MONITORING, "Fixed, we watch.", "key-new-1", version)
-        )
+        scenes.say(settings, post, 5, PostStatus.MONITORING, "Fixed, we watch.")
         reader.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
         reader.get_by_text("Fixed, we watch.").first.wait_for()
         assert reader.locator("details.history").first.evaluate("one => one.open")
