@@ -26,10 +26,9 @@ POST_SHAPES: Mapping[Impact, ComponentStatus] = {**SHAPES, Impact.NONE: Componen
 
 def live_pages(snapshot: Snapshot) -> Files:
     """The pages that are written with every revision."""
-    newest = snapshot.months[0] if snapshot.months else None
     return {
         **_page("index.html", "index", snapshot, here="/"),
-        **_page("history.html", "history", snapshot, here="/history", month=newest, is_newest=True),
+        **_page("history.html", "history", snapshot, here="/history", month=snapshot.newest_month, is_newest=True),
         **_page("404.html", "missing", snapshot, here=None),
         "favicon.svg": favicon(snapshot),
         "robots.txt": "User-agent: *\nAllow: /\nDisallow: /console\nDisallow: /board\n",

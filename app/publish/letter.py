@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import now
 from app.errors import NotFound
 from app.guard.sms_length import fit
 from app.models.post import Post, Update
 from app.publish import words
 from app.publish.environment import TEMPLATES, environment
 from app.publish.links import permalink
+from app.publish.needed import Before
 from app.publish.snapshot import read, read_page
 from app.publish.statuspage_json import incident, webhook_payload
 from app.publish.thread import read_posts
@@ -60,7 +62,7 @@ def read_words(session: Session, update_id: int) -> Words:
     page = read_page(session, found.page_id)
     post = read_posts(session, (Post.id == found.id,))[0]
     update = next(update for update in post.updates if update.id == update_id)
-    return Words(read(session, page.id, max(page.revision, page.rebuild_revision)), post, update)
+    return Words(read(session, page.id, Before(max(page.revision, page.rebuild_revision), now())), post, update)
 
 
 def word(settings: Settings, of: Words, channel: ChannelName) -> Letter:

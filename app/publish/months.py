@@ -1,10 +1,7 @@
 """Months of history, in the page's zone."""
 
-from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
-
-from app.publish.views import PostView
 
 
 def month_of(at: datetime, zone: ZoneInfo) -> str:
@@ -28,16 +25,6 @@ def month_bounds(key: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     first = date.fromisoformat(f"{key}-01")
     after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     return _midnight(first, zone), _midnight(after, zone)
-
-
-def touched_months(
-    changed: Iterable[PostView], keys: Sequence[str], zone: ZoneInfo, *, everything: bool
-) -> tuple[str, ...]:
-    """The months to write again, newest first: those of changed posts, and the newest two, whose neighbours change."""
-    if everything:
-        return tuple(keys)
-    touched = {*keys[:2], *(month_of(post.started_at, zone) for post in changed)}
-    return tuple(key for key in keys if key in touched)
 
 
 def _before(first_day: date) -> date:

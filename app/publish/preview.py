@@ -13,6 +13,7 @@ from app.models.component import Component
 from app.models.post import Post
 from app.publish import html
 from app.publish.letter import Words, word
+from app.publish.needed import Before
 from app.publish.snapshot import read, read_page
 from app.publish.thread import read_posts
 from app.publish.views import EffectView, PostView, UpdateView
@@ -50,7 +51,7 @@ def preview(
 ) -> Preview:
     """What would be published.  Raises Invalid when the text is too long."""
     page = read_page(session, page_id)
-    snapshot = read(session, page_id, max(page.revision, page.rebuild_revision))
+    snapshot = read(session, page_id, Before(max(page.revision, page.rebuild_revision), now()))
     at = now()
     earlier = read_posts(session, (Post.page_id == page_id, Post.public_id == post_public_id)) if post_public_id else ()
     text = clean(body, multiline=True)

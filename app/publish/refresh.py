@@ -13,6 +13,7 @@ from app.errors import CandorError
 from app.models.page import Page
 from app.publish import store
 from app.publish.environment import render_version
+from app.publish.needed import Before
 from app.publish.render import render
 from app.publish.snapshot import read
 from app.settings import Settings
@@ -54,11 +55,11 @@ def _publish(settings: Settings, page_id: int, *, only_if_stale: bool) -> int:
 
 
 def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta | None) -> int:
-    since = before.revision if before is not None and _can_build_on(before) else None
+    since = Before(before.revision, before.rendered) if before is not None and _can_build_on(before) else None
     snapshot = read(session(), page_id, since)
     release()
-    if since is not None and since > snapshot.page.revision:
-        since = None  # the database is older than the files, as after a restored backup: it is the truth all the same
+    if since is not None and since.revision > snapshot.page.revision:
+        # the database is older than the files, as after a restored backup: it is the truth all the same
         snapshot = read(session(), page_id, None)
         release()
     rendered = render(snapshot, folder)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -13,10 +13,8 @@ from app.errors import NotFound
 from app.models.announcement import Announcement
 from app.models.component import Component, ComponentChange, ComponentGroup
 from app.models.page import Page, PageLogo
-from app.models.post import Post
 from app.publish import uptime
-from app.publish.months import month_bounds, month_keys, month_of, touched_months
-from app.publish.thread import read_posts
+from app.publish.needed import NEWEST, PAST_DAYS, Before, read_needed
 from app.publish.verdict import OpenPost, verdict
 from app.publish.views import (
     AnnouncementView,
@@ -24,55 +22,44 @@ from app.publish.views import (
     DayView,
     GroupView,
     LogoView,
-    MonthView,
     PageView,
     PostView,
     Snapshot,
 )
 from app.vocabulary import ComponentStatus, Language
 
-PAST_DAYS = 14
-NEWEST = 25
 
-
-def read(session: Session, page_id: int, since_revision: int | None) -> Snapshot:
-    """The page as committed.  `since_revision` is what was published last: lasting pages that changed after it are
-    listed in `changed` and `months`; None, or a rebuild asked for since, lists all of them.
+def read(session: Session, page_id: int, before: Before | None) -> Snapshot:
+    """The page as committed.  `before` is what was published last: lasting pages that changed after it are listed in
+    `changed` and `months`; None, or a rebuild asked for since, lists all of them.
 
     Raises:
         NotFound: there is no such page.
     """
     at = now()
     page = read_page(session, page_id)
-    since = -1 if since_revision is None or page.rebuild_revision > since_revision else since_revision
+    if before is not None and page.rebuild_revision > before.revision:
+        before = None
     components = _components(session, page, at)
-    groups = _groups(session, page, components)
-    live = read_posts(session, _live(page, at, session))
-    changed = read_posts(session, (Post.page_id == page.id, or_(Post.changed_revision > since, _is_underway(at))))
-    first = session.scalar(select(func.min(Post.started_at)).where(Post.page_id == page.id))
-    keys = month_keys(first or at, at, page.zone)
-    shown = [post for post in live if post.is_open and not post.is_upcoming]
+    needed = read_needed(session, page, before, at)
+    shown = [post for post in needed.posts if post.is_open and not post.is_upcoming]
     return Snapshot(
         page=page,
         rendered_at=at,
         verdict=verdict([c.status for c in components], [_for_verdict(post) for post in shown]),
         components=components,
-        groups=groups,
+        groups=_groups(session, page, components),
         open_posts=tuple(shown),
-        upcoming=tuple(sorted((p for p in live if p.is_upcoming), key=_planned)),
-        past_days=_past_days(live, page, at),
-        newest=live[:NEWEST],
-        changed=changed,
-        months=_months(session, page, touched_months(changed, keys, page.zone, everything=since < 0), keys),
-        all_months=keys,
+        upcoming=tuple(sorted((p for p in needed.posts if p.is_upcoming), key=_planned)),
+        past_days=_past_days(needed.posts, page, at),
+        newest=needed.posts[:NEWEST],
+        changed=needed.changed,
+        months=needed.months,
+        newest_month=needed.newest_month,
+        all_months=needed.all_months,
         announcements=_announcements(session, page, at),
-        pinned=tuple(post for post in live if post.is_pinned and not post.is_open),
+        pinned=tuple(post for post in needed.posts if post.is_pinned and not post.is_open),
     )
-
-
-def _is_underway(at: datetime) -> ColumnElement[bool]:
-    """Open posts: how long they have lasted is part of their pages, so they are written with every revision."""
-    return Post.closed_at.is_(None) & (func.coalesce(Post.scheduled_for, Post.started_at) <= at)
 
 
 def read_page(session: Session, page_id: int) -> PageView:
@@ -174,18 +161,6 @@ def _groups(session: Session, page: PageView, components: Iterable[ComponentView
     )  # fmt: skip
 
 
-def _live(page: PageView, at: datetime, session: Session) -> tuple[ColumnElement[bool], ...]:
-    """Open posts, those of the past days, and the newest for the feeds."""
-    newest = session.scalars(
-        select(Post.id).where(Post.page_id == page.id).order_by(Post.started_at.desc(), Post.id.desc()).limit(NEWEST)
-    ).all()
-    since = _midnight(at.astimezone(page.zone).date() - timedelta(days=PAST_DAYS - 1), page)
-    recent = or_(
-        Post.closed_at.is_(None), Post.pinned, Post.started_at >= since, Post.closed_at >= since, Post.id.in_(newest)
-    )
-    return (Post.page_id == page.id, recent)
-
-
 def _past_days(posts: Iterable[PostView], page: PageView, at: datetime) -> tuple[DayView, ...]:
     today = at.astimezone(page.zone).date()
     by_day: dict[date, list[PostView]] = {}
@@ -207,37 +182,9 @@ def _past_day(day: date, posts: Sequence[PostView]) -> DayView:
     return DayView(day, day, over, ongoing)
 
 
-def _months(session: Session, page: PageView, touched: Sequence[str], keys: Sequence[str]) -> tuple[MonthView, ...]:
-    if not touched:
-        return ()
-    ranges = [month_bounds(key, page.zone) for key in touched]
-    within = or_(*((Post.started_at >= begin) & (Post.started_at < end) for begin, end in ranges))
-    everything = len(touched) == len(keys)
-    posts = read_posts(session, (Post.page_id == page.id,) if everything else (Post.page_id == page.id, within))
-    by_month: dict[str, list[PostView]] = {key: [] for key in touched}
-    for post in posts:
-        by_month.setdefault(month_of(post.started_at, page.zone), []).append(post)
-    return tuple(_month(key, by_month[key], keys) for key in touched)
-
-
-def _month(key: str, posts: Sequence[PostView], keys: Sequence[str]) -> MonthView:
-    place = keys.index(key)
-    return MonthView(
-        key=key,
-        first_day=date.fromisoformat(f"{key}-01"),
-        posts=tuple(posts),
-        older=keys[place + 1] if place + 1 < len(keys) else None,
-        newer=keys[place - 1] if place else None,
-    )
-
-
 def _for_verdict(post: PostView) -> OpenPost:
     return OpenPost(post.kind, post.status, post.impact, post.is_tied)
 
 
 def _planned(post: PostView) -> datetime:
     return post.scheduled_for or post.started_at
-
-
-def _midnight(day: date, page: PageView) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=page.zone).astimezone(UTC)

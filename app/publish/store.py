@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -18,7 +19,8 @@ import brotli
 from app.publish.artifact import SUFFIXES
 
 KEPT_REVISIONS = 3
-SYNC_ALL_ABOVE = 30
+WRITERS = 8
+SYNC_ALL_ABOVE = 100
 COMPRESSED = {".html", ".json", ".atom", ".rss", ".css", ".js", ".svg", ".txt", ".ics"}
 BROTLI_QUALITY = 6
 GZIP_LEVEL = 6
@@ -83,7 +85,7 @@ def write(folder: Path, meta: Meta, files: Files) -> None:
     name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
     draft = folder / f".draft-{name}"
     try:
-        _fill(draft, {**files.live, "meta.json": json.dumps(asdict(meta)).encode()}, files.shared)
+        _fill(draft, {**files.live, "meta.json": json.dumps(asdict(meta)).encode()}, folder / "current", files.shared)
         draft.rename(folder / name)
         _point(folder / "current", name)
     except BaseException:  # left where it is, each try on a full disk would take what room there is
@@ -92,18 +94,32 @@ def write(folder: Path, meta: Meta, files: Files) -> None:
     sweep(folder)
 
 
-def _fill(draft: Path, files: Mapping[str, bytes], shared_folders: Sequence[str]) -> None:
+def _fill(draft: Path, files: Mapping[str, bytes], last: Path, shared_folders: Sequence[str]) -> None:
+    """Make the folder of a revision; what is as it was in the `last` one is the same file, by a hard link."""
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o755)
-    for path, body in files.items():
-        for suffix, content in _encodings(path, body):
-            _write(draft / f"{path}{suffix}", content, sync=True)
+    for parent in {(draft / path).parent for path in files}:
+        parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _write_all({draft / path: body for path, body in files.items() if not _taken_over(last, draft, path, body)})
     for shared in shared_folders:
         link = draft / shared
         link.parent.mkdir(mode=0o755, exist_ok=True)
         link.symlink_to(f"{'../' * (shared.count('/') + 1)}lasting/{shared}")
     for child in [draft, *(path for path in draft.rglob("*") if path.is_dir() and not path.is_symlink())]:
         _sync_folder(child)
+
+
+def _taken_over(last: Path, draft: Path, path: str, body: bytes) -> bool:
+    try:
+        if (last / path).read_bytes() != body:
+            return False
+        for suffix in _suffixes(path):
+            (draft / f"{path}{suffix}").hardlink_to(last / f"{path}{suffix}")
+    except OSError:  # not there, or a disk without hard links: it is written instead
+        for suffix in _suffixes(path):
+            (draft / f"{path}{suffix}").unlink(missing_ok=True)
+        return False
+    return True
 
 
 def _discard(folder: Path, draft: Path, name: str) -> None:
@@ -130,26 +146,42 @@ def sweep(folder: Path) -> None:
 
 
 def _replace_lasting(folder: Path, files: Mapping[str, bytes]) -> None:
-    drafts: list[tuple[Path, Path]] = []
-    few = len(files) <= SYNC_ALL_ABOVE
+    drafts = {folder / path: (folder / path).with_name(f".draft-{Path(path).name}") for path in files}
+    pairs = [
+        (draft.with_name(f"{draft.name}{suffix}"), target.with_name(f"{target.name}{suffix}"))
+        for target, draft in drafts.items()
+        for suffix in _suffixes(target.name)
+    ]
     try:
-        for path, body in files.items():
-            for suffix, content in _encodings(path, body):
-                target = folder / f"{path}{suffix}"
-                draft = target.with_name(f".draft-{target.name}")
-                drafts.append((draft, target))
-                _write(draft, content, sync=few)
-        if not few:
-            os.sync()
-        for draft, target in drafts:
+        _write_all({drafts[folder / path]: body for path, body in files.items()})
+        for draft, target in pairs:
             draft.replace(target)
     except BaseException:
-        for draft, _ in drafts:
+        for draft, _ in pairs:
             with suppress(OSError):
                 draft.unlink()
         raise
-    for parent in {target.parent for _, target in drafts}:
+    for parent in {target.parent for target in drafts}:
         _sync_folder(parent)
+
+
+def _write_all(files: Mapping[Path, bytes]) -> None:
+    """Write files with their encodings and wait until the disk has them; many at once, because it takes them together.
+
+    Raises OSError when one can not be written.
+    """
+    few = len(files) <= SYNC_ALL_ABOVE
+
+    def write_encodings(item: tuple[Path, bytes]) -> None:
+        path, body = item
+        for suffix, content in _encodings(path.name, body):
+            _write(path.with_name(f"{path.name}{suffix}"), content, sync=few)
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for _ in pool.map(write_encodings, files.items()):
+            pass
+    if not few:
+        os.sync()
 
 
 def compressed(body: bytes) -> dict[str, bytes]:
@@ -161,6 +193,10 @@ def compressed(body: bytes) -> dict[str, bytes]:
     }
 
 
+def _suffixes(path: str) -> Sequence[str]:
+    return tuple(SUFFIXES.values()) if Path(path).suffix in COMPRESSED else ("",)
+
+
 def _encodings(path: str, body: bytes) -> Iterator[tuple[str, bytes]]:
     if Path(path).suffix not in COMPRESSED:
         yield "", body
@@ -170,7 +206,6 @@ def _encodings(path: str, body: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _write(path: Path, content: bytes, *, sync: bool) -> None:
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     with path.open("wb") as file:
         file.write(content)
         if sync:

@@ -162,6 +162,7 @@ class PostView:
     component_ids: tuple[str, ...] = ()
     is_tied: bool = False
     is_pinned: bool = False
+    changed_revision: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -248,6 +249,7 @@ class Snapshot:
     newest: tuple[PostView, ...]
     changed: tuple[PostView, ...]
     months: tuple[MonthView, ...]
+    newest_month: MonthView
     all_months: tuple[str, ...]
     announcements: tuple[AnnouncementView, ...] = ()
     pinned: tuple[PostView, ...] = ()
