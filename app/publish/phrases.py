@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
@@ -33,7 +34,7 @@ class Draft:
         place = self._places.setdefault(key, len(self._phrases))
         if place == len(self._phrases):
             self._phrases.append(phrase)
-        return Markup("\x02{}\x03").format(place)
+        return _mark(place)
 
     def put(self, text: str, language: Language) -> str:
         """`text` with every mark replaced by its phrase in `language`."""
@@ -46,6 +47,11 @@ class Draft:
             return said[place]
 
         return _OPEN.sub(say, text)
+
+
+@cache
+def _mark(place: int) -> Markup:
+    return Markup("\x02{}\x03").format(place)
 
 
 _draft: ContextVar[Draft | None] = ContextVar("draft", default=None)

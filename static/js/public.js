@@ -40,7 +40,7 @@
   };
 
   const refresh = async () => {
-    if (!document.hidden) {
+    if (!document.hidden && main.dataset.rendered) {
       try {
         const answer = await fetch(location.pathname, { cache: "no-cache" });
         if (!answer.ok) throw 0;
