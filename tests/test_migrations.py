@@ -28,7 +28,7 @@ def _value(column: Any) -> object:
         return 1
     if isinstance(column.type, UtcDateTime):
         return now()
-    kinds: dict[type, object] = {str: "x", int: 1, bool: True, date: now().date(), bytes: b"x"}
+    kinds: dict[type, object] = {str: "x", int: 1, float: 1.0, bool: True, date: now().date(), bytes: b"x"}
     return kinds[column.type.python_type]
 
 

@@ -1,8 +1,9 @@
 """The ledger: dispatches, their deliveries, and single notices."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import now
@@ -11,8 +12,20 @@ from app.text import public_id
 from app.vocabulary import DeliveryState, DispatchState
 
 
+def _only(name: str, columns: Sequence[str], state: DeliveryState) -> Index:
+    """An index over the rows in one state alone, so that rows that are done cost nothing."""
+    condition = text(f"state = '{state}'")
+    return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+WAITING_ORDER = ("channel", "lane", "due_at", "id")
+
+
 class Dispatch(Base):
-    """One update's fan-out.  Nothing is sent before `hold_until`; until then it can be cancelled."""
+    """One update's fan-out.  Nothing is sent before `hold_until`; until then it can be cancelled.
+
+    `urgency` is the first attempts' lane: 0 is the most urgent.
+    """
 
     __tablename__ = "dispatch"
     __table_args__ = (Index("ix_dispatch_state_hold_until", "state", "hold_until"),)
@@ -23,6 +36,7 @@ class Dispatch(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), index=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
     state: Mapped[str] = mapped_column(String(16), default=DispatchState.HELD)
+    urgency: Mapped[int] = mapped_column(default=2)
     hold_until: Mapped[datetime] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(default=now)
     planned_at: Mapped[datetime | None] = mapped_column()
@@ -30,14 +44,17 @@ class Dispatch(Base):
 
 
 class Delivery(Base):
-    """One subscriber's copy.  Claimed by lease, sent, settled; the table is truth and queue in one."""
+    """One subscriber's copy.  Claimed by lease, sent, settled; the table is truth and queue in one.
+
+    Lower `lane`s go first.  `domain` is where it goes: a mail domain or an endpoint's host.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("dispatch_id", "subscriber_id"),
-        Index("ix_delivery_claim", "channel", "state", "attempts", "due_at", "id"),
-        Index("ix_delivery_leased_by", "leased_by"),
-        Index("ix_delivery_dispatch_id_state", "dispatch_id", "state"),
+        _only("ix_delivery_waiting", WAITING_ORDER, DeliveryState.PENDING),
+        _only("ix_delivery_leased_by", ("leased_by",), DeliveryState.SENDING),
+        Index("ix_delivery_dispatch_id_channel_state", "dispatch_id", "channel", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -45,6 +62,8 @@ class Delivery(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
     channel: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
+    lane: Mapped[int] = mapped_column(default=2)
+    domain: Mapped[str] = mapped_column(String(255), default="")
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(default=now)
     leased_until: Mapped[datetime | None] = mapped_column()
@@ -59,7 +78,10 @@ class Notice(Base):
     """One message to one subscriber that belongs to no dispatch, such as "confirm your address"."""
 
     __tablename__ = "notice"
-    __table_args__ = (Index("ix_notice_claim", "channel", "state", "attempts", "due_at", "id"),)
+    __table_args__ = (
+        _only("ix_notice_waiting", WAITING_ORDER, DeliveryState.PENDING),
+        _only("ix_notice_leased_by", ("leased_by",), DeliveryState.SENDING),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
@@ -67,6 +89,8 @@ class Notice(Base):
     channel: Mapped[str] = mapped_column(String(16))
     kind: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
+    lane: Mapped[int] = mapped_column(default=0)
+    domain: Mapped[str] = mapped_column(String(255), default="")
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(default=now)
     leased_until: Mapped[datetime | None] = mapped_column()
@@ -76,3 +100,60 @@ class Notice(Base):
     provider_id: Mapped[str] = mapped_column(String(128), default="")
     reason: Mapped[str] = mapped_column(String(300), default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class DeliveryAttempt(Base):
+    """One try of a delivery, where the other side's answers are worth keeping: endpoints and providers.
+
+    `status` is the HTTP status that was answered, None when there was no answer.
+    """
+
+    __tablename__ = "delivery_attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"), index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    took_ms: Mapped[int] = mapped_column(default=0)
+    status: Mapped[int | None] = mapped_column()
+    reason: Mapped[str] = mapped_column(String(300), default="")
+
+
+class SendLimit(Base):
+    """How fast, and over how many connections, all workers together may send: on a channel, or to a domain on it.
+
+    `domain` is empty for the whole channel and "*" for every domain without a row of its own.  `tokens` may be spent
+    now; they are refilled by `per_second` since `refilled_at`.  Nothing is sent while `paused_why` says something.
+    """
+
+    __tablename__ = "send_limit"
+    __table_args__ = (UniqueConstraint("channel", "domain"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    domain: Mapped[str] = mapped_column(String(255), default="")
+    per_second: Mapped[float | None] = mapped_column()
+    connections: Mapped[int | None] = mapped_column()
+    tokens: Mapped[float] = mapped_column(default=0.0)
+    refilled_at: Mapped[datetime] = mapped_column(default=now)
+    paused_why: Mapped[str] = mapped_column(String(200), default="")
+
+
+class MailEvent(Base):
+    """What came back after a mail was handed over: a bounce or a complaint, as a mail server or provider told it.
+
+    `source_id` is the report's own id: the same one told twice is one event.  `delivery_id` is known where the return
+    path or the message says it.
+    """
+
+    __tablename__ = "mail_event"
+    __table_args__ = (UniqueConstraint("source", "source_id"), Index("ix_mail_event_kind_at", "kind", "at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    source: Mapped[str] = mapped_column(String(16))
+    source_id: Mapped[str] = mapped_column(String(200))
+    address_hash: Mapped[str] = mapped_column(String(64), default="")
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"), index=True)
+    permanent: Mapped[bool] = mapped_column(default=False)
+    detail: Mapped[str] = mapped_column(String(300), default="")
+    at: Mapped[datetime] = mapped_column(default=now)

@@ -31,6 +31,7 @@ class Page(Base):
     locale: Mapped[str] = mapped_column(String(16), default="en")
     languages: Mapped[str] = mapped_column(String(200), default=ALL_LANGUAGES)
     theme: Mapped[str] = mapped_column(String(64), default="default")
+    mail_from: Mapped[str] = mapped_column(String(254), default="")
     accent: Mapped[str] = mapped_column(String(7), default="")
     audience: Mapped[str] = mapped_column(String(16), default=Audience.PUBLIC)
     revision: Mapped[int] = mapped_column(default=1)

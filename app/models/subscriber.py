@@ -14,7 +14,9 @@ from app.vocabulary import SubscriberState
 class Subscriber(Base):
     """An address on a channel.  `token_version` is part of every link we sign for it: raising it voids them all.
 
-    For chat and webhook the address is set by an operator; `label` is what people see, `secret` signs webhooks.
+    For chat and webhook the address is set by an operator; `label` is what people see, `secret` signs webhooks, and
+    `previous_secret` too until a time.  An endpoint that fails since `failing_since` is disabled in the end, and its
+    owner is written to.  A canary is an address of the operator's own that proves that a channel works.
     """
 
     __tablename__ = "subscriber"
@@ -37,6 +39,12 @@ class Subscriber(Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="")
     token_version: Mapped[int] = mapped_column(default=1)
     bounces: Mapped[int] = mapped_column(default=0)
+    previous_secret: Mapped[str] = mapped_column(String(128), default="")
+    previous_secret_until: Mapped[datetime | None] = mapped_column()
+    owner_email: Mapped[str] = mapped_column(String(254), default="")
+    failing_since: Mapped[datetime | None] = mapped_column()
+    disabled_why: Mapped[str] = mapped_column(String(200), default="")
+    is_canary: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=now)
     confirmed_at: Mapped[datetime | None] = mapped_column()
     unsubscribed_at: Mapped[datetime | None] = mapped_column()
