@@ -129,8 +129,12 @@ class Recipient:
 class Outcome:
     """What happened to one recipient's copy.
 
-    `state` is SENT, or FAILED with `permanent` saying that trying again can not help, or SKIPPED (kept in the outbox).
+    `state` is SENT, or FAILED with `permanent` saying that trying again can not help, or SKIPPED (kept in the outbox),
+    or UNKNOWN (the provider may have taken it: it is asked before anything is sent again), or PENDING (not tried after
+    all, and given back).
     `reason` is one plain sentence without secrets or addresses.  `retry_after` is in seconds.
+    `status` (HTTP) and `took_ms` are kept as an attempt when `took_ms` is not None.  `disable` says why nothing must go
+    to this subscriber any more.
     """
 
     delivery_id: int
@@ -140,6 +144,9 @@ class Outcome:
     retry_after: int | None = None
     provider_id: str = ""
     suppress: bool = False
+    status: int | None = None
+    took_ms: int | None = None
+    disable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,7 @@ class DeliveryState(StrEnum):
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
+    UNKNOWN = "unknown"
     FAILED = "failed"
     SKIPPED = "skipped"
     BOUNCED = "bounced"
