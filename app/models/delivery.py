@@ -24,7 +24,8 @@ WAITING_ORDER = ("channel", "lane", "due_at", "id")
 class Dispatch(Base):
     """One update's fan-out.  Nothing is sent before `hold_until`; until then it can be cancelled.
 
-    `urgency` is the first attempts' lane: 0 is the most urgent.
+    `urgency` is the first attempts' lane: 0 is the most urgent.  Deliveries are written for subscribers up to the one
+    with the id `planned_through`, and for all once `planned_at` is set.
     """
 
     __tablename__ = "dispatch"
@@ -39,6 +40,7 @@ class Dispatch(Base):
     urgency: Mapped[int] = mapped_column(default=2)
     hold_until: Mapped[datetime] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(default=now)
+    planned_through: Mapped[int] = mapped_column(default=0)
     planned_at: Mapped[datetime | None] = mapped_column()
     finished_at: Mapped[datetime | None] = mapped_column()
 

@@ -1,6 +1,8 @@
 """Subscribers, what they want to hear, and addresses that must not be written to."""
 
 from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -8,7 +10,24 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.clock import now
 from app.db import Base
 from app.text import public_id
-from app.vocabulary import SubscriberState
+from app.vocabulary import ChannelName, SubscriberState
+
+
+def destination(channel: str, address: str) -> str:
+    """Whose server an address leads to: a mail domain or an endpoint's host; empty for phones and rooms."""
+    if channel == ChannelName.EMAIL:
+        return address.rpartition("@")[2][:255]
+    if channel == ChannelName.WEBHOOK:
+        try:
+            return (urlsplit(address).hostname or "")[:255]
+        except ValueError:
+            return ""
+    return ""
+
+
+def _destination(context: Any) -> str:
+    values = context.get_current_parameters()
+    return destination(values["channel"], values["address"])
 
 
 class Subscriber(Base):
@@ -31,6 +50,7 @@ class Subscriber(Base):
     channel: Mapped[str] = mapped_column(String(16))
     address: Mapped[str] = mapped_column(Text)
     address_hash: Mapped[str] = mapped_column(String(64))
+    domain: Mapped[str] = mapped_column(String(255), default=_destination)
     label: Mapped[str] = mapped_column(String(200), default="")
     secret: Mapped[str] = mapped_column(String(128), default="")
     state: Mapped[str] = mapped_column(String(16), default=SubscriberState.UNCONFIRMED)

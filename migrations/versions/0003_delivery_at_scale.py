@@ -16,7 +16,9 @@ LEDGERS = ("delivery", "notice")
 def upgrade() -> None:
     op.add_column("page", sa.Column("mail_from", sa.String(length=254), nullable=False, server_default=""))
     op.add_column("dispatch", sa.Column("urgency", sa.Integer(), nullable=False, server_default="2"))
+    op.add_column("dispatch", sa.Column("planned_through", sa.Integer(), nullable=False, server_default="0"))
     for column in (
+        sa.Column("domain", sa.String(length=255), nullable=False, server_default=""),
         sa.Column("previous_secret", sa.String(length=128), nullable=False, server_default=""),
         sa.Column("previous_secret_until", app.db.UtcDateTime(), nullable=True),
         sa.Column("owner_email", sa.String(length=254), nullable=False, server_default=""),
@@ -25,6 +27,9 @@ def upgrade() -> None:
         sa.Column("is_canary", sa.Boolean(), nullable=False, server_default=sa.false()),
     ):
         op.add_column("subscriber", column)
+    is_sqlite = op.get_bind().dialect.name == "sqlite"
+    domain = "substr(address, instr(address, '@') + 1)" if is_sqlite else "split_part(address, '@', 2)"
+    op.execute(f"UPDATE subscriber SET domain = {domain} WHERE channel = 'email'")
     op.drop_index("ix_delivery_claim", table_name="delivery")
     op.drop_index("ix_delivery_leased_by", table_name="delivery")
     op.drop_index("ix_delivery_dispatch_id_state", table_name="delivery")
@@ -107,9 +112,11 @@ def downgrade() -> None:
     with op.batch_alter_table("subscriber", schema=None) as batch_op:
         for column in (
             "is_canary", "disabled_why", "failing_since", "owner_email", "previous_secret_until", "previous_secret",
+            "domain",
         ):  # fmt: skip
             batch_op.drop_column(column)
     with op.batch_alter_table("dispatch", schema=None) as batch_op:
+        batch_op.drop_column("planned_through")
         batch_op.drop_column("urgency")
     with op.batch_alter_table("page", schema=None) as batch_op:
         batch_op.drop_column("mail_from")
