@@ -116,13 +116,17 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One address a letter goes to.  `secret` signs a webhook; `key` names this delivery for idempotency."""
+    """One address a letter goes to.  `secret` signs a webhook; `key` names this delivery for idempotency.
+
+    `return_path` is where a mail that can not be delivered comes back to; empty for the sender's own address.
+    """
 
     delivery_id: int
     address: str
     key: str
     personal: Mapping[str, str] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
+    return_path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,11 @@ class Outcome:
     status: int | None = None
     took_ms: int | None = None
     disable: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Sent, and nothing more to say, as nearly all are: kept and written for many at once."""
+        return self.state is DeliveryState.SENT and not (self.reason or self.provider_id) and self.took_ms is None
 
 
 @dataclass(frozen=True, slots=True)

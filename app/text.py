@@ -65,6 +65,8 @@ def clean_field(raw: str, *, name: str, label: str, limit: int, multiline: bool 
 
 def header_safe(value: str) -> str:
     """`value` as one line that is safe in a mail or HTTP header: every control character becomes a space."""
+    if value.isascii() and value.isprintable():
+        return " ".join(value.split())
     return " ".join("".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in value).split())
 
 

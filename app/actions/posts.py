@@ -9,6 +9,8 @@ from app.actions import audit, effects, incident_of_post, incidents, wording
 from app.actions.revisions import lock_page, touch
 from app.clock import now
 from app.db import transaction
+from app.deliver.bell import ring
+from app.deliver.plan import urgency
 from app.errors import Conflict, Invalid
 from app.models.delivery import Dispatch
 from app.models.page import Page
@@ -141,10 +143,12 @@ def add_update(
                 update_id=update.id,
                 post_id=post.id,
                 page_id=post.page_id,
+                urgency=urgency(Impact(post.impact)),
                 hold_until=at + timedelta(seconds=settings.hold_seconds),
                 created_at=at,
             )
         )
+        ring(session)
     incident_of_post.follow_post(session, actor, post, status)
     return update
 

@@ -1,7 +1,7 @@
 """What a channel is: a name, a rule for addresses, and senders that carry letters over one warm connection each."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from app.settings import Settings
@@ -15,12 +15,13 @@ _PLACEHOLDER = re.compile(r"\{\{(" + "|".join(PLACEHOLDERS) + r")\}\}")
 class Sender(Protocol):
     """Owns one warm connection; used from one thread."""
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """Send each recipient their copy.
 
-        Yields one outcome right after a copy was accepted or refused and before the next one begins, so that a caller
-        who notes each one repeats at most one message after a crash.  What goes wrong with one copy is its outcome;
-        nothing is raised for it.
+        `recipients` may come from a queue: one is taken at a time, and at most one ahead of the outcome of the last.
+        Yields one outcome right after a copy was accepted or refused and before the next one is handed over, so that
+        a caller who notes each one repeats at most one message after a crash.  What goes wrong with one copy is its
+        outcome; nothing is raised for it.  PENDING gives a copy back that was not handed over after all.
         """
         ...
 

@@ -3,15 +3,18 @@
 import ipaddress
 import logging
 import re
+import time
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import idna
 
 from app.channels import mime, outbox
 from app.channels.base import Sender
-from app.channels.smtp import LOGIN_NEEDED, Broken, Connection, Reply, Unreachable
+from app.channels.smtp import LOGIN_NEEDED, MESSAGE_SECONDS, Broken, Connection, Unreachable
+from app.channels.smtp_reply import Reply
 from app.clock import now
 from app.errors import Invalid
 from app.settings import Settings
@@ -22,6 +25,8 @@ logger = logging.getLogger(__name__)
 LONGEST_ADDRESS = 254
 LONGEST_LOCAL_PART = 64
 PATIENCE = 3
+LOST_SECONDS = 5.0
+STALLED_SECONDS = 1.0
 NOT_SENT = "not sent: no mail server is configured"
 IN_DOUBT = "unknown whether accepted: the mail server did not answer after the whole message was sent"
 _LOCAL_PART = re.compile(r"""[^\s"'(),:;<>@\[\]\\]+""")
@@ -53,54 +58,124 @@ class EmailChannel:
         return SmtpSender(settings) if settings.smtp_url else OutboxSender(settings)
 
 
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """One recipient's message, ready to go.  `deadline` is monotonic."""
+
+    recipient: Recipient
+    envelope: tuple[str, str]
+    message: bytes
+    deadline: float
+
+
 class SmtpSender:
     """Sends over one connection; connects anew once when the server has dropped it between messages."""
 
     def __init__(self, settings: Settings) -> None:
-        self._mail_from = settings.mail_from
+        self._settings = settings
         self._connection = Connection(settings.smtp_url, _hello(settings))
+        self._breaks = 0
+        self._lost = ""
+        self._lost_until = 0.0
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
-        """See `Sender.send`.  When the server is gone, the rest of the batch fails at once, to be tried again."""
-        mail = mime.prepare(letter, self._mail_from)
-        breaks = 0
-        lost = ""
-        for recipient in recipients:
-            if lost:
-                yield _failed(recipient, lost)
-                continue
-            try:
-                yield self._send_one(mail, recipient)
-                breaks = 0
-            except Unreachable as error:
-                lost = str(error)
-                yield _failed(recipient, lost)
-            except Broken as error:
-                breaks += 1
-                lost = str(error) if breaks >= PATIENCE else ""
-                yield _failed(recipient, IN_DOUBT if error.is_in_doubt else str(error))
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
+        """See `Sender.send`.  When the server is gone, what comes in the next seconds fails, to be tried again."""
+        mail = mime.prepare(letter, self._settings.mail_from)
+        copies = self._copies(mail, iter(recipients))
+        for made in copies:
+            accepted: _Copy | Outcome | None = self._offer(made) if isinstance(made, _Copy) else made
+            while isinstance(accepted, _Copy):
+                following = self._following(copies)
+                yield from self._hand_over(accepted, following)
+                accepted = self._took_up(following)
+            if accepted is not None:
+                yield accepted
 
     def close(self) -> None:
         """Say QUIT."""
         self._connection.close()
 
-    def _send_one(self, mail: mime.Mail, recipient: Recipient) -> Outcome:
-        address = _envelope(recipient.address)
-        if not address or any(character in address for character in "\r\n<> "):
-            return _failed(recipient, "the address is not one that mail can be sent to", permanent=True)
-        if not address.isascii() and not self._connection.takes_utf8:
-            return _failed(recipient, "the mail server does not take addresses with such letters", permanent=True)
-        message = mail.addressed(address, recipient.personal, now())
-        return self._outcome(recipient, self._deliver(mail.sender, address, message))
+    def _copies(self, mail: mime.Mail, recipients: Iterator[Recipient]) -> Iterator[_Copy | Outcome]:
+        for recipient in recipients:
+            address = _envelope(recipient.address)
+            if not address or any(character in address for character in "\r\n<> "):
+                yield _failed(recipient, "the address is not one that mail can be sent to", permanent=True)
+                continue
+            message = mail.addressed(address, recipient.personal, now())
+            envelope = (recipient.return_path or mail.sender, address)
+            yield _Copy(recipient, envelope, message, time.monotonic() + MESSAGE_SECONDS)
 
-    def _deliver(self, sender: str, address: str, message: bytes) -> Reply:
+    def _following(self, copies: Iterator[_Copy | Outcome]) -> "_Following":
+        """The next copy, whose envelope may go out with a message that is being sent."""
+        if not self._connection.pipelines:
+            return _Following(None)
+        made = next(copies, None)
+        plain = isinstance(made, _Copy) and made.envelope[1].isascii()
+        return _Following(made, is_offered=plain)
+
+    def _offer(self, copy: _Copy) -> _Copy | Outcome:
+        """The copy when the server waits for its message, and else what became of it."""
+        if time.monotonic() < self._lost_until:
+            return _failed(copy.recipient, self._lost)
+        try:
+            if not copy.envelope[1].isascii() and not self._connection.takes_utf8:
+                return _failed(
+                    copy.recipient, "the mail server does not take addresses with such letters", permanent=True
+                )
+            refusal = self._offer_twice(copy)
+        except (Unreachable, Broken) as error:
+            return self._break(copy, error)
+        return copy if refusal is None else self._outcome(copy.recipient, refusal)
+
+    def _offer_twice(self, copy: _Copy) -> Reply | None:
         was_reused = self._connection.is_reused
         try:
-            return self._connection.deliver(sender, address, message)
-        except Broken as error:
-            if error.is_in_doubt or not was_reused:
+            return self._connection.offer(*copy.envelope, copy.deadline)
+        except Broken:
+            if not was_reused:
                 raise
-        return self._connection.deliver(sender, address, message)
+        return self._connection.offer(*copy.envelope, copy.deadline)
+
+    def _hand_over(self, copy: _Copy, following: "_Following") -> Iterator[Outcome]:
+        """Send an accepted copy.  When the answer takes long, the one that follows is given back for another sender."""
+        offered = following.made if following.is_offered else None
+        try:
+            envelope = offered.envelope if isinstance(offered, _Copy) else None
+            self._connection.send(copy.message, copy.deadline, envelope)
+            soon = time.monotonic() + STALLED_SECONDS if following.made is not None else None
+            reply = self._connection.answer(copy.deadline, soon)
+            if reply is None:
+                if (given_back := following.give_back()) is not None:
+                    yield given_back
+                reply = self._connection.answer(copy.deadline)
+                if envelope is not None:  # the server waits for a message that another sender brings
+                    self._connection.close(quietly=True)
+            if reply is not None:
+                self._breaks = 0
+                yield self._outcome(copy.recipient, reply)
+        except Broken as error:
+            following.is_offered = False
+            yield self._break(copy, error)
+
+    def _took_up(self, following: "_Following") -> _Copy | Outcome | None:
+        """What became of the envelope that went out with the message before; the copy when its message may follow."""
+        made, following.made = following.made, None
+        if not isinstance(made, _Copy):
+            return made
+        if not following.is_offered:
+            return self._offer(made)
+        try:
+            refusal = self._connection.offered(made.deadline)
+        except Broken:
+            return self._offer(made)
+        return made if refusal is None else self._outcome(made.recipient, refusal)
+
+    def _break(self, copy: _Copy, error: Unreachable | Broken) -> Outcome:
+        self._breaks += 1
+        if isinstance(error, Unreachable) or self._breaks >= PATIENCE:
+            self._lost, self._lost_until, self._breaks = str(error), time.monotonic() + LOST_SECONDS, 0
+        in_doubt = isinstance(error, Broken) and error.is_in_doubt
+        return _failed(copy.recipient, IN_DOUBT if in_doubt else str(error))
 
     def _outcome(self, recipient: Recipient, reply: Reply) -> Outcome:
         if reply.is_accepted:
@@ -113,6 +188,21 @@ class SmtpSender:
         return _failed(recipient, reason, permanent=True, suppress=suppress and reply.step != "MAIL")
 
 
+@dataclass(slots=True)
+class _Following:
+    """What comes after the message being sent: a copy, or what is known of one, or nothing (None)."""
+
+    made: _Copy | Outcome | None
+    is_offered: bool = False
+
+    def give_back(self) -> Outcome | None:
+        """Let go of the copy, so that another sender may bring it."""
+        if not isinstance(self.made, _Copy):
+            return None
+        row, self.made, self.is_offered = self.made.recipient.delivery_id, None, False
+        return Outcome(row, DeliveryState.PENDING)
+
+
 class OutboxSender:
     """Keeps each mail as a file that any mail program opens."""
 
@@ -120,7 +210,7 @@ class OutboxSender:
         self._mail_from = settings.mail_from
         self._folder = settings.outbox / "email"
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`."""
         mail = mime.prepare(letter, self._mail_from)
         for recipient in recipients:

@@ -1,15 +1,15 @@
-"""One warm SMTP connection.  Commands go out together when the server offers PIPELINING: two round trips a message."""
+"""One warm SMTP connection.  Where the server offers PIPELINING, a message takes one round trip."""
 
 import logging
-import re
 import smtplib
 import socket
 import ssl
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+from app.channels.smtp_reply import Replies, Reply
 
 logger = logging.getLogger(__name__)
 MESSAGE_SECONDS = 60.0
@@ -17,7 +17,7 @@ CONNECT_SECONDS = 20.0
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 CLOSING = 421
 LOGIN_NEEDED = 530
-_ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+FAILURES = (OSError, smtplib.SMTPException)
 
 
 class Unreachable(Exception):
@@ -32,39 +32,21 @@ class Broken(Exception):
         self.is_in_doubt = is_in_doubt
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the server said, and to which step: RSET, MAIL, RCPT, DATA or the message itself."""
-
-    step: str
-    code: int
-    text: str
-
-    @property
-    def enhanced(self) -> str:
-        """The RFC 3463 status such as "5.1.1", or an empty string."""
-        found = _ENHANCED.match(self.text)
-        return found[1] if found else ""
-
-    @property
-    def is_accepted(self) -> bool:
-        return self.code == 354 if self.step == "DATA" else 200 <= self.code < 300
-
-    @property
-    def shown(self) -> str:
-        """The codes alone: the text may hold addresses."""
-        return f"{self.code} {self.enhanced}".strip()
-
-
 class Connection:
-    """Connects when first used and stays open; used from one thread."""
+    """Connects when first used and stays open; used from one thread.
+
+    One message is three calls: `offer` its envelope, `send` it, and read `answer`.  Where the server offers PIPELINING,
+    `send` may offer the next envelope in the same write, which leaves one round trip a message (RFC 2920, 3.1).
+    """
 
     def __init__(self, url: str, hello: str) -> None:
         self._url = urlsplit(url)
         self._hello = hello
         self._smtp: smtplib.SMTP | None = None
+        self._replies = Replies()
         self._used = False
         self._needs_reset = False
+        self._pipelines = False
 
     @property
     def is_reused(self) -> bool:
@@ -76,38 +58,60 @@ class Connection:
         """Whether the server takes addresses outside ASCII.  Connects.  Raises Unreachable."""
         return bool(self._ready().has_extn("smtputf8"))
 
-    def deliver(self, sender: str, recipient: str, message: bytes) -> Reply:
-        """Hand over one message for one recipient; the reply that decided.
+    @property
+    def pipelines(self) -> bool:
+        """Whether the next envelope may go out with a message."""
+        return self._pipelines
+
+    def offer(self, sender: str, recipient: str, deadline: float) -> Reply | None:
+        """Offer an envelope; the reply that refused it, None when the server waits for the message.
 
         Raises:
             Unreachable: no connection could be made.
             Broken: it ended on the way; the connection is closed.
         """
-        smtp = self._ready()
-        deadline = time.monotonic() + MESSAGE_SECONDS
-        utf8 = "" if recipient.isascii() else " BODY=8BITMIME SMTPUTF8"
-        steps = [("MAIL", f"MAIL FROM:<{sender}>{utf8}"), ("RCPT", f"RCPT TO:<{recipient}>"), ("DATA", "DATA")]
-        if self._needs_reset:
-            steps.insert(0, ("RSET", "RSET"))
+        self._ready()
+        steps = self._steps(sender, recipient)
         self._used = True
-        is_in_doubt = False
         try:
-            replies = self._exchange(smtp, steps, deadline)
-            refusal = next((reply for reply in replies if not reply.is_accepted), None)
-            if refusal is not None:
-                self._refuse(smtp, replies, deadline)
-                return refusal
-            self._needs_reset = False
-            self._write(smtp, _stuffed(message), deadline)
-            is_in_doubt = True
-            reply = self._read(smtp, "message", deadline)
-        except (OSError, smtplib.SMTPException) as error:
-            self.close(quietly=True)
-            reason = "the mail server did not answer in time" if _is_timeout(error) else "the mail server hung up"
-            raise Broken(reason, is_in_doubt=is_in_doubt) from error
+            if self._pipelines:
+                self._write(_commands(steps), deadline)
+                return self._read_steps(steps, deadline)
+            return self._ask_steps(steps, deadline)
+        except FAILURES as error:
+            raise self._broken(error) from error
+
+    def send(self, message: bytes, deadline: float, following: tuple[str, str] | None = None) -> None:
+        """Send the message of the accepted envelope, and with it the envelope (sender, recipient) of the `following`.
+
+        Raises Broken.
+        """
+        try:
+            self._write(_stuffed(message) + (_commands(self._steps(*following)) if following else b""), deadline)
+        except FAILURES as error:
+            raise self._broken(error) from error
+
+    def answer(self, deadline: float, until: float | None = None) -> Reply | None:
+        """What became of the message that was sent last; None when nothing was said until `until` (monotonic).
+
+        Raises Broken, in doubt.
+        """
+        try:
+            reply = self._replies.read("message", min(deadline, until or deadline))
+        except FAILURES as error:
+            if isinstance(error, TimeoutError) and until is not None and until < deadline:
+                return None
+            raise self._broken(error, is_in_doubt=True) from error
         if reply.code == CLOSING:
             self.close(quietly=True)
         return reply
+
+    def offered(self, deadline: float) -> Reply | None:
+        """As `offer`, for the envelope that went out with the message before.  Raises Broken."""
+        try:
+            return self._read_steps(self._steps("", ""), deadline)
+        except FAILURES as error:
+            raise self._broken(error) from error
 
     def close(self, *, quietly: bool = False) -> None:
         """End the connection, politely unless `quietly`."""
@@ -120,57 +124,58 @@ class Connection:
                 smtp.quit()
         smtp.close()
 
-    def _exchange(self, smtp: smtplib.SMTP, steps: Sequence[tuple[str, str]], deadline: float) -> list[Reply]:
-        if smtp.has_extn("pipelining"):
-            self._write(smtp, "".join(f"{command}\r\n" for _, command in steps).encode(), deadline)
-            replies = []
-            for step, _ in steps:
-                replies.append(self._read(smtp, step, deadline))
-                self._check_open(replies[-1])
-            return replies
-        replies = []
+    def _steps(self, sender: str, recipient: str) -> list[tuple[str, str]]:
+        utf8 = "" if recipient.isascii() else " BODY=8BITMIME SMTPUTF8"
+        steps = [("MAIL", f"MAIL FROM:<{sender}>{utf8}"), ("RCPT", f"RCPT TO:<{recipient}>"), ("DATA", "DATA")]
+        return [("RSET", "RSET"), *steps] if self._needs_reset else steps
+
+    def _ask_steps(self, steps: Sequence[tuple[str, str]], deadline: float) -> Reply | None:
+        """One command after the other, for a server that does not pipeline; the first refusal."""
         for step, command in steps:
-            self._write(smtp, f"{command}\r\n".encode(), deadline)
-            replies.append(self._read(smtp, step, deadline))
-            self._check_open(replies[-1])
-            if not replies[-1].is_accepted:
-                break
-        return replies
+            self._write(_commands([(step, command)]), deadline)
+            reply = self._read(step, deadline)
+            if not reply.is_accepted:
+                self._needs_reset = True
+                return reply
+        self._needs_reset = False
+        return None
 
-    def _refuse(self, smtp: smtplib.SMTP, replies: Sequence[Reply], deadline: float) -> None:
-        """Leave a refused transaction: an empty message when the server waits for one though nobody gets it."""
-        self._needs_reset = True
-        if replies[-1].step == "DATA" and replies[-1].is_accepted:
-            self._write(smtp, b".\r\n", deadline)
-            self._check_open(self._read(smtp, "message", deadline))
+    def _read_steps(self, steps: Sequence[tuple[str, str]], deadline: float) -> Reply | None:
+        """Read the replies to a pipelined envelope; the first refusal."""
+        replies = [self._read(step, deadline) for step, _ in steps]
+        refusal = next((reply for reply in replies if not reply.is_accepted), None)
+        self._needs_reset = refusal is not None
+        if refusal is not None and replies[-1].is_accepted:  # the server waits for a message that nobody gets
+            self._write(b".\r\n", deadline)
+            self._read("message", deadline)
+        return refusal
 
-    @staticmethod
-    def _check_open(reply: Reply) -> None:
+    def _broken(self, error: Exception, *, is_in_doubt: bool = False) -> Broken:
+        """Whatever goes wrong closes the connection."""
+        self.close(quietly=True)
+        reason = "the mail server did not answer in time" if _is_timeout(error) else "the mail server hung up"
+        return Broken(reason, is_in_doubt=is_in_doubt)
+
+    def _write(self, data: bytes, deadline: float) -> None:
+        sock = self._smtp.sock if self._smtp is not None else None
+        if sock is None:
+            raise smtplib.SMTPServerDisconnected("closed")
+        sock.settimeout(max(0.01, deadline - time.monotonic()))
+        sock.sendall(data)
+
+    def _read(self, step: str, deadline: float) -> Reply:
+        reply = self._replies.read(step, deadline)
         if reply.code == CLOSING:
             raise smtplib.SMTPServerDisconnected("closing")
-
-    @staticmethod
-    def _write(smtp: smtplib.SMTP, data: bytes, deadline: float) -> None:
-        if smtp.sock is None:
-            raise smtplib.SMTPServerDisconnected("closed")
-        smtp.sock.settimeout(max(0.01, deadline - time.monotonic()))
-        smtp.sock.sendall(data)
-
-    @staticmethod
-    def _read(smtp: smtplib.SMTP, step: str, deadline: float) -> Reply:
-        if smtp.sock is None:
-            raise smtplib.SMTPServerDisconnected("closed")
-        smtp.sock.settimeout(max(0.01, deadline - time.monotonic()))
-        code, text = smtp.getreply()
-        if code < 0:
-            raise smtplib.SMTPServerDisconnected("not SMTP")
-        return Reply(step, code, text.decode("utf-8", "replace"))
+        return reply
 
     def _ready(self) -> smtplib.SMTP:
         if self._smtp is None:
             self._used = self._needs_reset = False
             try:
                 self._smtp = self._connected()
+                self._replies = Replies(self._smtp.sock)
+                self._pipelines = self._smtp.has_extn("pipelining")
             except (OSError, smtplib.SMTPException, ValueError) as error:
                 reason = _why(error)
                 logger.warning("mail waits: %s", reason)
@@ -209,6 +214,10 @@ class Connection:
             context.verify_mode = ssl.CERT_NONE
         smtp.starttls(context=context)
         smtp.ehlo()
+
+
+def _commands(steps: Sequence[tuple[str, str]]) -> bytes:
+    return "".join(f"{command}\r\n" for _, command in steps).encode()
 
 
 def _stuffed(message: bytes) -> bytes:

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from app.clock import now
 from app.deliver import audience
 from app.deliver.ledger import Claim
 from app.models.delivery import Dispatch, Notice
@@ -13,8 +16,9 @@ from app.models.subscriber import Subscriber, Suppression
 from app.publish import links
 from app.settings import Settings
 from app.shapes import Outcome, Recipient
-from app.vocabulary import DeliveryState, SubscriberState
+from app.vocabulary import ChannelName, DeliveryState, SubscriberState
 
+LATE = timedelta(minutes=10)
 SUPERSEDED = "superseded by a later update"
 
 
@@ -26,14 +30,16 @@ class Addressed:
     skipped: tuple[Outcome, ...]
 
 
-def address_deliveries(session: Session, settings: Settings, claims: Sequence[Claim]) -> Addressed:
+def address_deliveries(
+    session: Session, settings: Settings, channel: ChannelName, claims: Sequence[Claim]
+) -> Addressed:
     """Look up one dispatch's claimed rows: state and suppression are checked here, after the claim.  Two queries."""
-    superseded = _superseded(session, claims)
+    superseded = channel is not ChannelName.WEBHOOK and _superseded(session, claims)
     reasons: dict[int, str] = {}
     recipients = []
-    for claim, subscriber, suppressed in _rows(session, claims):
-        reason = _reason(subscriber, suppressed)
-        if not reason and claim.attempts > 1 and superseded:
+    for claim, subscriber in _rows(session, claims):
+        reason = _reason(subscriber)
+        if not reason and superseded and (claim.attempts > 1 or _is_late(claim)):
             reason = SUPERSEDED
         if reason:
             reasons[claim.id] = reason
@@ -47,39 +53,47 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
     notice = session.get_one(Notice, claim.id)
     recipients = []
     reasons: dict[int, str] = {}
-    for _, subscriber, suppressed in _rows(session, [claim]):
-        if suppressed and suppressed != audience.UNSUBSCRIBED:
+    for _, subscriber in _rows(session, [claim]):
+        if subscriber.why and subscriber.why != audience.UNSUBSCRIBED:
             reasons[claim.id] = audience.SUPPRESSED
         else:
             recipients.append(_recipient(settings, claim, subscriber, f"notice_{claim.id}"))
     return notice, Addressed(tuple(recipients), _skips(reasons))
 
 
-def _rows(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Subscriber, str]]:
-    by_subscriber = {claim.subscriber_id: claim for claim in claims}
+def _rows(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Row[*tuple[Any, ...]]]]:
+    """The claims with what is known of their subscribers: bare columns, because there are thousands of them."""
     rows = session.execute(
-        select(Subscriber, Suppression.why)
+        select(
+            Subscriber.id, Subscriber.public_id, Subscriber.address, Subscriber.state, Subscriber.token_version,
+            Subscriber.secret, Suppression.why,
+        )
         .outerjoin(
             Suppression,
             (Suppression.channel == Subscriber.channel) & (Suppression.address_hash == Subscriber.address_hash),
         )
-        .where(Subscriber.id.in_(by_subscriber))
-        .order_by(Subscriber.id)
-    )
-    return [(by_subscriber[subscriber.id], subscriber, why or "") for subscriber, why in rows]
+        .where(Subscriber.id.in_(bindparam("ids", [claim.subscriber_id for claim in claims], expanding=True)))
+    )  # fmt: skip
+    known = {row.id: row for row in rows}
+    return [(claim, known[claim.subscriber_id]) for claim in claims if claim.subscriber_id in known]
 
 
-def _reason(subscriber: Subscriber, suppressed: str) -> str:
+def _is_late(claim: Claim) -> bool:
+    """Whether a first attempt comes so late that only what was said last is worth sending."""
+    return now() - claim.due_at > LATE
+
+
+def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
     if subscriber.state == SubscriberState.UNSUBSCRIBED:
         return audience.UNSUBSCRIBED
     if subscriber.state == SubscriberState.QUARANTINED:
         return audience.QUARANTINED
     if subscriber.state == SubscriberState.UNCONFIRMED:
         return audience.NOT_CONFIRMED
-    return audience.SUPPRESSED if suppressed else ""
+    return audience.SUPPRESSED if subscriber.why else ""
 
 
-def _recipient(settings: Settings, claim: Claim, subscriber: Subscriber, key: str) -> Recipient:
+def _recipient(settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str) -> Recipient:
     return Recipient(
         delivery_id=claim.id,
         address=subscriber.address,
@@ -91,7 +105,7 @@ def _recipient(settings: Settings, claim: Claim, subscriber: Subscriber, key: st
 
 def _superseded(session: Session, claims: Sequence[Claim]) -> bool:
     """Whether a later update of the same post is being sent: then nobody needs the older one any more."""
-    if all(claim.attempts <= 1 for claim in claims):
+    if not any(claim.attempts > 1 or _is_late(claim) for claim in claims):
         return False
     later = aliased(Dispatch)
     return bool(

@@ -1,24 +1,23 @@
-"""The ledger: claim by lease, settle with what happened.  Deliveries and notices are kept by the same rules."""
+"""The ledger: claim by lease, keep, give back.  Deliveries and notices are kept by the same rules."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Row, bindparam, func, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, CursorResult, Row, String, bindparam, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
-from app.deliver.plan import finish_if_done
-from app.deliver.schedule import next_attempt
-from app.models.delivery import Delivery, Notice
-from app.models.subscriber import Subscriber, Suppression
-from app.shapes import Outcome
+from app.deliver import limits
+from app.deliver.limits import Allowance
+from app.models.delivery import Delivery, Dispatch, Notice
 from app.vocabulary import ChannelName, DeliveryState
 
 LEASE = timedelta(seconds=90)
-REASON_LIMIT = 300
 Ledger = type[Delivery] | type[Notice]
 
 
@@ -31,6 +30,8 @@ class Claim:
     subscriber_id: int
     attempts: int
     first_attempt_at: datetime
+    due_at: datetime
+    lane: int
 
 
 def has_due(session: Session, ledger: Ledger, channel: ChannelName) -> bool:
@@ -40,127 +41,119 @@ def has_due(session: Session, ledger: Ledger, channel: ChannelName) -> bool:
 
 
 def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[Claim]:
-    """Take up to `limit` due rows of a channel for `owner`, first attempts before retries."""
+    """Take up to `limit` due rows of a channel for `owner`, as limits allow: urgent lanes first, retries last."""
     at = now()
     with transaction() as session:
-        ids = _take(session, ledger, channel, at, ledger.attempts == 0, limit)
-        if not ids:
-            ids = _take(session, ledger, channel, at, ledger.attempts > 0, limit)
-        if not ids:
-            return []
-        session.execute(
-            update(ledger)
-            .where(ledger.id.in_(ids))
-            .values(
-                state=DeliveryState.SENDING,
-                leased_by=owner,
-                leased_until=at + LEASE,
-                attempts=ledger.attempts + 1,
-                first_attempt_at=func.coalesce(ledger.first_attempt_at, at),
-            )
-            .execution_options(synchronize_session=False)
-        )
-        batch = Delivery.dispatch_id if ledger is Delivery else Notice.page_id
-        rows = session.execute(
-            select(ledger.id, batch, ledger.subscriber_id, ledger.attempts, ledger.first_attempt_at)
-            .where(ledger.id.in_(ids))
-            .order_by(ledger.id)
-        )
-        return [_claim(row, at) for row in rows]
-
-
-def _claim(row: Row[int, int, int, int, datetime | None], at: datetime) -> Claim:
-    return Claim(row[0], row[1], row[2], row[3], row[4] or at)
-
-
-def _waiting(ledger: Ledger, channel: ChannelName, at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (ledger.channel == channel, ledger.state == DeliveryState.PENDING, ledger.due_at <= at)
+        allowed = limits.allowance(session, channel, limit, at)
+        rows = _take(session, ledger, channel, owner, at, allowed) if allowed.total else []
+        if allowed.limits_rate:
+            limits.spend(session, channel, Counter(row.domain for row in rows), at)
+        return sorted((_claim(row, at) for row in rows), key=_by_lane)
 
 
 def _take(
-    session: Session, ledger: Ledger, channel: ChannelName, at: datetime, lane: ColumnElement[bool], limit: int
-) -> Sequence[int]:
-    return session.scalars(
+    session: Session, ledger: Ledger, channel: ChannelName, owner: str, at: datetime, allowed: Allowance
+) -> list[Row[*tuple[Any, ...]]]:
+    """First what has no limit of its own, then a little for each limited destination: none of them delays the rest."""
+    rows = _lease(session, ledger, channel, owner, at, ledger.domain.not_in(allowed.domains), allowed.total)
+    for domain, left in allowed.domains.items():
+        count = min(left, allowed.total - len(rows))
+        if count > 0:
+            rows += _lease(session, ledger, channel, owner, at, ledger.domain == domain, count)
+    return rows
+
+
+def _lease(
+    session: Session,
+    ledger: Ledger,
+    channel: ChannelName,
+    owner: str,
+    at: datetime,
+    which: ColumnElement[bool],
+    count: int,
+) -> list[Row[*tuple[Any, ...]]]:
+    ids = (
         select(ledger.id)
-        .where(*_waiting(ledger, channel, at), lane)
-        .order_by(ledger.due_at, ledger.id)
-        .limit(limit)
+        .where(*_waiting(ledger, channel, at), which)
+        .order_by(ledger.lane, ledger.due_at, ledger.id)
+        .limit(count)
         .with_for_update(skip_locked=True)
-    ).all()
-
-
-def settle(ledger: Ledger, owner: str, claims: Iterable[Claim], outcomes: Sequence[Outcome]) -> None:
-    """Write what happened to rows that `owner` holds; a row that it no longer holds is left alone."""
-    by_id = {claim.id: claim for claim in claims}
-    known = [outcome for outcome in outcomes if outcome.delivery_id in by_id]
-    if not known:
-        return
-    at = now()
-    rows = [_row(outcome, by_id[outcome.delivery_id], owner, at) for outcome in known]
-    table = ledger.__table__
-    with transaction() as session:
-        session.connection().execute(
-            update(ledger)
-            .where(ledger.id == bindparam("row"), ledger.leased_by == bindparam("owner"))
-            .values(
-                state=bindparam("to_state"),
-                reason=bindparam("why"),
-                provider_id=bindparam("provider"),
-                due_at=bindparam("due", type_=table.c.due_at.type),
-                settled_at=bindparam("settled", type_=table.c.settled_at.type),
-                leased_by="",
-                leased_until=None,
-            ),
-            rows,
+    )
+    if ledger is Delivery and channel is ChannelName.WEBHOOK:
+        ids = ids.where(~_waits_for_an_earlier_one())
+    leased = (
+        update(ledger)
+        .where(ledger.id.in_(ids.scalar_subquery()))
+        .values(
+            state=DeliveryState.SENDING,
+            leased_by=owner,
+            leased_until=at + LEASE,
+            attempts=ledger.attempts + 1,
+            first_attempt_at=func.coalesce(ledger.first_attempt_at, at),
         )
-        _suppress(session, ledger, [outcome.delivery_id for outcome in known if outcome.suppress])
+        .returning(*_claimed_columns(ledger))
+        .execution_options(synchronize_session=False)
+    )
+    return list(session.execute(leased))
+
+
+def _waits_for_an_earlier_one() -> ColumnElement[bool]:
+    """Whether an endpoint has still to get an earlier update of the same post: the order of a story is kept."""
+    earlier, mine, theirs = aliased(Delivery), aliased(Dispatch), aliased(Dispatch)
+    return (
+        exists()
+        .where(
+            mine.id == Delivery.dispatch_id,
+            earlier.subscriber_id == Delivery.subscriber_id,
+            earlier.id < Delivery.id,
+            earlier.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]),
+            theirs.id == earlier.dispatch_id,
+            theirs.post_id == mine.post_id,
+        )
+        .correlate(Delivery)
+    )
+
+
+def _claimed_columns(ledger: Ledger) -> tuple[Any, ...]:
+    batch = Delivery.dispatch_id if ledger is Delivery else Notice.page_id
+    return (
+        ledger.id, batch.label("batch_id"), ledger.subscriber_id, ledger.attempts, ledger.first_attempt_at,
+        ledger.due_at, ledger.domain, ledger.lane,
+    )  # fmt: skip
+
+
+def _claim(row: Sequence[Any], at: datetime) -> Claim:
+    row_id, batch_id, subscriber_id, attempts, first_attempt_at, due_at, _, lane = row
+    return Claim(row_id, batch_id, subscriber_id, attempts, first_attempt_at or at, due_at, lane)
+
+
+def _by_lane(claim: Claim) -> tuple[int, datetime, int]:
+    return claim.lane, claim.due_at, claim.id
+
+
+def is_in(ledger: Ledger, state: DeliveryState) -> ColumnElement[bool]:
+    """A state written into the statement, because an index over one state is used for no parameter."""
+    return ledger.state == bindparam(None, str(state), String, literal_execute=True)
+
+
+def _waiting(ledger: Ledger, channel: ChannelName, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    """A first attempt is due whatever its time: the clock may have been put back since it was written."""
+    return (
+        ledger.channel == channel,
+        is_in(ledger, DeliveryState.PENDING),
+        or_(ledger.attempts == 0, ledger.due_at <= at),
+    )
+
+
+def renew(ledger: Ledger, owner: str) -> None:
+    """Keep what `owner` holds for another lease."""
+    with transaction() as session:
         session.execute(
             update(ledger)
-            .where(ledger.leased_by == owner)
-            .values(leased_until=at + LEASE)
+            .where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
+            .values(leased_until=now() + LEASE)
             .execution_options(synchronize_session=False)
         )
-        if ledger is Delivery:
-            for dispatch_id in {by_id[outcome.delivery_id].batch_id for outcome in known}:
-                finish_if_done(session, dispatch_id)
-
-
-def _row(outcome: Outcome, claim: Claim, owner: str, at: datetime) -> dict[str, object]:
-    state, reason, due, settled = outcome.state, outcome.reason, at, at
-    again = None
-    if state is DeliveryState.FAILED and not outcome.permanent:
-        again = next_attempt(claim.attempts, claim.first_attempt_at, outcome.retry_after)
-        reason = reason if again else f"Gave up after 24 hours: {reason}"
-    return {
-        "row": claim.id,
-        "owner": owner,
-        "to_state": DeliveryState.PENDING if again else state,
-        "why": reason[:REASON_LIMIT],
-        "provider": outcome.provider_id[:128],
-        "due": again or due,
-        "settled": None if again else settled,
-    }
-
-
-def _suppress(session: Session, ledger: Ledger, row_ids: Sequence[int]) -> None:
-    if not row_ids:
-        return
-    addresses = session.execute(
-        select(Subscriber.channel, Subscriber.address_hash)
-        .join(ledger, ledger.subscriber_id == Subscriber.id)
-        .where(ledger.id.in_(row_ids))
-        .distinct()
-    ).all()
-    for channel, address_hash in addresses:
-        known = session.scalar(
-            select(Suppression.id).where(Suppression.channel == channel, Suppression.address_hash == address_hash)
-        )
-        if known is None:
-            session.execute(
-                insert(Suppression).values(
-                    channel=channel, address_hash=address_hash, why="the address does not exist", created_at=now()
-                )
-            )
 
 
 def release(ledger: Ledger, owner: str) -> None:
@@ -168,7 +161,7 @@ def release(ledger: Ledger, owner: str) -> None:
     with transaction() as session:
         session.execute(
             update(ledger)
-            .where(ledger.leased_by == owner, ledger.state == DeliveryState.SENDING)
+            .where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
             .values(state=DeliveryState.PENDING, leased_by="", leased_until=None, attempts=ledger.attempts - 1)
             .execution_options(synchronize_session=False)
         )
@@ -176,11 +169,8 @@ def release(ledger: Ledger, owner: str) -> None:
 
 def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
     """What `owner` still holds, as the ledger knows it."""
-    batch = Delivery.dispatch_id if ledger is Delivery else Notice.page_id
     rows = session.execute(
-        select(ledger.id, batch, ledger.subscriber_id, ledger.attempts, ledger.first_attempt_at).where(
-            ledger.leased_by == owner, ledger.state == DeliveryState.SENDING
-        )
+        select(*_claimed_columns(ledger)).where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
     )
     return [_claim(row, now()) for row in rows]
 
@@ -188,10 +178,11 @@ def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
 def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:
     """Put back what an owner on another machine took and never settled; how many rows.  Their attempt counts.
 
-    Owners known to be `alive` on this machine keep theirs: they settle as soon as the database lets them.
+    Owners known to be `alive` on this machine keep theirs, whatever the clock says: they settle as soon as the database
+    lets them.
     """
     lost = (
-        ledger.state == DeliveryState.SENDING,
+        is_in(ledger, DeliveryState.SENDING),
         ledger.leased_until < now(),
         ledger.leased_by.not_in(alive),
     )

@@ -1,78 +1,123 @@
-"""When a hold ends, a dispatch becomes deliveries: one row per subscriber, in one statement."""
+"""When a hold ends, a dispatch becomes deliveries: one row per subscriber, some thousands in one statement."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import case, insert, literal, select, update
+from sqlalchemy import ColumnElement, case, insert, literal, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.db import UtcDateTime, transaction
 from app.deliver.audience import audience_count, audience_of_post, skip_reason, wants_post
+from app.deliver.bell import ring
 from app.models.delivery import Delivery, Dispatch
 from app.models.subscriber import Subscriber
-from app.vocabulary import DeliveryState, DispatchState, SubscriberState
+from app.vocabulary import DeliveryState, DispatchState, Impact, SubscriberState
 
+PIECE = 5_000
+LONGEST_HOLD = timedelta(hours=2)
+RETRY_LANE = 10
+URGENCY = {Impact.CRITICAL: 0, Impact.MAJOR: 1}
+LEAST_URGENT = 2
 __all__ = ["audience_count", "audience_of_post", "due_dispatches", "plan"]
 
 
 def due_dispatches(session: Session) -> list[int]:
-    """The dispatches whose hold has ended, oldest first."""
+    """The dispatches whose hold has ended and whose deliveries are not all written, the most urgent first."""
+    begun = (Dispatch.state == DispatchState.SENDING) & Dispatch.planned_at.is_(None)
+    held = (Dispatch.state == DispatchState.HELD) & ~_is_held(now())
     return list(
         session.scalars(
-            select(Dispatch.id)
-            .where(Dispatch.state == DispatchState.HELD, Dispatch.hold_until <= now())
-            .order_by(Dispatch.hold_until, Dispatch.id)
+            select(Dispatch.id).where(or_(begun, held)).order_by(Dispatch.urgency, Dispatch.hold_until, Dispatch.id)
         )
     )
 
 
-def plan(dispatch_id: int) -> bool:
-    """Write the deliveries of a dispatch; whether this call did it.
+def _is_held(at: datetime) -> ColumnElement[bool]:
+    """A hold that ends later than any can was begun before the clock was put back: it is over."""
+    return Dispatch.hold_until.between(at + timedelta(microseconds=1), at + LONGEST_HOLD)
 
-    Several workers may call it at once: the dispatch's state is taken first, so one of them writes.
+
+def urgency(impact: Impact) -> int:
+    """The lane of first attempts about something with this impact: 0 goes first."""
+    return URGENCY.get(impact, LEAST_URGENT)
+
+
+def plan(dispatch_id: int) -> bool:
+    """Write the deliveries of a dispatch, piece by piece, so that nobody waits long for the database; whether this call
+    wrote any.
+
+    Several workers may call it at once: each piece is taken under the dispatch's lock, and a worker that finds it
+    locked leaves it to the other.  One that dies between two pieces is carried on from.
     """
+    wrote = False
+    while (more := _plan_piece(dispatch_id)) is not None:
+        wrote = True
+        if not more:
+            break
+    return wrote
+
+
+def _plan_piece(dispatch_id: int) -> bool | None:
+    """Write the next piece; whether there may be more, and None when there was nothing to do."""
     at = now()
     with transaction() as session:
-        dispatch = session.scalar(select(Dispatch).where(Dispatch.id == dispatch_id).with_for_update())
-        if dispatch is None or dispatch.state != DispatchState.HELD or dispatch.hold_until > at:
-            return False
-        _insert_deliveries(session, dispatch, at)
+        dispatch = session.scalar(select(Dispatch).where(Dispatch.id == dispatch_id).with_for_update(skip_locked=True))
+        if dispatch is None or dispatch.planned_at is not None or dispatch.hold_until > at:
+            return None
+        if dispatch.state not in {DispatchState.HELD, DispatchState.SENDING}:
+            return None
+        ids = select(Subscriber.id).where(*_unplanned(dispatch)).order_by(Subscriber.id)
+        last = session.scalars(ids.offset(PIECE - 1).limit(1)).first()
+        _insert_deliveries(session, dispatch, at, last)
+        ring(session)
         dispatch.state = DispatchState.SENDING
-        dispatch.planned_at = at
+        if last is None:
+            dispatch.planned_at = at
+        else:
+            dispatch.planned_through = last
         session.flush()
         finish_if_done(session, dispatch_id)
-    return True
+        return last is not None
 
 
-def _insert_deliveries(session: Session, dispatch: Dispatch, at: datetime) -> None:
+def _unplanned(dispatch: Dispatch) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Subscriber.page_id == dispatch.page_id,
+        Subscriber.state != SubscriberState.UNSUBSCRIBED,
+        Subscriber.id > dispatch.planned_through,
+    )
+
+
+def _insert_deliveries(session: Session, dispatch: Dispatch, at: datetime, last: int | None) -> None:
     audience = (
         select(
             Subscriber.id.label("subscriber_id"),
             Subscriber.channel.label("channel"),
+            Subscriber.domain.label("domain"),
             skip_reason(wants_post(dispatch.post_id)).label("reason"),
         )
-        .where(Subscriber.page_id == dispatch.page_id, Subscriber.state != SubscriberState.UNSUBSCRIBED)
+        .where(*_unplanned(dispatch), Subscriber.id <= last if last is not None else true())
         .subquery()
     )
     is_skipped = audience.c.reason != ""
     instant = literal(at, UtcDateTime())
-    rows = select(
-        literal(dispatch.id),
-        audience.c.subscriber_id,
-        audience.c.channel,
-        case((is_skipped, literal(str(DeliveryState.SKIPPED))), else_=literal(str(DeliveryState.PENDING))),
-        audience.c.reason,
-        literal(0),
-        instant,
-        case((is_skipped, instant), else_=None),
-        literal(""),
-        literal(""),
-    ).order_by(audience.c.subscriber_id)
-    columns = [
-        "dispatch_id", "subscriber_id", "channel", "state", "reason", "attempts", "due_at", "settled_at",
-        "leased_by", "provider_id",
-    ]  # fmt: skip
-    session.execute(insert(Delivery).from_select(columns, rows, include_defaults=False))
+    values: dict[str, ColumnElement[Any]] = {
+        "dispatch_id": literal(dispatch.id),
+        "subscriber_id": audience.c.subscriber_id,
+        "channel": audience.c.channel,
+        "domain": audience.c.domain,
+        "lane": literal(dispatch.urgency),
+        "state": case((is_skipped, literal(str(DeliveryState.SKIPPED))), else_=literal(str(DeliveryState.PENDING))),
+        "reason": audience.c.reason,
+        "attempts": literal(0),
+        "due_at": instant,
+        "settled_at": case((is_skipped, instant), else_=None),
+        "leased_by": literal(""),
+        "provider_id": literal(""),
+    }
+    rows = select(*values.values()).order_by(audience.c.subscriber_id)
+    session.execute(insert(Delivery).from_select(list(values), rows, include_defaults=False))
 
 
 def finish_if_done(session: Session, dispatch_id: int) -> None:
@@ -81,13 +126,18 @@ def finish_if_done(session: Session, dispatch_id: int) -> None:
         select(Delivery.id)
         .where(
             Delivery.dispatch_id == dispatch_id,
-            Delivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]),
+            Delivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN]),
         )
         .exists()
     )
     session.execute(
         update(Dispatch)
-        .where(Dispatch.id == dispatch_id, Dispatch.state == DispatchState.SENDING, ~open_rows)
+        .where(
+            Dispatch.id == dispatch_id,
+            Dispatch.state == DispatchState.SENDING,
+            Dispatch.planned_at.is_not(None),
+            ~open_rows,
+        )
         .values(state=DispatchState.DONE, finished_at=now())
         .execution_options(synchronize_session=False)
     )

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from app.db import session
-from app.deliver import journal, ledger
+from app.deliver import journal, ledger, settling
 from app.deliver.ledger import Ledger
 from app.models.delivery import Delivery, Notice
 from app.settings import Settings
@@ -35,8 +35,9 @@ def _recover_one(path: Path) -> int:
         owner, outcomes = found
         table = _LEDGERS.get(owner.partition("-")[0])
         if table is not None:
-            claims = ledger.claims_of(session(), table, owner)
-            ledger.settle(table, owner, claims, outcomes)
+            claims = {claim.id: claim for claim in ledger.claims_of(session(), table, owner)}
+            last = {outcome.delivery_id: outcome for outcome in outcomes}
+            settling.settle(table, owner, claims, list(last.values()))
             ledger.release(table, owner)
             if claims:
                 logger.warning("%s died: %d outcomes settled, %d claims looked at", owner, len(outcomes), len(claims))

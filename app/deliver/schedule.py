@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from app.clock import now
+from app.vocabulary import ChannelName
 
 STEPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
 THEN = timedelta(hours=1)
@@ -12,7 +13,9 @@ JITTER = 0.2
 _random = secrets.SystemRandom()
 
 
-def next_attempt(attempts: int, first_attempt_at: datetime, retry_after: int | None = None) -> datetime | None:
+def next_attempt(
+    attempts: int, first_attempt_at: datetime, retry_after: int | None = None, channel: ChannelName = ChannelName.EMAIL
+) -> datetime | None:
     """When to try again after `attempts` tries; None when it is time to give up.
 
     `retry_after` (seconds) is what the other side asked for: never earlier than that.

@@ -1,95 +1,121 @@
-"""The worker: sweeps in one thread, one thread per sender, until it is told to stop."""
+"""The worker: sweeps in one thread, a crew of senders for each channel, until it is told to stop."""
 
 import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from flask import Flask
 
 from app.db import release
-from app.deliver.send import Lane
+from app.deliver.bell import POLL_SECONDS, Bell
+from app.deliver.crew import Crew, Size
 from app.errors import CandorError
 from app.settings import Settings
 from app.vocabulary import ChannelName
 from app.worker import publish_hook
-from app.worker.sweeps import SWEEPS, run_sweep
+from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
 logger = logging.getLogger(__name__)
-IDLE_SECONDS = 0.5
-FAULT_SECONDS = 5.0
-LANES_PER_CHANNEL = {ChannelName.SMS: 1, ChannelName.CHAT: 1, ChannelName.WEBHOOK: 2}
+FAULT_SECONDS = 1.0
+MOST_CARRIERS = 250
+SIZES = {
+    ChannelName.SMS: Size(8, 64),
+    ChannelName.CHAT: Size(4, 32),
+    ChannelName.WEBHOOK: Size(32, MOST_CARRIERS),
+}
+STACK_BYTES = 512 * 1024
 
 
-def run(flask_app: Flask, settings: Settings, *, once: bool = False) -> None:
-    """Work until SIGTERM or SIGINT; with `once`, until nothing more is due now."""
+def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Sequence[ChannelName] = ()) -> None:
+    """Work until SIGTERM or SIGINT; with `once`, until nothing more is due now.  `only` these channels are sent on."""
+    channels = only or tuple(ChannelName)
     if once:
         with flask_app.app_context():
-            drain(settings)
+            drain(settings, channels)
         publish_hook.PublishHook(settings).work()
         return
-    stop = threading.Event()
+    stop, bell = threading.Event(), Bell()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    threading.stack_size(STACK_BYTES)
     threads = [
-        threading.Thread(target=_send_forever, args=(flask_app, settings, name, stop), name=f"{name}-{index}")
-        for name in ChannelName
-        for index in range(LANES_PER_CHANNEL.get(name, settings.send_connections))
+        threading.Thread(target=_send_forever, args=(flask_app, settings, name, stop, bell), name=str(name))
+        for name in channels
     ]
     threads.append(threading.Thread(target=publish_hook.run_forever, args=(settings, stop), name="publish-hook"))
+    threads.append(threading.Thread(target=_listen, args=(flask_app, stop, bell), name="bell", daemon=True))
     with flask_app.app_context():
         for sweep, _ in SWEEPS:
             run_sweep(sweep, settings)
     for thread in threads:
         thread.start()
     with flask_app.app_context():
-        _sweep_forever(settings, stop)
-    for thread in threads:
+        _sweep_forever(settings, stop, bell)
+    bell.ring()
+    for thread in threads[:-1]:
         thread.join()
 
 
-def drain(settings: Settings) -> None:
+def size_of(settings: Settings, name: ChannelName) -> Size:
+    """How many senders a channel has in one worker."""
+    return SIZES.get(name, Size(settings.send_connections, MOST_CARRIERS))
+
+
+def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelName)) -> None:
     """Do everything that is due now, in this thread; for tests, the command line and a first look."""
     for sweep, _ in SWEEPS:
         run_sweep(sweep, settings)
-    for name in ChannelName:
-        lane = Lane(settings, name)
+    for name in channels:
+        crew = Crew(settings, name, size_of(settings, name))
         try:
-            while lane.work():
+            while crew.work():
                 pass
         finally:
-            lane.close()
+            crew.leave()
     run_sweep(SWEEPS[1][0], settings)
 
 
-def _sweep_forever(settings: Settings, stop: threading.Event) -> None:
+def _listen(flask_app: Flask, stop: threading.Event, bell: Bell) -> None:
+    with flask_app.app_context():
+        bell.listen(stop.is_set)
+
+
+def _sweep_forever(settings: Settings, stop: threading.Event, bell: Bell) -> None:
     due = dict.fromkeys(range(len(SWEEPS)), 0.0)
-    while not stop.wait(IDLE_SECONDS):
+    seen = 0
+    while not stop.is_set():
+        heard = bell.wait(POLL_SECONDS / 2, seen)  # not longer: stopping does not ring
         for index, (sweep, every) in enumerate(SWEEPS):
-            if time.monotonic() >= due[index]:
+            if time.monotonic() >= due[index] or (sweep is plan_due and heard != seen):
                 run_sweep(sweep, settings)
                 due[index] = time.monotonic() + every
+        seen = heard
 
 
-def _send_forever(flask_app: Flask, settings: Settings, name: ChannelName, stop: threading.Event) -> None:
+def _send_forever(flask_app: Flask, settings: Settings, name: ChannelName, stop: threading.Event, bell: Bell) -> None:
     with flask_app.app_context():
-        lane = Lane(settings, name, stop.is_set)
+        crew = Crew(settings, name, size_of(settings, name), stop.is_set)
+        seen = 0
         while not stop.is_set():
-            wait = _one_round(lane.work, name)
-            if wait:
-                stop.wait(wait)
-        lane.close()
+            seen = bell.wait(_one_round(crew), seen)
+        try:
+            crew.leave()
+        except CandorError as error:
+            logger.warning("%s left unsettled what its journal holds: %s", name, error.sentence)
+        finally:
+            release()
 
 
-def _one_round(work: Callable[[], int], name: ChannelName) -> float:
+def _one_round(crew: Crew) -> float:
     """Work once; how many seconds to wait before the next round."""
     try:
-        return 0.0 if work() else IDLE_SECONDS
+        return crew.round()
     except CandorError as error:
-        logger.warning("%s waits: %s", name, error.sentence)
+        logger.warning("%s waits: %s", crew.name, error.sentence)
     except Exception:
-        logger.exception("%s waits", name)
+        logger.exception("%s waits", crew.name)
     finally:
         release()
     return FAULT_SECONDS

@@ -1,6 +1,6 @@
 """A programmable channel at the very edge: it keeps what it is given and misbehaves on demand."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from app.settings import Settings
@@ -30,7 +30,7 @@ class Edge:
     def normalise(self, raw: str, _settings: Settings) -> str:
         return raw
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         for recipient in recipients:
             answer = self.behave(recipient)
             if isinstance(answer, Exception):

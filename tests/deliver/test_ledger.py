@@ -15,9 +15,9 @@ from app.actions.updates import publish_update
 from app.db import session
 from app.deliver import ledger, plan, recovery
 from app.deliver.audience import OTHER_COMPONENTS, audience_count
+from app.deliver.crew import Crew, Size
 from app.deliver.journal import Journal
 from app.deliver.report import dispatch_report, missing
-from app.deliver.send import Lane
 from app.errors import Conflict
 from app.models.component import Component
 from app.models.delivery import Delivery, Dispatch
@@ -234,7 +234,8 @@ def test_a_channel_that_breaks_loses_nobody(app: Flask, settings: Settings, page
     with clock.frozen(NOON):
         open_post(settings, LENA, page_id, draft())
         drain(settings)
-    assert edge.addresses == ["s0@example.com", "s1@example.com"]
+    assert edge.addresses == [f"s{index}@example.com" for index in (0, 1, 3, 4)]
+    assert states() == {DeliveryState.SENT: 4, DeliveryState.PENDING: 1}
     edge.behave = lambda _recipient: None
     with clock.frozen(NOON + timedelta(minutes=2)):
         drain(settings)
@@ -285,9 +286,9 @@ def test_stopping_gives_back_what_was_not_tried(app: Flask, settings: Settings, 
         make_subscriber(page_id, f"s{index}@example.com")
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    lane = Lane(settings, ChannelName.EMAIL, is_stopping=lambda: len(edge.sent) == 1)
-    lane.work()
-    lane.close()
+    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1), is_stopping=lambda: len(edge.sent) == 1)
+    crew.work()
+    crew.leave()
     assert states() == {DeliveryState.SENT: 1, DeliveryState.PENDING: 2}
     session().rollback()
     assert set(session().scalars(select(Delivery.attempts).where(Delivery.state == DeliveryState.PENDING))) == {0}

@@ -1,0 +1,135 @@
+"""All senders of one channel in one process: a feeder that talks to the ledger, and carriers that talk to the world.
+
+A carrier that waits for somebody slow is replaced by another, up to a limit, so a slow destination never delays the
+others.  What each of them does is noted by the feed; the feeder alone uses the database.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from app.db import release as release_connection
+from app.deliver.feed import Feed
+from app.deliver.send import Carrier, Queue
+from app.models.delivery import Delivery, Notice
+from app.settings import Settings
+from app.shapes import Outcome
+from app.vocabulary import ChannelName, DeliveryState
+
+logger = logging.getLogger(__name__)
+BATCH = 500
+IDLE_SECONDS = 0.5
+BUSY_SECONDS = 0.02
+LEAVE_SECONDS = 6.0
+KEPT_WARM_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many carriers work at once, and how many there may be with those that wait for somebody slow."""
+
+    working: int
+    most: int
+
+
+class Crew:
+    """The senders of one channel.  `run` and `work` are called from one thread, inside an application context."""
+
+    def __init__(
+        self, settings: Settings, name: ChannelName, size: Size, is_stopping: Callable[[], bool] = lambda: False
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._size = size
+        self._is_stopping = is_stopping
+        self._queue: Queue = SimpleQueue()
+        self._feeds = (Feed(settings, Notice, name), Feed(settings, Delivery, name))
+        self._carriers: dict[Carrier, threading.Thread] = {}
+
+    def round(self) -> float:
+        """Settle, claim, renew and man the carriers once; seconds to wait before the next round.
+
+        Raises:
+            Unavailable: the database went away.  What went out is noted and settled later.
+        """
+        try:
+            for feed in self._feeds:
+                if feed.is_due:
+                    feed.settle()
+                feed.renew()
+            self._fill()
+            self._man()
+        finally:
+            release_connection()
+        return BUSY_SECONDS if any(feed.held for feed in self._feeds) else IDLE_SECONDS
+
+    def work(self) -> int:
+        """One batch, carried in this thread and settled, for the command line and tests; how many rows were claimed."""
+        for feed in self._feeds:
+            feed.settle()
+        self._fill()
+        count = sum(feed.held for feed in self._feeds)
+        if count:
+            carrier = Carrier(self._settings, self.name, self._queue, self._is_stopping)
+            carrier.work()
+            carrier.close()
+            self._hand_back()
+            for feed in self._feeds:
+                feed.settle()
+        return count
+
+    def leave(self) -> None:
+        """Leave in order: nothing new is begun, connections are closed, the ledger is settled.
+
+        A carrier that still waits for an answer is left behind; what it carries is in doubt, and the journal says so.
+        """
+        deadline = time.monotonic() + LEAVE_SECONDS
+        for thread in self._carriers.values():
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._hand_back()
+        for feed in self._feeds:
+            feed.close()
+
+    def _fill(self) -> None:
+        if self._is_stopping() or self._queue.qsize() >= BATCH:
+            return
+        for feed in self._feeds:
+            for item in feed.take(BATCH):
+                self._queue.put(item)
+
+    def _man(self) -> None:
+        """Start carriers while there is work for them and too few are free to do it."""
+        self._carriers = {carrier: thread for carrier, thread in self._carriers.items() if thread.is_alive()}
+        free = sum(not carrier.is_stalled for carrier in self._carriers)
+        wanted = min(self._size.working - free, self._queue.qsize(), self._size.most - len(self._carriers))
+        for _ in range(wanted):
+            carrier = Carrier(self._settings, self.name, self._queue, self._is_stopping)
+            thread = threading.Thread(target=self._carry, args=(carrier,), name=f"{self.name}-sender", daemon=True)
+            self._carriers[carrier] = thread
+            thread.start()
+
+    def _carry(self, carrier: Carrier) -> None:
+        """A carrier's life: it ends when there has been nothing to do for a while, or when too many are free."""
+        idle_since = time.monotonic()
+        try:
+            while not self._is_stopping() and time.monotonic() - idle_since < KEPT_WARM_SECONDS:
+                if carrier.work(IDLE_SECONDS):
+                    idle_since = time.monotonic()
+                    if sum(not other.is_stalled for other in list(self._carriers)) > self._size.working:
+                        break
+        except Exception:
+            logger.exception("a sender of %s ended", self.name)
+        finally:
+            carrier.close()
+
+    def _hand_back(self) -> None:
+        """Give back what is still in the queue."""
+        while True:
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return
+            item.feed.note(Outcome(item.recipient.delivery_id, DeliveryState.PENDING))

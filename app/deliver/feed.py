@@ -1,0 +1,155 @@
+"""From the ledger to the senders and back: claims and addresses rows, notes what happened and settles it in bulk."""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from app.db import release as release_connection
+from app.db import session
+from app.deliver import ledger, recovery, settling
+from app.deliver.addressing import Addressed, address_deliveries, address_notice
+from app.deliver.journal import Journal
+from app.deliver.ledger import Claim, Ledger
+from app.deliver.letters import Letters, notice_letter
+from app.models.delivery import Delivery
+from app.settings import Settings
+from app.shapes import Letter, Outcome, Recipient
+from app.vocabulary import ChannelName
+
+FLUSH_EVERY = 500
+FLUSH_SECONDS = 0.25
+RENEW_SECONDS = 20.0
+MARGIN_SECONDS = 10.0
+"""So long before its lease ends a row is no longer sent: somebody else may take it soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One message to be sent, and the feed that wants to hear of it.  `until` is monotonic."""
+
+    feed: "Feed"
+    letter: Letter
+    recipient: Recipient
+    until: float
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the lease still holds: a machine that was frozen meanwhile must not send."""
+        return time.monotonic() < max(self.until, self.feed.renewed_until)
+
+
+class Feed:
+    """The rows of one ledger and channel that this process holds.  `note` may be called from any thread."""
+
+    def __init__(self, settings: Settings, table: Ledger, name: ChannelName) -> None:
+        self._settings = settings
+        self._table = table
+        self._name = name
+        self._letters = Letters(settings)
+        self._journal: Journal | None = None
+        self._claims: dict[int, Claim] = {}
+        self._noted: list[Outcome] = []
+        self._noting = threading.Lock()
+        self._flushed_at = self._renewed_at = time.monotonic()
+        self.renewed_until = 0.0
+
+    def take(self, limit: int) -> list[Item]:
+        """Claim up to `limit` due rows and address them; those who are skipped after all are noted at once.
+
+        Raises:
+            Unavailable: the database went away.
+        """
+        try:
+            if not ledger.has_due(session(), self._table, self._name):
+                return []
+            begun = time.monotonic()
+            claims = ledger.claim(self._table, self._name, self._owner, limit)
+            self._claims |= {claim.id: claim for claim in claims}
+            return list(self._addressed(claims, begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS))
+        finally:
+            release_connection()
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep what happened: in the journal at once, in the ledger with the next `settle`."""
+        with self._noting:
+            if self._journal is not None:  # None: we have left, and an answer comes too late to be told
+                self._journal.note(outcome)
+                self._noted.append(outcome)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is enough to settle, or it has waited long enough."""
+        if len(self._noted) >= FLUSH_EVERY:
+            return True
+        return bool(self._noted) and time.monotonic() - self._flushed_at > FLUSH_SECONDS
+
+    @property
+    def held(self) -> int:
+        """How many rows are in our hands."""
+        return len(self._claims)
+
+    def settle(self) -> None:
+        """Write all that was noted into the ledger.
+
+        Raises:
+            Unavailable: the database went away; what was noted is kept and settled next time.
+        """
+        self._flushed_at = time.monotonic()
+        with self._noting:
+            noted, self._noted = self._noted, []
+        if not noted:
+            return
+        try:
+            settling.settle(self._table, self._owner, self._claims, noted)
+        except BaseException:
+            with self._noting:
+                self._noted = noted + self._noted
+            raise
+        for outcome in noted:
+            self._claims.pop(outcome.delivery_id, None)
+        with self._noting:
+            if not self._noted and self._journal is not None:
+                self._journal.clear()
+
+    def renew(self) -> None:
+        """Keep what we hold for another lease, now and then."""
+        begun = time.monotonic()
+        if self._claims and begun - self._renewed_at > RENEW_SECONDS:
+            ledger.renew(self._table, self._owner)
+            self._renewed_at = begun
+            self.renewed_until = begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS
+
+    def close(self) -> None:
+        """Leave: everything noted is settled.  What is in doubt stays in the journal, for whoever comes next."""
+        self.settle()
+        with self._noting:
+            journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close(keep=bool(self._claims))
+
+    def _addressed(self, claims: list[Claim], until: float) -> Iterator[Item]:
+        for batch_id, group in groupby(claims, lambda claim: claim.batch_id):
+            for letter, addressed in self._prepared(batch_id, list(group)):
+                for outcome in addressed.skipped:
+                    self.note(outcome)
+                for recipient in addressed.recipients:
+                    yield Item(self, letter, recipient, until)
+
+    def _prepared(self, batch_id: int, group: list[Claim]) -> Iterator[tuple[Letter, Addressed]]:
+        if self._table is Delivery:
+            letter = self._letters.of_dispatch(session(), batch_id, self._name)
+            yield letter, address_deliveries(session(), self._settings, self._name, group)
+            return
+        for claim in group:
+            notice, addressed = address_notice(session(), self._settings, claim)
+            yield notice_letter(session(), self._settings, notice), addressed
+
+    @property
+    def _owner(self) -> str:
+        if self._journal is None:
+            owner = recovery.owner_name(self._table, f"{self._name}-{secrets.token_hex(8)}")
+            self._journal = Journal(self._settings.journal, owner)
+        return self._journal.owner
