@@ -5,11 +5,11 @@ milliseconds, putting the words in less than two.  Outside such a draft, words a
 """
 
 import re
+import secrets
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
-from functools import cache
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
@@ -19,22 +19,27 @@ from app.publish.catalogues import translations
 from app.vocabulary import Language
 
 Phrase = Callable[[Language], Markup]
-_OPEN = re.compile("\x02(\\d+)\x03")
+_LEFT_OVER = str.maketrans("", "", "\x02\x03")
 
 
 class Draft:
-    """A page whose words are still open: a mark stands for each.  User text holds no such mark: cleaning took it."""
+    """A page whose words are still open: a mark stands for each.
+
+    User text holds no such mark: cleaning took it, and what came past the cleaning does not know this draft's.
+    """
 
     def __init__(self) -> None:
         self._phrases: list[Phrase] = []
         self._places: dict[Hashable, int] = {}
+        self._seal = secrets.token_hex(4)
+        self._open = re.compile(f"\x02{self._seal}([0-9]+)\x03")
 
     def leave_open(self, key: Hashable, phrase: Phrase) -> Markup:
         """A mark for `phrase`; the same `key` gets the same one."""
         place = self._places.setdefault(key, len(self._phrases))
         if place == len(self._phrases):
             self._phrases.append(phrase)
-        return _mark(place)
+        return Markup("\x02{}{}\x03").format(self._seal, place)
 
     def put(self, text: str, language: Language) -> str:
         """`text` with every mark replaced by its phrase in `language`."""
@@ -43,15 +48,10 @@ class Draft:
         def say(mark: re.Match[str]) -> str:
             place = mark[1]
             if place not in said:
-                said[place] = _OPEN.sub(say, self._phrases[int(place)](language))
+                said[place] = self._open.sub(say, self._phrases[int(place)](language))
             return said[place]
 
-        return _OPEN.sub(say, text)
-
-
-@cache
-def _mark(place: int) -> Markup:
-    return Markup("\x02{}\x03").format(place)
+        return self._open.sub(say, text).translate(_LEFT_OVER)
 
 
 _draft: ContextVar[Draft | None] = ContextVar("draft", default=None)

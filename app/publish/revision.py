@@ -57,14 +57,14 @@ class Revision:
         A language that the page does not have is answered in the page's own.
         """
         url = url.rstrip("/") or "/"
-        found = self.ready.get(url) or self._read_lasting(url)
-        if found is not None:
-            return found
-        spoken = _IN_A_LANGUAGE.fullmatch(url)
-        if spoken is None:
-            return self._missing("") if _PUBLIC.match(url) else None
-        found = self.find(spoken["rest"] or "/")
-        return self._missing(spoken["prefix"]) if found is self._missing("") else found
+        found = self._at(url)
+        spoken = _IN_A_LANGUAGE.fullmatch(url) if found is None else None
+        if spoken is not None:
+            url = spoken["rest"] or "/"
+            found = None if _IN_A_LANGUAGE.fullmatch(url) else self._at(url)  # one language at most
+        if found is None and _PUBLIC.match(url):
+            return self._missing(spoken["prefix"] if spoken else "")
+        return found
 
     def aged(self, found: Artifact) -> Artifact:
         """`found` as it is shown when nothing new could be written for `STALE_AFTER`: a page says so."""
@@ -75,6 +75,9 @@ class Revision:
             said = body.replace(STALE_HIDDEN, STALE_SHOWN, 1)
             self._aged[found] = artifact(found.path, compressed(said), found.status, found.changed)
         return self._aged[found]
+
+    def _at(self, url: str) -> Artifact | None:
+        return self.ready.get(url) or self._read_lasting(url)
 
     def _read_live(self) -> dict[str, Artifact]:
         ready: dict[str, Artifact] = {}
