@@ -94,10 +94,21 @@ def _create_tables() -> None:
     )
     op.create_index(op.f("ix_mail_event_delivery_id"), "mail_event", ["delivery_id"])
     op.create_index("ix_mail_event_kind_at", "mail_event", ["kind", "at"])
+    op.create_table(
+        "alarm",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("sentence", sa.String(length=300), nullable=False),
+        sa.Column("raised_at", app.db.UtcDateTime(), nullable=False),
+        sa.Column("over_at", app.db.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
+        sa.UniqueConstraint("kind", "subject", name=op.f("uq_alarm_kind_subject")),
+    )
 
 
 def downgrade() -> None:
-    for table in ("mail_event", "send_limit", "delivery_attempt"):
+    for table in ("alarm", "mail_event", "send_limit", "delivery_attempt"):
         op.drop_table(table)
     op.drop_index("ix_delivery_dispatch_id_channel_state", table_name="delivery")
     for table in LEDGERS:
