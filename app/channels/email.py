@@ -7,6 +7,7 @@ import time
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import idna
@@ -58,8 +59,7 @@ class EmailChannel:
         return SmtpSender(settings) if settings.smtp_url else OutboxSender(settings)
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
+class _Copy(NamedTuple):
     """One recipient's message, ready to go.  `deadline` is monotonic."""
 
     recipient: Recipient

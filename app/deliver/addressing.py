@@ -1,6 +1,6 @@
 """From claimed rows to letters and recipients: the last look at suppression, then words and addresses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,12 +13,13 @@ from app.deliver import audience
 from app.deliver.ledger import Claim
 from app.models.delivery import Dispatch, Notice
 from app.models.subscriber import Subscriber, Suppression
-from app.publish import links
+from app.publish import links, tokens
 from app.settings import Settings
 from app.shapes import Outcome, Recipient
 from app.vocabulary import ChannelName, DeliveryState, SubscriberState
 
 LATE = timedelta(minutes=10)
+LINKS_OF_AN_UPDATE = ("manage", "unsubscribe")
 SUPERSEDED = "superseded by a later update"
 
 
@@ -44,7 +45,8 @@ def address_deliveries(
         if reason:
             reasons[claim.id] = reason
             continue
-        recipients.append(_recipient(settings, claim, subscriber, f"msg_{claim.batch_id}_{subscriber.public_id}"))
+        key = f"msg_{claim.batch_id}_{subscriber.public_id}"
+        recipients.append(_recipient(settings, claim, subscriber, key, LINKS_OF_AN_UPDATE))
     return Addressed(tuple(recipients), _skips(reasons))
 
 
@@ -57,24 +59,28 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
         if subscriber.why and subscriber.why != audience.UNSUBSCRIBED:
             reasons[claim.id] = audience.SUPPRESSED
         else:
-            recipients.append(_recipient(settings, claim, subscriber, f"notice_{claim.id}"))
+            recipients.append(_recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES))
     return notice, Addressed(tuple(recipients), _skips(reasons))
 
 
+_KNOWN = (
+    select(
+        Subscriber.id, Subscriber.public_id, Subscriber.address, Subscriber.state, Subscriber.token_version,
+        Subscriber.secret, Suppression.why,
+    )
+    .outerjoin(
+        Suppression,
+        (Suppression.channel == Subscriber.channel) & (Suppression.address_hash == Subscriber.address_hash),
+    )
+    .where(Subscriber.id.in_(bindparam("ids", expanding=True)))
+)  # fmt: skip
+"""Bare columns, because there are thousands of them."""
+
+
 def _rows(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Row[*tuple[Any, ...]]]]:
-    """The claims with what is known of their subscribers: bare columns, because there are thousands of them."""
-    rows = session.execute(
-        select(
-            Subscriber.id, Subscriber.public_id, Subscriber.address, Subscriber.state, Subscriber.token_version,
-            Subscriber.secret, Suppression.why,
-        )
-        .outerjoin(
-            Suppression,
-            (Suppression.channel == Subscriber.channel) & (Suppression.address_hash == Subscriber.address_hash),
-        )
-        .where(Subscriber.id.in_(bindparam("ids", [claim.subscriber_id for claim in claims], expanding=True)))
-    )  # fmt: skip
-    known = {row.id: row for row in rows}
+    """The claims with what is known of their subscribers."""
+    rows = session.connection().execute(_KNOWN, {"ids": [claim.subscriber_id for claim in claims]})
+    known = {row[0]: row for row in rows}
     return [(claim, known[claim.subscriber_id]) for claim in claims if claim.subscriber_id in known]
 
 
@@ -93,14 +99,12 @@ def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
     return audience.SUPPRESSED if subscriber.why else ""
 
 
-def _recipient(settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str) -> Recipient:
-    return Recipient(
-        delivery_id=claim.id,
-        address=subscriber.address,
-        key=key,
-        personal=links.personal(settings, subscriber.public_id, subscriber.token_version),
-        secret=subscriber.secret,
-    )
+def _recipient(
+    settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str, purposes: Iterable[str]
+) -> Recipient:
+    _, public_id, address, _, token_version, secret, _ = subscriber
+    personal = links.personal(settings, public_id, token_version, purposes)
+    return Recipient(claim.id, address, key, personal, secret)
 
 
 def _superseded(session: Session, claims: Sequence[Claim]) -> bool:

@@ -20,7 +20,7 @@ from app.shapes import Outcome
 from app.vocabulary import ChannelName, DeliveryState
 
 logger = logging.getLogger(__name__)
-BATCH = 500
+BATCH = 800
 IDLE_SECONDS = 0.5
 BUSY_SECONDS = 0.02
 LEAVE_SECONDS = 6.0
@@ -70,6 +70,7 @@ class Crew:
         """One batch, carried in this thread and settled, for the command line and tests; how many rows were claimed."""
         for feed in self._feeds:
             feed.settle()
+            feed.look()
         self._fill()
         count = sum(feed.held for feed in self._feeds)
         if count:
@@ -80,6 +81,11 @@ class Crew:
             for feed in self._feeds:
                 feed.settle()
         return count
+
+    def look(self) -> None:
+        """The bell has rung: look at the ledger with the next round."""
+        for feed in self._feeds:
+            feed.look()
 
     def leave(self) -> None:
         """Leave in order: nothing new is begun, connections are closed, the ledger is settled.

@@ -4,13 +4,14 @@ import secrets
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from app.db import release as release_connection
 from app.db import session
 from app.deliver import ledger, recovery, settling
 from app.deliver.addressing import Addressed, address_deliveries, address_notice
+from app.deliver.bell import POLL_SECONDS
 from app.deliver.journal import Journal
 from app.deliver.ledger import Claim, Ledger
 from app.deliver.letters import Letters, notice_letter
@@ -19,15 +20,14 @@ from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
 from app.vocabulary import ChannelName
 
-FLUSH_EVERY = 500
+FLUSH_EVERY = 800
 FLUSH_SECONDS = 0.25
 RENEW_SECONDS = 20.0
 MARGIN_SECONDS = 10.0
 """So long before its lease ends a row is no longer sent: somebody else may take it soon."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One message to be sent, and the feed that wants to hear of it.  `until` is monotonic."""
 
     feed: "Feed"
@@ -54,18 +54,28 @@ class Feed:
         self._noted: list[Outcome] = []
         self._noting = threading.Lock()
         self._flushed_at = self._renewed_at = time.monotonic()
+        self._look_at = 0.0
         self.renewed_until = 0.0
+
+    def look(self) -> None:
+        """Somebody said that there is something: look at once."""
+        self._look_at = 0.0
 
     def take(self, limit: int) -> list[Item]:
         """Claim up to `limit` due rows and address them; those who are skipped after all are noted at once.
 
+        When there was nothing, nobody looks again before a while has passed or the bell has rung.
+
         Raises:
             Unavailable: the database went away.
         """
+        begun = time.monotonic()
+        if begun < self._look_at:
+            return []
         try:
             if not ledger.has_due(session(), self._table, self._name):
+                self._look_at = begun + POLL_SECONDS - 0.05
                 return []
-            begun = time.monotonic()
             claims = ledger.claim(self._table, self._name, self._owner, limit)
             self._claims |= {claim.id: claim for claim in claims}
             return list(self._addressed(claims, begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS))

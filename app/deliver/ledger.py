@@ -2,16 +2,33 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from enum import Enum, auto
+from functools import cache
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CursorResult, Row, String, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    CursorResult,
+    Integer,
+    Row,
+    Select,
+    String,
+    Table,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from app.clock import now
+from app.db import Base, transaction
 from app.db import session as read_session
-from app.db import transaction
 from app.deliver import limits
 from app.deliver.limits import Allowance
 from app.models.delivery import Delivery, Dispatch, Notice
@@ -21,8 +38,7 @@ LEASE = timedelta(seconds=90)
 Ledger = type[Delivery] | type[Notice]
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """One row in our hands.  `batch_id` is its dispatch, or its page for a notice; `attempts` counts this one."""
 
     id: int
@@ -36,8 +52,7 @@ class Claim:
 
 def has_due(session: Session, ledger: Ledger, channel: ChannelName) -> bool:
     """Whether something waits on this channel; a look without a lock."""
-    waiting = _waiting(ledger, channel, now())
-    return session.scalar(select(ledger.id).where(*waiting).limit(1)) is not None
+    return session.connection().scalar(_due_statement(ledger, channel), {"at": now()}) is not None
 
 
 def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[Claim]:
@@ -47,7 +62,7 @@ def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[
         allowed = limits.allowance(session, channel, limit, at)
         rows = _take(session, ledger, channel, owner, at, allowed) if allowed.total else []
         if allowed.limits_rate:
-            limits.spend(session, channel, Counter(row.domain for row in rows), at)
+            limits.spend(session, channel, Counter(row[-1] for row in rows), at)
         return sorted((_claim(row, at) for row in rows), key=_by_lane)
 
 
@@ -55,75 +70,105 @@ def _take(
     session: Session, ledger: Ledger, channel: ChannelName, owner: str, at: datetime, allowed: Allowance
 ) -> list[Row[*tuple[Any, ...]]]:
     """First what has no limit of its own, then a little for each limited destination: none of them delays the rest."""
-    rows = _lease(session, ledger, channel, owner, at, ledger.domain.not_in(allowed.domains), allowed.total)
+    facts = {"at": at, "owner": owner, "until": at + LEASE, "count": allowed.total}
+    connection = session.connection()
+    if not allowed.domains:
+        return list(connection.execute(_lease_statement(ledger, channel, _Which.ANY), facts))
+    facts["domains"] = list(allowed.domains)
+    rows = list(connection.execute(_lease_statement(ledger, channel, _Which.OTHERS), facts))
     for domain, left in allowed.domains.items():
         count = min(left, allowed.total - len(rows))
         if count > 0:
-            rows += _lease(session, ledger, channel, owner, at, ledger.domain == domain, count)
+            facts |= {"domains": [domain], "count": count}
+            rows += connection.execute(_lease_statement(ledger, channel, _Which.THESE), facts)
     return rows
 
 
-def _lease(
-    session: Session,
-    ledger: Ledger,
-    channel: ChannelName,
-    owner: str,
-    at: datetime,
-    which: ColumnElement[bool],
-    count: int,
-) -> list[Row[*tuple[Any, ...]]]:
+def _table(ledger: Ledger) -> Table:
+    return Base.metadata.tables[ledger.__tablename__]
+
+
+class _Which(Enum):
+    """Which destinations a claim is for: any, all but those named, or those named."""
+
+    ANY = auto()
+    OTHERS = auto()
+    THESE = auto()
+
+
+@cache
+def _due_statement(ledger: Ledger, channel: ChannelName) -> Select[int]:
+    table = _table(ledger)
+    return select(table.c.id).where(*_waiting(table, channel)).limit(1)
+
+
+@cache
+def _lease_statement(ledger: Ledger, channel: ChannelName, which: _Which) -> ReturningUpdate[Any]:
+    """Built once, because building costs more than the database takes to run it."""
+    table = _table(ledger)
     ids = (
-        select(ledger.id)
-        .where(*_waiting(ledger, channel, at), which)
-        .order_by(ledger.lane, ledger.due_at, ledger.id)
-        .limit(count)
+        select(table.c.id)
+        .where(*_waiting(table, channel))
+        .order_by(table.c.lane, table.c.due_at, table.c.id)
+        .limit(bindparam("count", type_=Integer))
         .with_for_update(skip_locked=True)
     )
+    named: BindParameter[str] = bindparam("domains", expanding=True)
+    if which is not _Which.ANY:
+        ids = ids.where(table.c.domain.not_in(named) if which is _Which.OTHERS else table.c.domain.in_(named))
     if ledger is Delivery and channel is ChannelName.WEBHOOK:
-        ids = ids.where(~_waits_for_an_earlier_one())
-    leased = (
-        update(ledger)
-        .where(ledger.id.in_(ids.scalar_subquery()))
+        ids = ids.where(~_waits_for_an_earlier_one(table))
+    at = bindparam("at", type_=table.c.due_at.type)
+    return (
+        update(table)
+        .where(table.c.id.in_(ids.scalar_subquery()))
         .values(
             state=DeliveryState.SENDING,
-            leased_by=owner,
-            leased_until=at + LEASE,
-            attempts=ledger.attempts + 1,
-            first_attempt_at=func.coalesce(ledger.first_attempt_at, at),
+            leased_by=bindparam("owner"),
+            leased_until=bindparam("until", type_=table.c.due_at.type),
+            attempts=table.c.attempts + 1,
+            first_attempt_at=func.coalesce(table.c.first_attempt_at, at),
         )
-        .returning(*_claimed_columns(ledger))
-        .execution_options(synchronize_session=False)
+        .returning(*_claimed_columns(table))
     )
-    return list(session.execute(leased))
 
 
-def _waits_for_an_earlier_one() -> ColumnElement[bool]:
+def _waits_for_an_earlier_one(table: Table) -> ColumnElement[bool]:
     """Whether an endpoint has still to get an earlier update of the same post: the order of a story is kept."""
     earlier, mine, theirs = aliased(Delivery), aliased(Dispatch), aliased(Dispatch)
     return (
         exists()
         .where(
-            mine.id == Delivery.dispatch_id,
-            earlier.subscriber_id == Delivery.subscriber_id,
-            earlier.id < Delivery.id,
+            mine.id == table.c.dispatch_id,
+            earlier.subscriber_id == table.c.subscriber_id,
+            earlier.id < table.c.id,
             earlier.state.in_([DeliveryState.PENDING, DeliveryState.SENDING]),
             theirs.id == earlier.dispatch_id,
             theirs.post_id == mine.post_id,
         )
-        .correlate(Delivery)
+        .correlate(table)
     )
 
 
-def _claimed_columns(ledger: Ledger) -> tuple[Any, ...]:
-    batch = Delivery.dispatch_id if ledger is Delivery else Notice.page_id
+def _waiting(table: Table, channel: ChannelName) -> tuple[ColumnElement[bool], ...]:
+    """What may be claimed at the time `at`.  A first attempt is due whatever its time: the clock may have been put
+    back since it was written.
+    """
     return (
-        ledger.id, batch.label("batch_id"), ledger.subscriber_id, ledger.attempts, ledger.first_attempt_at,
-        ledger.due_at, ledger.domain, ledger.lane,
-    )  # fmt: skip
+        table.c.channel == channel,
+        table.c.state == _written(DeliveryState.PENDING),
+        or_(table.c.attempts == 0, table.c.due_at <= bindparam("at", type_=table.c.due_at.type)),
+    )
 
 
-def _claim(row: Sequence[Any], at: datetime) -> Claim:
-    row_id, batch_id, subscriber_id, attempts, first_attempt_at, due_at, _, lane = row
+def _claimed_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
+    c = table.c
+    batch = c.dispatch_id if "dispatch_id" in c else c.page_id
+    return (c.id, batch, c.subscriber_id, c.attempts, c.first_attempt_at, c.due_at, c.lane, c.domain)
+
+
+def _claim(row: Row[*tuple[Any, ...]], at: datetime) -> Claim:
+    row_id, batch_id, subscriber_id, attempts, first_attempt_at, due_at, lane, _ = row
     return Claim(row_id, batch_id, subscriber_id, attempts, first_attempt_at or at, due_at, lane)
 
 
@@ -131,18 +176,14 @@ def _by_lane(claim: Claim) -> tuple[int, datetime, int]:
     return claim.lane, claim.due_at, claim.id
 
 
-def is_in(ledger: Ledger, state: DeliveryState) -> ColumnElement[bool]:
+def _written(state: DeliveryState) -> BindParameter[str]:
     """A state written into the statement, because an index over one state is used for no parameter."""
-    return ledger.state == bindparam(None, str(state), String, literal_execute=True)
+    return bindparam(None, str(state), String, literal_execute=True)
 
 
-def _waiting(ledger: Ledger, channel: ChannelName, at: datetime) -> tuple[ColumnElement[bool], ...]:
-    """A first attempt is due whatever its time: the clock may have been put back since it was written."""
-    return (
-        ledger.channel == channel,
-        is_in(ledger, DeliveryState.PENDING),
-        or_(ledger.attempts == 0, ledger.due_at <= at),
-    )
+def is_in(ledger: Ledger, state: DeliveryState) -> ColumnElement[bool]:
+    """Whether a row is in this state, so that the index over it is used."""
+    return ledger.state == _written(state)
 
 
 def renew(ledger: Ledger, owner: str) -> None:
@@ -170,7 +211,7 @@ def release(ledger: Ledger, owner: str) -> None:
 def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
     """What `owner` still holds, as the ledger knows it."""
     rows = session.execute(
-        select(*_claimed_columns(ledger)).where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
+        select(*_claimed_columns(_table(ledger))).where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
     )
     return [_claim(row, now()) for row in rows]
 

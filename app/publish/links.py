@@ -1,15 +1,19 @@
 """The addresses that messages link to."""
 
+from collections.abc import Iterable
+
 from app.publish import tokens
 from app.settings import Settings
 
 
-def personal(settings: Settings, public_id: str, version: int) -> dict[str, str]:
+def personal(
+    settings: Settings, public_id: str, version: int, purposes: Iterable[str] = tokens.PURPOSES
+) -> dict[str, str]:
     """A subscriber's own links, by placeholder name: `confirm_url`, `manage_url`, `unsubscribe_url`."""
     return {
         f"{purpose}_url": f"{settings.base_url}/{purpose}/{public_id}/"
         + tokens.sign(settings.secret_key, purpose, public_id, version)
-        for purpose in tokens.PURPOSES
+        for purpose in purposes
     }
 
 

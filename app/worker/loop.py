@@ -99,7 +99,10 @@ def _send_forever(flask_app: Flask, settings: Settings, name: ChannelName, stop:
         crew = Crew(settings, name, size_of(settings, name), stop.is_set)
         seen = 0
         while not stop.is_set():
-            seen = bell.wait(_one_round(crew), seen)
+            heard = bell.wait(_one_round(crew), seen)
+            if heard != seen:
+                crew.look()
+            seen = heard
         try:
             crew.leave()
         except CandorError as error:
