@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import click
 
@@ -16,6 +17,7 @@ from app.cli.migrating import upgrade_database
 from app.cli.shared import make_app
 from app.errors import CandorError, SettingError
 from app.settings import Settings, load
+from app.vocabulary import ChannelName
 from app.web.crowd import THREADS
 from app.worker.loop import run
 
@@ -51,10 +53,23 @@ def web() -> None:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Do what is due now and leave.")
-def worker(once: bool) -> None:
+@click.option("--senders", type=click.IntRange(1, 64), help="Mail connections, instead of SEND_CONNECTIONS.")
+@click.option("--only", metavar="CHANNELS", help="Send on these channels alone, such as email,sms.")
+def worker(once: bool, senders: int | None, only: str | None) -> None:
     """Plan, send, settle and sweep, until told to stop."""
     app, settings = make_app()
-    run(app, settings, once=once)
+    if senders:
+        settings = replace(settings, send_connections=senders)
+    run(app, settings, once=once, only=_channels(only or ""))
+
+
+def _channels(only: str) -> list[ChannelName]:
+    known = [str(name) for name in ChannelName]
+    names = [name.strip().lower() for name in only.split(",") if name.strip()]
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        raise click.BadParameter(f"{wrong[0]} is not a channel. Choose from {', '.join(known)}.", param_hint="--only")
+    return [ChannelName(name) for name in names]
 
 
 @click.command()

@@ -62,10 +62,13 @@ def _plan_piece(dispatch_id: int) -> bool | None:
     """Write the next piece; whether there may be more, and None when there was nothing to do."""
     at = now()
     with transaction() as session:
-        dispatch = session.scalar(select(Dispatch).where(Dispatch.id == dispatch_id).with_for_update(skip_locked=True))
-        if dispatch is None or dispatch.planned_at is not None or dispatch.hold_until > at:
-            return None
-        if dispatch.state not in {DispatchState.HELD, DispatchState.SENDING}:
+        unplanned = (Dispatch.planned_at.is_(None), Dispatch.state.in_([DispatchState.HELD, DispatchState.SENDING]))
+        dispatch = session.scalar(
+            select(Dispatch)
+            .where(Dispatch.id == dispatch_id, ~_is_held(at), *unplanned)
+            .with_for_update(skip_locked=True)
+        )
+        if dispatch is None:
             return None
         ids = select(Subscriber.id).where(*_unplanned(dispatch)).order_by(Subscriber.id)
         last = session.scalars(ids.offset(PIECE - 1).limit(1)).first()
