@@ -1,6 +1,6 @@
 """Planned work as a calendar (RFC 5545), by icalendar: one event a maintenance window."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from app.publish.links import permalink
@@ -8,11 +8,11 @@ from app.publish.views import PostView, Snapshot
 from app.vocabulary import PostKind, PostStatus
 
 if TYPE_CHECKING:
-    from icalendar import Event
+    from icalendar import Event, Timezone
 
 
 def calendar(snapshot: Snapshot) -> bytes:
-    """`/calendar.ics`: the windows to come, underway, and of the past days.  A cancelled one says so."""
+    """`/calendar.ics`: the windows to come, underway, of the past days, and of the newest posts.  A cancelled one says so."""
     from icalendar import Calendar  # takes 100 ms to load, and only a publish needs it
 
     page = snapshot.page
@@ -24,12 +24,14 @@ def calendar(snapshot: Snapshot) -> bytes:
     for post in _windows(snapshot):
         if post.scheduled_for and post.scheduled_until:
             made.add_component(_event(snapshot, post, post.scheduled_for, post.scheduled_until))
+    if not made.subcomponents:  # RFC 5545 wants one at least, and some readers refuse a calendar without any
+        made.add_component(_utc())
     return bytes(made.to_ical())
 
 
 def _windows(snapshot: Snapshot) -> list[PostView]:
     past = [post for day in snapshot.past_days for post in (*day.posts, *day.ongoing)]
-    found = {post.id: post for post in (*snapshot.upcoming, *snapshot.open_posts, *past)}
+    found = {post.id: post for post in (*snapshot.upcoming, *snapshot.open_posts, *past, *snapshot.newest)}
     return [found[key] for key in sorted(found) if found[key].kind is PostKind.MAINTENANCE]
 
 
@@ -48,3 +50,16 @@ def _event(snapshot: Snapshot, post: PostView, start: datetime, end: datetime) -
     if post.updates:
         event.add("description", post.updates[0].body)
     return event
+
+
+def _utc() -> "Timezone":
+    from icalendar import Timezone, TimezoneStandard
+
+    standard = TimezoneStandard()
+    standard.add("dtstart", datetime.fromisoformat("1970-01-01T00:00:00"))
+    standard.add("tzoffsetfrom", timedelta())
+    standard.add("tzoffsetto", timedelta())
+    zone = Timezone()
+    zone.add("tzid", "Etc/UTC")
+    zone.add_component(standard)
+    return zone
