@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 def calendar(snapshot: Snapshot) -> bytes:
-    """`/calendar.ics`: the windows to come, underway, of the past days, and of the newest posts.  A cancelled one says so."""
+    """`/calendar.ics`: the windows to come, underway, of the past days and the newest posts.  A cancelled one says so.
+
+    It stays among them so that a calendar which took it learns of it.
+    """
     from icalendar import Calendar  # takes 100 ms to load, and only a publish needs it
 
     page = snapshot.page

@@ -184,6 +184,13 @@ class PostView:
         return min(begun) if begun else self.happened_at
 
     @property
+    def took_place(self) -> bool:
+        """False for a maintenance that is still to come, or was cancelled before it began."""
+        if self.status is PostStatus.CANCELLED:
+            return any(update.status is PostStatus.IN_PROGRESS for update in self.updates)
+        return not self.is_upcoming
+
+    @property
     def lasted(self) -> float | None:
         """Seconds from its beginning to its end; None while it is open, or when it never took place."""
         ended = self.resolved_at or self.closed_at
@@ -193,8 +200,9 @@ class PostView:
 
     @property
     def told(self) -> tuple[UpdateView, ...]:
-        """The statements, newest first, without the post-mortem."""
-        return tuple(update for update in self.updates if update.status is not PostStatus.POSTMORTEM)
+        """The statements, newest first, without the post-mortem; one that a later one replaced is among them."""
+        shown_last = self.postmortem
+        return tuple(update for update in self.updates if update is not shown_last)
 
     @property
     def postmortem(self) -> UpdateView | None:
