@@ -6,22 +6,27 @@ from typing import Protocol
 
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName
+from app.vocabulary import ChannelName, DeliveryState
 
 PLACEHOLDERS = ("unsubscribe_url", "manage_url", "confirm_url")
 _PLACEHOLDER = re.compile(r"\{\{(" + "|".join(PLACEHOLDERS) + r")\}\}")
 
 
+TICK = Outcome(0, DeliveryState.PENDING)
+"""Nobody's outcome: a sender that waits lets its caller look after other things."""
+
+
 class Sender(Protocol):
-    """Owns one warm connection; used from one thread."""
+    """Owns its warm connections; used from one thread."""
 
     def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """Send each recipient their copy.
 
-        `recipients` may come from a queue: one is taken at a time, and at most one ahead of the outcome of the last.
-        Yields one outcome right after a copy was accepted or refused and before the next one is handed over, so that
-        a caller who notes each one repeats at most one message after a crash.  What goes wrong with one copy is its
-        outcome; nothing is raised for it.  PENDING gives a copy back that was not handed over after all.
+        `recipients` may come from a queue: they are taken one at a time, as connections can carry them.
+        Yields one outcome right after a copy was accepted or refused and before the next one is handed over on that
+        connection, so that a caller who notes each one repeats at most one message a connection after a crash.  What
+        goes wrong with one copy is its outcome; nothing is raised for it.  PENDING gives a copy back that was not
+        handed over after all.  A sender that waits yields `TICK` now and then.
         """
         ...
 

@@ -3,18 +3,17 @@
 import ipaddress
 import logging
 import re
-import time
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from urllib.parse import urlsplit
 
 import idna
 
 from app.channels import mime, outbox
-from app.channels.base import Sender
-from app.channels.smtp import LOGIN_NEEDED, MESSAGE_SECONDS, Broken, Connection, Unreachable
+from app.channels.base import TICK, Sender
+from app.channels.smtp_line import Copy, Line
+from app.channels.smtp_lines import Lines
 from app.channels.smtp_reply import Reply
 from app.clock import now
 from app.errors import Invalid
@@ -26,8 +25,8 @@ logger = logging.getLogger(__name__)
 LONGEST_ADDRESS = 254
 LONGEST_LOCAL_PART = 64
 PATIENCE = 3
-LOST_SECONDS = 5.0
-STALLED_SECONDS = 1.0
+LOGIN_NEEDED = 530
+TICK_SECONDS = 0.1
 NOT_SENT = "not sent: no mail server is configured"
 IN_DOUBT = "unknown whether accepted: the mail server did not answer after the whole message was sent"
 _LOCAL_PART = re.compile(r"""[^\s"'(),:;<>@\[\]\\]+""")
@@ -59,123 +58,78 @@ class EmailChannel:
         return SmtpSender(settings) if settings.smtp_url else OutboxSender(settings)
 
 
-class _Copy(NamedTuple):
-    """One recipient's message, ready to go.  `deadline` is monotonic."""
-
-    recipient: Recipient
-    envelope: tuple[str, str]
-    message: bytes
-    deadline: float
-
-
 class SmtpSender:
-    """Sends over one connection; connects anew once when the server has dropped it between messages."""
+    """Sends over several connections at once, all from one thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._connection = Connection(settings.smtp_url, _hello(settings))
+        self._mail_from = settings.mail_from
+        self._count = settings.send_connections
+        self._lines = Lines(settings.smtp_url, _hello(settings), self._count)
         self._breaks = 0
-        self._lost = ""
-        self._lost_until = 0.0
 
     def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`.  When the server is gone, what comes in the next seconds fails, to be tried again."""
-        mail = mime.prepare(letter, self._settings.mail_from)
-        copies = self._copies(mail, iter(recipients))
-        for made in copies:
-            accepted: _Copy | Outcome | None = self._offer(made) if isinstance(made, _Copy) else made
-            while isinstance(accepted, _Copy):
-                following = self._following(copies)
-                yield from self._hand_over(accepted, following)
-                accepted = self._took_up(following)
-            if accepted is not None:
-                yield accepted
+        work = _Work(mime.prepare(letter, self._mail_from), iter(recipients))
+        while True:
+            yield from self._give(work)
+            if work.is_over and not self._lines.is_busy:
+                break
+            yield TICK
+            for line in self._lines.ready(TICK_SECONDS):
+                yield from self._hear(line, work)
+            for line in self._lines.late():
+                yield from self._lose(line, work, "the mail server did not answer in time")
+            for line in self._lines.stalled():
+                work.put_back(line.take_back())
+        self._lines.close(keep=self._count)
 
     def close(self) -> None:
         """Say QUIT."""
-        self._connection.close()
+        self._lines.close()
 
-    def _copies(self, mail: mime.Mail, recipients: Iterator[Recipient]) -> Iterator[_Copy | Outcome]:
-        for recipient in recipients:
-            address = _envelope(recipient.address)
-            if not address or any(character in address for character in "\r\n<> "):
-                yield _failed(recipient, "the address is not one that mail can be sent to", permanent=True)
+    def _give(self, work: "_Work") -> Iterator[Outcome]:
+        """Give copies to idle lines; while there is no server to be had, give them up for now."""
+        while not work.is_over:
+            lost = self._lines.lost
+            line = None if lost else self._lines.idle()
+            if line is None and not lost:
+                return
+            copy = yield from work.take(line)
+            if copy is None:
+                return
+            if line is None:
+                yield _failed(copy.recipient, lost)
                 continue
-            message = mail.addressed(address, recipient.personal, now())
-            envelope = (recipient.return_path or mail.sender, address)
-            yield _Copy(recipient, envelope, message, time.monotonic() + MESSAGE_SECONDS)
+            line.offer(copy)
+            if line.is_closed:
+                yield from self._lose(line, work)
 
-    def _following(self, copies: Iterator[_Copy | Outcome]) -> "_Following":
-        """The next copy, whose envelope may go out with a message that is being sent."""
-        if not self._connection.pipelines:
-            return _Following(None)
-        made = next(copies, None)
-        plain = isinstance(made, _Copy) and made.envelope[1].isascii()
-        return _Following(made, is_offered=plain)
+    def _hear(self, line: Line, work: "_Work") -> Iterator[Outcome]:
+        """Take what a server said; where it waits for a message, send it, and the next envelope with it."""
+        for decided in line.read():
+            self._breaks = 0
+            yield self._outcome(decided.copy.recipient, decided.reply)
+        if line.accepted is not None and not line.is_closed:
+            following = None
+            if line.pipelines and not work.is_over:
+                following = yield from work.take(line)
+            line.send(following)
+        if line.is_closed:
+            yield from self._lose(line, work)
 
-    def _offer(self, copy: _Copy) -> _Copy | Outcome:
-        """The copy when the server waits for its message, and else what became of it."""
-        if time.monotonic() < self._lost_until:
-            return _failed(copy.recipient, self._lost)
-        try:
-            if not copy.envelope[1].isascii() and not self._connection.takes_utf8:
-                return _failed(
-                    copy.recipient, "the mail server does not take addresses with such letters", permanent=True
-                )
-            refusal = self._offer_twice(copy)
-        except (Unreachable, Broken) as error:
-            return self._break(copy, error)
-        return copy if refusal is None else self._outcome(copy.recipient, refusal)
-
-    def _offer_twice(self, copy: _Copy) -> Reply | None:
-        was_reused = self._connection.is_reused
-        try:
-            return self._connection.offer(*copy.envelope, copy.deadline)
-        except Broken:
-            if not was_reused:
-                raise
-        return self._connection.offer(*copy.envelope, copy.deadline)
-
-    def _hand_over(self, copy: _Copy, following: "_Following") -> Iterator[Outcome]:
-        """Send an accepted copy.  When the answer takes long, the one that follows is given back for another sender."""
-        offered = following.made if following.is_offered else None
-        try:
-            envelope = offered.envelope if isinstance(offered, _Copy) else None
-            self._connection.send(copy.message, copy.deadline, envelope)
-            soon = time.monotonic() + STALLED_SECONDS if following.made is not None else None
-            reply = self._connection.answer(copy.deadline, soon)
-            if reply is None:
-                if (given_back := following.give_back()) is not None:
-                    yield given_back
-                reply = self._connection.answer(copy.deadline)
-                if envelope is not None:  # the server waits for a message that another sender brings
-                    self._connection.close(quietly=True)
-            if reply is not None:
-                self._breaks = 0
-                yield self._outcome(copy.recipient, reply)
-        except Broken as error:
-            following.is_offered = False
-            yield self._break(copy, error)
-
-    def _took_up(self, following: "_Following") -> _Copy | Outcome | None:
-        """What became of the envelope that went out with the message before; the copy when its message may follow."""
-        made, following.made = following.made, None
-        if not isinstance(made, _Copy):
-            return made
-        if not following.is_offered:
-            return self._offer(made)
-        try:
-            refusal = self._connection.offered(made.deadline)
-        except Broken:
-            return self._offer(made)
-        return made if refusal is None else self._outcome(made.recipient, refusal)
-
-    def _break(self, copy: _Copy, error: Unreachable | Broken) -> Outcome:
-        self._breaks += 1
-        if isinstance(error, Unreachable) or self._breaks >= PATIENCE:
-            self._lost, self._lost_until, self._breaks = str(error), time.monotonic() + LOST_SECONDS, 0
-        in_doubt = isinstance(error, Broken) and error.is_in_doubt
-        return _failed(copy.recipient, IN_DOUBT if in_doubt else str(error))
+    def _lose(self, line: Line, work: "_Work", why: str = "the mail server hung up") -> Iterator[Outcome]:
+        """A line has ended.  What was not sent on it is tried once on another, if this one had worked before."""
+        self._lines.drop(line)
+        lost = line.lost()
+        self._breaks += bool(lost)
+        if self._breaks >= PATIENCE:
+            self._breaks = 0
+            self._lines.fail(why)
+        for copy, is_in_doubt in lost:
+            if not is_in_doubt and line.has_served and work.may_try_again(copy):
+                work.put_back(copy)
+            else:
+                yield _failed(copy.recipient, IN_DOUBT if is_in_doubt else why)
 
     def _outcome(self, recipient: Recipient, reply: Reply) -> Outcome:
         if reply.is_accepted:
@@ -188,19 +142,51 @@ class SmtpSender:
         return _failed(recipient, reason, permanent=True, suppress=suppress and reply.step != "MAIL")
 
 
-@dataclass(slots=True)
-class _Following:
-    """What comes after the message being sent: a copy, or what is known of one, or nothing (None)."""
+class _Work:
+    """The copies of one letter still to be sent: those put back first, then the next recipients'."""
 
-    made: _Copy | Outcome | None
-    is_offered: bool = False
+    def __init__(self, mail: mime.Mail, recipients: Iterator[Recipient]) -> None:
+        self._mail = mail
+        self._recipients = recipients
+        self._again: deque[Copy] = deque()
+        self._tried: set[int] = set()
+        self._is_drained = False
 
-    def give_back(self) -> Outcome | None:
-        """Let go of the copy, so that another sender may bring it."""
-        if not isinstance(self.made, _Copy):
-            return None
-        row, self.made, self.is_offered = self.made.recipient.delivery_id, None, False
-        return Outcome(row, DeliveryState.PENDING)
+    @property
+    def is_over(self) -> bool:
+        return self._is_drained and not self._again
+
+    def put_back(self, copy: Copy) -> None:
+        """This copy was not handed over after all."""
+        self._again.append(copy)
+
+    def may_try_again(self, copy: Copy) -> bool:
+        """Once."""
+        is_first = copy.recipient.delivery_id not in self._tried
+        self._tried.add(copy.recipient.delivery_id)
+        return is_first
+
+    def take(self, line: Line | None) -> Generator[Outcome, None, Copy | None]:
+        """The next copy that can go out on `line`; those that can not are told as outcomes.  None: there is no more."""
+        while True:
+            copy = self._again.popleft() if self._again else None
+            if copy is None:
+                recipient = next(self._recipients, None)
+                if recipient is None:
+                    self._is_drained = True
+                    return None
+                address = _envelope(recipient.address)
+                if not address or any(character in address for character in "\r\n<> "):
+                    yield _failed(recipient, "the address is not one that mail can be sent to", permanent=True)
+                    continue
+                message = self._mail.addressed(address, recipient.personal, now())
+                copy = Copy(recipient, recipient.return_path or self._mail.sender, address, message)
+            if line is not None and not line.takes_utf8 and not copy.address.isascii():
+                yield _failed(
+                    copy.recipient, "the mail server does not take addresses with such letters", permanent=True
+                )
+                continue
+            return copy
 
 
 class OutboxSender:

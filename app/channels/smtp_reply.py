@@ -1,13 +1,15 @@
-"""What a mail server says: one reader over a socket, with a deadline that holds against a server that drips."""
+"""What a mail server says, from bytes as they come (RFC 5321, 4.2.1)."""
 
 import re
-import smtplib
-import socket
-import time
 from typing import NamedTuple
 
 LONGEST_REPLY = 64 * 1024
+CLOSING = 421
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?!\S)")
+
+
+class NotSmtp(Exception):
+    """What came is no reply."""
 
 
 class Reply(NamedTuple):
@@ -34,48 +36,34 @@ class Reply(NamedTuple):
 
 
 class Replies:
-    """The replies that come over one connection, in order (RFC 5321, 4.2.1)."""
+    """Bytes in, replies out."""
 
-    def __init__(self, sock: socket.socket | None = None) -> None:
-        self._sock = sock
+    def __init__(self) -> None:
         self._received = b""
 
-    def read(self, step: str, deadline: float) -> Reply:
-        """The next whole reply.
+    def feed(self, received: bytes) -> None:
+        """Take what came.  Raises NotSmtp when it is more than any reply."""
+        self._received += received
+        if len(self._received) > LONGEST_REPLY:
+            raise NotSmtp
 
-        Raises:
-            TimeoutError: it was not whole before `deadline` (monotonic); what came of it is kept.
-            OSError, smtplib.SMTPException: the connection ended, or it is not SMTP that is spoken.
-        """
-        while True:
-            end = self._end_of_reply()
-            if end:
-                whole, self._received = self._received[:end], self._received[end:]
-                *more, last = whole.decode("utf-8", "replace").splitlines()
-                text = "\n".join([*(line[4:].strip() for line in more), last[4:].strip()]) if more else last[4:].strip()
-                return Reply(step, int(last[:3]), text)
-            self._receive(deadline)
-
-    def _end_of_reply(self) -> int:
-        """Where the first reply ends in what was received; 0 when it is not whole."""
+    def next(self) -> tuple[int, str] | None:
+        """The code and text of the first reply that is whole.  Raises NotSmtp."""
         start = 0
         while (newline := self._received.find(b"\n", start)) >= 0:
-            line = self._received[start : newline + 1]
-            if not line[:3].isdigit() or line[3:4] not in {b" ", b"-", b"\r", b"\n"}:
-                raise smtplib.SMTPServerDisconnected("not SMTP")
-            start = newline + 1
+            line = self._received[start:newline]
+            if not line[:3].isdigit() or line[3:4] not in {b" ", b"-", b"\r", b""}:
+                raise NotSmtp
             if line[3:4] != b"-":
-                return start
-        return 0
+                whole = self._received[:newline] if start else line
+                self._received = self._received[newline + 1 :]
+                return int(line[:3]), _text(whole)
+            start = newline + 1
+        return None
 
-    def _receive(self, deadline: float) -> None:
-        if self._sock is None:
-            raise smtplib.SMTPServerDisconnected("closed")
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the deadline has passed")
-        self._sock.settimeout(left)
-        received = self._sock.recv(4096)
-        if not received or len(self._received) > LONGEST_REPLY:
-            raise smtplib.SMTPServerDisconnected("closed")
-        self._received += received
+
+def _text(whole: bytes) -> str:
+    said = whole.decode("utf-8", "replace")
+    if "\n" not in said:
+        return said[4:].strip()
+    return "\n".join(line[4:].strip() for line in said.split("\n"))

@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from app.db import release as release_connection
 from app.deliver.feed import Feed
 from app.deliver.send import Carrier, Queue
+from app.errors import CandorError
 from app.models.delivery import Delivery, Notice
 from app.settings import Settings
 from app.shapes import Outcome
@@ -23,16 +24,27 @@ logger = logging.getLogger(__name__)
 BATCH = 800
 IDLE_SECONDS = 0.5
 BUSY_SECONDS = 0.02
+FAULT_SECONDS = 1.0
+LOW = 50
+TEND_SECONDS = 1.0
 LEAVE_SECONDS = 6.0
 KEPT_WARM_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many carriers work at once, and how many there may be with those that wait for somebody slow."""
+    """How many carriers work at once, and how many there may be with those that wait for somebody slow.
+
+    A crew of one is for a sender that looks after many connections itself: it carries in the feeder's own thread, so
+    that no two threads wait for each other.
+    """
 
     working: int
     most: int
+
+    @property
+    def is_one(self) -> bool:
+        return self.most == 1
 
 
 class Crew:
@@ -48,6 +60,8 @@ class Crew:
         self._queue: Queue = SimpleQueue()
         self._feeds = (Feed(settings, Notice, name), Feed(settings, Delivery, name))
         self._carriers: dict[Carrier, threading.Thread] = {}
+        self._alone: Carrier | None = None
+        self._tend_at = self._tended_at = 0.0
 
     def round(self) -> float:
         """Settle, claim, renew and man the carriers once; seconds to wait before the next round.
@@ -56,11 +70,9 @@ class Crew:
             Unavailable: the database went away.  What went out is noted and settled later.
         """
         try:
-            for feed in self._feeds:
-                if feed.is_due:
-                    feed.settle()
-                feed.renew()
-            self._fill()
+            self._keep_books()
+            if self._size.is_one:
+                return BUSY_SECONDS if self._carry_alone() else IDLE_SECONDS
             self._man()
         finally:
             release_connection()
@@ -92,12 +104,41 @@ class Crew:
 
         A carrier that still waits for an answer is left behind; what it carries is in doubt, and the journal says so.
         """
+        if self._alone is not None:
+            self._alone.close()
         deadline = time.monotonic() + LEAVE_SECONDS
         for thread in self._carriers.values():
             thread.join(max(0.0, deadline - time.monotonic()))
         self._hand_back()
         for feed in self._feeds:
             feed.close()
+
+    def _keep_books(self) -> None:
+        for feed in self._feeds:
+            if feed.is_due:
+                feed.settle()
+            feed.renew()
+        self._fill()
+
+    def _tend(self) -> None:
+        """Between two messages: settle what waits for it, and claim before the queue runs dry."""
+        at = time.monotonic()
+        is_wanted = self._queue.qsize() < LOW or any(feed.is_due for feed in self._feeds)
+        if at < self._tend_at or not (is_wanted or at - self._tended_at > TEND_SECONDS):
+            return
+        self._tended_at = at
+        try:
+            self._keep_books()
+        except CandorError as error:
+            logger.warning("%s goes on with what it holds: %s", self.name, error.sentence)
+            self._tend_at = at + FAULT_SECONDS
+        finally:
+            release_connection()
+
+    def _carry_alone(self) -> bool:
+        if self._alone is None:
+            self._alone = Carrier(self._settings, self.name, self._queue, self._is_stopping, self._tend)
+        return self._alone.work() or any(feed.held for feed in self._feeds)
 
     def _fill(self) -> None:
         if self._is_stopping() or self._queue.qsize() >= BATCH:

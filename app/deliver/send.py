@@ -14,6 +14,7 @@ from app.vocabulary import ChannelName, DeliveryState
 
 logger = logging.getLogger(__name__)
 STALLED_SECONDS = 1.0
+FINISH_SECONDS = 5.0
 FAULT = "an internal fault; it is in the log"
 Queue = SimpleQueue[Item]
 
@@ -22,12 +23,19 @@ class Carrier:
     """Carries messages over one warm connection.  Used from one thread; `is_stalled` may be asked from another."""
 
     def __init__(
-        self, settings: Settings, name: ChannelName, queue: Queue, is_stopping: Callable[[], bool] = lambda: False
+        self,
+        settings: Settings,
+        name: ChannelName,
+        queue: Queue,
+        is_stopping: Callable[[], bool] = lambda: False,
+        tend: Callable[[], None] = lambda: None,
     ) -> None:
+        """`tend` is called now and then between messages: a crew of one looks after its ledger with it."""
         self._settings = settings
         self._name = name
         self._queue = queue
         self._is_stopping = is_stopping
+        self._tend = tend
         self._sender: Sender | None = None
         self._ahead: Item | None = None
         self._busy_since = 0.0
@@ -69,15 +77,23 @@ class Carrier:
             return None
 
     def _carry(self, first: Item) -> None:
-        """Send `first` and all that follow with the same letter."""
+        """Send `first` and all that follow with the same letter.
+
+        Told to stop, nothing more is begun.  What is under way gets some time; what has no answer then is in doubt, and
+        stays claimed: whoever comes next reads that in the journal.
+        """
         under_way: dict[int, Item] = {}
+        stopping_since = 0.0
         try:
             if self._sender is None:
                 self._sender = channel(self._name).open(self._settings)
             for outcome in self._sender.send(first.letter, self._recipients(first, under_way)):
                 self._settle(outcome, under_way)
+                self._tend()
                 if self._is_stopping():
-                    break
+                    stopping_since = stopping_since or time.monotonic()
+                    if time.monotonic() - stopping_since > FINISH_SECONDS:
+                        return
         except Exception:
             logger.exception("the %s channel failed", self._name)
             if self._sender is not None:
@@ -85,10 +101,7 @@ class Carrier:
             self._sender = None
             for row, item in under_way.items():
                 item.feed.note(Outcome(row, DeliveryState.FAILED, FAULT))
-            under_way.clear()
         finally:
-            for item in under_way.values():
-                _give_back(item)
             self._busy_since = 0.0
 
     def _recipients(self, first: Item, under_way: dict[int, Item]) -> Iterator[Recipient]:
@@ -109,7 +122,7 @@ class Carrier:
         item = under_way.pop(outcome.delivery_id, None)
         if item is not None:
             item.feed.note(outcome)
-        self._busy_since = time.monotonic() if under_way else 0.0
+            self._busy_since = time.monotonic() if under_way else 0.0
 
 
 def _give_back(item: Item) -> None:

@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 FAULT_SECONDS = 1.0
 MOST_CARRIERS = 250
 SIZES = {
+    ChannelName.EMAIL: Size(1, 1),
     ChannelName.SMS: Size(8, 64),
     ChannelName.CHAT: Size(4, 32),
     ChannelName.WEBHOOK: Size(32, MOST_CARRIERS),
@@ -58,17 +59,12 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
         thread.join()
 
 
-def size_of(settings: Settings, name: ChannelName) -> Size:
-    """How many senders a channel has in one worker."""
-    return SIZES.get(name, Size(settings.send_connections, MOST_CARRIERS))
-
-
 def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelName)) -> None:
     """Do everything that is due now, in this thread; for tests, the command line and a first look."""
     for sweep, _ in SWEEPS:
         run_sweep(sweep, settings)
     for name in channels:
-        crew = Crew(settings, name, size_of(settings, name))
+        crew = Crew(settings, name, SIZES[name])
         try:
             while crew.work():
                 pass
@@ -96,7 +92,7 @@ def _sweep_forever(settings: Settings, stop: threading.Event, bell: Bell) -> Non
 
 def _send_forever(flask_app: Flask, settings: Settings, name: ChannelName, stop: threading.Event, bell: Bell) -> None:
     with flask_app.app_context():
-        crew = Crew(settings, name, size_of(settings, name), stop.is_set)
+        crew = Crew(settings, name, SIZES[name], stop.is_set)
         seen = 0
         while not stop.is_set():
             heard = bell.wait(_one_round(crew), seen)

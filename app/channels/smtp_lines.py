@@ -1,0 +1,129 @@
+"""Several SMTP connections, looked after together from one thread.
+
+A line that waits long for an answer is not waited for: another is opened beside it, up to a limit.  Connections are
+opened in threads of their own, because finding and greeting a server may take long.
+"""
+
+import selectors
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+
+from app.channels.smtp import Opened, Unreachable, open_connection
+from app.channels.smtp_line import Line
+
+MESSAGE_SECONDS = 60.0
+STALLED_SECONDS = 1.0
+LOST_SECONDS = 5.0
+OPENING_AT_ONCE = 4
+MOST_LINES = 250
+
+
+class Lines:
+    """Up to `count` lines that work at once, and more beside those that are stalled."""
+
+    def __init__(self, url: str, hello: str, count: int) -> None:
+        self._url, self._hello, self._count = url, hello, count
+        self._lines: list[Line] = []
+        self._selector = selectors.DefaultSelector()
+        self._writing: set[Line] = set()
+        self._opener: ThreadPoolExecutor | None = None
+        self._opening: list[Future[Opened]] = []
+        self._failure = ""
+        self._failed_until = 0.0
+
+    @property
+    def lost(self) -> str:
+        """Why there is no line and none can be opened for some seconds; empty when that is not so."""
+        return self._failure if not self._lines and time.monotonic() < self._failed_until else ""
+
+    @property
+    def is_busy(self) -> bool:
+        return any(not line.is_idle for line in self._lines)
+
+    @property
+    def is_opening(self) -> bool:
+        return bool(self._opening)
+
+    def idle(self) -> Line | None:
+        """A line that can take a copy now; when there is none, one is opened if there may be."""
+        for line in self._lines:
+            if line.is_idle and not line.is_closed:
+                return line
+        now = time.monotonic()
+        working = sum(now - line.since <= STALLED_SECONDS for line in self._lines) + len(self._opening)
+        if working < self._count and len(self._lines) < MOST_LINES and now >= self._failed_until:
+            if self._opener is None:
+                self._opener = ThreadPoolExecutor(OPENING_AT_ONCE, thread_name_prefix="smtp-opening")
+            self._opening.append(self._opener.submit(open_connection, self._url, self._hello))
+        return None
+
+    def ready(self, seconds: float) -> Iterator[Line]:
+        """Wait up to `seconds` for something to happen; the lines that can be read, or that broke."""
+        self._take_opened(seconds if not self._lines else 0.0)
+        for line in self._lines:
+            if line.wants_to_write is not (line in self._writing):
+                self._watch(line)
+        for key, events in self._selector.select(0.005 if self._opening else seconds) if self._lines else ():
+            if isinstance(key.fileobj, Line):
+                if events & selectors.EVENT_WRITE:
+                    key.fileobj.flush()
+                yield key.fileobj
+
+    def late(self) -> Iterator[Line]:
+        """The lines whose answer has been waited for too long; they are closed."""
+        limit = time.monotonic() - MESSAGE_SECONDS
+        for line in [line for line in self._lines if not line.is_idle and line.began < limit]:
+            line.close()
+            yield line
+
+    def stalled(self) -> Iterator[Line]:
+        """The lines on which a copy waits behind one that nothing is heard of."""
+        limit = time.monotonic() - STALLED_SECONDS
+        return (line for line in list(self._lines) if line.may_take_back and line.since < limit)
+
+    def drop(self, line: Line) -> None:
+        """Forget a line that is closed."""
+        if line in self._lines:
+            self._lines.remove(line)
+            self._writing.discard(line)
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(line)
+
+    def fail(self, why: str) -> None:
+        """Open nothing for some seconds."""
+        self._failure, self._failed_until = why, time.monotonic() + LOST_SECONDS
+
+    def close(self, keep: int = 0) -> None:
+        """Say QUIT on the idle lines but `keep` of them, and cut the others when none is kept."""
+        for line in [line for line in self._lines if line.is_idle or not keep][keep:]:
+            self._forget(line)
+        if not keep and self._opener is not None:
+            self._opener.shutdown(wait=False, cancel_futures=True)
+            self._opener = None
+            self._opening.clear()
+
+    def _forget(self, line: Line) -> None:
+        self.drop(line)
+        line.close(politely=True)
+
+    def _take_opened(self, seconds: float) -> None:
+        if self._opening and seconds:
+            wait(self._opening, seconds, "FIRST_COMPLETED")
+        for future in [future for future in self._opening if future.done()]:
+            self._opening.remove(future)
+            try:
+                line = Line(future.result())
+            except Unreachable as error:
+                self.fail(str(error))
+                continue
+            self._lines.append(line)
+            self._selector.register(line, selectors.EVENT_READ)
+
+    def _watch(self, line: Line) -> None:
+        if line.is_closed:
+            return
+        writing = selectors.EVENT_WRITE if line.wants_to_write else 0
+        self._selector.modify(line, selectors.EVENT_READ | writing)
+        (self._writing.add if writing else self._writing.discard)(line)
