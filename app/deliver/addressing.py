@@ -2,13 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
-from app.clock import now
 from app.deliver import audience
 from app.deliver.ledger import Claim
 from app.models.delivery import Dispatch, Notice
@@ -18,7 +16,6 @@ from app.settings import Settings
 from app.shapes import Outcome, Recipient
 from app.vocabulary import ChannelName, DeliveryState, SubscriberState
 
-LATE = timedelta(minutes=10)
 LINKS_OF_AN_UPDATE = ("manage", "unsubscribe")
 SUPERSEDED = "superseded by a later update"
 
@@ -40,7 +37,7 @@ def address_deliveries(
     recipients = []
     for claim, subscriber in _rows(session, claims):
         reason = _reason(subscriber)
-        if not reason and superseded and (claim.attempts > 1 or _is_late(claim)):
+        if not reason and superseded and (claim.attempts > 1 or claim.is_late):
             reason = SUPERSEDED
         if reason:
             reasons[claim.id] = reason
@@ -84,11 +81,6 @@ def _rows(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Row[*t
     return [(claim, known[claim.subscriber_id]) for claim in claims if claim.subscriber_id in known]
 
 
-def _is_late(claim: Claim) -> bool:
-    """Whether a first attempt comes so late that only what was said last is worth sending."""
-    return now() - claim.due_at > LATE
-
-
 def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
     if subscriber.state == SubscriberState.UNSUBSCRIBED:
         return audience.UNSUBSCRIBED
@@ -109,7 +101,7 @@ def _recipient(
 
 def _superseded(session: Session, claims: Sequence[Claim]) -> bool:
     """Whether a later update of the same post is being sent: then nobody needs the older one any more."""
-    if not any(claim.attempts > 1 or _is_late(claim) for claim in claims):
+    if not any(claim.attempts > 1 or claim.is_late for claim in claims):
         return False
     later = aliased(Dispatch)
     return bool(

@@ -17,6 +17,7 @@ from sqlalchemy import (
     String,
     Table,
     bindparam,
+    cast,
     exists,
     func,
     or_,
@@ -35,19 +36,22 @@ from app.models.delivery import Delivery, Dispatch, Notice
 from app.vocabulary import ChannelName, DeliveryState
 
 LEASE = timedelta(seconds=90)
+LATE = timedelta(minutes=10)
 Ledger = type[Delivery] | type[Notice]
 
 
 class Claim(NamedTuple):
-    """One row in our hands.  `batch_id` is its dispatch, or its page for a notice; `attempts` counts this one."""
+    """One row in our hands.  `batch_id` is its dispatch, or its page for a notice; `attempts` counts this one.
+
+    `is_late`: it waited so long that only what was said last is worth sending.
+    """
 
     id: int
     batch_id: int
     subscriber_id: int
     attempts: int
-    first_attempt_at: datetime
-    due_at: datetime
     lane: int
+    is_late: bool
 
 
 def has_due(session: Session, ledger: Ledger, channel: ChannelName) -> bool:
@@ -63,14 +67,14 @@ def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[
         rows = _take(session, ledger, channel, owner, at, allowed) if allowed.total else []
         if allowed.limits_rate:
             limits.spend(session, channel, Counter(row[-1] for row in rows), at)
-        return sorted((_claim(row, at) for row in rows), key=_by_lane)
+        return sorted(map(_claim, rows), key=_by_lane)
 
 
 def _take(
     session: Session, ledger: Ledger, channel: ChannelName, owner: str, at: datetime, allowed: Allowance
 ) -> list[Row[*tuple[Any, ...]]]:
     """First what has no limit of its own, then a little for each limited destination: none of them delays the rest."""
-    facts = {"at": at, "owner": owner, "until": at + LEASE, "count": allowed.total}
+    facts = {"at": at, "late": at - LATE, "owner": owner, "until": at + LEASE, "count": allowed.total}
     connection = session.connection()
     if not allowed.domains:
         return list(connection.execute(_lease_statement(ledger, channel, _Which.ANY), facts))
@@ -84,7 +88,8 @@ def _take(
     return rows
 
 
-def _table(ledger: Ledger) -> Table:
+def table_of(ledger: Ledger) -> Table:
+    """The bare table: what is done to thousands of rows is not done through the mapper."""
     return Base.metadata.tables[ledger.__tablename__]
 
 
@@ -98,14 +103,14 @@ class _Which(Enum):
 
 @cache
 def _due_statement(ledger: Ledger, channel: ChannelName) -> Select[int]:
-    table = _table(ledger)
+    table = table_of(ledger)
     return select(table.c.id).where(*_waiting(table, channel)).limit(1)
 
 
 @cache
 def _lease_statement(ledger: Ledger, channel: ChannelName, which: _Which) -> ReturningUpdate[Any]:
     """Built once, because building costs more than the database takes to run it."""
-    table = _table(ledger)
+    table = table_of(ledger)
     ids = (
         select(table.c.id)
         .where(*_waiting(table, channel))
@@ -164,16 +169,17 @@ def _waiting(table: Table, channel: ChannelName) -> tuple[ColumnElement[bool], .
 def _claimed_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
     c = table.c
     batch = c.dispatch_id if "dispatch_id" in c else c.page_id
-    return (c.id, batch, c.subscriber_id, c.attempts, c.first_attempt_at, c.due_at, c.lane, c.domain)
+    is_late = cast(c.due_at < bindparam("late", type_=c.due_at.type), Integer)
+    return (c.id, batch, c.subscriber_id, c.attempts, c.lane, is_late, c.domain)
 
 
-def _claim(row: Row[*tuple[Any, ...]], at: datetime) -> Claim:
-    row_id, batch_id, subscriber_id, attempts, first_attempt_at, due_at, lane, _ = row
-    return Claim(row_id, batch_id, subscriber_id, attempts, first_attempt_at or at, due_at, lane)
+def _claim(row: Row[*tuple[Any, ...]]) -> Claim:
+    row_id, batch_id, subscriber_id, attempts, lane, is_late, _ = row
+    return Claim(row_id, batch_id, subscriber_id, attempts, lane, bool(is_late))
 
 
-def _by_lane(claim: Claim) -> tuple[int, datetime, int]:
-    return claim.lane, claim.due_at, claim.id
+def _by_lane(claim: Claim) -> tuple[int, int]:
+    return claim.lane, claim.id
 
 
 def _written(state: DeliveryState) -> BindParameter[str]:
@@ -210,10 +216,9 @@ def release(ledger: Ledger, owner: str) -> None:
 
 def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
     """What `owner` still holds, as the ledger knows it."""
-    rows = session.execute(
-        select(*_claimed_columns(_table(ledger))).where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
-    )
-    return [_claim(row, now()) for row in rows]
+    held = (ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
+    rows = session.execute(select(*_claimed_columns(table_of(ledger))).where(*held), {"late": now() - LATE})
+    return [_claim(row) for row in rows]
 
 
 def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import Update, bindparam, insert, select, update
 from sqlalchemy.orm import Session
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.db import transaction
 from app.deliver import endpoints
-from app.deliver.ledger import Claim, Ledger
+from app.deliver.ledger import Claim, Ledger, table_of
 from app.deliver.plan import RETRY_LANE, finish_if_done
 from app.deliver.schedule import next_attempt
 from app.models.delivery import Delivery, DeliveryAttempt
@@ -26,46 +27,62 @@ def settle(ledger: Ledger, owner: str, claims: Mapping[int, Claim], outcomes: Se
     if not known:
         return
     at = now()
-    plain = {outcome.delivery_id for outcome in known if outcome.is_plain}
-    channel = ChannelName(owner.split("-")[1])
+    sent = [outcome.delivery_id for outcome in known if outcome.is_plain]
+    untried = [outcome.delivery_id for outcome in known if outcome.state is DeliveryState.PENDING]
+    others = [outcome for outcome in known if not (outcome.is_plain or outcome.state is DeliveryState.PENDING)]
     with transaction() as session:
-        _settle_plain(session, ledger, owner, sorted(plain), at)
-        rows = [
-            _row(outcome, claims[outcome.delivery_id], owner, channel, at)
-            for outcome in known
-            if outcome.delivery_id not in plain
-        ]
-        if rows:
-            session.connection().execute(_settle_one(ledger), rows)
-        _suppress(session, ledger, [outcome.delivery_id for outcome in known if outcome.suppress])
+        connection = session.connection()
+        if sent:
+            connection.execute(_settle_sent(ledger), {"ids": sent, "owner": owner, "at": at})
+        if untried:
+            connection.execute(_give_back(ledger), {"ids": untried, "owner": owner})
+        if others:
+            connection.execute(_settle_one(ledger), _rows(session, ledger, owner, claims, others, at))
+        _suppress(session, ledger, [outcome.delivery_id for outcome in others if outcome.suppress])
         if ledger is Delivery:
-            _keep_attempts(session, known, at)
-            endpoints.note(session, [(claims[outcome.delivery_id], outcome) for outcome in known])
+            _keep_attempts(session, others, at)
+            endpoints.note(session, [(claims[outcome.delivery_id], outcome) for outcome in others])
             for dispatch_id in {claims[outcome.delivery_id].batch_id for outcome in known}:
                 finish_if_done(session, dispatch_id)
 
 
-def _settle_plain(session: Session, ledger: Ledger, owner: str, ids: Sequence[int], at: datetime) -> None:
-    if ids:
-        session.execute(
-            update(ledger)
-            .where(ledger.id.in_(bindparam("ids", ids, expanding=True)), ledger.leased_by == owner)
-            .values(state=DeliveryState.SENT, reason="", settled_at=at, leased_by="", leased_until=None)
-            .execution_options(synchronize_session=False)
-        )
-
-
-def _settle_one(ledger: Ledger) -> Update:
-    table = ledger.__table__
+@cache
+def _settle_sent(ledger: Ledger) -> Update:
+    table = table_of(ledger)
     return (
-        update(ledger)
-        .where(ledger.id == bindparam("row"), ledger.leased_by == bindparam("owner"))
+        update(table)
+        .where(table.c.id.in_(bindparam("ids", expanding=True)), table.c.leased_by == bindparam("owner"))
+        .values(
+            state=DeliveryState.SENT,
+            reason="",
+            settled_at=bindparam("at", type_=table.c.settled_at.type),
+            leased_by="",
+            leased_until=None,
+        )
+    )
+
+
+@cache
+def _give_back(ledger: Ledger) -> Update:
+    table = table_of(ledger)
+    return (
+        update(table)
+        .where(table.c.id.in_(bindparam("ids", expanding=True)), table.c.leased_by == bindparam("owner"))
+        .values(state=DeliveryState.PENDING, attempts=table.c.attempts - 1, leased_by="", leased_until=None)
+    )
+
+
+@cache
+def _settle_one(ledger: Ledger) -> Update:
+    table = table_of(ledger)
+    return (
+        update(table)
+        .where(table.c.id == bindparam("row"), table.c.leased_by == bindparam("owner"))
         .values(
             state=bindparam("to_state"),
             reason=bindparam("why"),
             provider_id=bindparam("provider"),
             lane=bindparam("to_lane"),
-            attempts=ledger.attempts - bindparam("untried"),
             due_at=bindparam("due", type_=table.c.due_at.type),
             settled_at=bindparam("settled", type_=table.c.settled_at.type),
             leased_by="",
@@ -74,26 +91,40 @@ def _settle_one(ledger: Ledger) -> Update:
     )
 
 
-def _row(outcome: Outcome, claim: Claim, owner: str, channel: ChannelName, at: datetime) -> dict[str, object]:
-    state, reason, due, settled = outcome.state, outcome.reason, at, at
-    again = None
-    untried = int(state is DeliveryState.PENDING)
-    if state is DeliveryState.FAILED and not outcome.permanent:
-        again = next_attempt(claim.attempts, claim.first_attempt_at, outcome.retry_after, channel)
-        reason = reason if again else f"Gave up after 24 hours: {reason}"
-    if untried:
-        again = claim.due_at
-    return {
-        "row": claim.id,
-        "owner": owner,
-        "to_state": DeliveryState.PENDING if again else state,
-        "to_lane": claim.lane if untried or not again else RETRY_LANE,
-        "untried": untried,
-        "why": reason[:REASON_LIMIT],
-        "provider": outcome.provider_id[:128],
-        "due": again or due,
-        "settled": None if again else settled,
-    }
+def _rows(
+    session: Session,
+    ledger: Ledger,
+    owner: str,
+    claims: Mapping[int, Claim],
+    outcomes: Sequence[Outcome],
+    at: datetime,
+) -> list[dict[str, object]]:
+    """The values of each row that is not plainly sent; what failed for now is due again, until it is given up."""
+    failed = [one.delivery_id for one in outcomes if one.state is DeliveryState.FAILED and not one.permanent]
+    begun: dict[int, datetime] = {}
+    if failed:
+        found = session.execute(select(ledger.id, ledger.first_attempt_at).where(ledger.id.in_(failed)))
+        begun = {row[0]: row[1] or at for row in found}
+    channel = ChannelName(owner.split("-")[1])
+    rows: list[dict[str, object]] = []
+    for outcome in outcomes:
+        claim, reason, again = claims[outcome.delivery_id], outcome.reason, None
+        if claim.id in begun:
+            again = next_attempt(claim.attempts, begun[claim.id], outcome.retry_after, channel)
+            reason = reason if again else f"Gave up after 24 hours: {reason}"
+        rows.append(
+            {
+                "row": claim.id,
+                "owner": owner,
+                "to_state": DeliveryState.PENDING if again else outcome.state,
+                "to_lane": RETRY_LANE if again else claim.lane,
+                "why": reason[:REASON_LIMIT],
+                "provider": outcome.provider_id[:128],
+                "due": again or at,
+                "settled": None if again else at,
+            }
+        )
+    return rows
 
 
 def _keep_attempts(session: Session, outcomes: Sequence[Outcome], at: datetime) -> None:
