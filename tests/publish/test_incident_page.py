@@ -86,7 +86,7 @@ def test_an_open_incident_answers_every_question_at_once(desk: Desk) -> None:
     desk.say(post_id, 90, PostStatus.IDENTIFIED, "A disk is full.", 1, ComponentEffect(mail, PARTIAL), promise=130)
     page = desk.page(post_id)
     assert words(page.find(".//h1")) == "Orders fail"
-    assert words(page.find(".//article/p")) == "IdentifiedCritical impact"
+    assert words(page.find(".//article/p")) == "Identified Critical impact"
     assert facts(page) == {
         "Began": "Mar 20, 2026, 12:00 UTC",
         "Lasting": "1 h 30 min, as of 13:30 UTC",
