@@ -85,6 +85,10 @@ document.addEventListener("change", (event) => {
   event.target.closest(".effect")?.classList.toggle("is-chosen", event.target.value !== "");
 });
 
+// On a phone the way round is wider than the screen: show where we are.
+const here = document.querySelector(".console-nav [aria-current]");
+if (here) here.parentElement.scrollLeft = here.offsetLeft - (here.parentElement.clientWidth - here.offsetWidth) / 2;
+
 document.getElementById("problem")?.focus();
 tickClocks();
 tickPromises();

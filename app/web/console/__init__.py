@@ -2,10 +2,12 @@
 
 from app.web.console import (
     accounts,
+    announcements,
     components,
     deliveries,
     outbox,
     overview,
+    page_logo,
     page_settings,
     posts,
     preview,
@@ -16,11 +18,13 @@ from app.web.console.blueprint import blueprint
 
 __all__ = [
     "accounts",
+    "announcements",
     "blueprint",
     "components",
     "deliveries",
     "outbox",
     "overview",
+    "page_logo",
     "page_settings",
     "posts",
     "preview",

@@ -66,7 +66,7 @@ class StillBroken:
     status: ComponentStatus
 
 
-class _Reader:
+class Reader:
     """Collects what is wrong while a draft is put together."""
 
     def __init__(self) -> None:
@@ -124,7 +124,7 @@ def post_draft(typed: Typed, zone: ZoneInfo) -> PostDraft:
     Raises:
         Invalid: with a sentence for every field that can not be taken.
     """
-    reader = _Reader()
+    reader = Reader()
     kind = reader.word("kind", PostKind, typed.kind, PostKind.INCIDENT, "Choose incident or maintenance.")
     title = reader.read(lambda: clean_field(typed.title, name="title", label="The title", limit=TITLE_LIMIT))
     status, body, impact, effects, promised = _common(reader, typed, kind, zone)
@@ -155,7 +155,7 @@ def update_draft(typed: Typed, kind: PostKind, zone: ZoneInfo, broken: Sequence[
     Raises:
         Invalid: with a sentence for every field that can not be taken.
     """
-    reader = _Reader()
+    reader = Reader()
     status, body, impact, effects, promised = _common(reader, typed, kind, zone)
     if status in {PostStatus.RESOLVED, PostStatus.COMPLETED}:
         _ask_about(reader, typed, broken)
@@ -179,14 +179,21 @@ def update_draft(typed: Typed, kind: PostKind, zone: ZoneInfo, broken: Sequence[
     return draft
 
 
+def read_version(raw: str) -> int:
+    """The version that a form was opened with.  Raises Invalid."""
+    if not (raw.isascii() and raw.isdigit() and len(raw) <= 9):
+        raise Invalid.field("version", "The form has lost its version. Reload it and send it again.")
+    return int(raw)
+
+
 def instant_or_none(value: str, zone: ZoneInfo) -> datetime | None:
     """A typed time for a preview: None where it can not be read."""
-    return _Reader().instant("", value, zone)
+    return Reader().instant("", value, zone)
 
 
 def promised_or_none(typed: Typed, zone: ZoneInfo) -> datetime | None:
     """A typed promise for a preview: None where the usual time holds or it can not be read."""
-    return _promise(_Reader(), typed, zone)
+    return _promise(Reader(), typed, zone)
 
 
 def local_instant(value: str, zone: ZoneInfo) -> datetime:
@@ -212,7 +219,7 @@ def local_instant(value: str, zone: ZoneInfo) -> datetime:
 
 
 def _common(
-    reader: _Reader, typed: Typed, kind: PostKind, zone: ZoneInfo
+    reader: Reader, typed: Typed, kind: PostKind, zone: ZoneInfo
 ) -> tuple[PostStatus, str, Impact | None, tuple[ComponentEffect, ...], datetime | None]:
     status = reader.word("status", PostStatus, typed.status, POST_STATUSES[kind][0], "Choose a status.")
     if "status" not in reader.wrong and status not in POST_STATUSES[kind]:
@@ -223,7 +230,7 @@ def _common(
     return status, body, impact, _effects(reader, typed), promised
 
 
-def _effects(reader: _Reader, typed: Typed) -> tuple[ComponentEffect, ...]:
+def _effects(reader: Reader, typed: Typed) -> tuple[ComponentEffect, ...]:
     effects = []
     for component_id, value in typed.effects.items():
         status = reader.maybe(f"{EFFECT}{component_id}", ComponentStatus, value, "Choose what happens to it.")
@@ -232,7 +239,7 @@ def _effects(reader: _Reader, typed: Typed) -> tuple[ComponentEffect, ...]:
     return tuple(effects)
 
 
-def _promise(reader: _Reader, typed: Typed, zone: ZoneInfo) -> datetime | None:
+def _promise(reader: Reader, typed: Typed, zone: ZoneInfo) -> datetime | None:
     """By when; None stands for the usual time, which the action knows."""
     if not typed.promise:
         return None
@@ -250,13 +257,13 @@ def _promise(reader: _Reader, typed: Typed, zone: ZoneInfo) -> datetime | None:
     return now() + timedelta(minutes=minutes)
 
 
-def _records(reader: _Reader, typed: Typed, severity: Severity | None) -> tuple[RecordLinkDraft, ...]:
+def _records(reader: Reader, typed: Typed, severity: Severity | None) -> tuple[RecordLinkDraft, ...]:
     if typed.records and severity is None and "severity" not in reader.wrong:
         reader.wrong["severity"] = "A record link belongs to an internal incident. Choose its severity."
     return tuple(reader.record(key, url) for key, url in typed.records)
 
 
-def _ask_about(reader: _Reader, typed: Typed, broken: Sequence[StillBroken]) -> None:
+def _ask_about(reader: Reader, typed: Typed, broken: Sequence[StillBroken]) -> None:
     for component in broken:
         if not typed.effects.get(component.public_id):
             reader.wrong[f"{EFFECT}{component.public_id}"] = (

@@ -1,5 +1,6 @@
-"""What the page is called, and where and in which time zone it stands."""
+"""What the page is called, where and in which time zone it stands, and how it looks.  Its logo is in `page_logo`."""
 
+from typing import Any
 from zoneinfo import available_timezones
 
 from flask import current_app, flash, redirect, request, url_for
@@ -8,20 +9,22 @@ from app.actions import pages as actions
 from app.db import session
 from app.errors import CandorError
 from app.text import clean
+from app.vocabulary import Language
 from app.web.access import actor, audience
 from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
+from app.web.console.look import look
 from app.web.console.rendering import Answer, render
 
-FIELDS = ("name", "url", "time_zone", "locale")
+FIELDS = ("name", "url", "time_zone", "locale", "accent")
 
 
 @blueprint.get("/page")
 @audience("admin")
 def page_settings() -> Answer:
     """The form."""
-    return _show()
+    return show_page()
 
 
 @blueprint.post("/page")
@@ -29,19 +32,32 @@ def page_settings() -> Answer:
 def edit_page() -> Answer:
     """Change the page; all of it is made anew."""
     facts = queries.page_facts(session())
-    typed = {field: clean(request.form.get(field, "")) for field in FIELDS}
+    typed: dict[str, Any] = {field: clean(request.form[field]) for field in FIELDS if field in request.form}
+    if "languages" in request.form:  # the form holds an empty one too, so that none can be chosen
+        typed["languages"] = [clean(code) for code in request.form.getlist("languages") if code]
     try:
         actions.edit_page(current_app.config["SETTINGS"], actor(), facts.id, **typed)
     except CandorError as error:
         problem, status = problem_of(error)
-        return _show(typed, problem), status
+        return show_page(typed, problem), status
     flash("Saved. The page was made anew.")
     return redirect(url_for("console.page_settings"), 303)
 
 
-def _show(typed: dict[str, str] | None = None, problem: Problem | None = None) -> str:
+def show_page(typed: dict[str, Any] | None = None, problem: Problem | None = None) -> str:
+    """The screen, with what was typed laid over what stands."""
     facts = queries.page_facts(session())
-    stands = {"name": facts.name, "url": facts.url, "time_zone": facts.zone.key, "locale": facts.locale}
+    stands = look(session(), facts.id)
+    fields: dict[str, Any] = {
+        "name": facts.name,
+        "url": facts.url,
+        "time_zone": facts.zone.key,
+        "locale": facts.locale,
+        "languages": stands.languages,
+        "accent": stands.accent,
+    }
     return render(
-        "console/page.html", facts, typed=typed or stands, problem=problem, zones=sorted(available_timezones())
-    )
+        "console/page.html", facts,
+        typed=fields | (typed or {}), look=stands, languages=list(Language), problem=problem,
+        zones=sorted(available_timezones()),
+    )  # fmt: skip

@@ -4,12 +4,12 @@ from flask import current_app, flash, redirect, request, url_for
 
 from app.actions import updates as actions
 from app.db import session
-from app.errors import CandorError, Invalid
+from app.errors import CandorError
 from app.text import clean
 from app.web.access import actor, audience
 from app.web.console import queries
 from app.web.console.blueprint import blueprint
-from app.web.console.forms import Problem, problem_of, update_draft
+from app.web.console.forms import Problem, problem_of, read_version, update_draft
 from app.web.console.posts import show_thread, to_thread
 from app.web.console.rendering import Answer, render, still_saying
 from app.web.console.threads import thread, update_facts
@@ -52,7 +52,7 @@ def correct_update(public_id: str) -> Answer:
     settings = current_app.config["SETTINGS"]
     acknowledged = request.form.get("acknowledged") == "yes"
     try:
-        version = _version(request.form.get("version", ""))
+        version = read_version(request.form.get("version", ""))
         actions.correct_update(settings, actor(), public_id, body, version, acknowledged=acknowledged)
     except CandorError as error:
         problem, status = problem_of(error)
@@ -71,9 +71,3 @@ def _show_correct(public_id: str, body: str | None = None, problem: Problem | No
         body=update.body if body is None else body,
         problem=problem,
     )
-
-
-def _version(raw: str) -> int:
-    if not (raw.isascii() and raw.isdigit() and len(raw) <= 9):
-        raise Invalid.field("version", "The form has lost its version. Reload it and send it again.")
-    return int(raw)

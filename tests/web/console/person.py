@@ -94,5 +94,6 @@ def _fields(form: Any) -> dict[str, Any]:
             if element.get("type") in {"radio", "checkbox"} and element.get("checked") is None:
                 continue
             value = element.get("value", "")
-            fields[name] = [*fields[name], value] if isinstance(fields.get(name), list) else value
+            before = fields.get(name)
+            fields[name] = value if before is None else [*(before if isinstance(before, list) else [before]), value]
     return fields

@@ -40,6 +40,8 @@ SCREENS = {
     "/board": "viewer",
     "/console/posts/new": "lead",
     "/console/components?arrange=1": "viewer",
+    "/console/announcements": "lead",
+    "/console/announcements/new": "lead",
     "/console/subscribers": "lead",
     "/console/outbox": "lead",
     "/console/accounts": "admin",

@@ -1,0 +1,100 @@
+"""Announcements: what is on the page without an incident, what was and what will be."""
+
+from flask import current_app, flash, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.actions import announcements as actions
+from app.db import session
+from app.errors import CandorError
+from app.web.access import actor, audience
+from app.web.console import announced, queries
+from app.web.console.announced import AnnouncementRow, TypedAnnouncement
+from app.web.console.blueprint import blueprint
+from app.web.console.forms import Problem, problem_of, read_version
+from app.web.console.paging import page_number
+from app.web.console.rendering import Answer, render
+
+
+@blueprint.get("/announcements")
+@audience("lead")
+def list_announcements() -> Answer:
+    """What shows now, what is to come, and what is over, page by page."""
+    facts = queries.page_facts(session())
+    number, size = page_number(request.args), announced.PAST_PER_PAGE
+    showing, to_come = announced.showing_and_to_come(session(), facts.id) if number == 1 else ([], [])
+    past = announced.past(session(), facts.id, limit=size + 1, offset=(number - 1) * size)
+    return render(
+        "console/announcements/list.html", facts,
+        showing=showing, to_come=to_come, past=past[:size], number=number, has_more=len(past) > size,
+    )  # fmt: skip
+
+
+@blueprint.get("/announcements/new")
+@audience("lead")
+def new_announcement() -> Answer:
+    """An empty form."""
+    return _show_form(TypedAnnouncement())
+
+
+@blueprint.post("/announcements")
+@audience("lead")
+def create_announcement() -> Answer:
+    """Announce something, or show the form again with everything that was typed."""
+    facts = queries.page_facts(session())
+    typed = announced.read_typed(request.form)
+    try:
+        draft = announced.draft_of(typed, facts.zone)
+        public_id = actions.create_announcement(current_app.config["SETTINGS"], actor(), facts.id, draft)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show_form(typed, problem), status
+    return _to_list(public_id, "Announced.")
+
+
+@blueprint.get("/announcements/<public_id>")
+@audience("lead")
+def announcement_form(public_id: str) -> Answer:
+    """One announcement, to be changed or ended."""
+    facts = queries.page_facts(session())
+    stands = announced.find(session(), facts.id, public_id)
+    return _show_form(announced.typed_as_it_stands(stands, facts.zone), stands=stands)
+
+
+@blueprint.post("/announcements/<public_id>")
+@audience("lead")
+def edit_announcement(public_id: str) -> Answer:
+    """Change an announcement, or show the form again with everything that was typed."""
+    facts = queries.page_facts(session())
+    stands = announced.find(session(), facts.id, public_id)
+    typed = announced.read_typed(request.form)
+    try:
+        version = read_version(typed.version)
+        draft = announced.draft_of(typed, facts.zone, stands)
+        actions.edit_announcement(current_app.config["SETTINGS"], actor(), public_id, draft, version)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
+            stands = announced.find(session(), facts.id, public_id)
+            typed = announced.with_version(typed, stands.version)
+        return _show_form(typed, problem, stands), status
+    return _to_list(public_id, "Saved.")
+
+
+@blueprint.post("/announcements/<public_id>/end")
+@audience("lead")
+def end_announcement(public_id: str) -> Answer:
+    """Take an announcement off the page now; one still to come is called off."""
+    facts = queries.page_facts(session())
+    title = announced.find(session(), facts.id, public_id).title
+    actions.end_announcement(current_app.config["SETTINGS"], actor(), public_id)
+    return _to_list(public_id, f"Ended: {title}")
+
+
+def _show_form(typed: TypedAnnouncement, problem: Problem | None = None, stands: AnnouncementRow | None = None) -> str:
+    facts = queries.page_facts(session())
+    return render("console/announcements/edit.html", facts, typed=typed, problem=problem, announcement=stands)
+
+
+def _to_list(public_id: str, said: str) -> Response:
+    flash(said)
+    return redirect(url_for("console.list_announcements", _anchor=f"a-{public_id}"), 303)

@@ -1,0 +1,53 @@
+"""The page's logo: shown, given and taken away."""
+
+from flask import current_app, flash, make_response, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from app.actions import page_logo as actions
+from app.db import session
+from app.errors import CandorError
+from app.web.access import actor, audience
+from app.web.console import look, queries
+from app.web.console.blueprint import blueprint
+from app.web.console.forms import problem_of
+from app.web.console.page_settings import show_page
+from app.web.console.rendering import Answer
+
+
+@blueprint.get("/page/logo")
+@audience("admin")
+def show_logo() -> Answer:
+    """The picture that is kept."""
+    body, content_type = look.logo(session(), queries.page_facts(session()).id)
+    response = make_response(body)
+    response.content_type = content_type
+    return response
+
+
+@blueprint.post("/page/logo")
+@audience("admin")
+def set_logo() -> Answer:
+    """Take a picture as the page's logo; all of the page is made anew."""
+    facts = queries.page_facts(session())
+    sent = request.files.get("logo")
+    body = sent.stream.read(actions.LARGEST_BYTES + 1) if sent else b""
+    try:
+        actions.set_logo(current_app.config["SETTINGS"], actor(), facts.id, body)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return show_page(problem=problem), status
+    return _to_page("The logo is on the page.")
+
+
+@blueprint.post("/page/logo/remove")
+@audience("admin")
+def remove_logo() -> Answer:
+    """Take the logo away; all of the page is made anew."""
+    facts = queries.page_facts(session())
+    actions.remove_logo(current_app.config["SETTINGS"], actor(), facts.id)
+    return _to_page("The logo was taken away.")
+
+
+def _to_page(said: str) -> Response:
+    flash(said)
+    return redirect(url_for("console.page_settings", _anchor="logo"), 303)
