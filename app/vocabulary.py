@@ -215,3 +215,4 @@ class NoticeKind(StrEnum):
     UPDATE = "update"
     CONFIRM = "confirm"
     MANAGE = "manage"
+    CANARY = "canary"

@@ -1,15 +1,20 @@
 """What a person may do to a fan-out: cancel it while it is held, and try the failed ones again."""
 
-from sqlalchemy import CursorResult, select, update
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, CursorResult, select, update
 from sqlalchemy.orm import Session
 
 from app.actions import audit
 from app.clock import now
 from app.db import transaction
+from app.deliver.bell import ring
+from app.deliver.report import GAVE_UP
 from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
 from app.shapes import Actor
-from app.vocabulary import DeliveryState, DispatchState
+from app.vocabulary import ChannelName, DeliveryState, DispatchState
 
 
 def cancel_dispatch(actor: Actor, dispatch_public_id: str) -> None:
@@ -30,8 +35,25 @@ def cancel_dispatch(actor: Actor, dispatch_public_id: str) -> None:
         audit.record(session, actor, "cancel", "dispatch", dispatch.public_id)
 
 
-def retry_failed(actor: Actor, dispatch_public_id: str) -> int:
-    """Put the failed deliveries of a dispatch back into the queue; how many they were.
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Which of a dispatch's failed deliveries are tried again.
+
+    Only those that had failed `before` that instant: the same form sent twice tries nobody twice.  `even_permanent`
+    takes in those whom trying again can not help as far as the other side said.  `channel` and `reason` narrow it down.
+    """
+
+    before: datetime
+    even_permanent: bool = False
+    channel: ChannelName | None = None
+    reason: str | None = None
+
+
+def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
+    """Put failed deliveries of a dispatch back into the queue; how many they were.
+
+    Whoever was skipped, bounced, or may have got it stays as they are; whoever unsubscribed since is skipped when their
+    turn comes.
 
     Raises:
         NotFound: there is no such dispatch.
@@ -40,9 +62,10 @@ def retry_failed(actor: Actor, dispatch_public_id: str) -> int:
         dispatch = _locked(session, dispatch_public_id)
         result = session.execute(
             update(Delivery)
-            .where(Delivery.dispatch_id == dispatch.id, Delivery.state == DeliveryState.FAILED)
+            .where(Delivery.dispatch_id == dispatch.id, *_retried(retry))
             .values(
-                state=DeliveryState.PENDING, attempts=0, due_at=now(), first_attempt_at=None, settled_at=None, reason=""
+                state=DeliveryState.PENDING, lane=dispatch.urgency, attempts=0, due_at=now(), first_attempt_at=None,
+                settled_at=None, reason="",
             )
             .execution_options(synchronize_session=False)
         )
@@ -50,8 +73,21 @@ def retry_failed(actor: Actor, dispatch_public_id: str) -> int:
         if count:
             dispatch.state = DispatchState.SENDING
             dispatch.finished_at = None
-            audit.record(session, actor, "retry", "dispatch", dispatch.public_id, f"{count} deliveries")
+            which = "even those refused for good" if retry.even_permanent else "those given up on"
+            audit.record(session, actor, "retry", "dispatch", dispatch.public_id, f"{count} deliveries, {which}")
+            ring(session)
         return count
+
+
+def _retried(retry: Retry) -> list[ColumnElement[bool]]:
+    which = [
+        Delivery.channel.in_([retry.channel] if retry.channel else list(ChannelName)),
+        Delivery.state == DeliveryState.FAILED,
+        Delivery.settled_at <= retry.before,
+    ]
+    if not retry.even_permanent:
+        which.append(Delivery.reason.startswith(GAVE_UP, autoescape=True))
+    return [*which, Delivery.reason == retry.reason] if retry.reason is not None else which
 
 
 def _locked(session: Session, public_id: str) -> Dispatch:

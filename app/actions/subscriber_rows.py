@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.deliver.audience import UNSUBSCRIBED
 from app.errors import Invalid, NotFound
@@ -28,6 +29,17 @@ def address_hash(settings: Settings, channel: str, address: str) -> str:
     """What an address is found by: a keyed hash of the channel and the normalised address, as hex."""
     message = f"{channel}:{address}".encode("utf-8", "surrogatepass")
     return hmac.new(settings.secret_key.encode(), message, hashlib.sha256).hexdigest()
+
+
+def hashes_of(settings: Settings, words: str) -> list[str]:
+    """What an address typed as `words` may be found by: its hash on each channel on which it is one."""
+    hashes = []
+    for name in ChannelName:
+        try:
+            hashes.append(address_hash(settings, name, channel_named(name).normalise(words, settings)))
+        except Invalid:
+            continue
+    return hashes
 
 
 def find_subscriber(session: Session, page_id: int, channel: ChannelName, hashed: str) -> Subscriber | None:

@@ -194,12 +194,13 @@ def add_by_operator(
         if row is not None and row.state == SubscriberState.ACTIVE:
             raise Conflict("That address is subscribed already.")
         row = row or add(session, page_id, name, normal, hashed)
-        row.secret = f"whsec_{_base64_secret()}" if name is ChannelName.WEBHOOK else ""
+        row.secret = new_secret() if name is ChannelName.WEBHOOK else ""
         row.label, row.state, row.confirmed_at, row.unsubscribed_at = label, SubscriberState.ACTIVE, now(), None
         choose(session, row, component_public_ids)
         audit.record(session, actor, "add", "subscriber", row.public_id, f"{name}, {label}")
         return row.secret
 
 
-def _base64_secret() -> str:
-    return base64.b64encode(secrets.token_bytes(24)).decode()
+def new_secret() -> str:
+    """A new signing secret for a webhook."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"

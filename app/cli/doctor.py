@@ -9,11 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.cli.migrating import revisions
 from app.db import session, transaction
+from app.deliver import alarms
+from app.deliver.canaries import proofs, sentence
 from app.errors import CandorError
+from app.models.delivery import SendLimit
 from app.publish.hook_run import last_run
 from app.settings import Settings
 
@@ -46,6 +49,9 @@ def checkup(settings: Settings) -> list[Finding]:
         ("disk", _disk),
         ("permissions", _permissions),
         ("publish hook", _publish_hook),
+        ("canaries", _canaries),
+        ("pauses", _pauses),
+        ("alarms", _alarms),
     )
     findings = []
     for subject, check in checks:
@@ -136,6 +142,30 @@ def _publish_hook(settings: Settings) -> Finding:
         said = f"The last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}."
         return Finding("publish hook", "warn", f"{said} An admin finds its output on the console's overview.")
     return Finding("publish hook", "ok", f"the last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}")
+
+
+def _canaries(_settings: Settings) -> Finding:
+    found = proofs(session())
+    if not found:
+        said = "None: nothing proves daily that sending works. Run candor canary add email you@example.com."
+        return Finding("canaries", "warn", said)
+    said = "; ".join(f"{proof.channel.label}: {sentence(proof)}" for proof in found)
+    return Finding("canaries", "ok" if all(proof.is_proven for proof in found) else "warn", said)
+
+
+def _pauses(_settings: Settings) -> Finding:
+    rows = session().scalars(select(SendLimit).where(SendLimit.paused_why != "")).all()
+    said = "; ".join(f"{row.channel} {row.domain}".strip() + f": {row.paused_why}" for row in rows)
+    return Finding("pauses", "warn" if rows else "ok", said or "nothing is paused")
+
+
+def _alarms(_settings: Settings) -> Finding:
+    found = [one.sentence for one in alarms.look(session())]
+    found += [one.sentence for one in alarms.look_at_addresses(session())]
+    found += [one.sentence for one in alarms.raised(session()) if one.sentence not in found]
+    if found:
+        return Finding("alarms", "fail", " ".join(found))
+    return Finding("alarms", "ok", "nobody is known to have got an update twice, and no rows are too many")
 
 
 def _secrets(home: Path) -> list[Path]:

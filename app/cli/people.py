@@ -70,7 +70,7 @@ def _account(email: str) -> str:
     return found
 
 
-@click.group()
+@click.group("subscribers")
 def subscriber() -> None:
     """Who hears of updates."""
 
@@ -101,4 +101,4 @@ def list_subscribers(_settings: Settings) -> Answer:
     return Answer("\n".join(lines) or "Nobody yet.", {"subscribers": counts})
 
 
-COMMANDS = (user, subscriber)
+COMMANDS = (user, subscriber, click.Group("subscriber", subscriber.commands, hidden=True))

@@ -12,6 +12,8 @@ from app.db import Base
 from app.text import public_id
 from app.vocabulary import ChannelName, SubscriberState
 
+ERASED = "erased-"
+
 
 def destination(channel: str, address: str) -> str:
     """Whose server an address leads to: a mail domain or an endpoint's host; empty for phones and rooms."""
@@ -68,6 +70,11 @@ class Subscriber(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     confirmed_at: Mapped[datetime | None] = mapped_column()
     unsubscribed_at: Mapped[datetime | None] = mapped_column()
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether only this row is left of somebody, so that the ledger's counts stay true."""
+        return self.address == f"{ERASED}{self.id}"
 
 
 class SubscriberComponent(Base):

@@ -72,7 +72,9 @@ def word(settings: Settings, of: Words, channel: ChannelName) -> Letter:
 
 
 def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind: NoticeKind) -> Letter:
-    """The letter that asks somebody to confirm an address, or tells them that it is confirmed already."""
+    """The letter that asks somebody to confirm an address, or tells them that it is confirmed already; a canary's."""
+    if kind is NoticeKind.CANARY:
+        return _canary(settings, page, channel)
     context = {"page": page, "kind": kind.value, "confirm_url": "{{confirm_url}}", "manage_url": "{{manage_url}}"}
     if channel is ChannelName.SMS:
         said = "Confirm your status texts" if kind is NoticeKind.CONFIRM else "You get status texts. Manage"
@@ -86,6 +88,23 @@ def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind:
         html=environment().get_template("messages/notice.html").render(context, style=STYLE),
         sender=settings.mail_from,
         message_id="",
+    )
+
+
+def _canary(settings: Settings, page: PageView, channel: ChannelName) -> Letter:
+    """The letter that proves that a channel works, to an address of the operator's own."""
+    said = f"This is the test message of {page.name}. Because it arrived, the channel {channel.label} works."
+    if channel is ChannelName.SMS:
+        return Letter(channel, "", fit(said, page.url))
+    payload = json.dumps({"page": {"name": page.name, "url": page.url}, "canary": {"body": said}}, ensure_ascii=False)
+    context = {"page": page, "kind": NoticeKind.CANARY.value, "said": said}
+    return Letter(
+        channel=channel,
+        subject=header_safe(f"[{page.name}] Test message"),
+        text=environment().get_template("messages/notice.txt").render(context).strip() + "\n",
+        html=environment().get_template("messages/notice.html").render(context, style=STYLE),
+        payload=payload.encode() if channel is ChannelName.WEBHOOK else b"",
+        sender=settings.mail_from,
     )
 
 

@@ -11,6 +11,7 @@ from app.settings import Settings
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 LARGEST_BODY = 1_000_000
+LARGER_BODIES = {"console.import_subscribers_sheet": 30_000_000}
 YEAR_SECONDS = 31_536_000
 UNKNOWN_HOST = (
     '<!doctype html><html lang="en"><head><title>Unknown address</title></head><body><h1>Unknown address</h1>'
@@ -38,6 +39,7 @@ def install(app: Flask) -> None:
         proxies = settings.trusted_proxies
         vars(app)["wsgi_app"] = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)
     app.before_request(_known_host)
+    app.before_request(_larger_body)
     app.after_request(_headers)
 
 
@@ -70,6 +72,12 @@ def _known_host() -> Response | None:
     if host in trusted(current_app.config["SETTINGS"]):
         return None
     return Response(UNKNOWN_HOST, 400, mimetype="text/html")
+
+
+def _larger_body() -> None:
+    """A sheet may be longer than any form.  Set before anything reads the body."""
+    if request.endpoint in LARGER_BODIES:
+        request.max_content_length = LARGER_BODIES[request.endpoint]
 
 
 def _headers(response: Response) -> Response:

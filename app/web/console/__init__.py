@@ -11,6 +11,10 @@ from app.web.console import (
     page_settings,
     posts,
     preview,
+    send_limits,
+    standing,
+    subscriber,
+    subscriber_sheets,
     subscribers,
     updates,
 )
@@ -28,6 +32,10 @@ __all__ = [
     "page_settings",
     "posts",
     "preview",
+    "send_limits",
+    "standing",
+    "subscriber",
+    "subscriber_sheets",
     "subscribers",
     "updates",
 ]

@@ -1,17 +1,23 @@
 """The delivery panel: who got an update, who did not and why; retry those; cancel while it is held."""
 
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import dispatches as actions
+from app.clock import now
 from app.db import session
-from app.deliver.report import dispatch_report, missing
+from app.deliver import report as reports
+from app.deliver.report import DispatchReport, Missing, Wanted, dispatch_report, missing, missing_after
 from app.errors import NotFound
 from app.settings import Settings
-from app.vocabulary import Role
+from app.vocabulary import ChannelName, DeliveryState, DispatchState, Role
 from app.web.access import actor, audience
 from app.web.console import queries
 from app.web.console.blueprint import blueprint
+from app.web.console.downloads import download
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render, render_block
@@ -19,6 +25,11 @@ from app.web.console.threads import update_facts
 from app.web.htmx import is_htmx
 
 MISSING_PER_PAGE = 50
+LINES_AT_ONCE = 2000
+REASON_LIMIT = 300
+HEADINGS = (
+    "channel", "address", "label", "state", "reason", "tries", "next_or_last_at", "subscriber",
+)  # fmt: skip
 
 
 @blueprint.get("/updates/<public_id>/deliveries")
@@ -27,29 +38,39 @@ def deliveries(public_id: str) -> Answer:
     """What happened to an update's notices; to htmx only the panel, while it moves."""
     update = update_facts(session(), public_id)
     facts = queries.page_facts(session())
-    report = dispatch_report(session(), update.id)
+    report = dispatch_report(session(), update.id, why_skipped=False)
     settings: Settings = current_app.config["SETTINGS"]
     panel = {"update": update, "report": report, "has_mail_server": bool(settings.smtp_url)}
     if is_htmx():
         return render_block("console/updates/deliveries.html", "panel", facts, **panel)
-    number = page_number(request.args)
-    rows = missing(session(), update.id, limit=MISSING_PER_PAGE + 1, offset=(number - 1) * MISSING_PER_PAGE)
-    sees_all = actor().role.rank >= Role.LEAD.rank
     return render(
         "console/updates/deliveries.html",
         facts,
         **panel,
-        rows=[(row, shown(row.channel, row.address, row.label, full=sees_all)) for row in rows[:MISSING_PER_PAGE]],
-        number=number,
-        has_more=len(rows) > MISSING_PER_PAGE,
+        **(_who_has_not(update.id) if report and report.state is not DispatchState.CANCELLED else {"rows": ()}),
     )
+
+
+@blueprint.get("/updates/<public_id>/missing")
+@audience("lead")
+def missing_sheet(public_id: str) -> Response:
+    """Everybody who has not received an update, or those filtered for, as a sheet."""
+    update = update_facts(session(), public_id)
+    return download(f"not-received-{public_id}", HEADINGS, _pieces(update.id, _wanted(request.args)))
 
 
 @blueprint.post("/updates/<public_id>/deliveries/retry")
 @audience("lead")
 def retry(public_id: str) -> Answer:
-    """Try the failed ones again."""
-    count = actions.retry_failed(actor(), _dispatch_of(public_id))
+    """Try failed ones again: those given up on, and those refused for good when that is asked for."""
+    wanted = _wanted(request.form)
+    chosen = actions.Retry(
+        before=_instant(request.form.get("before", "")),
+        even_permanent=request.form.get("which") == "all",
+        channel=wanted.channel,
+        reason=wanted.reason,
+    )
+    count = actions.retry_failed(actor(), _dispatch_of(public_id).public_id, chosen)
     people = "1 notice is" if count == 1 else f"{count:,} notices are"
     flash(f"{people} on the way again." if count else "There was nothing left to try again.")
     return _back(public_id)
@@ -59,16 +80,76 @@ def retry(public_id: str) -> Answer:
 @audience("lead")
 def cancel(public_id: str) -> Answer:
     """Stop the notices while they are still held.  The update stays on the page."""
-    actions.cancel_dispatch(actor(), _dispatch_of(public_id))
+    actions.cancel_dispatch(actor(), _dispatch_of(public_id).public_id)
     flash("Cancelled: nobody was notified. The update itself stays on the page.")
     return _back(public_id)
 
 
-def _dispatch_of(public_id: str) -> str:
+def _who_has_not(update_id: int) -> Mapping[str, object]:
+    """The list below the panel, with its filter and why people are on it."""
+    wanted, number = _wanted(request.args), page_number(request.args)
+    rows = missing(
+        session(), update_id, wanted=wanted, limit=MISSING_PER_PAGE + 1, offset=(number - 1) * MISSING_PER_PAGE
+    )
+    why = reports.reasons(session(), update_id)
+    chosen = [one for one in why if wanted.takes(one)]
+    failed = sum(one.count for one in chosen if one.state is DeliveryState.FAILED)
+    sees_all = actor().role.rank >= Role.LEAD.rank
+    return {
+        "rows": [(row, shown(row.channel, row.address, row.label, full=sees_all)) for row in rows[:MISSING_PER_PAGE]],
+        "number": number,
+        "has_more": len(rows) > MISSING_PER_PAGE,
+        "reasons": why,
+        "wanted": wanted,
+        "filter": _as_query(wanted),
+        "given_up": reports.given_up(chosen),
+        "refused": failed - reports.given_up(chosen),
+    }
+
+
+def _wanted(args: Mapping[str, str]) -> Wanted:
+    """What is filtered for; what makes no sense filters nothing."""
+    channel, state = args.get("channel", ""), args.get("state", "")
+    reason = args.get("reason")
+    return Wanted(
+        channel=ChannelName(channel) if channel in set(ChannelName) else None,
+        state=DeliveryState(state) if state in reports.NOT_RECEIVED else None,
+        reason=reason.replace("\x00", "")[:REASON_LIMIT] if reason is not None else None,
+    )
+
+
+def _as_query(wanted: Wanted) -> dict[str, str]:
+    given = {"channel": wanted.channel, "state": wanted.state, "reason": wanted.reason}
+    return {name: str(value) for name, value in given.items() if value is not None}
+
+
+def _pieces(update_id: int, wanted: Wanted) -> Iterator[list[tuple[object, ...]]]:
+    last = 0
+    while rows := missing_after(session(), update_id, last, wanted=wanted, limit=LINES_AT_ONCE):
+        yield [_line(row) for row in rows]
+        last = rows[-1].delivery_id
+
+
+def _line(row: Missing) -> tuple[object, ...]:
+    address = shown(row.channel, row.address, row.label, full=True)
+    at = row.settled_at or row.due_at
+    return row.channel, address, row.label, row.state, row.reason, row.attempts, at, row.subscriber_id
+
+
+def _instant(raw: str) -> datetime:
+    """When the form was shown; now when it does not say so."""
+    try:
+        at = datetime.fromisoformat(raw)
+    except ValueError:
+        return now()
+    return min(at, now()) if at.tzinfo else now()
+
+
+def _dispatch_of(public_id: str) -> DispatchReport:
     report = dispatch_report(session(), update_facts(session(), public_id).id)
     if report is None:
         raise NotFound("This update notified nobody.")
-    return report.public_id
+    return report
 
 
 def _back(public_id: str) -> Response:

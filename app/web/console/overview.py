@@ -10,6 +10,7 @@ from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.publish_hook import publish_hook
 from app.web.console.rendering import Answer, render
+from app.web.console.standing import standing
 from app.web.console.verdicts import verdict_of
 
 
@@ -34,5 +35,6 @@ def overview() -> Answer:
             for channel, url in ((ChannelName.EMAIL, settings.smtp_url), (ChannelName.SMS, settings.sms_url))
             if not url
         ],
+        standing=standing(session()),
         publish_hook=publish_hook(settings, actor().role),
     )

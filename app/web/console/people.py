@@ -1,10 +1,10 @@
 """Subscribers and accounts as the console lists them: a fixed number of queries for each screen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.models.account import Account
@@ -22,7 +22,20 @@ class SubscriberRow:
     label: str
     state: SubscriberState
     everything: bool
+    is_canary: bool
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What somebody typed to find subscribers, and the hashes that it has as an address.
+
+    With `is_exact` only a whole address or id finds anybody: for those who need not see everybody's address.
+    """
+
+    words: str = ""
+    hashes: Sequence[str] = ()
+    is_exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +60,16 @@ def subscriber_counts(session: Session, page_id: int) -> dict[ChannelName, Mappi
     return {channel: counts[channel] for channel in ChannelName if channel in counts}
 
 
-def find_subscribers(session: Session, page_id: int, words: str, number: int) -> list[SubscriberRow]:
-    """Those still subscribed whose address or label holds `words`, newest first, one more than a page.  One query."""
-    query = select(Subscriber).where(Subscriber.page_id == page_id, Subscriber.state != SubscriberState.UNSUBSCRIBED)
-    if words:
-        query = query.where(
-            or_(
-                func.lower(Subscriber.address).contains(words.lower(), autoescape=True),
-                func.lower(Subscriber.label).contains(words.lower(), autoescape=True),
-            )
-        )
-    rows = session.scalars(
-        query.order_by(Subscriber.id.desc()).limit(SUBSCRIBERS_PER_PAGE + 1).offset((number - 1) * SUBSCRIBERS_PER_PAGE)
-    )
+def find_subscribers(
+    session: Session, page_id: int, search: Search, number: int, *, limit: int = SUBSCRIBERS_PER_PAGE
+) -> list[SubscriberRow]:
+    """Those found, newest first, one more than a page; without words everybody who is still subscribed.  One query."""
+    query = select(Subscriber).where(Subscriber.page_id == page_id)
+    if not search.words:
+        query = query.where(Subscriber.state != SubscriberState.UNSUBSCRIBED)
+    else:
+        query = query.where(_matches(search))
+    rows = session.scalars(query.order_by(Subscriber.id.desc()).limit(limit + 1).offset((number - 1) * limit))
     return [
         SubscriberRow(
             public_id=row.public_id,
@@ -68,10 +78,23 @@ def find_subscribers(session: Session, page_id: int, words: str, number: int) ->
             label=row.label,
             state=SubscriberState(row.state),
             everything=row.everything,
+            is_canary=row.is_canary,
             created_at=row.created_at,
         )
         for row in rows
     ]
+
+
+def _matches(search: Search) -> ColumnElement[bool]:
+    exact = or_(Subscriber.address_hash.in_(search.hashes), Subscriber.public_id == search.words)
+    if search.is_exact:
+        return exact
+    words = search.words.lower()
+    return or_(
+        exact,
+        func.lower(Subscriber.address).contains(words, autoescape=True),
+        func.lower(Subscriber.label).contains(words, autoescape=True),
+    )
 
 
 def all_accounts(session: Session) -> list[AccountRow]:

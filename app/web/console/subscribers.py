@@ -13,6 +13,7 @@ from app.web.console.forms import Problem, problem_of
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
+from app.web.console.search import search_for
 
 
 @blueprint.get("/subscribers")
@@ -62,7 +63,7 @@ def show_subscribers(
     """The screen; `secret` is a new webhook's label and secret, shown this once."""
     facts = queries.page_facts(session())
     words, number = clean(request.args.get("q", ""))[:200], page_number(request.args)
-    found = people.find_subscribers(session(), facts.id, words, number)
+    found = people.find_subscribers(session(), facts.id, search_for(words), number)
     size = people.SUBSCRIBERS_PER_PAGE
     return render(
         "console/subscribers/list.html",

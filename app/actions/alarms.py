@@ -1,0 +1,67 @@
+"""Alarms: raised by what is looked at all the time, and dismissed by a person."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from app.actions import audit
+from app.clock import now
+from app.db import release, transaction
+from app.db import session as read_session
+from app.deliver import alarms
+from app.deliver.alarms import Found
+from app.errors import NotFound
+from app.models.alarm import Alarm
+from app.settings import Settings
+from app.shapes import Actor
+
+
+def watch(_settings: Settings) -> None:
+    """Look at what is being sent, and raise what is found."""
+    found = alarms.look(read_session())
+    release()
+    _raise(found)
+
+
+def watch_addresses(_settings: Settings) -> None:
+    """Look for addresses that are subscribed twice; the alarm ends when there are none any more."""
+    found = alarms.look_at_addresses(read_session())
+    standing = [one.number for one in alarms.raised(read_session()) if one.kind == alarms.SAME_ADDRESS]
+    release()
+    _raise(found)
+    if standing and not found:
+        with transaction() as session:
+            for alarm in session.scalars(select(Alarm).where(Alarm.id.in_(standing))):
+                alarm.over_at = now()
+
+
+def dismiss(actor: Actor, number: int) -> None:
+    """Somebody has seen an alarm.  It comes back only if there is more to say; dismissing it again changes nothing.
+
+    Raises:
+        NotFound: there is no such alarm.
+    """
+    with transaction() as session:
+        alarm = session.scalar(select(Alarm).where(Alarm.id == number).with_for_update())
+        if alarm is None:
+            raise NotFound("There is no such alarm.")
+        if alarm.over_at is None:
+            alarm.over_at = now()
+            audit.record(session, actor, "dismiss", "alarm", alarm.subject, alarm.sentence)
+
+
+def _raise(found: Sequence[Found]) -> None:
+    """Write down what is new or says something else than before."""
+    if not found:
+        return
+    with transaction() as session:
+        known = {
+            (alarm.kind, alarm.subject): alarm
+            for alarm in session.scalars(select(Alarm).where(Alarm.subject.in_([one.subject for one in found])))
+        }
+        for one in found:
+            alarm = known.get((one.kind, one.subject))
+            if alarm is None:
+                session.add(Alarm(kind=one.kind, subject=one.subject, sentence=one.sentence, raised_at=now()))
+            elif alarm.sentence != one.sentence:
+                alarm.sentence, alarm.raised_at, alarm.over_at = one.sentence, now(), None

@@ -1,0 +1,155 @@
+"""One person's data, erased on request.  What was sent stays counted; to whom is forgotten."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy.orm import Session
+
+from app.actions import audit, limits
+from app.actions.subscriber_rows import hashes_of
+from app.clock import now
+from app.db import transaction
+from app.errors import NotFound
+from app.models.delivery import Delivery, MailEvent, Notice
+from app.models.page import Page
+from app.models.subscriber import ERASED, RateEvent, Subscriber, SubscriberComponent, Suppression
+from app.settings import Settings
+from app.shapes import Actor
+from app.vocabulary import SubscriberState
+
+ASKED_NEVER = "asked never to be written to"
+_HEAD_BYTES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How many subscriptions, and how many kept messages, are gone."""
+
+    subscriptions: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    channel: str
+    address: str
+    address_hash: str
+
+
+def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool = False) -> Erased:
+    """Erase whoever has this address, on every page.
+
+    Raises:
+        NotFound: nobody has it.
+    """
+    with transaction() as session:
+        hashes = hashes_of(settings, address)
+        people = _erase(session, settings, actor, _held(session, Subscriber.address_hash.in_(hashes)), never_again)
+    if not people:
+        raise NotFound("Nobody is known by that address. Write it as it is in the list of subscribers.")
+    return Erased(len(people), _forget_messages(settings.outbox, {person.address for person in people}))
+
+
+def erase_subscriber(settings: Settings, actor: Actor, public_id: str, *, never_again: bool = False) -> Erased:
+    """Erase one subscriber, and with them whoever has the same address on another page.
+
+    Raises:
+        NotFound: there is no such subscriber.
+    """
+    with transaction() as session:
+        row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id))
+        if row is None:
+            raise NotFound("There is no such subscriber.")
+        if row.is_erased:
+            return Erased(0, 0)
+        people = _erase(
+            session, settings, actor, _held(session, Subscriber.address_hash == row.address_hash), never_again
+        )
+    return Erased(len(people), _forget_messages(settings.outbox, {person.address for person in people}))
+
+
+def _held(session: Session, whose: ColumnElement[bool]) -> Sequence[Subscriber]:
+    return session.scalars(select(Subscriber).where(whose).order_by(Subscriber.id).with_for_update()).all()
+
+
+def _erase(
+    session: Session, settings: Settings, actor: Actor, rows: Sequence[Subscriber], never_again: bool
+) -> list[_Person]:
+    pages = session.scalars(select(Page.id)).all() if rows else ()
+    people = [_Person(row.channel, row.address, row.address_hash) for row in rows]
+    for row, person in zip(rows, people, strict=True):
+        _forget_around(session, row.id)
+        _forget_row(row)
+        audit.record(session, actor, "erase", "subscriber", row.public_id, "and never to be written to" * never_again)
+        session.execute(
+            update(Subscriber)
+            .where(Subscriber.owner_email == person.address)
+            .values(owner_email="")
+            .execution_options(synchronize_session=False)
+        )
+    for person in set(people):
+        _forget_hash(session, settings, person, pages)
+        if never_again:
+            session.add(Suppression(channel=person.channel, address_hash=person.address_hash, why=ASKED_NEVER))
+    return people
+
+
+def _forget_row(row: Subscriber) -> None:
+    """What stays is a number that deliveries hang on."""
+    row.address = f"{ERASED}{row.id}"
+    row.address_hash = hashlib.sha256(row.address.encode()).hexdigest()
+    row.label = row.domain = row.secret = row.previous_secret = row.owner_email = row.disabled_why = row.time_zone = ""
+    row.previous_secret_until = row.failing_since = None
+    row.locale, row.bounces, row.everything, row.is_canary = "en", 0, True, False
+    row.token_version += 1  # no link that was sent works any more
+    row.state, row.unsubscribed_at = SubscriberState.UNSUBSCRIBED, row.unsubscribed_at or now()
+
+
+def _forget_around(session: Session, subscriber_id: int) -> None:
+    """Choices and notices go; deliveries keep only what happened, not where they went."""
+    theirs = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
+    session.execute(delete(SubscriberComponent).where(SubscriberComponent.subscriber_id == subscriber_id))
+    session.execute(delete(Notice).where(Notice.subscriber_id == subscriber_id))
+    for statement in (
+        update(MailEvent).where(MailEvent.delivery_id.in_(theirs)).values(address_hash="", detail=""),
+        update(Delivery).where(Delivery.subscriber_id == subscriber_id).values(domain="", provider_id=""),
+    ):
+        session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _forget_hash(session: Session, settings: Settings, person: _Person, pages: Sequence[int]) -> None:
+    """What is kept about an address by its hash alone: suppressions, bounces, and counted tries."""
+    session.execute(
+        delete(Suppression).where(
+            Suppression.channel == person.channel, Suppression.address_hash == person.address_hash
+        )
+    )
+    session.execute(
+        update(MailEvent)
+        .where(MailEvent.address_hash == person.address_hash)
+        .values(address_hash="", detail="")
+        .execution_options(synchronize_session=False)
+    )
+    buckets = [limits.bucket(settings, "subscribe-address", f"{page}:{person.address_hash}") for page in pages]
+    session.execute(delete(RateEvent).where(RateEvent.bucket.in_(buckets)))
+
+
+def _forget_messages(outbox: Path, addresses: set[str]) -> int:
+    """Remove the kept messages that are addressed to one of these; how many they were."""
+    wanted = {f"to: {address}".encode().lower() for address in addresses}
+    count = 0
+    for path in outbox.glob("*/*"):
+        if path.is_file() and not path.is_symlink() and _is_to(path, wanted):
+            path.unlink(missing_ok=True)
+            count += 1
+    return count
+
+
+def _is_to(path: Path, wanted: set[bytes]) -> bool:
+    """Whether the head of a message has one of these lines."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES).replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    return any(line.strip().lower().replace(b"<", b"").replace(b">", b"") in wanted for line in head.split(b"\n"))

@@ -1,0 +1,156 @@
+"""Subscribers in and out: import, export, erase; canaries; who has not received an update."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from app.actions import canaries, erasure, pages
+from app.actions.subscriber_import import import_subscribers
+from app.actions.subscriber_import.outcome import ImportReport
+from app.cli.people import subscriber
+from app.cli.shared import Answer, answers
+from app.clock import now
+from app.db import release, session
+from app.deliver import canaries as proving
+from app.deliver import subscriber_sheet
+from app.deliver.canaries import Proof, proofs
+from app.errors import NotFound
+from app.models.subscriber import Subscriber
+from app.settings import Settings
+from app.shapes import COMMAND_LINE
+from app.sheets import written
+from app.vocabulary import ChannelName
+
+SHOWN = 20
+WAIT_SECONDS = 30
+EXIT_NOT_PROVEN = 1
+
+
+@subscriber.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@answers
+def import_(settings: Settings, file: Path, dry_run: bool) -> Answer:
+    """Take subscribers from a CSV file: one of `export`, or Statuspage's.  Nothing is sent to anyone."""
+    with file.open("rb") as opened:
+        report = import_subscribers(settings, COMMAND_LINE, pages.default_page_id(), opened, dry_run=dry_run)
+    return Answer(_said(report), report.to_json())
+
+
+def _said(report: ImportReport) -> str:
+    lines = [f"{count:,} {outcome}" for outcome, count in sorted(report.counts.items())] or ["There is nobody in it."]
+    lines += [f"{count:,} stay {state}, whatever the file says" for state, count in sorted(report.kept.items())]
+    if report.new_secrets:
+        lines.append(f"{report.new_secrets:,} webhooks came without their secret and sign with a new one")
+    lines += [f"  line {one.line}: {one.reason}" for one in report.refused[:SHOWN]]
+    if len(report.refused) > SHOWN:
+        lines.append(f"  and {len(report.refused) - SHOWN:,} more; --json names all of them")
+    return "\n".join([*lines, "Nothing was changed: this was a dry run."] if report.dry_run else lines)
+
+
+@subscriber.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--with-secrets", is_flag=True, help="With the secrets that sign webhooks.")
+@answers
+def export(_settings: Settings, file: Path, with_secrets: bool) -> Answer:
+    """Write every subscriber into a CSV file, readable by you alone; `import` reads it."""
+    page_id, count = pages.default_page_id(), 0
+    release()
+    file.touch(mode=0o600)
+    with file.open("w", encoding="utf-8", newline="") as out:
+        out.write(written([subscriber_sheet.headings(with_secrets)]))
+        for piece in subscriber_sheet.pieces(session, page_id, with_secrets=with_secrets):
+            release()
+            out.write(written(piece))
+            count += len(piece)
+    return Answer(f"{count:,} subscribers are in {file}.", {"file": str(file), "subscribers": count})
+
+
+@subscriber.command("erase")
+@click.argument("address")
+@click.option("--never-again", is_flag=True, help="Keep only so much that the address is never written to again.")
+@answers
+def erase(settings: Settings, address: str, never_again: bool) -> Answer:
+    """Erase one person's data.  Counts of what was sent stay true."""
+    done = erasure.erase(settings, COMMAND_LINE, address, never_again=never_again)
+    said = f"Erased: {done.subscriptions} subscriptions, {done.messages} kept messages."
+    said += " The address is never written to again." if never_again else ""
+    return Answer(f"{said} Backups and logs of mail servers still hold it.", {
+        "subscriptions": done.subscriptions, "messages": done.messages, "never_again": never_again,
+    })  # fmt: skip
+
+
+@click.group()
+def canary() -> None:
+    """Addresses of your own that prove every day that a channel works."""
+
+
+@canary.command("add")
+@click.argument("channel", type=click.Choice([name.value for name in ChannelName]))
+@click.argument("address")
+@answers
+def add_canary(settings: Settings, channel: str, address: str) -> Answer:
+    """Make an address a canary; it is subscribed at once."""
+    public_id = canaries.add_canary(settings, COMMAND_LINE, pages.default_page_id(), channel, address)
+    return Answer("It is a canary. Run candor canary run to hear from it now.", {"id": public_id, "channel": channel})
+
+
+@canary.command("remove")
+@click.argument("address")
+@answers
+def remove_canary(_settings: Settings, address: str) -> Answer:
+    """Let a canary, by its address or id, be an ordinary subscriber again."""
+    found = session().scalar(
+        select(Subscriber.public_id).where(
+            Subscriber.is_canary, (Subscriber.address == address) | (Subscriber.public_id == address)
+        )
+    )
+    if found is None:
+        raise NotFound("There is no such canary. See candor canary list.")
+    canaries.remove_canary(COMMAND_LINE, found)
+    return Answer("It is no canary any more. It still hears of updates.", {"id": found})
+
+
+@canary.command("list")
+@answers
+def list_canaries(_settings: Settings) -> Answer:
+    """What each canary proves."""
+    return _proven(proofs(session()))
+
+
+@canary.command("run")
+@click.option("--wait", type=click.IntRange(0, 600), default=WAIT_SECONDS, help="Seconds to wait for the worker.")
+@answers
+def run_canaries(_settings: Settings, wait: int) -> Answer:
+    """Write to every canary now, and say what came of it."""
+    begun = now()
+    canaries.run_canaries(COMMAND_LINE)
+    until = time.monotonic() + wait
+    while True:
+        release()
+        found = proofs(session())
+        is_over = not any(proof.is_waiting for proof in found) or time.monotonic() >= until
+        if is_over:
+            late = [proof for proof in found if proof.proven_at is None or proof.proven_at < begun]
+            return _proven(found, EXIT_NOT_PROVEN if wait and late else 0)
+        time.sleep(0.5)
+
+
+def _proven(found: list[Proof], exit_code: int = 0) -> Answer:
+    if not found:
+        return Answer("No canaries yet. Add one: candor canary add email you@example.com", {"canaries": []}, exit_code)
+    lines = [f"{proof.channel.label}, {proof.label or proof.public_id}: {proving.sentence(proof)}" for proof in found]
+    rows: list[dict[str, Any]] = [
+        {
+            "id": proof.public_id, "channel": proof.channel, "proven": proof.is_proven, "proven_at": proof.proven_at,
+            "last_at": proof.last_at, "last_state": proof.last_state, "last_reason": proof.last_reason,
+        }
+        for proof in found
+    ]  # fmt: skip
+    return Answer("\n".join(lines), {"canaries": rows}, exit_code)
+
+
+COMMANDS = (canary,)

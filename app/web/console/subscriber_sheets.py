@@ -1,0 +1,55 @@
+"""Subscribers in and out of the console as sheets."""
+
+from io import BytesIO
+from typing import BinaryIO, cast
+
+from flask import current_app, request
+from werkzeug.wrappers import Response
+
+from app.actions.subscriber_import import ImportReport, import_subscribers
+from app.actions.subscriber_import.outcome import SHOWN
+from app.db import session
+from app.deliver import subscriber_sheet
+from app.errors import CandorError
+from app.web.access import actor, audience
+from app.web.console import queries
+from app.web.console.blueprint import blueprint
+from app.web.console.downloads import download
+from app.web.console.forms import Problem, problem_of
+from app.web.console.rendering import Answer, render
+
+
+@blueprint.get("/subscribers/sheet")
+@audience("admin")
+def import_sheet() -> Answer:
+    """Where a sheet is given and taken."""
+    return _show()
+
+
+@blueprint.post("/subscribers/sheet")
+@audience("admin")
+def import_subscribers_sheet() -> Answer:
+    """Take a sheet, or only say what would come of it.  The answer is the report, so it is no redirect."""
+    facts = queries.page_facts(session())
+    sent = request.files.get("file")
+    file = cast(BinaryIO, sent.stream) if sent is not None and sent.filename else BytesIO()
+    dry_run = request.form.get("dry_run") == "yes"
+    try:
+        report = import_subscribers(current_app.config["SETTINGS"], actor(), facts.id, file, dry_run=dry_run)
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show(problem=problem), status
+    return _show(report)
+
+
+@blueprint.get("/subscribers/export")
+@audience("admin")
+def export_subscribers() -> Response:
+    """Every subscriber, without the secrets that sign webhooks."""
+    facts = queries.page_facts(session())
+    return download("subscribers", subscriber_sheet.headings(False), subscriber_sheet.pieces(session, facts.id))
+
+
+def _show(report: ImportReport | None = None, problem: Problem | None = None) -> str:
+    facts = queries.page_facts(session())
+    return render("console/subscribers/sheet.html", facts, report=report, shown=SHOWN, problem=problem)
