@@ -12,9 +12,11 @@ EN = Language.ENGLISH
 
 
 def zone_name(at: datetime, zone: ZoneInfo) -> str:
-    """The zone's short name at that instant: "UTC", "CET", or "UTC+3" where a zone has only numbers."""
+    """The zone's short name at that instant: "UTC", "CET", or "UTC+3", "UTC+10:30" where a zone has only numbers."""
     name = at.astimezone(zone).tzname() or "UTC"
-    return name if name.isalpha() else f"UTC{name}"
+    if name.isalpha():
+        return name
+    return f"UTC{name[0]}{int(name[1:3])}" + (f":{name[3:5]}" if name[3:5].strip("0") else "")
 
 
 def clock_time(at: datetime, zone: ZoneInfo) -> str:
