@@ -28,11 +28,12 @@ format: ## Format code and templates
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: ## Publish to visible, page requests and fan-out: figures and ratios
+bench: ## Publish to visible, page requests, slow readers and fan-out: figures and ratios
 	@tools/environment test
 	@tools/system_packages
 	$(BIN)/python -m bench.publish
 	$(BIN)/python -m bench.page
+	$(BIN)/python -m bench.readers
 	$(BIN)/python -m bench.fanout
 
 lock: ## Lock the dependencies again, with hashes
