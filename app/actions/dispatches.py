@@ -10,7 +10,7 @@ from app.actions import audit
 from app.clock import now
 from app.db import transaction
 from app.deliver.bell import ring
-from app.deliver.report import GAVE_UP
+from app.deliver.missing import GAVE_UP
 from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
 from app.shapes import Actor
@@ -64,8 +64,13 @@ def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
             update(Delivery)
             .where(Delivery.dispatch_id == dispatch.id, *_retried(retry))
             .values(
-                state=DeliveryState.PENDING, lane=dispatch.urgency, attempts=0, due_at=now(), first_attempt_at=None,
-                settled_at=None, reason="",
+                state=DeliveryState.PENDING,
+                lane=dispatch.urgency,
+                attempts=0,
+                due_at=now(),
+                first_attempt_at=None,
+                settled_at=None,
+                reason="",
             )
             .execution_options(synchronize_session=False)
         )

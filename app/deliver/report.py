@@ -1,36 +1,33 @@
-"""The truth about a fan-out: counts per channel and state, how fast it goes, and who has not received it and why."""
+"""The truth about a fan-out: counts per channel and state, how fast it goes, and how long it will take."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.deliver.audience import audience_of_post
 from app.deliver.ledger import is_in
+from app.deliver.missing import missing
 from app.deliver.plan import RETRY_LANE
 from app.models.delivery import Delivery, Dispatch
-from app.models.subscriber import Subscriber
 from app.vocabulary import ChannelName, DeliveryState, DispatchState
 
-NOT_RECEIVED = (
-    DeliveryState.FAILED,
-    DeliveryState.BOUNCED,
-    DeliveryState.UNKNOWN,
-    DeliveryState.SENDING,
-    DeliveryState.PENDING,
-    DeliveryState.SKIPPED,
-)
-"""Everybody who is not known to have it, those first about whom something can be done."""
-
+__all__ = ["DispatchReport", "Sample", "dispatch_report", "missing"]
 WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 TRIED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN)
-RATE_WINDOW = timedelta(seconds=10)
-GAVE_UP = "Gave up"
-"""How the reason begins of what failed in the end though trying again might help; all else that failed is for good."""
+SAMPLE_FOR = timedelta(seconds=10)
+LONGEST_WINDOW = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How many had been tried at an instant: what the rate of a later report is measured from."""
+
+    at: datetime
+    tried: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +35,8 @@ class DispatchReport:
     """One dispatch at one moment.  `counts` is per channel and state, `skipped` per reason.
 
     While the dispatch is held nothing is planned yet: the counts then say who would get it (as pending), and `skipped`
-    who would not.  `retrying` of those who wait were tried before, the next at `retry_at`.  `per_second` is
-    how many were tried lately, 0.0 when nobody was.
+    who would not.  `retrying` of those who wait were tried before, the next at `retry_at`.  `per_second` were
+    tried over the last `seconds`; both are 0.0 when that is not known.
     """
 
     public_id: str
@@ -51,6 +48,7 @@ class DispatchReport:
     retrying: int = 0
     retry_at: datetime | None = None
     per_second: float = 0.0
+    seconds: float = 0.0
 
     @property
     def is_active(self) -> bool:
@@ -77,6 +75,11 @@ class DispatchReport:
         return self.total(*WAITING)
 
     @property
+    def tried(self) -> int:
+        """How many have been tried to the end."""
+        return self.total(*TRIED)
+
+    @property
     def left_out(self) -> int:
         """How many are, or would be, skipped."""
         if self.state is DispatchState.HELD:
@@ -91,8 +94,8 @@ class DispatchReport:
     @property
     def percent(self) -> int:
         """How much of what there was to send has been tried, rounded down: 100 only when nobody waits."""
-        tried = self.total(*TRIED)
-        return 100 * tried // (tried + self.waiting) if tried + self.waiting else 100
+        due = self.tried + self.waiting
+        return 100 * self.tried // due if due else 100
 
     @property
     def seconds_left(self) -> float | None:
@@ -101,53 +104,13 @@ class DispatchReport:
         return first / self.per_second if first > 0 and self.per_second > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class ReasonCount:
-    """So many on a channel have not received it, and why."""
-
-    channel: ChannelName
-    state: DeliveryState
-    reason: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which of those who have not received an update: all, or those on a channel, in a state, with a reason."""
-
-    channel: ChannelName | None = None
-    state: DeliveryState | None = None
-    reason: str | None = None
-
-    def takes(self, one: ReasonCount) -> bool:
-        """Whether those counted there are among them."""
-        pairs = ((self.channel, one.channel), (self.state, one.state), (self.reason, one.reason))
-        return all(wanted is None or wanted == has for wanted, has in pairs)
-
-
-ALL = Wanted()
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Somebody who has not received an update, and why."""
-
-    delivery_id: int
-    subscriber_id: str
-    channel: ChannelName
-    address: str
-    label: str
-    state: DeliveryState
-    reason: str
-    attempts: int
-    due_at: datetime
-    settled_at: datetime | None
-
-
-def dispatch_report(session: Session, update_id: int, *, why_skipped: bool = True) -> DispatchReport | None:
-    """What happened to an update's notices; None when it notified nobody.  At most five queries.
+def dispatch_report(
+    session: Session, update_id: int, *, why_skipped: bool = True, sample: Sample | None = None
+) -> DispatchReport | None:
+    """What happened to an update's notices; None when it notified nobody.  At most four queries.
 
     Without `why_skipped` the reasons are left out once it is planned: they cost a look at every row that was skipped.
+    The rate is measured from `sample`, or from the start.
     """
     dispatch = session.scalar(select(Dispatch).where(Dispatch.update_id == update_id))
     if dispatch is None:
@@ -157,13 +120,16 @@ def dispatch_report(session: Session, update_id: int, *, why_skipped: bool = Tru
         would = audience_of_post(session, dispatch.page_id, dispatch.post_id)
         wanted = {channel: {DeliveryState.PENDING: count} for channel, count in would.by_channel.items()}
         return DispatchReport(dispatch.public_id, state, dispatch.hold_until, False, wanted, would.skipped)
-    counts = _counts(session, dispatch.id)
     skipped = _skipped(session, dispatch.id) if why_skipped else {}
-    retrying, retry_at = _retries(session, dispatch.id) if state is DispatchState.SENDING else (0, None)
-    return DispatchReport(
-        dispatch.public_id, state, dispatch.hold_until, dispatch.planned_at is not None, counts, skipped,
-        retrying, retry_at, _rate(session, dispatch) if state is DispatchState.SENDING else 0.0,
+    report = DispatchReport(
+        dispatch.public_id, state, dispatch.hold_until, dispatch.planned_at is not None,
+        _counts(session, dispatch.id), skipped,
     )  # fmt: skip
+    if state is not DispatchState.SENDING:
+        return report
+    retrying, retry_at = _retries(session, dispatch.id)
+    per_second, seconds = _rate(dispatch, report.tried, sample)
+    return replace(report, retrying=retrying, retry_at=retry_at, per_second=per_second, seconds=seconds)
 
 
 def _counts(session: Session, dispatch_id: int) -> dict[ChannelName, dict[DeliveryState, int]]:
@@ -198,97 +164,16 @@ def _retries(session: Session, dispatch_id: int) -> tuple[int, datetime | None]:
             Delivery.channel.in_(list(ChannelName)),
             Delivery.lane == RETRY_LANE,
             is_in(Delivery, DeliveryState.PENDING),
-            Delivery.dispatch_id == dispatch_id,
+            Delivery.dispatch_id + 0 == dispatch_id,  # kept away from the dispatch's index, which is the longer one
         )
     ).one()
     return row[0], row[1]
 
 
-def _rate(session: Session, dispatch: Dispatch) -> float:
-    """Tries a second over the last ten seconds, or since the start when that is later."""
-    at = now()
-    begun = max(at - RATE_WINDOW, dispatch.planned_at or dispatch.hold_until)
-    seconds = (at - begun).total_seconds()
-    if seconds <= 0:
-        return 0.0
-    lately = session.scalar(
-        select(func.count()).where(
-            Delivery.dispatch_id == dispatch.id,
-            Delivery.channel.in_(list(ChannelName)),
-            Delivery.state.in_(TRIED),
-            Delivery.settled_at > begun,
-        )
-    )
-    return (lately or 0) / max(seconds, 1.0)
-
-
-def given_up(reasons: Sequence[ReasonCount]) -> int:
-    """How many failed though trying again might help."""
-    return sum(one.count for one in reasons if one.state is DeliveryState.FAILED and one.reason.startswith(GAVE_UP))
-
-
-def reasons(session: Session, update_id: int) -> tuple[ReasonCount, ...]:
-    """Why people have not received an update: per channel, state and reason.  One query."""
-    rows = session.execute(
-        select(Delivery.channel, Delivery.state, Delivery.reason, func.count())
-        .where(*_missing(session, update_id, ALL))
-        .group_by(Delivery.channel, Delivery.state, Delivery.reason)
-    )
-    found = [ReasonCount(ChannelName(row[0]), DeliveryState(row[1]), row[2], row[3]) for row in rows]
-    return tuple(sorted(found, key=lambda one: (NOT_RECEIVED.index(one.state), -one.count, one.channel, one.reason)))
-
-
-def missing(
-    session: Session, update_id: int, *, wanted: Wanted = ALL, limit: int = 50, offset: int = 0
-) -> Sequence[Missing]:
-    """Who has not received an update: failed first, then waiting, then skipped.  Two queries."""
-    rank = case({state: number for number, state in enumerate(NOT_RECEIVED)}, value=Delivery.state)
-    ids = (
-        select(Delivery.id)
-        .where(*_missing(session, update_id, wanted))
-        .order_by(rank, Delivery.id)
-        .limit(limit)
-        .offset(offset)
-        .subquery()
-    )
-    return _read(session, Delivery.id.in_(select(ids.c.id)), [rank, Delivery.id])
-
-
-def missing_after(
-    session: Session, update_id: int, delivery_id: int, *, wanted: Wanted = ALL, limit: int = 1000
-) -> Sequence[Missing]:
-    """The next of them by the delivery's id, for a list that is written piece by piece.  Two queries."""
-    ids = (
-        select(Delivery.id)
-        .where(*_missing(session, update_id, wanted), Delivery.id > delivery_id)
-        .order_by(Delivery.id)
-        .limit(limit)
-        .subquery()
-    )
-    return _read(session, Delivery.id.in_(select(ids.c.id)), [Delivery.id])
-
-
-def _missing(session: Session, update_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
-    dispatch_id = session.scalar(select(Dispatch.id).where(Dispatch.update_id == update_id))
-    states = [wanted.state] if wanted.state else list(NOT_RECEIVED)
-    channels = [wanted.channel] if wanted.channel else list(ChannelName)
-    which = [Delivery.dispatch_id == dispatch_id, Delivery.channel.in_(channels), Delivery.state.in_(states)]
-    return [*which, Delivery.reason == wanted.reason] if wanted.reason is not None else which
-
-
-def _read(session: Session, which: ColumnElement[bool], order: Sequence[Any]) -> Sequence[Missing]:
-    rows = session.execute(
-        select(
-            Delivery.id, Subscriber.public_id, Delivery.channel, Subscriber.address, Subscriber.label, Delivery.state,
-            Delivery.reason, Delivery.attempts, Delivery.due_at, Delivery.settled_at,
-        )
-        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(which)
-        .order_by(*order)
-    )  # fmt: skip
-    return [
-        Missing(
-            row[0], row[1], ChannelName(row[2]), row[3], row[4], DeliveryState(row[5]), row[6], row[7], row[8], row[9]
-        )
-        for row in rows
-    ]
+def _rate(dispatch: Dispatch, tried: int, sample: Sample | None) -> tuple[float, float]:
+    """Tries a second, and over how many seconds that was: since the sample, or since the start while that is near."""
+    begun = sample or Sample(dispatch.planned_at or now(), 0)
+    seconds = (now() - begun.at).total_seconds()
+    if not 0 < seconds <= LONGEST_WINDOW.total_seconds():
+        return 0.0, 0.0
+    return max(0, tried - begun.tried) / max(seconds, 1.0), seconds

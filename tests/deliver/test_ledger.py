@@ -9,9 +9,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock
-from app.actions.dispatches import cancel_dispatch, retry_failed
+from app.actions.dispatches import Retry, cancel_dispatch, retry_failed
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
+from app.clock import now
 from app.db import session
 from app.deliver import ledger, plan, recovery
 from app.deliver.audience import OTHER_COMPONENTS, audience_count
@@ -156,7 +157,7 @@ def test_a_permanent_refusal_is_final_until_a_person_retries(
     drain(settings)
     assert states() == {DeliveryState.FAILED: 1}
     edge.behave = lambda _recipient: None
-    assert retry_failed(LENA, dispatch().public_id) == 1
+    assert retry_failed(LENA, dispatch().public_id, Retry(now(), even_permanent=True)) == 1
     drain(settings)
     assert states() == {DeliveryState.SENT: 1}
     assert dispatch().state == DispatchState.DONE

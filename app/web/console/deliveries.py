@@ -9,8 +9,9 @@ from werkzeug.wrappers import Response
 from app.actions import dispatches as actions
 from app.clock import now
 from app.db import session
-from app.deliver import report as reports
-from app.deliver.report import DispatchReport, Missing, Wanted, dispatch_report, missing, missing_after
+from app.deliver import missing as missed
+from app.deliver.missing import Missing, Wanted, missing, missing_after
+from app.deliver.report import SAMPLE_FOR, DispatchReport, Sample, dispatch_report
 from app.errors import NotFound
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState, DispatchState, Role
@@ -38,9 +39,12 @@ def deliveries(public_id: str) -> Answer:
     """What happened to an update's notices; to htmx only the panel, while it moves."""
     update = update_facts(session(), public_id)
     facts = queries.page_facts(session())
-    report = dispatch_report(session(), update.id, why_skipped=False)
+    sample = _sample(request.args)
+    report = dispatch_report(session(), update.id, why_skipped=False, sample=sample)
     settings: Settings = current_app.config["SETTINGS"]
-    panel = {"update": update, "report": report, "has_mail_server": bool(settings.smtp_url)}
+    panel: dict[str, object] = {"update": update, "report": report, "has_mail_server": bool(settings.smtp_url)}
+    if report is not None:
+        panel["sample"] = sample if sample and now() - sample.at < SAMPLE_FOR else Sample(now(), report.tried)
     if is_htmx():
         return render_block("console/updates/deliveries.html", "panel", facts, **panel)
     return render(
@@ -91,7 +95,7 @@ def _who_has_not(update_id: int) -> Mapping[str, object]:
     rows = missing(
         session(), update_id, wanted=wanted, limit=MISSING_PER_PAGE + 1, offset=(number - 1) * MISSING_PER_PAGE
     )
-    why = reports.reasons(session(), update_id)
+    why = missed.reasons(session(), update_id)
     chosen = [one for one in why if wanted.takes(one)]
     failed = sum(one.count for one in chosen if one.state is DeliveryState.FAILED)
     sees_all = actor().role.rank >= Role.LEAD.rank
@@ -102,8 +106,8 @@ def _who_has_not(update_id: int) -> Mapping[str, object]:
         "reasons": why,
         "wanted": wanted,
         "filter": _as_query(wanted),
-        "given_up": reports.given_up(chosen),
-        "refused": failed - reports.given_up(chosen),
+        "given_up": missed.given_up(chosen),
+        "refused": failed - missed.given_up(chosen),
     }
 
 
@@ -113,7 +117,7 @@ def _wanted(args: Mapping[str, str]) -> Wanted:
     reason = args.get("reason")
     return Wanted(
         channel=ChannelName(channel) if channel in set(ChannelName) else None,
-        state=DeliveryState(state) if state in reports.NOT_RECEIVED else None,
+        state=DeliveryState(state) if state in missed.NOT_RECEIVED else None,
         reason=reason.replace("\x00", "")[:REASON_LIMIT] if reason is not None else None,
     )
 
@@ -134,6 +138,14 @@ def _line(row: Missing) -> tuple[object, ...]:
     address = shown(row.channel, row.address, row.label, full=True)
     at = row.settled_at or row.due_at
     return row.channel, address, row.label, row.state, row.reason, row.attempts, at, row.subscriber_id
+
+
+def _sample(args: Mapping[str, str]) -> Sample | None:
+    """What the panel said before, as it sends it along; None when it says nothing that makes sense."""
+    tried = args.get("tried", "")
+    if not (tried.isascii() and tried.isdigit() and len(tried) < 10):
+        return None
+    return Sample(_instant(args.get("since", "")), int(tried))
 
 
 def _instant(raw: str) -> datetime:

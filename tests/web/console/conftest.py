@@ -3,8 +3,11 @@
 import pytest
 from flask import Flask
 
+from tests.deliver.conftest import edge
 from tests.web.console.cast import sign_in
 from tests.web.console.person import Person
+
+__all__ = ["edge"]
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState
 from app.worker.loop import drain
-from tests.deliver.conftest import edge  # noqa: F401 - a fixture
 from tests.deliver.fakes import Edge, refuse
 from tests.factories import LENA, make_page, make_subscriber
 from tests.web.console.person import Person, text_of
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
-def test_a_canary_proves_its_channel_every_day(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:  # noqa: F811
+def test_a_canary_proves_its_channel_every_day(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:
     with frozen(NOON):
         add_canary(settings, LENA, page_id, "email", "Me@Example.com")
         assert "never proven" in text_of(lena.open("/console"))
@@ -53,7 +52,7 @@ def test_a_canary_proves_its_channel_every_day(lena: Person, settings: Settings,
 def test_every_channel_has_words_for_its_canary(
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
     channel: ChannelName,
 ) -> None:
     make_subscriber(page_id, "address", channel=channel, is_canary=True)
@@ -68,7 +67,7 @@ def test_a_lead_runs_them_at_once_but_not_on_top_of_each_other(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     add_canary(settings, LENA, page_id, "email", "me@example.com")
     for _ in range(2):
@@ -85,7 +84,7 @@ def test_what_an_endpoint_took_twice_is_an_alarm_until_somebody_has_seen_it(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     make_subscriber(page_id, "https://hooks.example.com/x", channel="webhook")
     published(settings, page_id)
@@ -109,7 +108,7 @@ def test_what_was_taken_again_after_a_machine_was_lost_is_an_alarm(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     make_subscriber(page_id)
     published(settings, page_id)
@@ -127,7 +126,7 @@ def test_rows_for_somebody_elses_subscribers_are_an_alarm(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     make_subscriber(page_id)
     published(settings, page_id)
@@ -189,7 +188,7 @@ def test_a_lead_pauses_and_resumes_a_channel_but_sets_no_limit(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     lena.fill("/console/limits", "/limits/pause", {"channel": "email", "domain": "", "why": "the provider asked"})
     make_subscriber(page_id)

@@ -11,7 +11,7 @@ from app.actions.posts import open_post
 from app.actions.subscriber_rows import address_hash
 from app.clock import frozen, now
 from app.db import session, transaction
-from app.deliver.report import GAVE_UP
+from app.deliver.missing import GAVE_UP
 from app.models.audit import AuditEntry
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch
 from app.models.post import Update
@@ -19,7 +19,7 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState, DispatchState
 from app.worker.loop import drain
-from tests.deliver.conftest import draft, edge  # noqa: F401 - a fixture
+from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge, refuse
 from tests.factories import LENA, make_component, make_subscriber
 from tests.web.console.person import HTMX, Person, form_of, text_of
@@ -53,7 +53,7 @@ def sheet(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
 
 
-def test_the_audience_is_the_sum_of_what_happened(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:  # noqa: F811
+def test_the_audience_is_the_sum_of_what_happened(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:
     for name in ("ann", "bob", "eve"):
         make_subscriber(page_id, f"{name}@example.com")
     make_subscriber(page_id, "new@example.com", state="unconfirmed")
@@ -67,7 +67,7 @@ def test_the_audience_is_the_sum_of_what_happened(lena: Person, settings: Settin
     assert "has not confirmed the address" in page
 
 
-def test_the_panel_says_how_fast_and_how_long(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:  # noqa: F811
+def test_the_panel_says_how_fast_and_how_long(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:
     for number in range(30):
         make_subscriber(page_id, f"user{number}@example.com")
     with frozen(NOON):
@@ -79,15 +79,22 @@ def test_the_panel_says_how_fast_and_how_long(lena: Person, settings: Settings, 
         writing.execute(update(Delivery).where(Delivery.id > 20).values(waiting))
         writing.execute(update(Delivery).where(Delivery.id == 30).values(lane=10, due_at=NOON + timedelta(minutes=5)))
     with frozen(NOON + timedelta(minutes=1)), counted() as queries:
-        page = text_of(lena.client.get(path, headers=HTMX).text)
+        page = text_of(lena.client.get(f"{path}?tried=0&since=2026-03-02T12:00:50%2B00:00", headers=HTMX).text)
     assert "66 % tried, 2.0 a second, about 4 s left." in page
     assert "1 of those who wait was refused for now and is tried again, the next at 12:05 UTC" in page
     assert len(queries) <= 8
     with frozen(NOON + timedelta(minutes=9)):
-        assert "nothing in the last 10 seconds" in text_of(lena.client.get(path, headers=HTMX).text)
+        polling = lena.client.get(f"{path}?tried=20&since=2026-03-02T12:08:48%2B00:00", headers=HTMX).text
+        assert "nothing in the last 12 s" in text_of(polling)
+        assert "tried=20" in polling
+        assert "since=2026-03-02T12:09:00" in polling
+        for nonsense in ("tried=x&since=y", "tried=5&since=9", "tried=-1", "tried=1&since=2999-01-01T00:00:00"):
+            assert lena.client.get(f"{path}?{nonsense}", headers=HTMX).status_code == 200
+    with frozen(NOON + timedelta(seconds=40)):
+        assert "0.5 a second" in text_of(lena.open(path))
 
 
-def test_reasons_lead_to_those_whom_they_concern(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:  # noqa: F811
+def test_reasons_lead_to_those_whom_they_concern(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:
     make_subscriber(page_id, "ann@example.com")
     make_subscriber(page_id, "new@example.com", state="unconfirmed")
     edge.behave = refuse("no such mailbox", permanent=True)
@@ -101,7 +108,7 @@ def test_reasons_lead_to_those_whom_they_concern(lena: Person, settings: Setting
 
 def test_the_list_leaves_as_a_sheet_without_formulas(
     lena: Person, settings: Settings, page_id: int, edge: Edge
-) -> None:  # noqa: F811
+) -> None:
     make_subscriber(page_id, "=cmd|x@example.com", label='=HYPERLINK("https://evil.example")')
     make_subscriber(page_id, "ann@example.com", label="@SUM(1)")
     edge.behave = refuse("- no such mailbox", permanent=True)
@@ -117,7 +124,7 @@ def test_the_list_leaves_as_a_sheet_without_formulas(
     assert sheet(only.text) == []
 
 
-def test_a_viewer_gets_no_sheet_and_no_button(vera: Person, settings: Settings, page_id: int, edge: Edge) -> None:  # noqa: F811
+def test_a_viewer_gets_no_sheet_and_no_button(vera: Person, settings: Settings, page_id: int, edge: Edge) -> None:
     make_subscriber(page_id, "ann@example.com")
     edge.behave = refuse("no such mailbox", permanent=True)
     path = published(settings, page_id)
@@ -131,7 +138,7 @@ def test_what_was_given_up_is_tried_again_and_the_rest_only_when_asked(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     make_subscriber(page_id, "ann@example.com")
     path = published(settings, page_id)
@@ -153,7 +160,7 @@ def test_what_was_given_up_is_tried_again_and_the_rest_only_when_asked(
 
 def test_the_same_form_sent_twice_tries_nobody_twice(
     lena: Person, settings: Settings, page_id: int, edge: Edge
-) -> None:  # noqa: F811
+) -> None:
     make_subscriber(page_id, "ann@example.com")
     with frozen(NOON):
         path = published(settings, page_id)
@@ -174,7 +181,7 @@ def test_nobody_else_is_ever_tried_again(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
     state: DeliveryState,
 ) -> None:
     make_subscriber(page_id, "ann@example.com")
@@ -190,13 +197,15 @@ def test_the_engine_says_that_it_gave_up_in_the_words_we_look_for(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     make_subscriber(page_id, "ann@example.com")
     edge.behave = refuse("no answer")
     with frozen(NOON):
         path = published(settings, page_id)
         assert states() == ["pending"]
+    with transaction() as writing:
+        writing.execute(update(Delivery).values(attempts=20))
     with frozen(NOON + timedelta(hours=23, minutes=59)):
         drain(settings)
         assert states() == ["failed"]
@@ -207,7 +216,7 @@ def test_somebody_is_found_and_their_whole_history_is_shown(
     lena: Person,
     settings: Settings,
     page_id: int,
-    edge: Edge,  # noqa: F811
+    edge: Edge,
 ) -> None:
     hashed = address_hash(settings, ChannelName.EMAIL, "ann@example.com")
     who = make_subscriber(page_id, "ann@example.com")
@@ -242,7 +251,7 @@ def test_a_viewer_finds_by_a_whole_address_alone(vera: Person, settings: Setting
     assert vera.client.get(f"{found.headers['Location']}/history").status_code == 403
 
 
-def test_a_long_history_costs_no_more_queries(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:  # noqa: F811
+def test_a_long_history_costs_no_more_queries(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:
     make_subscriber(page_id, "ann@example.com")
     published(settings, page_id)
     public_id = session().scalars(select(Subscriber.public_id)).one()
