@@ -216,3 +216,4 @@ class NoticeKind(StrEnum):
     CONFIRM = "confirm"
     MANAGE = "manage"
     CANARY = "canary"
+    DISABLED = "disabled"

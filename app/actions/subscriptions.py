@@ -175,9 +175,11 @@ def remove(actor: Actor, public_id: str) -> None:
 
 def add_by_operator(
     settings: Settings, actor: Actor, page_id: int, channel: str, address: str, label: str,
-    component_public_ids: Sequence[str],
+    component_public_ids: Sequence[str], owner_email: str = "",
 ) -> str:  # fmt: skip
     """Add a chat channel or a webhook, active at once; the webhook's signing secret, shown only this once.
+
+    `owner_email` is written to when an endpoint had to be disabled.
 
     Raises:
         Invalid: a field can not be taken.
@@ -188,6 +190,7 @@ def add_by_operator(
     name = ChannelName(channel)
     normal = channel_named(name).normalise(address, settings)
     label = clean_field(label, name="label", label="The label", limit=LABEL_LIMIT)
+    owner = channel_named(ChannelName.EMAIL).normalise(owner_email, settings) if owner_email else ""
     hashed = address_hash(settings, name, normal)
     with transaction() as session:
         row = find_subscriber(session, page_id, name, hashed)
@@ -196,6 +199,7 @@ def add_by_operator(
         row = row or add(session, page_id, name, normal, hashed)
         row.secret = new_secret() if name is ChannelName.WEBHOOK else ""
         row.label, row.state, row.confirmed_at, row.unsubscribed_at = label, SubscriberState.ACTIVE, now(), None
+        row.owner_email, row.disabled_why, row.failing_since = owner, "", None
         choose(session, row, component_public_ids)
         audit.record(session, actor, "add", "subscriber", row.public_id, f"{name}, {label}")
         return row.secret

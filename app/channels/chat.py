@@ -1,6 +1,6 @@
 """Chat rooms and the long tail of services, through apprise.  The address is an apprise URL that an operator set."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from app.channels import by_apprise
@@ -62,7 +62,7 @@ class ChatSender:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`.  No reason ever holds the URL: it is a secret."""
         for recipient in recipients:
             yield self._send_one(letter, recipient)

@@ -1,7 +1,7 @@
 """Text messages through the provider that SMS_URL names, or into the outbox when there is none."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from app.channels import by_apprise, outbox
 from app.channels.base import Sender, fill
@@ -54,7 +54,7 @@ class ProviderSender:
         self._before = address.rstrip("/") + "/"
         self._after = question + options
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`."""
         for recipient in recipients:
             url = f"{self._before}{recipient.address}{self._after}"
@@ -70,7 +70,7 @@ class OutboxSender:
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.outbox / "sms"
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`."""
         for recipient in recipients:
             text = f"To: {recipient.address}\n\n{fill(letter.text, recipient.personal)}\n"

@@ -2,12 +2,13 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -34,18 +35,23 @@ def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def signature(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """The `webhook-signature` header's value.
+def signature(secrets_: str, message_id: str, timestamp: int, body: bytes) -> str:
+    """The `webhook-signature` header's value: one signature for each of the secrets, which a space parts.  While a
+    secret is replaced, the old one and the new one both sign.
 
     Raises:
-        ValueError: `secret` is not `whsec_` and base64.
+        ValueError: a secret is not `whsec_` and base64.
     """
+    signed = f"{message_id}.{timestamp}.".encode() + body
+    return " ".join("v1," + _signed(secret, signed) for secret in secrets_.split())
+
+
+def _signed(secret: str, signed: bytes) -> str:
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error:
         raise ValueError("the secret is not base64") from None
-    signed = f"{message_id}.{timestamp}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
 class WebhookChannel:
@@ -88,11 +94,13 @@ class WebhookSender:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    def send(self, letter: Letter, recipients: Sequence[Recipient]) -> Iterator[Outcome]:
+    def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`."""
         payload = letter.payload.decode("utf-8", "replace")
         for recipient in recipients:
-            yield self._send_one(fill(payload, recipient.personal, _json_escaped).encode(), recipient)
+            begun = time.monotonic()
+            outcome = self._send_one(fill(payload, recipient.personal, _json_escaped).encode(), recipient)
+            yield replace(outcome, took_ms=int((time.monotonic() - begun) * 1000))
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -129,17 +137,18 @@ def _headers(recipient: Recipient, body: bytes) -> dict[str, str]:
 
 
 def _judged(recipient: Recipient, answer: Answer) -> Outcome:
+    """Only 410 says that it is over (Standard Webhooks): everything else may be a mistake that somebody mends."""
     status = answer.status
     if 200 <= status < 300:
-        return Outcome(recipient.delivery_id, DeliveryState.SENT)
-    if 300 <= status < 400:
-        return _failed(recipient, f"the endpoint redirects, which is not followed ({status})", permanent=True)
+        return Outcome(recipient.delivery_id, DeliveryState.SENT, status=status)
     if status == 410:
-        return _failed(recipient, "the endpoint is gone (410)", permanent=True, suppress=True)
+        reason = "the endpoint is gone (410)"
+        return replace(_failed(recipient, reason, permanent=True), status=status, disable=f"disabled: {reason}")
     reason = f"the endpoint answered {status}"
-    if status in {429, 503}:
-        return _failed(recipient, reason, retry_after=_seconds(answer.retry_after))
-    return _failed(recipient, reason, permanent=status < 500 and status not in {408, 425})
+    if 300 <= status < 400:
+        reason = f"the endpoint redirects, which is not followed ({status})"
+    wait = _seconds(answer.retry_after) if status in {429, 503} else None
+    return replace(_failed(recipient, reason, retry_after=wait), status=status)
 
 
 def _seconds(retry_after: str) -> int | None:
@@ -160,13 +169,9 @@ def _failed(
     reason: str,
     *,
     permanent: bool = False,
-    suppress: bool = False,
     retry_after: int | None = None,
 ) -> Outcome:
-    return Outcome(
-        recipient.delivery_id, DeliveryState.FAILED, reason, permanent=permanent, suppress=suppress,
-        retry_after=retry_after,
-    )  # fmt: skip
+    return Outcome(recipient.delivery_id, DeliveryState.FAILED, reason, permanent=permanent, retry_after=retry_after)
 
 
 def _json_escaped(value: str) -> str:

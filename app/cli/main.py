@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from app.cli import content, exporting, installation, limits, people, publishing, serving, subscribers
+from app.cli import content, exporting, installation, limits, people, publishing, serving, subscribers, webhooks
 from app.cli.shared import VERSION
 from app.errors import CandorError, SettingError, Unavailable
 
@@ -23,7 +23,7 @@ def candor() -> None:
     """
 
 
-for _commands in (serving, installation, publishing, exporting, content, people, subscribers, limits):
+for _commands in (serving, installation, publishing, exporting, content, people, subscribers, limits, webhooks):
     for _command in _commands.COMMANDS:
         candor.add_command(_command)
 

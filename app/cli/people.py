@@ -80,11 +80,16 @@ def subscriber() -> None:
 @click.argument("address")
 @click.option("--label", required=True, help="What people see instead of the address.")
 @click.option("--component", "components", multiple=True, help="Only these components, by id.")
+@click.option("--owner-email", default="", help="Who is written to when a webhook had to be disabled.")
 @answers
-def add_subscriber(settings: Settings, channel: str, address: str, label: str, components: Sequence[str]) -> Answer:
+def add_subscriber(
+    settings: Settings, channel: str, address: str, label: str, components: Sequence[str], owner_email: str
+) -> Answer:
     """Add a chat channel (an apprise address) or a webhook."""
     page_id = pages.default_page_id()
-    secret = subscriptions.add_by_operator(settings, COMMAND_LINE, page_id, channel, address, label, components)
+    secret = subscriptions.add_by_operator(
+        settings, COMMAND_LINE, page_id, channel, address, label, components, owner_email
+    )
     said = f"{label} is subscribed." + (f" Its signing secret, shown only now: {secret}" if secret else "")
     return Answer(said, {"label": label, "channel": channel, "secret": secret or None})
 

@@ -1,12 +1,13 @@
 """From claimed rows to letters and recipients: the last look at suppression, then words and addresses."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from app.clock import now
 from app.deliver import audience
 from app.deliver.ledger import Claim
 from app.models.delivery import Dispatch, Notice
@@ -14,7 +15,7 @@ from app.models.subscriber import Subscriber, Suppression
 from app.publish import links, tokens
 from app.settings import Settings
 from app.shapes import Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState, SubscriberState
+from app.vocabulary import ChannelName, DeliveryState, NoticeKind, SubscriberState
 
 LINKS_OF_AN_UPDATE = ("manage", "unsubscribe")
 SUPERSEDED = "superseded by a later update"
@@ -56,14 +57,17 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
         if subscriber.why and subscriber.why != audience.UNSUBSCRIBED:
             reasons[claim.id] = audience.SUPPRESSED
         else:
-            recipients.append(_recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES))
+            recipient = _recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES)
+            is_to_owner = notice.kind == NoticeKind.DISABLED
+            recipients.append(replace(recipient, address=subscriber.owner_email) if is_to_owner else recipient)
     return notice, Addressed(tuple(recipients), _skips(reasons))
 
 
 _KNOWN = (
     select(
         Subscriber.id, Subscriber.public_id, Subscriber.address, Subscriber.state, Subscriber.token_version,
-        Subscriber.secret, Suppression.why,
+        Subscriber.secret, Suppression.why, Subscriber.owner_email, Subscriber.previous_secret,
+        Subscriber.previous_secret_until,
     )
     .outerjoin(
         Suppression,
@@ -94,7 +98,9 @@ def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
 def _recipient(
     settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str, purposes: Iterable[str]
 ) -> Recipient:
-    _, public_id, address, _, token_version, secret, _ = subscriber
+    _, public_id, address, _, token_version, secret, _, _, previous, until = subscriber
+    if previous and until is not None and until > now():
+        secret = f"{secret} {previous}"
     personal = links.personal(settings, public_id, token_version, purposes)
     return Recipient(claim.id, address, key, personal, secret)
 

@@ -1,12 +1,55 @@
-"""What follows for an endpoint from what its server said."""
+"""What follows for an endpoint from what its server said: one that is gone, or fails for days, is disabled."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.clock import now
 from app.deliver.ledger import Claim
+from app.models.delivery import Notice
+from app.models.subscriber import Subscriber
 from app.shapes import Outcome
+from app.vocabulary import ChannelName, DeliveryState, NoticeKind, SubscriberState
+
+DISABLED_AFTER = timedelta(days=3)
+FAILING = "disabled: it failed for three days"
 
 
 def note(session: Session, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
-    """Look at outcomes just settled, in their transaction."""
+    """Look at outcomes just settled, in their transaction: endpoints alone, and those that ask to be left alone.
+
+    One that works again is forgiven.  The owner of one that is disabled gets a mail.
+    """
+    told = {claim.subscriber_id: outcome for claim, outcome in outcomes if _is_telling(outcome)}
+    if not told:
+        return
+    rows = session.scalars(select(Subscriber).where(Subscriber.id.in_(told), Subscriber.channel == ChannelName.WEBHOOK))
+    for row in rows:
+        outcome = told[row.id]
+        if outcome.state is DeliveryState.SENT:
+            row.failing_since = None
+            continue
+        row.failing_since = row.failing_since or now()
+        if outcome.disable:
+            _disable(session, row, outcome.disable)
+        elif now() - row.failing_since > DISABLED_AFTER:
+            _disable(session, row, FAILING)
+
+
+def _is_telling(outcome: Outcome) -> bool:
+    return outcome.took_ms is not None or bool(outcome.disable)
+
+
+def _disable(session: Session, row: Subscriber, why: str) -> None:
+    if row.state != SubscriberState.ACTIVE:
+        return
+    row.state, row.disabled_why = SubscriberState.QUARANTINED, why
+    if row.owner_email:
+        session.add(
+            Notice(
+                page_id=row.page_id, subscriber_id=row.id, channel=ChannelName.EMAIL, kind=NoticeKind.DISABLED,
+                due_at=now(),
+            )
+        )  # fmt: skip

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CursorResult,
     Integer,
     Row,
+    ScalarSelect,
     Select,
     String,
     Table,
@@ -76,10 +77,11 @@ def _take(
     """First what has no limit of its own, then a little for each limited destination: none of them delays the rest."""
     facts = {"at": at, "late": at - LATE, "owner": owner, "until": at + LEASE, "count": allowed.total}
     connection = session.connection()
-    if not allowed.domains:
+    if not allowed.domains and allowed.each is None:
         return list(connection.execute(_lease_statement(ledger, channel, _Which.ANY), facts))
     facts["domains"] = list(allowed.domains)
-    rows = list(connection.execute(_lease_statement(ledger, channel, _Which.OTHERS), facts))
+    others = _Which.OTHERS if allowed.each is None else _Which.EACH
+    rows = list(connection.execute(_lease_statement(ledger, channel, others), facts | {"each": allowed.each}))
     for domain, left in allowed.domains.items():
         count = min(left, allowed.total - len(rows))
         if count > 0:
@@ -94,10 +96,11 @@ def table_of(ledger: Ledger) -> Table:
 
 
 class _Which(Enum):
-    """Which destinations a claim is for: any, all but those named, or those named."""
+    """Which destinations a claim is for: any, all but those named, some of each of these, or those named."""
 
     ANY = auto()
     OTHERS = auto()
+    EACH = auto()
     THESE = auto()
 
 
@@ -119,8 +122,12 @@ def _lease_statement(ledger: Ledger, channel: ChannelName, which: _Which) -> Ret
         .with_for_update(skip_locked=True)
     )
     named: BindParameter[str] = bindparam("domains", expanding=True)
-    if which is not _Which.ANY:
-        ids = ids.where(table.c.domain.not_in(named) if which is _Which.OTHERS else table.c.domain.in_(named))
+    if which is _Which.THESE:
+        ids = ids.where(table.c.domain.in_(named))
+    elif which is not _Which.ANY:
+        ids = ids.where(table.c.domain.not_in(named))
+    if which is _Which.EACH:
+        ids = ids.where(table.c.id.in_(_first_of_each(table, channel)))
     if ledger is Delivery and channel is ChannelName.WEBHOOK:
         ids = ids.where(~_waits_for_an_earlier_one(table))
     at = bindparam("at", type_=table.c.due_at.type)
@@ -136,6 +143,14 @@ def _lease_statement(ledger: Ledger, channel: ChannelName, which: _Which) -> Ret
         )
         .returning(*_claimed_columns(table))
     )
+
+
+def _first_of_each(table: Table, channel: ChannelName) -> ScalarSelect[int]:
+    """The first `each` rows of every destination."""
+    order = (table.c.lane, table.c.due_at, table.c.id)
+    place = func.row_number().over(partition_by=table.c.domain, order_by=order).label("place")
+    ranked = select(table.c.id, place).where(*_waiting(table, channel)).subquery()
+    return select(ranked.c.id).where(ranked.c.place <= bindparam("each", type_=Integer)).scalar_subquery()
 
 
 def _waits_for_an_earlier_one(table: Table) -> ColumnElement[bool]:

@@ -11,14 +11,16 @@ from app.models.delivery import Delivery, SendLimit
 from app.vocabulary import ChannelName, DeliveryState
 
 BURST_SECONDS = 1.0
+ALL = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many rows may be claimed: of the channel, and of each destination with a limit of its own."""
+    """How many rows may be claimed: of the channel, of destinations with a limit of their own, and of `each` other."""
 
     total: int
     domains: Mapping[str, int]
+    each: int | None = None
     limits_rate: bool = False
 
 
@@ -28,10 +30,14 @@ def allowance(session: Session, channel: ChannelName, wanted: int, at: datetime)
     if not rows:
         return Allowance(wanted, {})
     held = _held(session, channel) if any(row.connections is not None for row in rows) else {}
-    left = {row.domain: _left(row, sum(held.values()) if not row.domain else held.get(row.domain, 0), at, wanted)
-            for row in rows}  # fmt: skip
-    limits_rate = any(row.per_second is not None for row in rows)
-    return Allowance(left.pop("", wanted), left, limits_rate)
+    left = {row.domain: _left(row, held.get(row.domain, 0), at, wanted) for row in rows if row.domain not in {"", ALL}}
+    named = {row.domain: row for row in rows}
+    total = _left(named[""], sum(held.values()), at, wanted) if "" in named else wanted
+    each = None
+    if ALL in named:
+        each = _left(named[ALL], 0, at, wanted)
+        left |= {domain: max(0, each - count) for domain, count in held.items() if domain not in left}
+    return Allowance(total, left, each, limits_rate=any(row.per_second is not None for row in rows))
 
 
 def spend(session: Session, channel: ChannelName, claimed: Mapping[str, int], at: datetime) -> None:

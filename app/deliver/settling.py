@@ -12,7 +12,7 @@ from app.db import transaction
 from app.deliver import endpoints
 from app.deliver.ledger import Claim, Ledger, table_of
 from app.deliver.plan import RETRY_LANE, finish_if_done
-from app.deliver.schedule import next_attempt
+from app.deliver.schedule import gave_up, next_attempt
 from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.subscriber import Subscriber, Suppression
 from app.shapes import Outcome
@@ -111,7 +111,7 @@ def _rows(
         claim, reason, again = claims[outcome.delivery_id], outcome.reason, None
         if claim.id in begun:
             again = next_attempt(claim.attempts, begun[claim.id], outcome.retry_after, channel)
-            reason = reason if again else f"Gave up after 24 hours: {reason}"
+            reason = reason if again else f"{gave_up(channel)}: {reason}"
         rows.append(
             {
                 "row": claim.id,

@@ -71,8 +71,16 @@ def word(settings: Settings, of: Words, channel: ChannelName) -> Letter:
     return makers[channel](settings, of)
 
 
+SUBJECTS = {
+    NoticeKind.CONFIRM: "Confirm your subscription",
+    NoticeKind.DISABLED: "Your webhook gets no more updates",
+}
+
+
 def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind: NoticeKind) -> Letter:
-    """The letter that asks somebody to confirm an address, or tells them that it is confirmed already; a canary's."""
+    """The letter that asks somebody to confirm an address, or tells them that it is confirmed already; a canary's;
+    and the one that tells the owner of an endpoint that it was disabled.
+    """
     if kind is NoticeKind.CANARY:
         return _canary(settings, page, channel)
     context = {"page": page, "kind": kind.value, "confirm_url": "{{confirm_url}}", "manage_url": "{{manage_url}}"}
@@ -80,7 +88,7 @@ def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind:
         said = "Confirm your status texts" if kind is NoticeKind.CONFIRM else "You get status texts. Manage"
         link = "{{confirm_url}}" if kind is NoticeKind.CONFIRM else "{{manage_url}}"
         return Letter(channel, "", f"{fit(page.name, said)}: {link}")
-    asked = "Confirm your subscription" if kind is NoticeKind.CONFIRM else "You are already subscribed"
+    asked = SUBJECTS.get(kind, "You are already subscribed")
     return Letter(
         channel=channel,
         subject=header_safe(f"[{page.name}] {asked}"),

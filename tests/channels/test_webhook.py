@@ -60,16 +60,16 @@ def test_the_payload_arrives_filled_and_signed(open_settings: Settings, web: Web
 
 
 @pytest.mark.parametrize(
-    ("given_answer", "permanent", "suppress", "retry_after"),
+    ("given_answer", "permanent", "disable", "retry_after"),
     [
-        (answer(301, Location="http://169.254.169.254/"), True, False, None),
-        (answer(400), True, False, None),
-        (answer(410), True, True, None),
-        (answer(429, Retry_After="7"), False, False, 7),
-        (answer(429, Retry_After="9" * 12), False, False, 86400),
-        (answer(503, Retry_After="Sun, 01 Mar 2026 12:02:00 GMT"), False, False, 120),
-        (answer(503, Retry_After="soon"), False, False, None),
-        (answer(500), False, False, None),
+        (answer(301, Location="http://169.254.169.254/"), False, "", None),
+        (answer(400), False, "", None),
+        (answer(410), True, "disabled: the endpoint is gone (410)", None),
+        (answer(429, Retry_After="7"), False, "", 7),
+        (answer(429, Retry_After="9" * 12), False, "", 86400),
+        (answer(503, Retry_After="Sun, 01 Mar 2026 12:02:00 GMT"), False, "", 120),
+        (answer(503, Retry_After="soon"), False, "", None),
+        (answer(500), False, "", None),
     ],
 )
 def test_answers_decide(
@@ -77,13 +77,13 @@ def test_answers_decide(
     web: Web,
     given_answer: Callable[[BaseHTTPRequestHandler, bytes], None],
     permanent: bool,
-    suppress: bool,
+    disable: str,
     retry_after: int | None,
 ) -> None:
     web.answer = given_answer
     outcome = send(open_settings, web.url)
-    assert (outcome.state, outcome.permanent, outcome.suppress, outcome.retry_after) == (
-        DeliveryState.FAILED, permanent, suppress, retry_after,
+    assert (outcome.state, outcome.permanent, outcome.disable, outcome.retry_after) == (
+        DeliveryState.FAILED, permanent, disable, retry_after,
     )  # fmt: skip
     assert len(web.requests) == 1
 

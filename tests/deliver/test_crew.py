@@ -98,6 +98,17 @@ def test_no_more_go_at_once_than_a_destination_takes(app: Flask, settings: Setti
     assert claimed == [2, 0, 0]
 
 
+def test_every_destination_can_be_limited_alike(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
+    subscribe(page_id, *(f"s{n}@{host}.example" for host in ("one", "two", "three") for n in range(4)))
+    limit("*", connections=2)
+    limit("three.example", connections=3)
+    open_post(settings, LENA, page_id, draft())
+    plan.plan(plan.due_dispatches(session())[0])
+    first = ledger.claim(Delivery, ChannelName.EMAIL, "delivery-email-1", 100)
+    assert len(first) == 2 + 2 + 3
+    assert ledger.claim(Delivery, ChannelName.EMAIL, "delivery-email-2", 100) == []
+
+
 def test_nothing_leaves_while_a_channel_is_paused(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
     subscribe(page_id, "a@example.com")
     limit(paused_why="too many bounces")

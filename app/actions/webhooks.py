@@ -1,0 +1,90 @@
+"""Endpoints: their secret replaced, enabled again, and a delivery sent once more."""
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.actions import audit
+from app.actions.subscriptions import new_secret
+from app.clock import now
+from app.db import transaction
+from app.deliver.bell import ring
+from app.errors import Conflict, NotFound
+from app.models.delivery import Delivery, Dispatch
+from app.models.subscriber import Subscriber
+from app.shapes import Actor
+from app.vocabulary import ChannelName, DeliveryState, DispatchState, SubscriberState
+
+BOTH_SIGN = timedelta(hours=24)
+REPLAYED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN)
+
+
+def rotate_secret(actor: Actor, subscriber_public_id: str) -> str:
+    """A new signing secret, shown only this once.  For 24 hours the old one signs as well (Standard Webhooks).
+
+    Raises:
+        NotFound: there is no such webhook.
+    """
+    with transaction() as session:
+        row = _endpoint(session, subscriber_public_id)
+        row.previous_secret, row.previous_secret_until = row.secret, now() + BOTH_SIGN
+        row.secret = new_secret()
+        audit.record(session, actor, "rotate secret", "subscriber", row.public_id, row.label)
+        return row.secret
+
+
+def enable(actor: Actor, subscriber_public_id: str) -> None:
+    """Let a webhook that was disabled hear of updates again.
+
+    Raises:
+        NotFound: there is no such webhook.
+        Conflict: it is not disabled.
+    """
+    with transaction() as session:
+        row = _endpoint(session, subscriber_public_id)
+        if row.state != SubscriberState.QUARANTINED:
+            raise Conflict("That webhook is not disabled.")
+        row.state, row.disabled_why, row.failing_since = SubscriberState.ACTIVE, "", None
+        audit.record(session, actor, "enable", "subscriber", row.public_id, row.label)
+
+
+def replay(actor: Actor, delivery_id: int) -> None:
+    """Send a webhook's delivery once more, with the same `webhook-id`, so that its receiver can tell.
+
+    Raises:
+        NotFound: there is no such delivery to a webhook.
+        Conflict: it is waiting or being sent already, or was skipped.
+    """
+    with transaction() as session:
+        found = session.scalar(
+            select(Delivery)
+            .where(Delivery.id == delivery_id, Delivery.channel == ChannelName.WEBHOOK)
+            .with_for_update()
+        )
+        if found is None:
+            raise NotFound("There is no such delivery to a webhook.")
+        if found.state not in REPLAYED:
+            raise Conflict(f"That delivery is {found.state}: it can not be sent once more now.")
+        found.state, found.attempts, found.due_at = DeliveryState.PENDING, 0, now()
+        found.first_attempt_at = found.settled_at = None
+        found.reason = ""
+        session.execute(
+            update(Dispatch)
+            .where(Dispatch.id == found.dispatch_id)
+            .values(state=DispatchState.SENDING, finished_at=None)
+            .execution_options(synchronize_session=False)
+        )
+        audit.record(session, actor, "replay", "delivery", str(delivery_id))
+        ring(session)
+
+
+def _endpoint(session: Session, public_id: str) -> Subscriber:
+    row = session.scalar(
+        select(Subscriber)
+        .where(Subscriber.public_id == public_id, Subscriber.channel == ChannelName.WEBHOOK)
+        .with_for_update()
+    )
+    if row is None:
+        raise NotFound("There is no such webhook.")
+    return row

@@ -1,0 +1,92 @@
+"""Webhooks from a shell: what their endpoints answered, once more, a new secret, enabled again."""
+
+import click
+from sqlalchemy import select
+
+from app.actions import webhooks as actions
+from app.cli.shared import Answer, answers
+from app.db import session
+from app.errors import NotFound
+from app.models.delivery import Delivery, DeliveryAttempt
+from app.models.subscriber import Subscriber
+from app.settings import Settings
+from app.shapes import COMMAND_LINE
+
+SHOWN = 50
+
+
+@click.group()
+def webhook() -> None:
+    """Endpoints that get updates as signed JSON."""
+
+
+@webhook.command("list")
+@answers
+def list_webhooks(_settings: Settings) -> Answer:
+    """Every webhook, with its state."""
+    rows = session().scalars(select(Subscriber).where(Subscriber.channel == "webhook").order_by(Subscriber.id)).all()
+    found = [
+        {"id": row.public_id, "label": row.label, "state": row.state, "disabled": row.disabled_why or None}
+        for row in rows
+    ]
+    lines = [f"{row['id']}  {row['state']:<13} {row['label']}  {row['disabled'] or ''}".rstrip() for row in found]
+    return Answer("\n".join(lines) or "There is no webhook.", {"webhooks": found})
+
+
+@webhook.command("log")
+@click.argument("subscriber")
+@answers
+def log(_settings: Settings, subscriber: str) -> Answer:
+    """What an endpoint (by its id) answered lately, newest first."""
+    if session().scalar(select(Subscriber.id).where(Subscriber.public_id == subscriber)) is None:
+        raise NotFound("There is no such webhook.")
+    rows = session().execute(
+        select(DeliveryAttempt, Delivery.state)
+        .join(Delivery, Delivery.id == DeliveryAttempt.delivery_id)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(Subscriber.public_id == subscriber)
+        .order_by(DeliveryAttempt.id.desc())
+        .limit(SHOWN)
+    )
+    found = [
+        {
+            "delivery": one.delivery_id, "at": one.at.isoformat(), "took_ms": one.took_ms, "status": one.status,
+            "reason": one.reason or None, "delivery_state": state,
+        }
+        for one, state in rows
+    ]  # fmt: skip
+    lines = [
+        f"{row['at']}  delivery {row['delivery']}: {row['status'] or 'no answer'} after {row['took_ms']} ms"
+        for row in found
+    ]
+    return Answer("\n".join(lines) or "Nothing was sent to it yet.", {"attempts": found})
+
+
+@webhook.command("replay")
+@click.argument("delivery", type=int)
+@answers
+def replay(_settings: Settings, delivery: int) -> Answer:
+    """Send a delivery (by its number in the log) once more."""
+    actions.replay(COMMAND_LINE, delivery)
+    return Answer("It is sent once more.", {"delivery": delivery})
+
+
+@webhook.command("rotate")
+@click.argument("subscriber")
+@answers
+def rotate(_settings: Settings, subscriber: str) -> Answer:
+    """Give a webhook a new signing secret; for 24 hours the old one signs as well."""
+    secret = actions.rotate_secret(COMMAND_LINE, subscriber)
+    return Answer(f"The new signing secret, shown only now: {secret}", {"secret": secret})
+
+
+@webhook.command("enable")
+@click.argument("subscriber")
+@answers
+def enable(_settings: Settings, subscriber: str) -> Answer:
+    """Let a webhook that was disabled hear of updates again."""
+    actions.enable(COMMAND_LINE, subscriber)
+    return Answer("It gets updates again.", {"id": subscriber})
+
+
+COMMANDS = (webhook,)
