@@ -1,84 +1,151 @@
-"""One HTTP POST to a checked address: resolved once, connected there, capped in time and size, never redirected."""
+"""HTTP to a checked address: resolved once, connected there, capped in time and size, never redirected, kept warm."""
 
 import http.client
-import io
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from app.channels.addresses import is_allowed
+from app.channels.http_line import Answer, Line, Server, default_port, left
 from app.errors import DeliveryError
 from app.settings import Network
 
 TOTAL_SECONDS = 10.0
 CONNECT_SECONDS = 4.0
-RESPONSE_LIMIT = 64 * 1024
+MOST_WARM = 4
 MOST_ADDRESSES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response's status and its Retry-After header, if any.  Its body is never read."""
-
-    status: int
-    retry_after: str
+class NoAnswer(DeliveryError):
+    """The request, or a part of it, went out and no answer came: the other side may have taken it."""
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], allowed_networks: Sequence[Network]) -> Answer:
-    """POST `body` to `url` within 10 seconds in all.
+    """POST `body` to `url` within 10 seconds in all, over a connection of its own.
 
     Raises:
         DeliveryError: no answer came, or where the name leads is not allowed.
     """
-    deadline = time.monotonic() + TOTAL_SECONDS
+    caller = Caller(allowed_networks)
     try:
-        return _post(url, body, headers, allowed_networks, deadline)
-    except ssl.SSLCertVerificationError:
-        raise DeliveryError("the endpoint's certificate can not be trusted", permanent=False) from None
-    except (OSError, http.client.HTTPException) as error:
-        if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
-            raise DeliveryError("the endpoint did not answer in time", permanent=False) from None
-        raise DeliveryError("the connection to the endpoint failed", permanent=False) from None
-    except ValueError:
-        raise DeliveryError("the endpoint's address can not be used", permanent=True) from None
-
-
-def _post(
-    url: str, body: bytes, headers: Mapping[str, str], allowed_networks: Sequence[Network], deadline: float
-) -> Answer:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    default_port = 443 if parts.scheme == "https" else 80
-    port = parts.port or default_port
-    named = f"[{host}]" if ":" in host else host
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    sock = _connected(_checked_addresses(host, port, allowed_networks, deadline), port, deadline)
-    try:
-        if parts.scheme == "https":
-            sock.settimeout(_left(deadline))
-            sock = _tls().wrap_socket(sock, server_hostname=host)
-        connection = http.client.HTTPConnection(host, port)
-        connection.sock = _Bounded(sock, deadline)
-        shown = named if port == default_port else f"{named}:{port}"
-        connection.request("POST", path, body, {"Host": shown, "Connection": "close", **headers})
-        with connection.getresponse() as response:
-            return Answer(response.status, response.getheader("Retry-After", ""))
+        return caller.call("POST", url, body, {"Connection": "close", **headers})
     finally:
-        sock.close()
+        caller.close()
 
 
-def _checked_addresses(host: str, port: int, allowed_networks: Sequence[Network], deadline: float) -> list[str]:
-    """Where `host` leads, provided that every one of its addresses is allowed."""
-    found = _resolved(host, port, deadline)
-    if not all(is_allowed(address, allowed_networks) for address in found):
-        raise DeliveryError("the endpoint's name leads to an address that is not public", permanent=True)
-    return found[:MOST_ADDRESSES]
+class Caller:
+    """The warm connections of one sender, to the few servers it spoke to last.  Used from one thread."""
+
+    def __init__(self, allowed_networks: Sequence[Network] | None, whom: str = "the endpoint") -> None:
+        """`allowed_networks` None: the operator named the server, and it may be anywhere.  `whom` is for reasons."""
+        self._allowed = allowed_networks
+        self._whom = whom
+        self._warm: dict[Server, Line] = {}
+
+    def call(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        wants_body: bool = False,
+        may_repeat: bool = True,
+    ) -> Answer:
+        """One request, within 10 seconds in all.  No redirect is followed.
+
+        With `may_repeat` a request that a warm connection lost without a word is sent again over a new one.
+
+        Raises:
+            NoAnswer: it went out and nothing came back.
+            DeliveryError: it did not go out, or where the name leads is not allowed.
+        """
+        deadline = time.monotonic() + TOTAL_SECONDS
+        try:
+            parts = urlsplit(url)
+            server = (parts.scheme, parts.hostname or "", parts.port or default_port(parts.scheme))
+        except ValueError:
+            raise DeliveryError(f"{self._whom}'s address can not be used", permanent=True) from None
+        line = self._warm_line(server)
+        if line is not None:
+            try:
+                return self._call(line, method, parts, body, headers, deadline, wants_body=wants_body)
+            except NoAnswer:
+                if not may_repeat or line.has_heard or time.monotonic() >= deadline:
+                    raise
+        line = self._new_line(server, deadline)
+        return self._call(line, method, parts, body, headers, deadline, wants_body=wants_body)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        while self._warm:
+            self._warm.popitem()[1].close()
+
+    def _warm_line(self, server: Server) -> Line | None:
+        line = self._warm.pop(server, None)
+        if line is None or line.is_usable:
+            return line
+        line.close()
+        return None
+
+    def _new_line(self, server: Server, deadline: float) -> Line:
+        scheme, host, port = server
+        try:
+            sock = _connected(self._addresses(host, port, deadline), port, deadline)
+            if scheme == "https":
+                sock.settimeout(left(deadline))
+                sock = _tls().wrap_socket(sock, server_hostname=host)
+            return Line(server, sock)
+        except ssl.SSLCertVerificationError:
+            raise DeliveryError(f"{self._whom}'s certificate can not be trusted", permanent=False) from None
+        except OSError as error:
+            raise self._lost(error, deadline, DeliveryError) from None
+        except ValueError:
+            raise DeliveryError(f"{self._whom}'s address can not be used", permanent=True) from None
+
+    def _call(
+        self,
+        line: Line,
+        method: str,
+        parts: SplitResult,
+        body: bytes,
+        headers: Mapping[str, str],
+        deadline: float,
+        *,
+        wants_body: bool,
+    ) -> Answer:
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        try:
+            answer = line.exchange(method, path, body, headers, deadline, wants_body=wants_body)
+        except (OSError, http.client.HTTPException) as error:
+            line.close()
+            raise self._lost(error, deadline, NoAnswer) from None
+        except ValueError:
+            line.close()
+            raise DeliveryError(f"{self._whom}'s address can not be used", permanent=True) from None
+        if line.is_open:
+            self._warm[line.server] = line
+            while len(self._warm) > MOST_WARM:
+                self._warm.pop(next(iter(self._warm))).close()
+        return answer
+
+    def _lost(self, error: Exception, deadline: float, kind: type[DeliveryError]) -> DeliveryError:
+        if isinstance(error, TimeoutError) or time.monotonic() >= deadline:
+            return kind(f"{self._whom} did not answer in time", permanent=False)
+        return kind(f"the connection to {self._whom} failed", permanent=False)
+
+    def _addresses(self, host: str, port: int, deadline: float) -> list[str]:
+        """Where the name leads, if all of it is allowed: one private address among public ones is a trap."""
+        found = _resolved(host, port, deadline)
+        if not found:
+            raise DeliveryError(f"{self._whom}'s name can not be found", permanent=False)
+        if self._allowed is not None and not all(is_allowed(address, self._allowed) for address in found):
+            raise DeliveryError(f"{self._whom}'s name leads to an address that is not public", permanent=True)
+        return found[:MOST_ADDRESSES]
 
 
 def _resolved(host: str, port: int, deadline: float) -> list[str]:
@@ -94,9 +161,7 @@ def _resolved(host: str, port: int, deadline: float) -> list[str]:
 
     thread = threading.Thread(target=resolve, daemon=True)
     thread.start()
-    thread.join(_left(deadline))
-    if not found:
-        raise DeliveryError("the endpoint's name can not be found", permanent=False)
+    thread.join(left(deadline))
     return list(found)
 
 
@@ -104,56 +169,12 @@ def _connected(addresses: Sequence[str], port: int, deadline: float) -> socket.s
     """A connection to the first address that takes one.  The addresses are literals: nothing is looked up again."""
     for address in addresses[:-1]:
         try:
-            return socket.create_connection((address, port), timeout=min(CONNECT_SECONDS, _left(deadline)))
+            return socket.create_connection((address, port), timeout=min(CONNECT_SECONDS, left(deadline)))
         except OSError:
             continue
-    return socket.create_connection((addresses[-1], port), timeout=_left(deadline))
-
-
-def _left(deadline: float) -> float:
-    return max(0.01, deadline - time.monotonic())
+    return socket.create_connection((addresses[-1], port), timeout=left(deadline))
 
 
 @cache
 def _tls() -> ssl.SSLContext:
     return ssl.create_default_context()
-
-
-class _Bounded:
-    """The part of a socket that http.client uses, with one deadline over everything and a cap on what is read."""
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self._sock = sock
-        self._deadline = deadline
-
-    def sendall(self, data: bytes) -> None:
-        self._sock.settimeout(_left(self._deadline))
-        self._sock.sendall(data)
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_BoundedReader(self._sock, self._deadline))
-
-    def close(self) -> None:
-        """The socket is closed by whoever opened it."""
-
-
-class _BoundedReader(io.RawIOBase):
-    """Reads until the deadline or the cap, also from a server that drips single bytes."""
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self._sock = sock
-        self._deadline = deadline
-        self._left = RESPONSE_LIMIT
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        if time.monotonic() >= self._deadline:
-            raise TimeoutError("the deadline has passed")
-        if self._left <= 0:
-            raise OSError("the response is too long")
-        self._sock.settimeout(_left(self._deadline))
-        count = self._sock.recv_into(memoryview(buffer)[: self._left])
-        self._left -= count
-        return count

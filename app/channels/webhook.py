@@ -9,14 +9,13 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 
 from app.channels.base import Sender, fill
-from app.channels.pinned_http import Answer, post
+from app.channels.http_line import Answer
+from app.channels.pinned_http import Caller
 from app.clock import now
 from app.errors import DeliveryError, Invalid
 from app.settings import Settings
@@ -25,7 +24,6 @@ from app.text import header_safe
 from app.vocabulary import ChannelName, DeliveryState
 
 LONGEST_URL = 2_000
-LONGEST_WAIT = 24 * 3600
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,252}[a-z0-9_.])?|\[?[0-9a-f:.]{2,45}\]?")
 
@@ -89,10 +87,11 @@ class WebhookChannel:
 
 
 class WebhookSender:
-    """Posts one request after the other; every endpoint is another server, so no connection is kept."""
+    """Posts one request after the other; a server that gets several is spoken to over one connection."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._caller = Caller(settings.webhook_allowed_networks)
 
     def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`."""
@@ -103,12 +102,13 @@ class WebhookSender:
             yield replace(outcome, took_ms=int((time.monotonic() - begun) * 1000))
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Let go of the connections."""
+        self._caller.close()
 
     def _send_one(self, body: bytes, recipient: Recipient) -> Outcome:
         try:
             url = self.normalised(recipient.address)
-            answer = post(url, body, _headers(recipient, body), self._settings.webhook_allowed_networks)
+            answer = self._caller.call("POST", url, body, _headers(recipient, body))
         except DeliveryError as error:
             return _failed(recipient, error.sentence, permanent=error.permanent)
         except ValueError:
@@ -147,21 +147,8 @@ def _judged(recipient: Recipient, answer: Answer) -> Outcome:
     reason = f"the endpoint answered {status}"
     if 300 <= status < 400:
         reason = f"the endpoint redirects, which is not followed ({status})"
-    wait = _seconds(answer.retry_after) if status in {429, 503} else None
+    wait = answer.retry_after if status in {429, 503} else None
     return replace(_failed(recipient, reason, retry_after=wait), status=status)
-
-
-def _seconds(retry_after: str) -> int | None:
-    """A Retry-After header, seconds or a date, as whole seconds from now, at most a day; None when it says nothing."""
-    text = retry_after.strip()
-    if re.fullmatch(r"[0-9]{1,12}", text):
-        return min(int(text), LONGEST_WAIT)
-    try:
-        at = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    wait = int(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now()).total_seconds())
-    return max(0, min(wait, LONGEST_WAIT))
 
 
 def _failed(

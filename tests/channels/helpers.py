@@ -56,13 +56,17 @@ class Web:
         self.url = f"http://127.0.0.1:{port}"
         self.answer: Answer = answer(200)
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.connections: set[tuple[str, int]] = set()
 
 
 @contextmanager
 def http_server() -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            web.connections.add(self.client_address)
             web.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             web.answer(self, body)
 

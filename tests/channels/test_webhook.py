@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
@@ -39,8 +40,8 @@ def open_settings(settings: Settings) -> Settings:
 
 def send(settings: Settings, url: str, secret: str = "") -> Outcome:
     made = letter(ChannelName.WEBHOOK, payload=PAYLOAD)
-    with frozen(NOON):
-        (outcome,) = WEBHOOK.open(settings).send(made, [recipient(1, url, secret=secret, key="msg_7")])
+    with frozen(NOON), closing(WEBHOOK.open(settings)) as sender:
+        (outcome,) = sender.send(made, [recipient(1, url, secret=secret, key="msg_7")])
     return outcome
 
 
@@ -147,6 +148,33 @@ def test_a_long_answer_is_not_read(open_settings: Settings, web: Web) -> None:
 
     web.answer = endless
     assert send(open_settings, web.url).reason == "the connection to the endpoint failed"
+
+
+def copies(settings: Settings, url: str, count: int) -> list[Outcome]:
+    made = letter(ChannelName.WEBHOOK, payload=PAYLOAD)
+    with closing(WEBHOOK.open(settings)) as sender:
+        return list(sender.send(made, [recipient(number, url) for number in range(count)]))
+
+
+def test_one_connection_carries_what_goes_to_one_server(open_settings: Settings, web: Web) -> None:
+    assert {one.state for one in copies(open_settings, web.url, 20)} == {DeliveryState.SENT}
+    assert (len(web.requests), len(web.connections)) == (20, 1)
+
+
+def test_a_connection_that_the_server_left_is_opened_again(open_settings: Settings, web: Web) -> None:
+    def leave(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        answer(200)(handler, body)
+        handler.close_connection = True  # without having said so
+
+    web.answer = leave
+    assert {one.state for one in copies(open_settings, web.url, 5)} == {DeliveryState.SENT}
+    assert len(web.requests) == len(web.connections) == 5
+
+
+def test_an_answer_too_long_to_be_drained_ends_the_connection(open_settings: Settings, web: Web) -> None:
+    web.answer = answer(200, b"x" * 40_000)
+    assert {one.state for one in copies(open_settings, web.url, 3)} == {DeliveryState.SENT}
+    assert len(web.connections) == 3
 
 
 BLOCKED = [
