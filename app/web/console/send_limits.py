@@ -40,6 +40,14 @@ class LimitRow:
             return f"{self.channel.label}, each other destination"
         return f"{self.channel.label} to {self.domain}" if self.domain else f"{self.channel.label}, all of it"
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What is limited, and what waits."""
+        rate = f"{self.per_second:g} a second" if self.per_second is not None else ""
+        at_once = f"{self.connections} at once" if self.connections is not None else ""
+        waiting = f"{self.waiting:,} waiting" if self.waiting else ""
+        return tuple(words for words in (rate, at_once, waiting) if words)
+
 
 @blueprint.get("/limits")
 @audience("lead")

@@ -164,7 +164,7 @@ def test_limits_are_set_paused_resumed_and_taken_away(alice: Person, page_id: in
     typed = {"channel": "email", "domain": "Example.com", "per_second": "2.5", "connections": "3"}
     assert alice.fill("/console/limits", "/console/limits", typed).status_code == 303
     assert limits() == [("email", "example.com", 2.5, 3, "")]
-    assert "Email to example.com 2.5 a second 3 at once" in text_of(alice.open("/console/limits"))
+    assert "Email to example.com 2.5 a second, 3 at once" in text_of(alice.open("/console/limits"))
     alice.fill("/console/limits", "/limits/pause", {"channel": "email", "domain": "example.com"})
     assert "Email to example.com is paused" in text_of(alice.open("/console"))
     alice.fill("/console/limits", "/limits/resume", {})
