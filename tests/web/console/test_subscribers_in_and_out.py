@@ -203,6 +203,7 @@ def test_erasing_leaves_the_counts_and_nothing_else(alice: Person, settings: Set
     row = session().scalars(select(Subscriber)).one()
     assert (row.address, row.label, row.state, row.domain) == (f"erased-{row.id}", "", "unsubscribed", "")
     assert session().scalar(select(func.count(Delivery.id))) == before == 1
+    assert session().scalars(select(Delivery.domain)).all() == [""]
     for table in (Notice, SubscriberComponent, RateEvent, Suppression):
         left = session().scalar(select(func.count()).select_from(table).where(_about(table)))
         assert left == 0, table

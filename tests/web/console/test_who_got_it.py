@@ -148,7 +148,7 @@ def test_what_was_given_up_is_tried_again_and_the_rest_only_when_asked(
     assert lena.send(form, {}).status_code == 303
     assert states() == ["pending"]
     put(DeliveryState.FAILED, "no such mailbox")
-    assert lena.send(form, {}).status_code == 303
+    assert lena.fill(path, "/retry", {"which": "given-up"}).status_code == 303
     assert states() == ["failed"]
     assert lena.fill(path, "/retry", {"which": "all"}).status_code == 303
     assert states() == ["pending"]
