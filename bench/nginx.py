@@ -27,13 +27,13 @@ BARE = """open_file_cache {cache};
 
 
 @contextmanager
-def bare(settings: Settings, port: int, cache: str = "off") -> Iterator[None]:
+def bare(settings: Settings, port: int, cache: str = "max=100", *, headers: bool = True) -> Iterator[None]:
     """nginx with nothing to decide: one file of the snapshot, precompressed, with the headers that Candor sends.
 
-    With `cache` ("max=100") it keeps the file open, and would show a publish a minute late.
+    It keeps the file open, and shows a publish a minute late; with the cache "off" it would show it at once.
     """
-    headers = [("Cache-Control", FRESH), *SECURITY]
-    lines = "\n".join(f'    add_header {name} "{value}";' for name, value in headers)
+    said = [("Cache-Control", FRESH), *SECURITY] if headers else []
+    lines = "\n".join(f'    add_header {name} "{value}";' for name, value in said)
     root = settings.public_root / "default" / "current"
     with _running(BARE.format(port=port, root=root, headers=lines, cache=cache), port):
         yield
