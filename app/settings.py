@@ -1,18 +1,20 @@
 """All configuration, from the environment, through one typed object.  `SETTINGS` is the table that the README shows."""
 
+import base64
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from app import readers
 from app.errors import SettingError
+from app.readers import Network
 
-Network = IPv4Network | IPv6Network
+__all__ = ["SETTINGS", "Network", "Setting", "Settings", "load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,18 @@ class Settings:
     secret_key: str
     smtp_url: str
     mail_from: str
+    bounce_address: str
+    bounce_lmtp: str
+    sns_topics: tuple[str, ...]
+    sendgrid_public_key: str
+    mailgun_signing_key: str
+    postmark_webhook_auth: str
     sms_url: str
     sms_countries: tuple[str, ...]
+    sms_daily_budget: int
     twilio_auth_token: str
+    twilio_api: str
+    vapid_key: str
     webhook_allowed_networks: tuple[Network, ...]
     trusted_hosts: tuple[str, ...]
     trusted_proxies: int
@@ -75,118 +86,65 @@ class Setting:
     secret: bool = False
 
 
-def _text(value: str) -> str:
-    return value.strip()
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        try:
-            number = int(value)
-        except ValueError:
-            raise ValueError(f"is not a whole number; give one from {low} to {high}") from None
-        if not low <= number <= high:
-            raise ValueError(f"is out of range; give a whole number from {low} to {high}")
-        return number
-
-    return read
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        value = value.strip().rstrip("/")
-        if not value:
-            return ""
-        parts = urlsplit(value)
-        try:
-            _ = parts.port  # reading it is what checks it
-        except ValueError:
-            raise ValueError("has a port that is not a number from 0 to 65535") from None
-        if parts.scheme not in schemes or not (parts.hostname or "sqlite" in parts.scheme):
-            raise ValueError(f"is not an address; it should begin with {' or '.join(f'{s}://' for s in schemes)}")
-        return value
-
-    return read
-
-
-def _database_url(value: str) -> str:
-    value = value.strip()
-    if value.startswith("postgres://"):
-        value = "postgresql://" + value.removeprefix("postgres://")
-    if value.startswith("postgresql://"):
-        value = "postgresql+psycopg://" + value.removeprefix("postgresql://")
-    if not value.startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError("is not a database Candor knows; it should begin with sqlite:/// or postgresql://")
-    return value
-
-
-def _countries(value: str) -> tuple[str, ...]:
-    codes = tuple(code.strip().upper() for code in value.split(",") if code.strip())
-    if any(len(code) != 2 or not code.isalpha() for code in codes):
-        raise ValueError("is not a list of two-letter country codes such as US,GB,DE")
-    return codes
-
-
-def _networks(value: str) -> tuple[Network, ...]:
-    try:
-        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
-    except ValueError:
-        raise ValueError("is not a list of networks such as 10.1.0.0/16,fd00::/8") from None
-
-
-def _hosts(value: str) -> tuple[str, ...]:
-    return tuple(part.strip().lower() for part in value.split(",") if part.strip())
-
-
-def _level(value: str) -> str:
-    if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise ValueError("is not a level; give DEBUG, INFO, WARNING or ERROR")
-    return value.upper()
-
-
-def _mail_from(value: str) -> str:
-    if "@" not in value or any(ord(c) < 32 for c in value):
-        raise ValueError("is not a sender; write it as status@example.com or Example Status <status@example.com>")
-    return value.strip()
-
-
 SETTINGS: tuple[Setting, ...] = (
     Setting("CANDOR_HOME", "home", "instance", "The data folder: database, snapshots, outbox, keys.", Path),
-    Setting("HOST", "host", "127.0.0.1", "The address the web server listens on.", _text),
-    Setting("PORT", "port", "8000", "The port the web server listens on.", _whole(1, 65535)),
+    Setting("HOST", "host", "127.0.0.1", "The address the web server listens on.", readers.text),
+    Setting("PORT", "port", "8000", "The port the web server listens on.", readers.whole(1, 65535)),
     Setting("BASE_URL", "base_url", "http://localhost:PORT", "The address readers use; messages link to it.",
-            _url("http", "https")),
+            readers.url("http", "https")),
     Setting("DATABASE_URL", "database_url", "sqlite:///CANDOR_HOME/candor.db",
-            "The database: sqlite:///path or postgresql://user:password@host/name.", _database_url, secret=True),
+            "The database: sqlite:///path or postgresql://user:password@host/name.", readers.database_url, secret=True),
     Setting("SECRET_KEY", "secret_key", "made at first start in CANDOR_HOME/secret_key",
-            "Signs sessions and links in messages; at least 32 characters.", _text, secret=True),
+            "Signs sessions and links in messages; at least 32 characters.", readers.text, secret=True),
     Setting("SMTP_URL", "smtp_url", "empty: mail goes to CANDOR_HOME/outbox",
             "The mail server: smtp://user:password@host:587 (STARTTLS when offered), smtp+starttls:// (required) or smtps://.",
-            _url("smtp", "smtps", "smtp+starttls"), secret=True),
-    Setting("MAIL_FROM", "mail_from", "status@localhost", "The sender of every mail.", _mail_from),
+            readers.url("smtp", "smtps", "smtp+starttls"), secret=True),
+    Setting("MAIL_FROM", "mail_from", "status@localhost", "The sender of every mail.", readers.mail_from),
+    Setting("BOUNCE_ADDRESS", "bounce_address", "empty: mail comes back to the sender's address",
+            "Where undeliverable mail comes back to, as bounces@example.com; each mail gets its own +tag.",
+            readers.bounce_address),
+    Setting("BOUNCE_LMTP", "bounce_lmtp", "empty: not listening",
+            "Where a worker takes returned mail by LMTP: host:port.", readers.host_and_port),
+    Setting("SNS_TOPICS", "sns_topics", "empty: refused",
+            "Amazon SNS topics (ARNs) that may tell of SES bounces at /hooks/mail/ses.", readers.words),
+    Setting("SENDGRID_PUBLIC_KEY", "sendgrid_public_key", "empty: refused",
+            "The verification key of SendGrid's signed event webhook at /hooks/mail/sendgrid.", readers.text),
+    Setting("MAILGUN_SIGNING_KEY", "mailgun_signing_key", "empty: refused",
+            "Checks Mailgun's webhook at /hooks/mail/mailgun.", readers.text, secret=True),
+    Setting("POSTMARK_WEBHOOK_AUTH", "postmark_webhook_auth", "empty: refused",
+            "user:password that Postmark's webhook sends to /hooks/mail/postmark.", readers.text, secret=True),
     Setting("SMS_URL", "sms_url", "empty: texts go to CANDOR_HOME/outbox",
             "The SMS provider as an apprise address without recipient, such as twilio://SID:TOKEN@+15551230000.",
-            _text, secret=True),
+            readers.text, secret=True),
     Setting("SMS_COUNTRIES", "sms_countries", "US,CA,GB,IE,DE,FR,ES,NL,AU,NZ,JP",
-            "Countries whose numbers may subscribe.", _countries),
-    Setting("TWILIO_AUTH_TOKEN", "twilio_auth_token", "empty: inbound texts are refused",
-            "Checks the signature of inbound texts (STOP and its kin).", _text, secret=True),
+            "Countries whose numbers may subscribe and are sent to.", readers.countries),
+    Setting("SMS_DAILY_BUDGET", "sms_daily_budget", "0",
+            "The most segments of texts sent in a day (UTC), 0 for no limit. A text about an update is one segment.",
+            readers.whole(0, 10_000_000)),
+    Setting("TWILIO_AUTH_TOKEN", "twilio_auth_token", "empty: the token in SMS_URL",
+            "Checks the signature of Twilio's calls: inbound texts (STOP and its kin), and what became of sent ones.",
+            readers.text, secret=True),
+    Setting("TWILIO_API", "twilio_api", "https://api.twilio.com",
+            "Where Twilio is asked: another region, a proxy or a stand-in.", readers.url("http", "https")),
+    Setting("VAPID_KEY", "vapid_key", "made at first start in CANDOR_HOME/vapid_key",
+            "Signs web push messages: 32 bytes in base64url. Changing it ends every browser's subscription.",
+            readers.text, secret=True),
     Setting("WEBHOOK_ALLOWED_NETWORKS", "webhook_allowed_networks", "empty: public addresses only",
-            "Non-public networks that webhooks may reach.", _networks),
+            "Non-public networks that webhooks may reach.", readers.networks),
     Setting("TRUSTED_HOSTS", "trusted_hosts", "empty: the host of BASE_URL and localhost",
-            "More host names the app answers to.", _hosts),
+            "More host names the app answers to.", readers.hosts),
     Setting("TRUSTED_PROXIES", "trusted_proxies", "0",
-            "How many reverse proxies stand in front and set X-Forwarded-For.", _whole(0, 5)),
-    Setting("WEB_WORKERS", "web_workers", "2", "Web processes.", _whole(1, 64)),
-    Setting("SEND_CONNECTIONS", "send_connections", "4", "Mail connections a worker keeps open.", _whole(1, 64)),
+            "How many reverse proxies stand in front and set X-Forwarded-For.", readers.whole(0, 5)),
+    Setting("WEB_WORKERS", "web_workers", "2", "Web processes.", readers.whole(1, 64)),
+    Setting("SEND_CONNECTIONS", "send_connections", "4", "Mail connections a worker keeps open.", readers.whole(1, 64)),
     Setting("HOLD_SECONDS", "hold_seconds", "10",
-            "How long a dispatch waits before it is sent, so that it can be cancelled.", _whole(0, 3600)),
+            "How long a dispatch waits before it is sent, so that it can be cancelled.", readers.whole(0, 3600)),
     Setting("PUBLISH_HOOK", "publish_hook", "empty: nothing is run",
             "A shell command that the worker runs after each publish, such as candor export and a sync.",
-            _text, secret=True),
+            readers.text, secret=True),
     Setting("PUBLISH_HOOK_SECONDS", "publish_hook_seconds", "60",
-            "How long the publish hook may take; then it is ended.", _whole(1, 3600)),
-    Setting("LOG_LEVEL", "log_level", "INFO", "How much is logged.", _level),
+            "How long the publish hook may take; then it is ended.", readers.whole(1, 3600)),
+    Setting("LOG_LEVEL", "log_level", "INFO", "How much is logged.", readers.level),
 )  # fmt: skip
 
 
@@ -204,9 +162,12 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     _make_home(home)
     values["base_url"] = values["base_url"] or f"http://localhost:{values['port']}"
     values["database_url"] = values["database_url"] or f"sqlite:///{home / 'candor.db'}"
-    values["secret_key"] = values["secret_key"] or _secret_key(home)
+    values["secret_key"] = values["secret_key"] or _made_key(home, "secret_key", lambda: secrets.token_hex(32))
+    values["vapid_key"] = values["vapid_key"] or _made_key(home, "vapid_key", _vapid_key)
     if len(values["secret_key"]) < 32:
         raise SettingError("SECRET_KEY is too short; give at least 32 characters, or leave it out to have one made.")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{43}=?", values["vapid_key"]):
+        raise SettingError("VAPID_KEY is not a key: give 32 bytes in base64url, or leave it out to have one made.")
     assert set(values) == {field.name for field in fields(Settings)}
     return Settings(**values)
 
@@ -234,7 +195,7 @@ def _is_prose(row: Setting) -> bool:
 
 
 def _empty(row: Setting) -> Any:
-    return () if row.read in {_networks, _hosts, _countries} else ""
+    return () if row.read in {readers.networks, readers.hosts, readers.countries} else ""
 
 
 def _make_home(home: Path) -> None:
@@ -244,14 +205,20 @@ def _make_home(home: Path) -> None:
         raise SettingError(f"CANDOR_HOME {str(home)!r} can not be made or used: {error.strerror}.") from None
 
 
-def _secret_key(home: Path) -> str:
-    path = home / "secret_key"
-    draft = home / f".secret_key.{os.getpid()}.{secrets.token_hex(4)}"
+def _vapid_key() -> str:
+    """A private key on P-256: a random number, of which the first byte keeps it below the curve's order."""
+    return base64.urlsafe_b64encode(b"\x7f" + secrets.token_bytes(31)).decode().rstrip("=")
+
+
+def _made_key(home: Path, name: str, make: Callable[[], str]) -> str:
+    """The key kept in this file, made by whoever comes first."""
+    path = home / name
+    draft = home / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
         if not path.exists():
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write(secrets.token_hex(32))
+                file.write(make())
             with suppress(FileExistsError):  # another process was first: its key stands
                 os.link(draft, path)
         return path.read_text(encoding="ascii").strip()

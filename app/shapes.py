@@ -101,6 +101,7 @@ class Letter:
 
     `text` and `html` may hold the placeholders `{{unsubscribe_url}}` and `{{manage_url}}`, filled in per recipient.
     `headers` are extra mail headers, already safe.  `payload` is a webhook's JSON body as bytes, with placeholders.
+    `valid_until` is when the words are stale because more was promised by then; None when nothing was.
     """
 
     channel: ChannelName
@@ -112,6 +113,7 @@ class Letter:
     in_reply_to: str = ""
     payload: bytes = b""
     sender: str = ""
+    valid_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,8 @@ def _email(settings: Settings, of: Words) -> Letter:
 def _sms(_settings: Settings, of: Words) -> Letter:
     said = shorten(" ".join(markdown_to_text(of.update.body).split()), SMS_WORDS)
     head = f"{of.page.name}: {words.status_word(of.update, of.before)}: {of.post.title}. {said}"
-    return Letter(ChannelName.SMS, "", fit(head, permalink(of.page.url, of.post.public_id)))
+    text = fit(head, permalink(of.page.url, of.post.public_id))
+    return Letter(ChannelName.SMS, "", text, valid_until=of.update.next_update_by)
 
 
 def _chat(_settings: Settings, of: Words) -> Letter:

@@ -1,0 +1,39 @@
+"""Phone numbers: one spelling, and the countries that texts may go to."""
+
+from app.errors import Invalid
+from app.settings import Settings
+
+LONGEST_INPUT = 40
+ELSEWHERE = "text messages are not sent to that country"
+
+
+def normalise(raw: str, settings: Settings) -> str:
+    """The number in E.164, such as +15551234567.  Raises Invalid, also for a country that is not allowed."""
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(raw.strip() if len(raw) <= LONGEST_INPUT else "", None)
+    except phonenumbers.NumberParseException:
+        raise _invalid() from None
+    if number.extension or not phonenumbers.is_valid_number(number):
+        raise _invalid()
+    if phonenumbers.region_code_for_number(number) not in settings.sms_countries:
+        raise Invalid.field("address", "Text messages are not sent to that country. Subscribe by email instead.")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_allowed(number: str, settings: Settings) -> bool:
+    """Whether texts go to the country of a stored number: the list may be shorter now than when it subscribed."""
+    import phonenumbers
+
+    try:
+        country = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+    except phonenumbers.NumberParseException:
+        return False
+    return country in settings.sms_countries
+
+
+def _invalid() -> Invalid:
+    return Invalid.field(
+        "address", "That is not a phone number. Write it with + and the country's code, like +1 555 123 4567."
+    )
