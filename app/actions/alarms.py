@@ -20,7 +20,7 @@ def watch(_settings: Settings) -> None:
     """Look at what is being sent, and raise what is found."""
     found = alarms.look(read_session())
     release()
-    _raise(found)
+    raise_found(found)
 
 
 def watch_addresses(_settings: Settings) -> None:
@@ -28,7 +28,7 @@ def watch_addresses(_settings: Settings) -> None:
     found = alarms.look_at_addresses(read_session())
     standing = [one.number for one in alarms.raised(read_session()) if one.kind == alarms.SAME_ADDRESS]
     release()
-    _raise(found)
+    raise_found(found)
     if standing and not found:
         with transaction() as session:
             for alarm in session.scalars(select(Alarm).where(Alarm.id.in_(standing))):
@@ -50,7 +50,7 @@ def dismiss(actor: Actor, number: int) -> None:
             audit.record(session, actor, "dismiss", "alarm", alarm.subject, alarm.sentence)
 
 
-def _raise(found: Sequence[Found]) -> None:
+def raise_found(found: Sequence[Found]) -> None:
     """Write down what is new or says something else than before."""
     if not found:
         return

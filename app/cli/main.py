@@ -5,7 +5,18 @@ import sys
 
 import click
 
-from app.cli import content, exporting, installation, limits, people, publishing, serving, subscribers, webhooks
+from app.cli import (
+    bounces,
+    content,
+    exporting,
+    installation,
+    limits,
+    people,
+    publishing,
+    serving,
+    subscribers,
+    webhooks,
+)
 from app.cli.shared import VERSION
 from app.errors import CandorError, SettingError, Unavailable
 
@@ -23,7 +34,18 @@ def candor() -> None:
     """
 
 
-for _commands in (serving, installation, publishing, exporting, content, people, subscribers, limits, webhooks):
+for _commands in (
+    serving,
+    installation,
+    publishing,
+    exporting,
+    content,
+    people,
+    subscribers,
+    limits,
+    webhooks,
+    bounces,
+):
     for _command in _commands.COMMANDS:
         candor.add_command(_command)
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from app.clock import now
 from app.deliver import audience
 from app.deliver.ledger import Claim
+from app.guard import return_path
 from app.models.delivery import Dispatch, Notice
 from app.models.subscriber import Subscriber, Suppression
 from app.publish import links, tokens
@@ -44,7 +45,7 @@ def address_deliveries(
             reasons[claim.id] = reason
             continue
         key = f"msg_{claim.batch_id}_{subscriber.public_id}"
-        recipients.append(_recipient(settings, claim, subscriber, key, LINKS_OF_AN_UPDATE))
+        recipients.append(_recipient(settings, claim, subscriber, key, LINKS_OF_AN_UPDATE, "delivery"))
     return Addressed(tuple(recipients), _skips(reasons))
 
 
@@ -57,7 +58,7 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
         if subscriber.why and subscriber.why != audience.UNSUBSCRIBED:
             reasons[claim.id] = audience.SUPPRESSED
         else:
-            recipient = _recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES)
+            recipient = _recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES, "notice")
             is_to_owner = notice.kind == NoticeKind.DISABLED
             recipients.append(replace(recipient, address=subscriber.owner_email) if is_to_owner else recipient)
     return notice, Addressed(tuple(recipients), _skips(reasons))
@@ -96,13 +97,18 @@ def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
 
 
 def _recipient(
-    settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str, purposes: Iterable[str]
+    settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str, purposes: Iterable[str], table: str
 ) -> Recipient:
     _, public_id, address, _, token_version, secret, _, _, previous, until = subscriber
     if previous and until is not None and until > now():
         secret = f"{secret} {previous}"
     personal = links.personal(settings, public_id, token_version, purposes)
-    return Recipient(claim.id, address, key, personal, secret)
+    back = (
+        return_path.make(settings.secret_key, settings.bounce_address, table, claim.id)
+        if settings.bounce_address
+        else ""
+    )
+    return Recipient(claim.id, address, key, personal, secret, back)
 
 
 def _superseded(session: Session, claims: Sequence[Claim]) -> bool:

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.db import transaction
-from app.deliver import endpoints
+from app.deliver import bounces, endpoints
 from app.deliver.ledger import Claim, Ledger, table_of
 from app.deliver.plan import RETRY_LANE, finish_if_done
 from app.deliver.schedule import gave_up, next_attempt
 from app.models.delivery import Delivery, DeliveryAttempt
-from app.models.subscriber import Subscriber, Suppression
+from app.models.subscriber import Subscriber
 from app.shapes import Outcome
 from app.vocabulary import ChannelName, DeliveryState
 
@@ -144,21 +144,7 @@ def _keep_attempts(session: Session, outcomes: Sequence[Outcome], at: datetime) 
 
 
 def _suppress(session: Session, ledger: Ledger, row_ids: Sequence[int]) -> None:
-    if not row_ids:
-        return
-    addresses = session.execute(
-        select(Subscriber.channel, Subscriber.address_hash)
-        .join(ledger, ledger.subscriber_id == Subscriber.id)
-        .where(ledger.id.in_(row_ids))
-        .distinct()
-    ).all()
-    for channel, address_hash in addresses:
-        known = session.scalar(
-            select(Suppression.id).where(Suppression.channel == channel, Suppression.address_hash == address_hash)
-        )
-        if known is None:
-            session.execute(
-                insert(Suppression).values(
-                    channel=channel, address_hash=address_hash, why="the address does not exist", created_at=now()
-                )
-            )
+    """Count what a server said against these rows' addresses."""
+    if row_ids:
+        owners = select(ledger.subscriber_id).where(ledger.id.in_(row_ids))
+        bounces.count_hard(session, session.scalars(select(Subscriber).where(Subscriber.id.in_(owners))))

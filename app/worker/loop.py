@@ -14,7 +14,7 @@ from app.deliver.crew import Crew, Size
 from app.errors import CandorError
 from app.settings import Settings
 from app.vocabulary import ChannelName
-from app.worker import publish_hook
+from app.worker import lmtp, publish_hook
 from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
 logger = logging.getLogger(__name__)
@@ -52,9 +52,12 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
             run_sweep(sweep, settings)
     for thread in threads:
         thread.start()
+    taking = lmtp.serve(flask_app, settings)
     with flask_app.app_context():
         _sweep_forever(settings, stop, bell)
     bell.ring()
+    if taking is not None:
+        taking.shutdown()
     for thread in threads[:-1]:
         thread.join()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from app.actions import announcements
+from app.actions import alarms, announcements, canaries, mail_health
 from app.clock import now
 from app.db import release, session, transaction
 from app.deliver import ledger, plan, recovery
@@ -62,6 +62,10 @@ SWEEPS: tuple[tuple[Callable[[Settings], None], float], ...] = (
     (refresh_stale, 1.0),
     (announcements_due, 1.0),
     (recover_leases, 5.0),
+    (alarms.watch, 60.0),
+    (mail_health.watch, 60.0),
+    (canaries.run_due, 600.0),
+    (alarms.watch_addresses, 3600.0),
     (forget_old, 600.0),
 )
 """Each sweep and how often it runs, in seconds."""

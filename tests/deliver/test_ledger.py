@@ -163,15 +163,17 @@ def test_a_permanent_refusal_is_final_until_a_person_retries(
     assert dispatch().state == DispatchState.DONE
 
 
-def test_a_dead_address_is_suppressed_from_then_on(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
+def test_an_address_said_twice_not_to_exist_is_written_to_no_more(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
     make_subscriber(page_id)
     edge.behave = lambda r: Outcome(r.delivery_id, DeliveryState.FAILED, "no such user", permanent=True, suppress=True)
-    open_post(settings, LENA, page_id, draft())
-    drain(settings)
+    for number in range(2):
+        open_post(settings, LENA, page_id, draft(f"key-0000000{number}"))
+        drain(settings)
     edge.behave = lambda _recipient: None
-    open_post(settings, LENA, page_id, draft("key-00000002"))
+    open_post(settings, LENA, page_id, draft("key-00000003"))
     drain(settings)
-    assert states() == {DeliveryState.FAILED: 1, DeliveryState.SKIPPED: 1}
+    assert states() == {DeliveryState.FAILED: 2, DeliveryState.SKIPPED: 1}
+    assert edge.sent == []
 
 
 def test_somebody_who_leaves_between_plan_and_send_is_not_written_to(
