@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -42,6 +42,8 @@ SECURITY: Headers = [
 SUFFIXES = {"": "", "br": ".br", "gzip": ".gz"}
 """What the file of each content coding ends with."""
 
+KEPT_CHOICES = 64
+
 _QUALITY = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([\d.]+))?\s*")
 
 
@@ -63,22 +65,27 @@ class Artifact:
     status: str
     changed: datetime | None
     variants: Mapping[str, Variant]
+    _chosen: dict[str, Variant] = field(default_factory=dict)
 
     def answer(
         self, environ: Mapping[str, Any], start_response: Callable[..., Any], *, is_head: bool
     ) -> Iterable[bytes]:
         """200 (or the artifact's own status) with the best encoding, or 304 when the reader has it (RFC 9110)."""
-        variants = self.variants
-        for coding in preferences(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            if coding in variants:
-                break
-        variant = variants[coding]
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        variant = self._chosen.get(accepted) or self._choose(accepted)
         wanted = environ.get("HTTP_IF_NONE_MATCH")
         if wanted is not None and self.status == OK and _matches(wanted, variant.etag):
             start_response("304 Not Modified", variant.not_modified)
             return []
         start_response(self.status, variant.headers)
         return [] if is_head else variant.body
+
+    def _choose(self, accepted: str) -> Variant:
+        """The variant a reader likes best, kept for the next who says the same, as long as they are few."""
+        variant = next(self.variants[coding] for coding in preferences(accepted) if coding in self.variants)
+        if len(self._chosen) < KEPT_CHOICES:
+            self._chosen[accepted] = variant
+        return variant
 
     def refuse(self, method: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """204 for OPTIONS, 405 for every other method that is not reading."""
@@ -125,7 +132,7 @@ def artifact(path: str, bodies: Mapping[str, bytes], status: str = OK, changed: 
 def _variant(coding: str, body: bytes, digest: str, shared: Headers) -> Variant:
     etag = f'"{digest}-{coding}"' if coding else f'"{digest}"'
     encoding = [("Content-Encoding", coding)] if coding else []
-    kept = [header for header in shared if header[0] not in {"Content-Type", "Last-Modified"}]
+    kept = [header for header in shared if header[0] in {"Vary", "Cache-Control", "Access-Control-Allow-Origin"}]
     full = [*shared, ("ETag", etag), *encoding, ("Content-Length", str(len(body)))]
     return Variant(etag, full, [*kept, ("ETag", etag)], [body])
 

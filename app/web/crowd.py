@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
-THREADS = 32
-"""Of one web process.  More than two cores can use at once, so that waiting ones hold nobody up."""
+THREADS = 8
+"""Of one web process.  Each more costs readers a little, because all of them take turns in Python."""
 
-APP_SLOTS = 26
+APP_SLOTS = 6
 """How many of them the application may hold: the rest are for readers."""
 
 BUSY = b"Candor is busy right now. Try again in a few seconds.\n"
