@@ -163,7 +163,9 @@ def test_a_permanent_refusal_is_final_until_a_person_retries(
     assert dispatch().state == DispatchState.DONE
 
 
-def test_an_address_said_twice_not_to_exist_is_written_to_no_more(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
+def test_an_address_said_twice_not_to_exist_is_written_to_no_more(
+    app: Flask, settings: Settings, page_id: int, edge: Edge
+) -> None:
     make_subscriber(page_id)
     edge.behave = lambda r: Outcome(r.delivery_id, DeliveryState.FAILED, "no such user", permanent=True, suppress=True)
     for number in range(2):
