@@ -5,7 +5,8 @@ import re
 from sqlalchemy import delete, func, select
 
 from app.actions import audit, limits
-from app.actions.subscriber_rows import LIFTED_BY_CONFIRMING, STOPPED, VISITOR, address_hash, end
+from app.actions.subscriber_rows import LIFTED_BY_CONFIRMING, VISITOR, address_hash, end
+from app.channels.twilio import STOPPED
 from app.clock import now
 from app.db import transaction
 from app.errors import Invalid, TooMany

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import audit
 from app.channels.registry import channel as channel_named
+from app.channels.twilio import STOPPED
 from app.clock import now
 from app.deliver.audience import UNSUBSCRIBED
 from app.errors import Invalid, NotFound
@@ -20,7 +21,6 @@ from app.shapes import Actor
 from app.vocabulary import ChannelName, Role, SubscriberState
 
 VISITOR = Actor("visitor", Role.VIEWER)
-STOPPED = "replied STOP"
 LIFTED_BY_CONFIRMING = (UNSUBSCRIBED, STOPPED)
 MOST_COMPONENTS = 1000
 

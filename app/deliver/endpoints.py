@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.deliver.ledger import Claim
 from app.models.delivery import Notice
-from app.models.subscriber import Subscriber
+from app.models.subscriber import Subscriber, Suppression
 from app.shapes import Outcome
 from app.vocabulary import ChannelName, DeliveryState, NoticeKind, SubscriberState
 
@@ -18,24 +18,41 @@ FAILING = "disabled: it failed for three days"
 
 
 def note(session: Session, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
-    """Look at outcomes just settled, in their transaction: endpoints alone, and those that ask to be left alone.
+    """Look at outcomes just settled, in their transaction: webhooks, and whoever must not be sent to any more.
 
-    One that works again is forgiven.  The owner of one that is disabled gets a mail.
+    A webhook that works again is forgiven.  The owner of one that is disabled gets a mail.
     """
     told = {claim.subscriber_id: outcome for claim, outcome in outcomes if _is_telling(outcome)}
     if not told:
         return
-    rows = session.scalars(select(Subscriber).where(Subscriber.id.in_(told), Subscriber.channel == ChannelName.WEBHOOK))
-    for row in rows:
-        outcome = told[row.id]
-        if outcome.state is DeliveryState.SENT:
-            row.failing_since = None
-            continue
-        row.failing_since = row.failing_since or now()
-        if outcome.disable:
-            _disable(session, row, outcome.disable)
-        elif now() - row.failing_since > DISABLED_AFTER:
-            _disable(session, row, FAILING)
+    for row in session.scalars(select(Subscriber).where(Subscriber.id.in_(told))):
+        if row.channel == ChannelName.WEBHOOK:
+            _note_webhook(session, row, told[row.id])
+        elif told[row.id].disable:
+            end(session, row, told[row.id].disable)
+
+
+def end(session: Session, row: Subscriber, why: str) -> None:
+    """The other side says that nothing must be sent there any more; to a number, not from any page."""
+    if row.state != SubscriberState.UNSUBSCRIBED:
+        row.state, row.unsubscribed_at, row.disabled_why = SubscriberState.UNSUBSCRIBED, now(), why
+    if row.channel != ChannelName.SMS:
+        return
+    known = (Suppression.channel == row.channel, Suppression.address_hash == row.address_hash)
+    if session.scalar(select(Suppression.id).where(*known)) is None:
+        session.add(Suppression(channel=row.channel, address_hash=row.address_hash, why=why, created_at=now()))
+        session.flush()
+
+
+def _note_webhook(session: Session, row: Subscriber, outcome: Outcome) -> None:
+    if outcome.state is DeliveryState.SENT:
+        row.failing_since = None
+        return
+    row.failing_since = row.failing_since or now()
+    if outcome.disable:
+        _disable(session, row, outcome.disable)
+    elif now() - row.failing_since > DISABLED_AFTER:
+        _disable(session, row, FAILING)
 
 
 def _is_telling(outcome: Outcome) -> bool:

@@ -1,4 +1,4 @@
-"""Inbound texts from Twilio: STOP and its kin, START, HELP."""
+"""What Twilio tells us: texts that people sent (STOP and its kin, START, HELP), and what became of ours."""
 
 import base64
 import hashlib
@@ -10,7 +10,11 @@ from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from app.actions import inbound_texts
-from app.errors import Forbidden, Invalid, Unavailable
+from app.channels import twilio as channel
+from app.channels.twilio import Message
+from app.deliver import texts
+from app.errors import Forbidden, Invalid, NotFound, Unavailable
+from app.models.delivery import Delivery, Notice
 from app.settings import Settings
 from app.text import clean
 from app.web.access import audience
@@ -25,15 +29,41 @@ HELP_WORDS = frozenset({"HELP", "INFO"})
 @audience("public")
 def inbound_sms() -> Response:
     """One text that somebody sent to our number."""
+    settings = _proven()
+    return _twiml(_act(settings, clean(request.form.get("From", "")), _word(request.form.get("Body", ""))))
+
+
+@blueprint.post("/twilio/status")
+@audience("public")
+def text_status() -> Response:
+    """How a text stands that we sent.  Its address says which one it was, signed by us beside Twilio's signature."""
+    settings = _proven()
+    which = channel.referred(settings, request.args.get("d", ""))
+    if which is None:
+        raise NotFound("This installation sent no such text.")
+    ledger = Delivery if which[0] == "d" else Notice
+    code = request.form.get("ErrorCode", "")
+    message = Message(
+        clean(request.form.get("MessageSid", "")[:100]),
+        request.form.get("MessageStatus", ""),
+        int(code) if code.isascii() and code.isdigit() and len(code) < 8 else 0,
+    )
+    texts.note_status(ledger, which[1], message)
+    return Response(status=204)
+
+
+def _proven() -> Settings:
+    """The settings, once the request is known to be Twilio's: it signs the address that it was told to call."""
     settings: Settings = current_app.config["SETTINGS"]
-    if not settings.twilio_auth_token:
-        raise Unavailable("Inbound texts are not set up here: TWILIO_AUTH_TOKEN is empty.")
+    token = channel.auth_token(settings)
+    if not token:
+        raise Unavailable("Twilio's calls can not be checked here: TWILIO_AUTH_TOKEN is empty.")
     url = settings.base_url + (request.full_path if request.query_string else request.path)
-    expected = signature(settings.twilio_auth_token, url, dict(request.form.lists()))
+    expected = signature(token, url, dict(request.form.lists()))
     given = request.headers.get("X-Twilio-Signature", "")
     if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
         raise Forbidden("The signature does not fit. Check TWILIO_AUTH_TOKEN and BASE_URL.")
-    return _twiml(_act(settings, clean(request.form.get("From", "")), _word(request.form.get("Body", ""))))
+    return settings
 
 
 def signature(auth_token: str, url: str, form: Mapping[str, Sequence[str]]) -> str:

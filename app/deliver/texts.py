@@ -1,0 +1,161 @@
+"""What became of texts after a provider took them, as it tells us or as it is asked."""
+
+import logging
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.channels import twilio
+from app.channels.twilio import Account, Inquiry, Message
+from app.clock import now
+from app.db import release, session, transaction
+from app.deliver import endpoints
+from app.deliver.ledger import Ledger
+from app.deliver.letters import Letters
+from app.deliver.plan import RETRY_LANE, finish_if_done
+from app.errors import DeliveryError
+from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, Notice
+from app.models.subscriber import Subscriber
+from app.settings import Settings
+from app.vocabulary import ChannelName, DeliveryState, DispatchState
+
+logger = logging.getLogger(__name__)
+TAKEN = frozenset({"accepted", "queued", "sending", "sent"})
+ARRIVED = frozenset({"delivered", "read"})
+LOST = frozenset({"undelivered", "failed", "canceled"})
+DELIVERED = "delivered to the phone"
+ASK_AFTER = timedelta(minutes=1)
+ASK_UNTIL = timedelta(hours=24)
+ASKED_AT_ONCE = 50
+REASONS = {
+    30002: "the SMS provider's account is suspended",
+    30003: "the phone can not be reached",
+    30004: "the carrier or the phone blocks our texts",
+    30005: "the number is not in use",
+    30006: twilio.NOT_A_MOBILE,
+    30007: "the carrier filtered the text",
+    30036: "the text became stale before it could be delivered",
+    21610: "they have replied STOP",
+}
+"""By Twilio's codes."""
+ENDS = {21610: twilio.STOPPED, 30006: twilio.NOT_A_MOBILE}
+
+
+class Doubt(NamedTuple):
+    """A text of which it is not known whether the provider took it."""
+
+    delivery_id: int
+    dispatch_id: int
+    number: str
+    at: datetime
+
+
+def note_status(ledger: Ledger, row_id: int, message: Message) -> None:
+    """The provider says how a text stands.  What it says about an earlier try never undoes a later one's success.
+
+    A text whose outcome was in doubt, or that waits to be tried again, is settled by it.
+    """
+    with transaction() as writing:
+        row: Delivery | Notice | None
+        if ledger is Delivery:
+            row = writing.get(Delivery, row_id, with_for_update=True)
+        else:
+            row = writing.get(Notice, row_id, with_for_update=True)
+        if row is None or row.channel != ChannelName.SMS or not row.attempts:
+            return
+        is_open = row.state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}
+        if message.status in ARRIVED:
+            _settle(row, message, DeliveryState.SENT, DELIVERED)
+        elif message.status in TAKEN and is_open:
+            _settle(row, message, DeliveryState.SENT, "")
+        elif message.status in LOST and _concerns(row, message):
+            _settle(row, message, DeliveryState.FAILED, _why(message.code))
+            _follow(writing, row, message.code)
+        writing.flush()
+        if isinstance(row, Delivery):
+            finish_if_done(writing, row.dispatch_id)
+
+
+def reconcile(settings: Settings) -> None:
+    """Ask the provider about each text in doubt: it is sent if it was taken, and tried again if it was not.
+
+    What is in doubt after 24 hours stays so.  Talks to the provider: a slow one keeps the caller waiting.
+    """
+    who = twilio.account(settings.sms_url)
+    if who is None:
+        return
+    doubts = _doubts(session())
+    release()
+    if doubts:
+        _ask(settings, who, doubts)
+
+
+def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
+    letters = Letters(settings)
+    with closing(Inquiry(settings, who)) as inquiry:
+        for doubt in doubts:
+            words = letters.of_dispatch(session(), doubt.dispatch_id, ChannelName.SMS).text
+            release()
+            try:
+                found = inquiry.find(doubt.number, words, doubt.at)
+            except DeliveryError as error:
+                logger.warning("texts stay in doubt: %s", error.sentence)
+                return
+            if found is not None:
+                note_status(Delivery, doubt.delivery_id, found)
+            else:
+                _try_again(doubt.delivery_id)
+
+
+def _doubts(reading: Session) -> list[Doubt]:
+    """Dispatches that are open are few, and each knows its rows by channel and state."""
+    at = now()
+    rows = reading.execute(
+        select(Delivery.id, Delivery.dispatch_id, Subscriber.address, Delivery.settled_at)
+        .join(Dispatch, Dispatch.id == Delivery.dispatch_id)
+        .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
+        .where(
+            Dispatch.state == DispatchState.SENDING,
+            Delivery.channel == ChannelName.SMS,
+            Delivery.state == DeliveryState.UNKNOWN,
+            Delivery.settled_at.between(at - ASK_UNTIL, at - ASK_AFTER),
+        )
+        .order_by(Delivery.settled_at, Delivery.id)
+        .limit(ASKED_AT_ONCE)
+    )
+    return [Doubt(row[0], row[1], row[2], row[3] or at) for row in rows]
+
+
+def _try_again(delivery_id: int) -> None:
+    with transaction() as writing:
+        row = writing.scalar(select(Delivery).where(Delivery.id == delivery_id).with_for_update())
+        if row is not None and row.state == DeliveryState.UNKNOWN:
+            row.state, row.lane, row.due_at = DeliveryState.PENDING, RETRY_LANE, now()
+            row.settled_at, row.reason = None, "the SMS provider does not know of it"
+
+
+def _settle(row: Delivery | Notice, message: Message, state: DeliveryState, reason: str) -> None:
+    """Also takes the row out of the hands of whoever sends it: that outcome is older news."""
+    row.state, row.reason, row.provider_id, row.settled_at = state, reason, message.sid[:128], now()
+    row.leased_by, row.leased_until = "", None
+
+
+def _concerns(row: Delivery | Notice, message: Message) -> bool:
+    """Whether a failure is that of the try that the row stands for."""
+    if row.state not in {DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN}:
+        return False
+    return row.provider_id in {"", message.sid}
+
+
+def _follow(writing: Session, row: Delivery | Notice, code: int) -> None:
+    if isinstance(row, Delivery):
+        writing.add(DeliveryAttempt(delivery_id=row.id, at=now(), reason=row.reason))
+    if code in ENDS:
+        endpoints.end(writing, writing.get_one(Subscriber, row.subscriber_id), ENDS[code])
+
+
+def _why(code: int) -> str:
+    return REASONS.get(code) or f"the carrier did not deliver the text{f' ({code})' if code else ''}"
