@@ -8,7 +8,7 @@ from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from app.clock import now
-from app.deliver import audience
+from app.deliver import audience, sms_rules
 from app.deliver.ledger import Claim
 from app.guard import return_path
 from app.models.delivery import Dispatch, Notice
@@ -37,8 +37,11 @@ def address_deliveries(
     superseded = channel is not ChannelName.WEBHOOK and _superseded(session, claims)
     reasons: dict[int, str] = {}
     recipients = []
-    for claim, subscriber in _rows(session, claims):
-        reason = _reason(subscriber)
+    rows = _rows(session, claims)
+    texted = [claim for claim, subscriber in rows if channel is ChannelName.SMS and not _reason(subscriber)]
+    left_out = sms_rules.skip(session, settings, texted)
+    for claim, subscriber in rows:
+        reason = _reason(subscriber) or left_out.get(claim.id, "")
         if not reason and superseded and (claim.attempts > 1 or claim.is_late):
             reason = SUPERSEDED
         if reason:
@@ -57,6 +60,8 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
     for _, subscriber in _rows(session, [claim]):
         if subscriber.why and subscriber.why != audience.UNSUBSCRIBED:
             reasons[claim.id] = audience.SUPPRESSED
+        elif notice.channel == ChannelName.SMS and sms_rules.is_spent(session, settings):
+            reasons[claim.id] = sms_rules.BUDGET_SPENT
         else:
             recipient = _recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES, "notice")
             is_to_owner = notice.kind == NoticeKind.DISABLED

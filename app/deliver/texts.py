@@ -139,7 +139,9 @@ def _try_again(delivery_id: int) -> None:
 
 def _settle(row: Delivery | Notice, message: Message, state: DeliveryState, reason: str) -> None:
     """Also takes the row out of the hands of whoever sends it: that outcome is older news."""
-    row.state, row.reason, row.provider_id, row.settled_at = state, reason, message.sid[:128], now()
+    if not (row.state == state == DeliveryState.SENT):
+        row.settled_at = now()
+    row.state, row.reason, row.provider_id = state, reason, message.sid[:128]
     row.leased_by, row.leased_until = "", None
 
 
