@@ -39,6 +39,7 @@ QUERIES = """local n = math.random(1000000000)
 request = function() n = n + 1; return wrk.format("GET", "/?" .. n) end
 """
 SHIPPED_TARGET = 0.95
+TRIES = 3
 NO_HEADERS, NO_CACHE = "nginx, no headers", "nginx, no open files"
 
 
@@ -69,15 +70,24 @@ CASES = (
 
 
 def requests_per_second(port: int, case: Case, seconds: int) -> float:
-    """What wrk counts.  Raises SystemExit for an error or a status that is neither 2xx nor 3xx."""
-    script = GZIP + case.script
-    if case.known:
+    """What wrk counts.  Raises SystemExit for an error, a status that is neither 2xx nor 3xx, or no 304 when due.
+
+    The page is rendered every two minutes with the time on it.  What was measured then is measured again.
+    """
+    if not case.known:
+        return _wrk(port, case, seconds, case.script)
+    for _ in range(TRIES):
         etag = ask(port)[1]
-        if ask(port, etag)[0] != 304:
-            raise SystemExit(f"{case.name} on port {port}: the answer is no 304")
-        script += f"wrk.headers[\"If-None-Match\"] = '{etag}'\n"
+        if etag and ask(port, etag)[0] == 304:
+            found = _wrk(port, case, seconds, f"wrk.headers[\"If-None-Match\"] = '{etag}'\n")
+            if ask(port, etag)[0] == 304:
+                return found
+    raise SystemExit(f"{case.name} on port {port}: the answer is no 304")
+
+
+def _wrk(port: int, case: Case, seconds: int, script: str) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
-        file.write(script)
+        file.write(GZIP + script)
         file.flush()
         command = ["wrk", "-t2", f"-c{case.connections}", f"-d{seconds}s", "-s", file.name, f"http://127.0.0.1:{port}/"]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
