@@ -108,6 +108,8 @@ class SmtpSender:
         """Take what a server said; where it waits for a message, send it, and the next envelope with it."""
         for decided in line.read():
             self._breaks = 0
+            if decided.reply.step == "message":
+                self._lines.learn(line.took)
             yield self._outcome(decided.copy.recipient, decided.reply)
         if line.accepted is not None and not line.is_closed:
             following = None

@@ -50,6 +50,7 @@ class Line:
         self.pipelines = opened.pipelines
         self.is_closed = False
         self.has_served = False
+        self.took = 0.0
         self.since = 0.0
         self.accepted: Copy | None = None
         self._sock = opened.sock
@@ -174,7 +175,7 @@ class Line:
                 return
             if step == "message":
                 self._under_way.popleft()
-                self._began.popleft()
+                self.took = time.monotonic() - self._began.popleft()
                 self.has_served = True
                 yield Decided(copy, reply)
                 if self._expected and self._expected[0][0] == "closed":

@@ -14,9 +14,10 @@ from app.channels.smtp import Opened, Unreachable, open_connection
 from app.channels.smtp_line import Line
 
 MESSAGE_SECONDS = 60.0
-STALLED_SECONDS = 1.0
+STALLED_SECONDS = 0.5
+STALLED_TIMES = 4.0
 LOST_SECONDS = 5.0
-OPENING_AT_ONCE = 4
+OPENING_AT_ONCE = 16
 MOST_LINES = 250
 
 
@@ -32,6 +33,16 @@ class Lines:
         self._opening: list[Future[Opened]] = []
         self._failure = ""
         self._failed_until = 0.0
+        self._usual = 0.0
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a line counts as stalled: longer with a server that is slow with everybody."""
+        return max(STALLED_SECONDS, STALLED_TIMES * self._usual)
+
+    def learn(self, seconds: float) -> None:
+        """A message was answered after so long."""
+        self._usual += (seconds - self._usual) / 8 if self._usual else seconds
 
     @property
     def lost(self) -> str:
@@ -51,13 +62,20 @@ class Lines:
         for line in self._lines:
             if line.is_idle and not line.is_closed:
                 return line
-        now = time.monotonic()
-        working = sum(now - line.since <= STALLED_SECONDS for line in self._lines) + len(self._opening)
-        if working < self._count and len(self._lines) < MOST_LINES and now >= self._failed_until:
-            if self._opener is None:
-                self._opener = ThreadPoolExecutor(OPENING_AT_ONCE, thread_name_prefix="smtp-opening")
-            self._opening.append(self._opener.submit(open_connection, self._url, self._hello))
+        self._open_more(time.monotonic())
         return None
+
+    def _open_more(self, now: float) -> None:
+        """Open lines beside those that are stalled: the more of them there are, the more at once."""
+        stalled = sum(now - line.since > self.patience for line in self._lines)
+        wanted = self._count + stalled // 2 - (len(self._lines) - stalled) - len(self._opening)
+        room = MOST_LINES - len(self._lines) - len(self._opening)
+        if now < self._failed_until:
+            return
+        if self._opener is None:
+            self._opener = ThreadPoolExecutor(OPENING_AT_ONCE, thread_name_prefix="smtp-opening")
+        for _ in range(min(wanted, room)):
+            self._opening.append(self._opener.submit(open_connection, self._url, self._hello))
 
     def ready(self, seconds: float) -> Iterator[Line]:
         """Wait up to `seconds` for something to happen; the lines that can be read, or that broke."""
@@ -80,7 +98,7 @@ class Lines:
 
     def stalled(self) -> Iterator[Line]:
         """The lines on which a copy waits behind one that nothing is heard of."""
-        limit = time.monotonic() - STALLED_SECONDS
+        limit = time.monotonic() - self.patience
         return (line for line in list(self._lines) if line.may_take_back and line.since < limit)
 
     def drop(self, line: Line) -> None:
