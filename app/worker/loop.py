@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from app.db import release
+from app.deliver import texts
 from app.deliver.bell import POLL_SECONDS, Bell
 from app.deliver.crew import Crew, Size
 from app.errors import CandorError
@@ -19,6 +20,7 @@ from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
 logger = logging.getLogger(__name__)
 FAULT_SECONDS = 1.0
+ASK_SECONDS = 60.0
 MOST_CARRIERS = 250
 SIZES = {
     ChannelName.EMAIL: Size(1, 1),
@@ -46,6 +48,7 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
         for name in channels
     ]
     threads.append(threading.Thread(target=publish_hook.run_forever, args=(settings, stop), name="publish-hook"))
+    threads.append(threading.Thread(target=_ask_forever, args=(flask_app, settings, stop), name="texts", daemon=True))
     threads.append(threading.Thread(target=_listen, args=(flask_app, stop, bell), name="bell", daemon=True))
     with flask_app.app_context():
         for sweep, _ in SWEEPS:
@@ -58,8 +61,9 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
     bell.ring()
     if taking is not None:
         taking.shutdown()
-    for thread in threads[:-1]:
-        thread.join()
+    for thread in threads:
+        if not thread.daemon:
+            thread.join()
 
 
 def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelName)) -> None:
@@ -74,6 +78,13 @@ def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelNam
         finally:
             crew.leave()
     run_sweep(SWEEPS[1][0], settings)
+
+
+def _ask_forever(flask_app: Flask, settings: Settings, stop: threading.Event) -> None:
+    """Ask about texts in doubt, in a thread of its own: a provider that is slow to answer keeps nobody else waiting."""
+    with flask_app.app_context():
+        while not stop.wait(ASK_SECONDS):
+            run_sweep(texts.reconcile, settings)
 
 
 def _listen(flask_app: Flask, stop: threading.Event, bell: Bell) -> None:
