@@ -28,13 +28,14 @@ format: ## Format code and templates
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: ## Publish to visible, page requests, slow readers and fan-out: figures and ratios
+bench: ## Publishing, page requests, slow readers, fan-out, Lighthouse: figures and ratios
 	@tools/environment test
 	@tools/system_packages
 	$(BIN)/python -m bench.publish
 	$(BIN)/python -m bench.page
 	$(BIN)/python -m bench.readers
 	$(BIN)/python -m bench.fanout
+	$(BIN)/python -m bench.lighthouse
 
 lock: ## Lock the dependencies again, with hashes
 	@tools/environment test
