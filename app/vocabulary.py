@@ -177,10 +177,11 @@ class ChannelName(StrEnum):
     SMS = "sms"
     CHAT = "chat"
     WEBHOOK = "webhook"
+    PUSH = "push"
 
     @property
     def label(self) -> str:
-        return {"email": "Email", "sms": "SMS", "chat": "Chat", "webhook": "Webhook"}[self.value]
+        return {"email": "Email", "sms": "SMS", "chat": "Chat", "webhook": "Webhook", "push": "Browser"}[self.value]
 
 
 class SubscriberState(StrEnum):

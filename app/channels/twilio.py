@@ -20,8 +20,8 @@ from app.channels import numbers
 from app.channels.addresses import is_allowed
 from app.channels.base import fill
 from app.channels.http_line import Answer
+from app.channels.lifetime import seconds_left
 from app.channels.pinned_http import Caller, NoAnswer
-from app.clock import now
 from app.errors import DeliveryError
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
@@ -42,7 +42,6 @@ SLOW_CODES = frozenset({14107, 20429, 21611, 63038})
 IN_DOUBT_STATUSES = frozenset({500, 502, 504})
 """Something broke while Twilio had the request."""
 
-LONGEST_VALID, SHORTEST_VALID = 1800, 60
 FOUND_WITHIN = timedelta(minutes=5)
 _SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
 _REFERENCE = re.compile(r"([dn])([0-9]{1,18})\.([A-Za-z0-9_-]{22})")
@@ -148,7 +147,7 @@ class TwilioSender:
         said = fill(letter.text, recipient.personal)
         form = (
             f"To={quote_plus(recipient.address)}&{sender}={quote_plus(who.sender)}&Body={quote_plus(said)}"
-            f"&ValidityPeriod={_valid_seconds(letter.valid_until)}"
+            f"&ValidityPeriod={seconds_left(letter.valid_until)}"
         )
         if self._has_callback:
             kind = "n" if recipient.key.startswith("notice_") else "d"
@@ -234,12 +233,6 @@ def _failed(recipient: Recipient, reason: str, *, permanent: bool = False) -> Ou
 
 def _messages(settings: Settings, who: Account) -> str:
     return f"{settings.twilio_api}/2010-04-01/Accounts/{who.sid}/Messages.json"
-
-
-def _valid_seconds(until: datetime | None) -> int:
-    """How long Twilio may hold the text back: until what it says is stale, 30 minutes at most."""
-    left = int((until - now()).total_seconds()) if until is not None else 0
-    return max(SHORTEST_VALID, min(left, LONGEST_VALID)) if left > 0 else LONGEST_VALID
 
 
 def _is_reachable(base_url: str) -> bool:

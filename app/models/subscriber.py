@@ -19,7 +19,7 @@ def destination(channel: str, address: str) -> str:
     """Whose server an address leads to: a mail domain or an endpoint's host; empty for phones and rooms."""
     if channel == ChannelName.EMAIL:
         return address.rpartition("@")[2][:255]
-    if channel == ChannelName.WEBHOOK:
+    if channel in {ChannelName.WEBHOOK, ChannelName.PUSH}:
         try:
             return (urlsplit(address).hostname or "")[:255]
         except ValueError:
@@ -35,7 +35,8 @@ def _destination(context: Any) -> str:
 class Subscriber(Base):
     """An address on a channel.  `token_version` is part of every link we sign for it: raising it voids them all.
 
-    For chat and webhook the address is set by an operator; `label` is what people see, `secret` signs webhooks, and
+    For chat and webhook the address is set by an operator; `label` is what people see, `secret` signs webhooks (or is
+    what a browser can read notices with), and
     `previous_secret` too until a time.  An endpoint that fails since `failing_since` is disabled in the end, and its
     owner is written to.  A canary is an address of the operator's own that proves that a channel works.
     """

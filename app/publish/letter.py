@@ -31,6 +31,7 @@ EMAIL_STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).d
 """The one style element of every mail, as a content security policy names it: for previews."""
 
 SMS_WORDS = 600
+PUSH_WORDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,13 @@ def read_words(session: Session, update_id: int) -> Words:
 
 def word(settings: Settings, of: Words, channel: ChannelName) -> Letter:
     """The letter of an update on a channel."""
-    makers = {ChannelName.EMAIL: _email, ChannelName.SMS: _sms, ChannelName.CHAT: _chat, ChannelName.WEBHOOK: _webhook}
+    makers = {
+        ChannelName.EMAIL: _email,
+        ChannelName.SMS: _sms,
+        ChannelName.CHAT: _chat,
+        ChannelName.WEBHOOK: _webhook,
+        ChannelName.PUSH: _push,
+    }
     return makers[channel](settings, of)
 
 
@@ -105,13 +112,15 @@ def _canary(settings: Settings, page: PageView, channel: ChannelName) -> Letter:
     if channel is ChannelName.SMS:
         return Letter(channel, "", fit(said, page.url))
     payload = json.dumps({"page": {"name": page.name, "url": page.url}, "canary": {"body": said}}, ensure_ascii=False)
+    if channel is ChannelName.PUSH:
+        payload = json.dumps({"title": page.name, "body": said, "url": page.url, "tag": "test"}, ensure_ascii=False)
     context = {"page": page, "kind": NoticeKind.CANARY.value, "said": said}
     return Letter(
         channel=channel,
         subject=header_safe(f"[{page.name}] Test message"),
         text=environment().get_template("messages/notice.txt").render(context).strip() + "\n",
         html=environment().get_template("messages/notice.html").render(context, style=STYLE),
-        payload=payload.encode() if channel is ChannelName.WEBHOOK else b"",
+        payload=payload.encode() if channel in {ChannelName.WEBHOOK, ChannelName.PUSH} else b"",
         sender=settings.mail_from,
     )
 
@@ -151,6 +160,21 @@ def _webhook(_settings: Settings, of: Words) -> Letter:
     )
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     return Letter(ChannelName.WEBHOOK, header_safe(of.post.title), "", payload=body)
+
+
+def _push(_settings: Settings, of: Words) -> Letter:
+    """A later notice about the same post takes the place of one that was not shown yet."""
+    said = shorten(" ".join(markdown_to_text(of.update.body).split()), PUSH_WORDS)
+    shown = {
+        "title": f"{of.page.name}: {words.status_word(of.update, of.before)}",
+        "body": f"{of.post.title}\n{said}",
+        "url": permalink(of.page.url, of.post.public_id),
+        "tag": of.post.public_id,
+    }
+    return Letter(
+        ChannelName.PUSH, header_safe(of.post.title), said, message_id=of.post.public_id,
+        payload=json.dumps(shown, ensure_ascii=False).encode(), valid_until=of.update.next_update_by,
+    )  # fmt: skip
 
 
 def _context(of: Words) -> dict[str, object]:

@@ -27,6 +27,7 @@ SIZES = {
     ChannelName.SMS: Size(8, 64),
     ChannelName.CHAT: Size(4, 32),
     ChannelName.WEBHOOK: Size(32, MOST_CARRIERS),
+    ChannelName.PUSH: Size(8, 64),
 }
 STACK_BYTES = 512 * 1024
 

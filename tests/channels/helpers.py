@@ -1,5 +1,6 @@
 """What the tests of every channel share: settings, letters, and servers that misbehave on request."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,16 +52,16 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Answer:
 class Web:
     """A running server: what it received, and what it answers next."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, scheme: str = "http") -> None:
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{scheme}://127.0.0.1:{port}"
         self.answer: Answer = answer(200)
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.connections: set[tuple[str, int]] = set()
 
 
 @contextmanager
-def http_server() -> Iterator[Web]:
+def http_server(tls: ssl.SSLContext | None = None) -> Iterator[Web]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -75,7 +76,9 @@ def http_server() -> Iterator[Web]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    web = Web(server.server_address[1])
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    web = Web(server.server_address[1], "https" if tls else "http")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:

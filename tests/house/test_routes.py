@@ -8,7 +8,7 @@ from flask import Flask
 from app.web import site
 from app.web.access import audience_of
 
-SEGMENT = re.compile(r"[a-z0-9-]+|<(path:)?[a-z_]+>")
+SEGMENT = re.compile(r"[a-z0-9-]+|push-worker\.js|<(path:)?[a-z_]+>")
 EXEMPT = {"site.unsubscribe_now", "hooks.inbound_sms", "hooks.text_status", "hooks.mail_event"}
 
 

@@ -9,6 +9,8 @@ def shown(channel: str, address: str, label: str, *, full: bool) -> str:
     """An address whole, or only enough of it to recognise it by.  Chat addresses hold secrets: only their label."""
     if channel == ChannelName.CHAT:
         return label or f"{urlsplit(address).scheme or 'chat'} channel"
+    if channel == ChannelName.PUSH:
+        return f"browser ({_host(address)})"
     if channel == ChannelName.WEBHOOK:
         host = _host(address)
         return f"{label} ({host})" if label and label != host else host

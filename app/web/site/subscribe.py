@@ -4,6 +4,7 @@ from flask import current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import subscriptions
+from app.channels.push import page_key
 from app.errors import Invalid, TooMany
 from app.text import clean
 from app.web.access import audience
@@ -75,4 +76,5 @@ def _form(found: VisitorPage, problem: str = "", wrong: dict[str, str] | None = 
         address=clean(request.form.get("address", "")[:LONGEST_ADDRESS]),
         everything=request.form.get("scope", "all") == "all",
         chosen=set(request.form.getlist("components")),
+        push_key=page_key(current_app.config["SETTINGS"]),
     )

@@ -1,0 +1,57 @@
+"""Browsers that show notices: subscribed by a click in them, and ended by another."""
+
+import hmac
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from app.actions import audit, limits
+from app.actions.subscriber_rows import VISITOR, add, address_hash, choose, end, find_subscriber
+from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
+from app.channels.push import subscription
+from app.clock import now
+from app.db import transaction
+from app.models.subscriber import Subscriber
+from app.settings import Settings
+from app.vocabulary import ChannelName, SubscriberState
+
+
+def subscribe_browser(
+    settings: Settings, page_id: int, given: str, component_public_ids: Sequence[str], *, ip: str = ""
+) -> None:
+    """Subscribe the browser whose `PushSubscription` is given as JSON, at once: it asked its user itself.
+
+    Doing it again changes what it hears of.
+
+    Raises:
+        Invalid: that is no subscription, or a component can not be taken.
+        TooMany: the caller or the page was asked too often.
+    """
+    endpoint, keys = subscription(given, settings)
+    hashed = address_hash(settings, ChannelName.PUSH, endpoint)
+    with transaction() as session:
+        for what, whom, limit in (("subscribe-ip", ip, TRIES_PER_IP), ("subscribe-page", str(page_id), TRIES_PER_PAGE)):
+            limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
+        row = find_subscriber(session, page_id, ChannelName.PUSH, hashed)
+        row = row or add(session, page_id, ChannelName.PUSH, endpoint, hashed)
+        row.secret, row.state, row.disabled_why = keys, SubscriberState.ACTIVE, ""
+        row.confirmed_at, row.unsubscribed_at = row.confirmed_at or now(), None
+        choose(session, row, component_public_ids)
+        audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, ChannelName.PUSH)
+
+
+def unsubscribe_browser(settings: Settings, page_id: int, given: str) -> None:
+    """End the subscription of the browser that shows its keys; whether there was one is not told.
+
+    Raises:
+        Invalid: that is no subscription.
+    """
+    endpoint, keys = subscription(given, settings)
+    with transaction() as session:
+        row = _of(session, settings, page_id, endpoint)
+        if row is not None and hmac.compare_digest(row.secret.encode(), keys.encode()):
+            end(session, VISITOR, row, "browser")
+
+
+def _of(session: Session, settings: Settings, page_id: int, endpoint: str) -> Subscriber | None:
+    return find_subscriber(session, page_id, ChannelName.PUSH, address_hash(settings, ChannelName.PUSH, endpoint))
