@@ -129,21 +129,25 @@ class _Bounded:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._unsent = bytearray()
         self.deadline = 0.0
         self.left = 0
 
     def begin(self, deadline: float) -> None:
         self.deadline, self.left = deadline, RESPONSE_LIMIT
+        self._unsent.clear()
 
     def hurry(self, seconds: float) -> None:
         """Give up sooner."""
         self.deadline = min(self.deadline, time.monotonic() + seconds)
 
     def sendall(self, data: bytes) -> None:
-        self._sock.settimeout(left(self.deadline))
-        self._sock.sendall(data)
+        """Keep it: head and body of a request leave in one go, when the answer is asked for."""
+        self._unsent += data
 
     def makefile(self, _mode: str) -> io.BufferedReader:
+        self._sock.settimeout(left(self.deadline))
+        self._sock.sendall(self._unsent)
         return io.BufferedReader(_BoundedReader(self))
 
     def close(self) -> None:

@@ -108,6 +108,9 @@ class TwilioSender:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._account = account(settings.sms_url)
+        self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if self._account is not None:
+            self._headers["Authorization"] = self._account.authorization
         self._has_callback = _is_reachable(settings.base_url)
         self._caller = Caller(None, "the SMS provider")
 
@@ -130,10 +133,9 @@ class TwilioSender:
         self._caller.close()
 
     def _send_one(self, who: Account, letter: Letter, recipient: Recipient) -> Outcome:
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": who.authorization}
         try:
             answer = self._caller.call(
-                "POST", _messages(self._settings, who), self._form(who, letter, recipient), headers,
+                "POST", _messages(self._settings, who), self._form(who, letter, recipient), self._headers,
                 wants_body=True, may_repeat=False,
             )  # fmt: skip
         except NoAnswer:
