@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, urlsplit
 
-from app.channels import by_apprise
+from app.channels import by_apprise, slack
 from app.channels.base import Sender, fill
-from app.errors import Invalid
+from app.errors import DeliveryError, Invalid
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
 from app.vocabulary import ChannelName, DeliveryState
@@ -57,10 +57,11 @@ class ChatChannel:
 
 
 class ChatSender:
-    """Sends through apprise."""
+    """Sends to Slack itself where a bot's token lets us, else through apprise."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._slack = slack.Slack()
 
     def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`.  No reason ever holds the URL: it is a secret."""
@@ -68,7 +69,8 @@ class ChatSender:
             yield self._send_one(letter, recipient)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Let go of the connection."""
+        self._slack.close()
 
     def _send_one(self, letter: Letter, recipient: Recipient) -> Outcome:
         try:
@@ -77,6 +79,9 @@ class ChatSender:
             return Outcome(
                 recipient.delivery_id, DeliveryState.FAILED, "the chat address can not be used", permanent=True
             )
+        where = slack.room(url)
+        if where is not None:
+            return self._post(where, fill(letter.text, recipient.personal), recipient)
         result = by_apprise.notify(url, fill(letter.text, recipient.personal), letter.subject)
         if result.is_sent:
             return Outcome(recipient.delivery_id, DeliveryState.SENT)
@@ -84,6 +89,13 @@ class ChatSender:
             return Outcome(recipient.delivery_id, DeliveryState.FAILED, "the chat service asked to slow down")
         shown = f" ({result.code})" if result.code else ""
         return Outcome(recipient.delivery_id, DeliveryState.FAILED, f"the chat service did not take the message{shown}")
+
+    def _post(self, where: slack.Room, words: str, recipient: Recipient) -> Outcome:
+        try:
+            message = self._slack.post(where, words)
+        except DeliveryError as error:
+            return Outcome(recipient.delivery_id, DeliveryState.FAILED, error.sentence, retry_after=error.retry_after)
+        return Outcome(recipient.delivery_id, DeliveryState.SENT, provider_id=message)
 
 
 def _reads_files(name: str, value: str) -> bool:
