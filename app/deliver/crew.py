@@ -132,6 +132,9 @@ class Crew:
         except CandorError as error:
             logger.warning("%s goes on with what it holds: %s", self.name, error.sentence)
             self._tend_at = at + FAULT_SECONDS
+        except Exception:  # whatever is wrong with the books, what is on its way must not be cut off for it
+            logger.exception("%s goes on with what it holds", self.name)
+            self._tend_at = at + FAULT_SECONDS
         finally:
             release_connection()
 

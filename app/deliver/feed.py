@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from app.db import release as release_connection
-from app.db import session
+from app.db import session, translated
 from app.deliver import ledger, recovery, settling
 from app.deliver.addressing import Addressed, address_deliveries, address_notice
 from app.deliver.bell import POLL_SECONDS
@@ -18,7 +18,7 @@ from app.deliver.letters import Letters, notice_letter
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName
+from app.vocabulary import ChannelName, DeliveryState
 
 FLUSH_EVERY = 800
 FLUSH_SECONDS = 0.25
@@ -73,12 +73,14 @@ class Feed:
         if begun < self._look_at:
             return []
         try:
-            if not ledger.has_due(session(), self._table, self._name):
+            with translated():
+                is_due = ledger.has_due(session(), self._table, self._name)
+            if not is_due:
                 self._look_at = begun + POLL_SECONDS - 0.05
                 return []
             claims = ledger.claim(self._table, self._name, self._owner, limit)
             self._claims |= {claim.id: claim for claim in claims}
-            return list(self._addressed(claims, begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS))
+            return self._addressed_or_given_back(claims, begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS)
         finally:
             release_connection()
 
@@ -139,6 +141,16 @@ class Feed:
             journal, self._journal = self._journal, None
         if journal is not None:
             journal.close(keep=bool(self._claims))
+
+    def _addressed_or_given_back(self, claims: list[Claim], until: float) -> list[Item]:
+        """What is claimed and can not be addressed, because the database went away between the two, is given back."""
+        try:
+            with translated():
+                return list(self._addressed(claims, until))
+        except BaseException:
+            for claim in claims:
+                self.note(Outcome(claim.id, DeliveryState.PENDING))
+            raise
 
     def _addressed(self, claims: list[Claim], until: float) -> Iterator[Item]:
         for batch_id, group in groupby(claims, lambda claim: claim.batch_id):

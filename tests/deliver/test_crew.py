@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from app import clock
 from app.actions.posts import open_post
@@ -14,6 +15,7 @@ from app.actions.updates import publish_update
 from app.db import session, transaction
 from app.deliver import ledger, plan
 from app.deliver.crew import Crew, Size
+from app.errors import Unavailable
 from app.models.delivery import Delivery, Dispatch, SendLimit
 from app.settings import Settings
 from app.shapes import Outcome, Recipient, UpdateDraft
@@ -166,6 +168,46 @@ def test_a_machine_that_was_frozen_past_its_lease_sends_nothing(
     crew.leave()
     assert edge.sent == []
     assert states() == {DeliveryState.PENDING: 2}
+
+
+def test_what_is_claimed_and_can_not_be_addressed_is_given_back(
+    app: Flask, settings: Settings, page_id: int, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(page_id, "a@example.com", "b@example.com")
+    open_post(settings, LENA, page_id, draft())
+    plan.plan(plan.due_dispatches(session())[0])
+    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
+    with monkeypatch.context() as broken:
+        broken.setattr("app.deliver.feed.address_deliveries", _lost)
+        with pytest.raises(Unavailable):
+            crew.work()
+    while crew.work():
+        pass
+    crew.leave()
+    assert edge.addresses == ["a@example.com", "b@example.com"]
+    assert states() == {DeliveryState.SENT: 2}
+
+
+def test_books_that_can_not_be_kept_do_not_cut_off_what_is_on_its_way(
+    app: Flask, settings: Settings, page_id: int, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was being written to when the database went away must not be written to again."""
+    subscribe(page_id, *(f"s{number}@example.com" for number in range(5)))
+    open_post(settings, LENA, page_id, draft())
+    plan.plan(plan.due_dispatches(session())[0])
+    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
+    crew._keep_books()
+    with monkeypatch.context() as broken:
+        broken.setattr("app.deliver.ledger.has_due", _lost)
+        broken.setattr("app.deliver.settling.settle", _lost)
+        assert crew._carry_alone()
+    crew.leave()
+    assert sorted(edge.addresses) == [f"s{number}@example.com" for number in range(5)]
+    assert states() == {DeliveryState.SENT: 5}
+
+
+def _lost(*_args: object) -> None:
+    raise OperationalError("SELECT", {}, Exception("the server closed the connection"))
 
 
 def test_a_plan_that_dies_half_way_is_carried_on(

@@ -1,0 +1,127 @@
+"""Several worker machines on one PostgreSQL: each mail once, whatever stops, freezes or dies meanwhile."""
+
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import delete, func, select
+
+from app import create_app
+from app.actions.posts import open_post
+from app.cli.migrating import upgrade_database
+from app.db import db, session, transaction
+from app.models.delivery import Delivery
+from app.models.page import Page
+from app.settings import Settings
+from app.vocabulary import DeliveryState
+from tests.conftest import make_settings
+from tests.deliver.conftest import draft
+from tests.factories import LENA, make_page
+from tests.faults.test_worker import subscribe_many
+from tests.postgres import Server
+from tests.processes import kill, running, start
+from tests.smtp_sink import Sink, smtp_sink
+
+pytestmark = pytest.mark.faults
+RECIPIENTS = 1200
+CONNECTIONS = 4
+
+
+@pytest.fixture(scope="module")
+def machines(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> list[Settings]:
+    """Four machines of one installation, each with a folder of its own."""
+    made = [
+        make_settings(tmp_path_factory.mktemp(f"worker-{number}"), database_url=postgres.url) for number in range(4)
+    ]
+    with create_app(made[0]).app_context():
+        upgrade_database()
+        make_page()
+        subscribe_many(session().scalars(select(Page.id)).one(), RECIPIENTS)
+        db.session.remove()
+        db.engine.dispose()
+    return made
+
+
+def fan_out(machines: list[Settings], key: str, meanwhile: Callable[[Sink], None]) -> Counter[str]:
+    """Publish once, let every machine's worker send, and say who heard how often once all is settled."""
+    with create_app(machines[0]).app_context(), smtp_sink(pause=0.002) as sink, ExitStack() as stack:
+        with transaction() as writing:
+            writing.execute(delete(Delivery))
+        extra = {"SMTP_URL": sink.url, "SEND_CONNECTIONS": str(CONNECTIONS)}
+        for machine in machines:
+            stack.enter_context(running(machine, "worker", extra=extra))
+        settings = replace(machines[0], smtp_url=sink.url)
+        open_post(settings, LENA, session().scalars(select(Page.id)).one(), draft(key))
+        db.session.remove()
+        meanwhile(sink)
+        for _ in range(900):
+            if settled() == {DeliveryState.SENT: RECIPIENTS}:
+                break
+            with sink.arrived:
+                sink.arrived.wait(0.1)
+        assert settled() == {DeliveryState.SENT: RECIPIENTS}
+        db.engine.dispose()
+        return Counter(sink.recipients)
+
+
+def settled() -> Counter[str]:
+    session().rollback()
+    rows = session().execute(select(Delivery.state, func.count()).group_by(Delivery.state))
+    found = Counter({row[0]: row[1] for row in rows})
+    db.session.remove()
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_more_machines_repeat_nothing(machines: list[Settings], count: int) -> None:
+    heard = fan_out(machines[:count], f"key-000{count:05}", lambda _sink: None)
+    assert len(heard) == RECIPIENTS
+    assert set(heard.values()) == {1}
+
+
+def test_a_database_frozen_in_the_middle_loses_and_repeats_nothing(postgres: Server, machines: list[Settings]) -> None:
+    def freeze(sink: Sink) -> None:
+        sink.wait_for(RECIPIENTS // 4)
+        postgres.freeze()
+        threading.Event().wait(3)  # for so long nothing can be asked of it
+        postgres.thaw()
+
+    heard = fan_out(machines[:2], "key-00000010", freeze)
+    assert len(heard) == RECIPIENTS
+    assert set(heard.values()) == {1}
+
+
+def test_a_database_stopped_in_the_middle_loses_and_repeats_nothing(postgres: Server, machines: list[Settings]) -> None:
+    def stop(sink: Sink) -> None:
+        sink.wait_for(RECIPIENTS // 4)
+        db.engine.dispose()
+        postgres.stop()
+        threading.Event().wait(2)  # for so long there is none
+        postgres.start()
+
+    heard = fan_out(machines[:2], "key-00000011", stop)
+    assert len(heard) == RECIPIENTS
+    assert set(heard.values()) == {1}
+
+
+def test_a_machine_that_dies_is_replaced_when_it_comes_back(machines: list[Settings]) -> None:
+    """Its journal says what it had sent; the rest is sent by whoever is there."""
+
+    def die(sink: Sink) -> None:
+        third = start(machines[3], "worker", extra={"SMTP_URL": sink.url, "SEND_CONNECTIONS": str(CONNECTIONS)})
+        sink.wait_for(RECIPIENTS // 3)
+        kill(third)
+        back.append(start(machines[3], "worker", extra={"SMTP_URL": sink.url, "SEND_CONNECTIONS": str(CONNECTIONS)}))
+
+    back: list[object] = []
+    try:
+        heard = fan_out(machines[:1], "key-00000012", die)
+    finally:
+        for process in back:
+            kill(process, signal.SIGKILL)  # type: ignore[arg-type]
+    assert len(heard) == RECIPIENTS
+    assert sum(heard.values()) - RECIPIENTS <= CONNECTIONS
