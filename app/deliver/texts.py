@@ -107,7 +107,7 @@ def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
             if found is not None:
                 note_status(Delivery, doubt.delivery_id, found)
             else:
-                _try_again(doubt.delivery_id)
+                _try_again(doubt)
 
 
 def _doubts(reading: Session) -> list[Doubt]:
@@ -129,10 +129,11 @@ def _doubts(reading: Session) -> list[Doubt]:
     return [Doubt(row[0], row[1], row[2], row[3] or at) for row in rows]
 
 
-def _try_again(delivery_id: int) -> None:
+def _try_again(doubt: Doubt) -> None:
+    """Unless somebody else has asked meanwhile, and it was tried again already."""
     with transaction() as writing:
-        row = writing.scalar(select(Delivery).where(Delivery.id == delivery_id).with_for_update())
-        if row is not None and row.state == DeliveryState.UNKNOWN:
+        row = writing.get(Delivery, doubt.delivery_id, with_for_update=True)
+        if row is not None and row.state == DeliveryState.UNKNOWN and row.settled_at == doubt.at:
             row.state, row.lane, row.due_at = DeliveryState.PENDING, RETRY_LANE, now()
             row.settled_at, row.reason = None, "the SMS provider does not know of it"
 

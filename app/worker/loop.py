@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from flask import Flask
 
 from app.db import release
-from app.deliver import texts
+from app.deliver import chat_edits, texts
 from app.deliver.bell import POLL_SECONDS, Bell
 from app.deliver.crew import Crew, Size
 from app.errors import CandorError
@@ -20,7 +20,7 @@ from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
 logger = logging.getLogger(__name__)
 FAULT_SECONDS = 1.0
-ASK_SECONDS = 60.0
+ASK_SECONDS = 20.0
 MOST_CARRIERS = 250
 SIZES = {
     ChannelName.EMAIL: Size(1, 1),
@@ -82,10 +82,13 @@ def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelNam
 
 
 def _ask_forever(flask_app: Flask, settings: Settings, stop: threading.Event) -> None:
-    """Ask about texts in doubt, in a thread of its own: a provider that is slow to answer keeps nobody else waiting."""
+    """Ask about texts in doubt, and have corrected messages edited, in a thread of its own: a provider that is slow to
+    answer keeps nobody else waiting.
+    """
     with flask_app.app_context():
         while not stop.wait(ASK_SECONDS):
             run_sweep(texts.reconcile, settings)
+            run_sweep(chat_edits.edit_corrected, settings)
 
 
 def _listen(flask_app: Flask, stop: threading.Event, bell: Bell) -> None:
