@@ -24,7 +24,7 @@ ASK_SECONDS = 20.0
 MOST_CARRIERS = 250
 SIZES = {
     ChannelName.EMAIL: Size(1, 1),
-    ChannelName.SMS: Size(8, 64),
+    ChannelName.SMS: Size(64, 128),
     ChannelName.CHAT: Size(4, 32),
     ChannelName.WEBHOOK: Size(32, MOST_CARRIERS),
     ChannelName.PUSH: Size(8, 64),
