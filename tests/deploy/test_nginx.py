@@ -3,6 +3,7 @@
 import http.client
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -60,7 +61,7 @@ def ask(port: int, address: str, **headers: str) -> tuple[int, dict[str, str], b
 
 
 @contextmanager
-def before(settings: Settings) -> Iterator[tuple[Pair, object]]:
+def before(settings: Settings) -> Iterator[tuple[Pair, subprocess.Popen[bytes]]]:
     settings = replace(settings, port=free_port())
     port = free_port()
     extra = {"TRUSTED_HOSTS": "status.example.com", "TRUSTED_PROXIES": "1"}
@@ -110,7 +111,7 @@ def test_nginx_answers_as_candor_does(app: Flask, settings: Settings, page_id: i
             theirs, ours = ask(pair.nginx, address), ask(pair.candor, address)
             assert theirs[0] == ours[0], address
             assert theirs[1].get("content-security-policy") == ours[1].get("content-security-policy"), address
-        kill(web)  # type: ignore[arg-type]
+        kill(web)
         for address, seen in told.items():
             assert ask(pair.nginx, address, Accept_Encoding="gzip")[2] == seen[2], f"{address} without the application"
 
