@@ -42,7 +42,7 @@ class Server:
         if (self._data / "postmaster.pid").exists():
             return
         options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._home}"
-        options += " -c max_connections=200 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        options += " -c max_connections=200 -c fsync=off -c full_page_writes=off"
         _run(self._folder / "pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w", "start")
 
     def stop(self) -> None:

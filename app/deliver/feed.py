@@ -55,6 +55,7 @@ class Feed:
         self._noting = threading.Lock()
         self._flushed_at = self._renewed_at = time.monotonic()
         self._look_at = 0.0
+        self._is_unsure = self._is_unsettled = False
         self.renewed_until = 0.0
 
     def look(self) -> None:
@@ -74,12 +75,11 @@ class Feed:
             return []
         try:
             with translated():
-                is_due = ledger.has_due(session(), self._table, self._name)
+                is_due = self._is_unsure or ledger.has_due(session(), self._table, self._name)
             if not is_due:
                 self._look_at = begun + POLL_SECONDS - 0.05
                 return []
-            claims = ledger.claim(self._table, self._name, self._owner, limit)
-            self._claims |= {claim.id: claim for claim in claims}
+            claims = self._claim(limit)
             return self._addressed_or_given_back(claims, begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS)
         finally:
             release_connection()
@@ -115,7 +115,11 @@ class Feed:
         if not noted:
             return
         try:
+            if self._is_unsettled:
+                self._claims = {claim.id: claim for claim in self._in_ledger() if claim.id in self._claims}
+            self._is_unsettled = True
             settling.settle(self._table, self._owner, self._claims, noted)
+            self._is_unsettled = False
         except BaseException:
             with self._noting:
                 self._noted = noted + self._noted
@@ -141,6 +145,21 @@ class Feed:
             journal, self._journal = self._journal, None
         if journal is not None:
             journal.close(keep=bool(self._claims))
+
+    def _claim(self, limit: int) -> list[Claim]:
+        """Up to `limit` more rows, and those that are ours since a claim whose answer never came."""
+        claims = [claim for claim in self._in_ledger() if claim.id not in self._claims] if self._is_unsure else []
+        self._is_unsure = True
+        claims += ledger.claim(self._table, self._name, self._owner, limit)
+        self._is_unsure = False
+        self._claims |= {claim.id: claim for claim in claims}
+        return claims
+
+    def _in_ledger(self) -> list[Claim]:
+        """What is ours as the ledger knows it, kept for another lease."""
+        ledger.renew(self._table, self._owner)
+        with translated():
+            return ledger.claims_of(session(), self._table, self._owner)
 
     def _addressed_or_given_back(self, claims: list[Claim], until: float) -> list[Item]:
         """What is claimed and can not be addressed, because the database went away between the two, is given back."""

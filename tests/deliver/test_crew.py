@@ -13,10 +13,10 @@ from app import clock
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
 from app.db import session, transaction
-from app.deliver import ledger, plan
+from app.deliver import ledger, plan, settling
 from app.deliver.crew import Crew, Size
 from app.errors import Unavailable
-from app.models.delivery import Delivery, Dispatch, SendLimit
+from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, SendLimit
 from app.settings import Settings
 from app.shapes import Outcome, Recipient, UpdateDraft
 from app.vocabulary import ChannelName, DeliveryState, DispatchState, Impact, PostStatus
@@ -204,6 +204,39 @@ def test_books_that_can_not_be_kept_do_not_cut_off_what_is_on_its_way(
     crew.leave()
     assert sorted(edge.addresses) == [f"s{number}@example.com" for number in range(5)]
     assert states() == {DeliveryState.SENT: 5}
+
+
+@pytest.mark.parametrize("step", ["ledger.claim", "settling.settle"])
+def test_a_database_that_goes_away_with_its_answer_leaves_nothing_behind(
+    app: Flask, settings: Settings, page_id: int, edge: Edge, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """What was claimed or settled is so, although nobody was told."""
+    subscribe(page_id, "a@example.com", "b@example.com", "gone@example.com")
+    edge.behave = lambda recipient: (
+        Outcome(recipient.delivery_id, DeliveryState.FAILED, "gone", permanent=True, status=410, took_ms=5)
+        if recipient.address == "gone@example.com"
+        else None
+    )
+    open_post(settings, LENA, page_id, draft())
+    plan.plan(plan.due_dispatches(session())[0])
+    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
+    whole = getattr(ledger if step == "ledger.claim" else settling, step.partition(".")[2])
+
+    def done_but_unheard(*args: object) -> None:
+        whole(*args)
+        _lost()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(f"app.deliver.{step}", done_but_unheard)
+        with pytest.raises((OperationalError, Unavailable)):
+            crew.work()
+    while crew.work():
+        pass
+    assert sum(feed.held for feed in crew._feeds) == 0
+    crew.leave()
+    assert sorted(edge.addresses) == ["a@example.com", "b@example.com"]
+    assert states() == {DeliveryState.SENT: 2, DeliveryState.FAILED: 1}
+    assert len(session().scalars(select(DeliveryAttempt)).all()) == 1
 
 
 def _lost(*_args: object) -> None:
