@@ -1,7 +1,7 @@
 """Components and posts: what the console does, from a shell."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -9,9 +9,10 @@ from sqlalchemy import select
 
 from app.actions import components, pages
 from app.actions.component_groups import create_group
+from app.actions.pinning import pin_post
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
-from app.cli.shared import Answer, answers, text_from
+from app.cli.shared import Answer, answers, instant_from, text_from
 from app.clock import now
 from app.db import session
 from app.errors import Invalid, NotFound
@@ -140,8 +141,8 @@ def say_first(settings: Settings, title: str, status: str | None, options: dict[
         kind=kind,
         title=title,
         status=PostStatus(status) if status else default,
-        scheduled_for=_instant(options["scheduled_for"], "--from"),
-        scheduled_until=_instant(options["scheduled_until"], "--until"),
+        scheduled_for=instant_from(options["scheduled_for"], "--from"),
+        scheduled_until=instant_from(options["scheduled_until"], "--until"),
         severity=Severity(options["severity"]) if options["severity"] else None,
         record_links=tuple(RecordLinkDraft(*_pair(one, "--record", "KEY=URL")) for one in options["records"]),
         **_said(options),
@@ -174,6 +175,16 @@ def resolve(settings: Settings, public_id: str, **options: Any) -> Answer:
     """Resolve an incident, or complete a maintenance."""
     kind = _post(public_id).kind
     return say_more(settings, public_id, "completed" if kind == PostKind.MAINTENANCE else "resolved", options)
+
+
+@post.command("pin")
+@click.argument("public_id")
+@click.option("--off", is_flag=True, help="Stop keeping it there.")
+@answers
+def pin(settings: Settings, public_id: str, off: bool) -> Answer:
+    """Keep a post on top of the page after it is over.  It notifies nobody."""
+    pin_post(settings, COMMAND_LINE, _post(public_id).public_id, pinned=not off)
+    return Answer("It is no longer pinned." if off else "It is pinned.", {"id": public_id, "pinned": not off})
 
 
 @post.command("list")
@@ -226,18 +237,6 @@ def _pair(raw: str, option: str, form: str) -> tuple[str, str]:
     if not (key and separator and value):
         raise Invalid(f"{option} {raw} should look like {form}.")
     return key, value
-
-
-def _instant(raw: str | None, option: str) -> datetime | None:
-    if not raw:
-        return None
-    try:
-        at = datetime.fromisoformat(raw)
-    except ValueError:
-        raise Invalid(f"{option} {raw} is no time. Write it like 2026-12-01T22:00+01:00.") from None
-    if at.tzinfo is None:
-        raise Invalid(f"{option} {raw} has no zone. Write it like 2026-12-01T22:00+01:00.")
-    return at
 
 
 def _post(public_id: str) -> Post:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from app.publish.links import permalink
 from app.publish.views import PostView, Snapshot
-from app.vocabulary import PostKind, PostStatus
+from app.vocabulary import PostStatus
 
 if TYPE_CHECKING:
     from icalendar import Event, Timezone
@@ -24,18 +24,12 @@ def calendar(snapshot: Snapshot) -> bytes:
     made.add("version", "2.0")
     made.add("method", "PUBLISH")
     made.add("x-wr-calname", page.name)
-    for post in _windows(snapshot):
+    for post in snapshot.windows:
         if post.scheduled_for and post.scheduled_until:
             made.add_component(_event(snapshot, post, post.scheduled_for, post.scheduled_until))
     if not made.subcomponents:  # RFC 5545 wants one at least, and some readers refuse a calendar without any
         made.add_component(_utc())
     return bytes(made.to_ical())
-
-
-def _windows(snapshot: Snapshot) -> list[PostView]:
-    past = [post for day in snapshot.past_days for post in (*day.posts, *day.ongoing)]
-    found = {post.id: post for post in (*snapshot.upcoming, *snapshot.open_posts, *past, *snapshot.newest)}
-    return [found[key] for key in sorted(found) if found[key].kind is PostKind.MAINTENANCE]
 
 
 def _event(snapshot: Snapshot, post: PostView, start: datetime, end: datetime) -> "Event":

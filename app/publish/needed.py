@@ -14,6 +14,8 @@ from app.publish.views import MonthView, PageView, PostView
 
 PAST_DAYS = 14
 NEWEST = 25
+happened_at = func.coalesce(Post.scheduled_for, Post.started_at)
+"""When a post began to matter, as `PostView.happened_at` says it: its month is that one's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,16 @@ class Needed:
 def read_needed(session: Session, page: PageView, before: Before | None, at: datetime) -> Needed:
     """Seven queries, whatever there is.  Without `before`, all lasting pages are to be written."""
     started = _months_changed(session, page, before)
-    first = session.scalar(select(func.min(Post.started_at)).where(Post.page_id == page.id))
+    first = session.scalar(select(func.min(happened_at)).where(Post.page_id == page.id))
     keys = month_keys(first or at, at, page.zone)
     touched = keys if before is None else _touched(keys, started, before, page)
     mine = Post.page_id == page.id
     wanted = (mine,) if before is None else (mine, _wanted(page, at, before, {*touched, keys[0]}))
     posts = read_posts(session, wanted)
     by_month: dict[str, list[PostView]] = {}
-    for post in posts:
-        by_month.setdefault(month_of(post.started_at, page.zone), []).append(post)
+    for post in sorted(posts, key=lambda post: post.happened_at, reverse=True):
+        if not post.is_upcoming:
+            by_month.setdefault(month_of(post.happened_at, page.zone), []).append(post)
     return Needed(
         posts=posts,
         changed=tuple(p for p in posts if before is None or _is_written(p, before, at)),
@@ -62,10 +65,8 @@ def read_needed(session: Session, page: PageView, before: Before | None, at: dat
 def _months_changed(session: Session, page: PageView, before: Before | None) -> set[str]:
     if before is None:
         return set()
-    found = session.scalars(
-        select(Post.started_at).where(Post.page_id == page.id, Post.changed_revision > before.revision)
-    )
-    return {month_of(started_at, page.zone) for started_at in found}
+    found = session.scalars(select(happened_at).where(Post.page_id == page.id, Post.changed_revision > before.revision))
+    return {month_of(at, page.zone) for at in found}
 
 
 def _touched(keys: Sequence[str], changed: set[str], before: Before, page: PageView) -> tuple[str, ...]:
@@ -77,16 +78,16 @@ def _touched(keys: Sequence[str], changed: set[str], before: Before, page: PageV
 
 def _wanted(page: PageView, at: datetime, before: Before, months: Iterable[str]) -> ColumnElement[bool]:
     newest = select(Post.id).where(Post.page_id == page.id).order_by(Post.started_at.desc(), Post.id.desc())
-    since = midnight(at.astimezone(page.zone).date() - timedelta(days=PAST_DAYS - 1), page)
+    since = past_since(page, at)
     ranges = [month_bounds(key, page.zone) for key in months]
     return or_(
         Post.closed_at.is_(None),
         Post.pinned,
-        Post.started_at >= since,
+        happened_at >= since,
         Post.closed_at >= since,
         Post.id.in_(newest.limit(NEWEST)),
         Post.changed_revision > before.revision,
-        *((Post.started_at >= begin) & (Post.started_at < end) for begin, end in ranges),
+        *((happened_at >= begin) & (happened_at < end) for begin, end in ranges),
     )
 
 
@@ -104,6 +105,11 @@ def _month(key: str, posts: Iterable[PostView], keys: Sequence[str]) -> MonthVie
         older=keys[place + 1] if place + 1 < len(keys) else None,
         newer=keys[place - 1] if place else None,
     )
+
+
+def past_since(page: PageView, at: datetime) -> datetime:
+    """The first instant of the past days."""
+    return midnight(at.astimezone(page.zone).date() - timedelta(days=PAST_DAYS - 1), page)
 
 
 def midnight(day: date, page: PageView) -> datetime:

@@ -14,7 +14,7 @@ from app.models.announcement import Announcement
 from app.models.component import Component, ComponentChange, ComponentGroup
 from app.models.page import Page, PageLogo
 from app.publish import uptime
-from app.publish.needed import NEWEST, PAST_DAYS, Before, read_needed
+from app.publish.needed import NEWEST, PAST_DAYS, Before, past_since, read_needed
 from app.publish.verdict import OpenPost, verdict
 from app.publish.views import (
     AnnouncementView,
@@ -26,7 +26,7 @@ from app.publish.views import (
     PostView,
     Snapshot,
 )
-from app.vocabulary import ComponentStatus, Language
+from app.vocabulary import ComponentStatus, Language, PostKind, PostStatus
 
 
 def read(session: Session, page_id: int, before: Before | None) -> Snapshot:
@@ -51,6 +51,8 @@ def read(session: Session, page_id: int, before: Before | None) -> Snapshot:
         groups=_groups(session, page, components),
         open_posts=tuple(shown),
         upcoming=tuple(sorted((p for p in needed.posts if p.is_upcoming), key=_planned)),
+        called_off=tuple(sorted((p for p in needed.posts if _is_called_off(p, at)), key=_planned)),
+        windows=_windows(needed.posts, past_since(page, at)),
         past_days=_past_days(needed.posts, page, at),
         newest=needed.posts[:NEWEST],
         changed=needed.changed,
@@ -184,6 +186,21 @@ def _past_day(day: date, posts: Sequence[PostView]) -> DayView:
 
 def _for_verdict(post: PostView) -> OpenPost:
     return OpenPost(post.kind, post.status, post.impact, post.is_tied)
+
+
+def _is_called_off(post: PostView, at: datetime) -> bool:
+    """Whether readers may still reckon with a maintenance that will not be."""
+    return post.status is PostStatus.CANCELLED and not post.took_place and post.happened_at > at
+
+
+def _windows(posts: Sequence[PostView], since: datetime) -> tuple[PostView, ...]:
+    """The maintenances that are to come, underway or of the past days, and those among the newest posts; oldest first.
+
+    Cancelled ones are among them.
+    """
+    newest = {post.id for post in posts[:NEWEST]}
+    told = [post for post in posts if post.is_open or post.happened_at >= since or post.id in newest]
+    return tuple(sorted((post for post in told if post.kind is PostKind.MAINTENANCE), key=lambda post: post.id))
 
 
 def _planned(post: PostView) -> datetime:

@@ -244,7 +244,10 @@ class MonthView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything public about a page at one revision, and which lasting pages have to be written again."""
+    """Everything public about a page at one revision, and which lasting pages have to be written again.
+
+    `called_off` are the maintenances that were to come, `windows` all that a calendar tells of.
+    """
 
     page: PageView
     rendered_at: datetime
@@ -261,6 +264,8 @@ class Snapshot:
     all_months: tuple[str, ...]
     announcements: tuple[AnnouncementView, ...] = ()
     pinned: tuple[PostView, ...] = ()
+    called_off: tuple[PostView, ...] = ()
+    windows: tuple[PostView, ...] = ()
 
     @property
     def ungrouped(self) -> tuple[ComponentView, ...]:
