@@ -35,6 +35,7 @@ bench: ## Publishing, page requests, slow readers, fan-out, Lighthouse: figures 
 	$(BIN)/python -m bench.page
 	$(BIN)/python -m bench.readers
 	$(BIN)/python -m bench.fanout
+	$(BIN)/python -m bench.everyone
 	$(BIN)/python -m bench.lighthouse
 
 lock: ## Lock the dependencies again, with hashes

@@ -42,6 +42,7 @@ class PostDraft:
 
     `impact` None means computed from the effects.  `severity` None means no internal incident is opened.
     `notify` says whether subscribers hear of it; `acknowledged` that the guards' findings were seen and accepted.
+    A maintenance that `starts_itself` or `ends_itself` is moved by the clock at its planned times.
     """
 
     kind: PostKind
@@ -55,6 +56,8 @@ class PostDraft:
     notify: bool = True
     scheduled_for: datetime | None = None
     scheduled_until: datetime | None = None
+    starts_itself: bool = False
+    ends_itself: bool = False
     severity: Severity | None = None
     record_links: tuple[RecordLinkDraft, ...] = ()
     acknowledged: bool = False

@@ -80,6 +80,8 @@ def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft, titl
         started_at=now(),
         scheduled_for=draft.scheduled_for if is_maintenance else None,
         scheduled_until=draft.scheduled_until if is_maintenance else None,
+        starts_itself=draft.starts_itself and is_maintenance,
+        ends_itself=draft.ends_itself and is_maintenance,
         next_update_by=promised,
     )
     if draft.severity is not None:

@@ -8,6 +8,7 @@ import click
 from sqlalchemy import select
 
 from app.actions import components, pages
+from app.actions.by_clock import set_by_clock
 from app.actions.component_groups import create_group
 from app.actions.pinning import pin_post
 from app.actions.posts import open_post
@@ -111,6 +112,7 @@ def opening(command: Any) -> Any:
         click.option("--kind", type=KINDS, help="An incident when left out."),
         click.option("--from", "scheduled_for", help="A maintenance's start, ISO 8601 with its zone."),
         click.option("--until", "scheduled_until", help="A maintenance's end, ISO 8601 with its zone."),
+        click.option("--by-clock", is_flag=True, help="A maintenance begins and ends at its times by itself."),
         click.option("--severity", type=SEVERITIES, help="Opens an internal incident."),
         click.option("--record", "records", multiple=True, metavar="KEY=URL", help="Where the internal record lives."),
     )
@@ -143,6 +145,8 @@ def say_first(settings: Settings, title: str, status: str | None, options: dict[
         status=PostStatus(status) if status else default,
         scheduled_for=instant_from(options["scheduled_for"], "--from"),
         scheduled_until=instant_from(options["scheduled_until"], "--until"),
+        starts_itself=options["by_clock"],
+        ends_itself=options["by_clock"],
         severity=Severity(options["severity"]) if options["severity"] else None,
         record_links=tuple(RecordLinkDraft(*_pair(one, "--record", "KEY=URL")) for one in options["records"]),
         **_said(options),
@@ -185,6 +189,17 @@ def pin(settings: Settings, public_id: str, off: bool) -> Answer:
     """Keep a post on top of the page after it is over.  It notifies nobody."""
     pin_post(settings, COMMAND_LINE, _post(public_id).public_id, pinned=not off)
     return Answer("It is no longer pinned." if off else "It is pinned.", {"id": public_id, "pinned": not off})
+
+
+@post.command("by-clock")
+@click.argument("public_id")
+@click.option("--off", is_flag=True, help="It begins and ends by hand.")
+@answers
+def go_by_clock(settings: Settings, public_id: str, off: bool) -> Answer:
+    """Have a maintenance begin and end by itself at its planned times."""
+    set_by_clock(settings, COMMAND_LINE, public_id, not off)
+    said = "It begins and ends by hand." if off else "It begins and ends by the clock."
+    return Answer(said, {"id": public_id, "by_clock": not off})
 
 
 @post.command("list")

@@ -15,6 +15,7 @@ ONLY_NEW = {
     "kind": "--kind",
     "scheduled_for": "--from",
     "scheduled_until": "--until",
+    "by_clock": "--by-clock",
     "severity": "--severity",
     "records": "--record",
 }

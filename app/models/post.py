@@ -14,6 +14,7 @@ from app.vocabulary import Impact
 class Post(Base):
     """The public thread.  `incident_id` is opaque: nothing public follows it.
 
+    A maintenance that `starts_itself` or `ends_itself` does so at its planned times, by the clock.
     `changed_revision` is the page's revision at which the post last changed: what a refresh has to render again.
     """
 
@@ -43,6 +44,8 @@ class Post(Base):
     next_update_by: Mapped[datetime | None] = mapped_column()
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
     pinned: Mapped[bool] = mapped_column(default=False)
+    starts_itself: Mapped[bool] = mapped_column(default=False)
+    ends_itself: Mapped[bool] = mapped_column(default=False)
     version: Mapped[int] = mapped_column(default=1)
     changed_revision: Mapped[int] = mapped_column(default=1)
 

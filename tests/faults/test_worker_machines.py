@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, func, select
@@ -13,11 +14,13 @@ from sqlalchemy import delete, func, select
 from app import create_app
 from app.actions.posts import open_post
 from app.cli.migrating import upgrade_database
+from app.clock import now
 from app.db import db, session, transaction
 from app.models.delivery import Delivery
 from app.models.page import Page
+from app.models.post import Post, Update
 from app.settings import Settings
-from app.vocabulary import DeliveryState
+from app.vocabulary import DeliveryState, PostKind, PostStatus
 from tests.conftest import make_settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_page
@@ -125,3 +128,26 @@ def test_a_machine_that_dies_is_replaced_when_it_comes_back(machines: list[Setti
             kill(process, signal.SIGKILL)  # type: ignore[arg-type]
     assert len(heard) == RECIPIENTS
     assert sum(heard.values()) - RECIPIENTS <= CONNECTIONS
+
+
+def test_the_clock_moves_a_maintenance_once_with_any_number_of_workers(machines: list[Settings]) -> None:
+    with create_app(machines[0]).app_context(), ExitStack() as stack:
+        for machine in machines:
+            stack.enter_context(running(machine, "worker"))
+        planned = draft(
+            "key-00000013", kind=PostKind.MAINTENANCE, status=PostStatus.SCHEDULED, starts_itself=True,
+            scheduled_for=now() + timedelta(seconds=2), scheduled_until=now() + timedelta(seconds=4),
+            ends_itself=True, notify=False,
+        )  # fmt: skip
+        post_id = open_post(machines[0], LENA, session().scalars(select(Page.id)).one(), planned).post_id
+        told = select(Update.status).join(Post).where(Post.public_id == post_id).order_by(Update.id)
+        for _ in range(60):
+            session().rollback()
+            if len(session().scalars(told).all()) == 3:
+                break
+            threading.Event().wait(0.25)
+        threading.Event().wait(2)  # for so long each of them could say it again
+        session().rollback()
+        assert session().scalars(told).all() == ["scheduled", "in_progress", "completed"]
+        db.session.remove()
+        db.engine.dispose()

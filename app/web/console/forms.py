@@ -141,6 +141,8 @@ def post_draft(typed: Typed, zone: ZoneInfo) -> PostDraft:
         notify=typed.notify,
         scheduled_for=reader.instant("scheduled_for", typed.scheduled_for, zone),
         scheduled_until=reader.instant("scheduled_until", typed.scheduled_until, zone),
+        starts_itself=typed.by_clock,
+        ends_itself=typed.by_clock,
         severity=severity,
         record_links=_records(reader, typed, severity),
         acknowledged=typed.acknowledged,

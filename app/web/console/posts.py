@@ -5,7 +5,7 @@ from contextlib import suppress
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import pinning
+from app.actions import by_clock, pinning
 from app.actions import posts as actions
 from app.db import session, translated
 from app.errors import CandorError, Unavailable
@@ -89,6 +89,16 @@ def pin_post(public_id: str) -> Answer:
     pinned = request.form.get("pinned") != "no"
     pinning.pin_post(current_app.config["SETTINGS"], actor(), public_id, pinned)
     flash("It is kept on top of the page." if pinned else "It is no longer kept on top of the page.")
+    return redirect(url_for("console.show_post", public_id=public_id), 303)
+
+
+@blueprint.post("/posts/<public_id>/by-clock")
+@audience("lead")
+def set_by_clock(public_id: str) -> Answer:
+    """Have a maintenance begin and end by itself at its planned times, or, with `by_clock=no`, by hand."""
+    is_on = request.form.get("by_clock") != "no"
+    by_clock.set_by_clock(current_app.config["SETTINGS"], actor(), public_id, is_on)
+    flash("It begins and ends by the clock." if is_on else "It begins and ends by hand.")
     return redirect(url_for("console.show_post", public_id=public_id), 303)
 
 

@@ -85,6 +85,7 @@ class Thread:
     components: tuple[StillBroken, ...]
     records: tuple[RecordRow, ...]
     pinned: bool
+    by_clock: bool
 
     @property
     def broken(self) -> tuple[StillBroken, ...]:
@@ -143,6 +144,7 @@ def thread(session: Session, public_id: str) -> Thread:
         components=components,
         records=_records(session, post.incident_id),
         pinned=post.pinned,
+        by_clock=post.starts_itself or post.ends_itself,
     )
 
 

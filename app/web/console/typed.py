@@ -33,6 +33,7 @@ class Typed:
     notify: bool = True
     scheduled_for: str = ""
     scheduled_until: str = ""
+    by_clock: bool = False
     severity: str = ""
     records: tuple[tuple[str, str], ...] = ()
     key: str = ""
@@ -63,7 +64,7 @@ def new_key() -> str:
 def blank_post(kind: PostKind) -> Typed:
     """An empty form for a new post of this kind."""
     first = PostStatus.INVESTIGATING if kind is PostKind.INCIDENT else PostStatus.SCHEDULED
-    return Typed(kind=kind, status=first, key=new_key())
+    return Typed(kind=kind, status=first, key=new_key(), by_clock=kind is PostKind.MAINTENANCE)
 
 
 def blank_update(kind: str, status: str, version: int, effects: Mapping[str, str]) -> Typed:
@@ -96,6 +97,7 @@ def read_typed(form: MultiDict[str, str]) -> Typed:
         notify=form.get("notify", "") != "no",
         scheduled_for=_line(form, "scheduled_for"),
         scheduled_until=_line(form, "scheduled_until"),
+        by_clock=form.get("by_clock") == "yes",
         severity=_line(form, "severity"),
         records=_records(form),
         key=_line(form, "idempotency_key"),
