@@ -10,12 +10,15 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from app import create_app
+from app.actions import passwords
 from app.cli.migrating import upgrade_database
 from app.db import db
 from app.settings import Settings, load
@@ -25,7 +28,16 @@ from tests.judge import FreshClient
 # A busy machine is no failure, and the same commit gives the same verdict.
 hypothesis.settings.register_profile("candor", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("candor")
+CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashes that cost little: there are hundreds of sign-ins, and none of them guards anything."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", lambda: CHEAP)
+        yield
 
 
 def make_settings(home: Path, **changes: object) -> Settings:
@@ -70,12 +82,19 @@ def settings(tmp_path: Path, migrated: str) -> Iterator[Settings]:
     _admin(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates, compiled once for all the applications of a run."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
+def app(settings: Settings, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
     """The Flask app, inside its context."""
     made = create_app(settings)
     made.config["TESTING"] = True
     made.test_client_class = FreshClient
+    made.jinja_env.bytecode_cache = compiled
     with made.app_context():
         yield made
         db.session.remove()

@@ -8,7 +8,7 @@ from app.models.component import Component, ComponentGroup
 from app.models.page import Page
 from app.models.subscriber import Subscriber, SubscriberComponent
 from app.shapes import Actor
-from app.vocabulary import ChannelName, ComponentStatus, Role, SubscriberState
+from app.vocabulary import ChannelName, ComponentStatus, Language, Role, SubscriberState
 
 ALICE = Actor("Alice Admin", Role.ADMIN)
 LENA = Actor("Lena Lead", Role.LEAD)
@@ -17,9 +17,10 @@ VERA = Actor("Vera Viewer", Role.VIEWER)
 
 
 def make_page(name: str = "Acme Status", **fields: Any) -> int:
-    """A page; its id."""
+    """A page in English alone, because each language takes its time; its id."""
+    fields = {"slug": "default", "languages": Language.ENGLISH, **fields}
     with transaction() as session:
-        page = Page(slug=fields.pop("slug", "default"), name=name, url="http://localhost:8000", **fields)
+        page = Page(name=name, url="http://localhost:8000", **fields)
         session.add(page)
         session.flush()
         return page.id

@@ -15,12 +15,18 @@ from app.models.audit import AuditEntry
 from app.models.page import Page, PageLogo
 from app.publish.snapshot import read_page
 from app.settings import Settings
-from app.vocabulary import Language
+from app.vocabulary import ALL_LANGUAGES, Language
 from tests import pictures
 from tests.deliver.conftest import draft
-from tests.factories import ALICE
+from tests.factories import ALICE, make_page
 
 pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def page_id(app: Flask) -> int:
+    """A page in all languages, as one is when it is made."""
+    return make_page(languages=ALL_LANGUAGES)
 
 
 def page(page_id: int) -> Page:

@@ -22,14 +22,22 @@ from app.publish import words
 from app.publish.catalogues import FOLDER
 from app.publish.refresh import refresh
 from app.settings import Settings
-from app.vocabulary import Language
+from app.vocabulary import ALL_LANGUAGES, Language
 from tests.deliver.conftest import draft
-from tests.factories import ALICE, LENA, make_component
+from tests.factories import ALICE, LENA, make_component, make_page
 from tests.publish.conftest import BEHIND
 from tests.publish.story import NOON, Story, tell
 from tests.publish.test_pages import HOSTILE, judged
 
 pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def page_id(app: Flask) -> int:
+    """A page in all languages, as one is when it is made."""
+    return make_page(languages=ALL_LANGUAGES)
+
+
 OTHERS = [language for language in Language if language is not Language.ENGLISH]
 READ_OUT = ("alt", "title", "aria-label", "content", "data-mine", "data-unreached", "data-well", "data-unknown")
 ALIKE = {"Atom", "RSS", "JSON", "UTC"}

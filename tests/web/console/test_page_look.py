@@ -4,14 +4,25 @@ import re
 from io import BytesIO
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 
 from app.db import session
 from app.models.page import Page, PageLogo
+from app.vocabulary import ALL_LANGUAGES
 from tests import pictures
+from tests.factories import make_page
 from tests.web.console.person import Person, form_of, text_of
 
 pytestmark = pytest.mark.database
+
+
+@pytest.fixture
+def page_id(app: Flask) -> int:
+    """A page in all languages, as one is when it is made."""
+    return make_page(languages=ALL_LANGUAGES)
+
+
 PATH = "/console/page"
 
 
