@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from flask import Flask
+
+from app.vocabulary import ALL_LANGUAGES
+from tests.factories import make_page
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -14,6 +18,12 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
 ]  # fmt: skip
+
+
+@pytest.fixture
+def page_id(app: Flask) -> int:
+    """A page in all languages, as one is when it is made."""
+    return make_page(languages=ALL_LANGUAGES)
 
 
 @pytest.fixture(scope="module")
