@@ -1,5 +1,7 @@
 """What the benchmarks share: an installation in a temporary folder, and a table of figures with ratios."""
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from app.cli.migrating import upgrade_database
 from app.db import db
 from app.settings import Settings, load
 from app.shapes import COMMAND_LINE
+from tests.processes import ROOT, environment
 
 
 @contextmanager
@@ -27,6 +30,21 @@ def installation(**environ: str) -> Iterator[tuple[Flask, Settings, int]]:
             yield app, settings, page_id
             db.session.remove()
             db.engine.dispose()
+
+
+@contextmanager
+def beside(settings: Settings, *words: str, extra: dict[str, str]) -> Iterator[None]:
+    """`candor WORDS` in the session of the benchmark, as every other program that is measured.
+
+    In one of its own the scheduler (sched_autogroup) would give it and the whole benchmark, load generator included,
+    half of the machine each, whatever either needs.
+    """
+    process = subprocess.Popen([sys.executable, "-m", "app.cli", *words], cwd=ROOT, env=environment(settings, extra))
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def report(title: str, figures: dict[str, tuple[float, str]], ratio: tuple[str, str]) -> None:

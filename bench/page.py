@@ -31,8 +31,8 @@ from app.settings import Settings
 from app.shapes import COMMAND_LINE, PostDraft, UpdateDraft
 from app.vocabulary import PostKind, PostStatus
 from bench import nginx
-from bench.house import installation, report
-from tests.processes import free_port, running, wait_until_answers
+from bench.house import beside, installation, report
+from tests.processes import free_port, wait_until_answers
 
 GZIP = 'wrk.headers["Accept-Encoding"] = "gzip"\n'
 QUERIES = """local n = math.random(1000000000)
@@ -168,7 +168,7 @@ def main(seconds: int = 2, rounds: int = 5, first: int = 0, last: int = len(CASE
             nginx.bare(settings, ports[NO_HEADERS], headers=False),
             nginx.bare(settings, ports[NO_CACHE], cache="off"),
             nginx.shipped(settings, ports["shipped"]),
-            running(settings, "web", extra={"WEB_WORKERS": "2"}),
+            beside(settings, "web", extra={"WEB_WORKERS": "2"}),
         ):
             wait_until_answers(f"http://127.0.0.1:{settings.port}/")
             if len({ask(port)[2] for port in ports.values()}) != 1:
