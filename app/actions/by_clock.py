@@ -1,7 +1,7 @@
 """Maintenance that begins and ends by the clock: exactly once, with any number of workers."""
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
@@ -67,6 +67,11 @@ def set_by_clock(settings: Settings, actor: Actor, public_id: str, is_on: bool) 
             return
         post.starts_itself = post.ends_itself = is_on
         audit.record(session, actor, "go by clock" if is_on else "go by hand", "post", public_id, post.title)
+
+
+def will_move() -> ColumnElement[bool]:
+    """Which posts the clock will move some day, when nobody does it before."""
+    return _is_due(datetime.max.replace(tzinfo=UTC))
 
 
 def _is_due(at: datetime) -> ColumnElement[bool]:

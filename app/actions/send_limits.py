@@ -79,10 +79,15 @@ def resume(actor: Actor, channel: str, domain: str = "") -> None:
         if row is None:
             raise NotFound("Nothing is limited or paused there. See candor limits list.")
         if row.paused_why:
-            row.paused_why = ""
-            audit.record(session, actor, "resume", "send limit", f"{name}:{domain}"[:64])
-            _drop_if_empty(session, row)
-            ring(session)
+            resume_within(session, actor, row)
+
+
+def resume_within(session: Session, actor: Actor, row: SendLimit) -> None:
+    """The same in the caller's transaction, for a row that is locked and paused."""
+    row.paused_why = ""
+    audit.record(session, actor, "resume", "send limit", f"{row.channel}:{row.domain}"[:64])
+    _drop_if_empty(session, row)
+    ring(session)
 
 
 def _which(channel: str, domain: str) -> tuple[ChannelName, str]:

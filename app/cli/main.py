@@ -6,8 +6,10 @@ import sys
 import click
 
 from app.cli import (
+    backups,
     bounces,
     content,
+    dispatches,
     exporting,
     installation,
     limits,
@@ -38,6 +40,7 @@ def candor() -> None:
 for _commands in (
     serving,
     installation,
+    backups,
     publishing,
     exporting,
     content,
@@ -45,6 +48,7 @@ for _commands in (
     people,
     subscribers,
     limits,
+    dispatches,
     webhooks,
     bounces,
 ):

@@ -42,6 +42,19 @@ def revisions() -> tuple[str | None, str | None]:
         return MigrationContext.configure(connection).get_current_revision(), script.get_current_head()
 
 
+def knows(revision: str) -> bool:
+    """Whether this version of Candor can bring tables at `revision` to the newest."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from alembic.util.exc import CommandError
+
+    try:
+        ScriptDirectory.from_config(Config(str(Path(MIGRATIONS) / "alembic.ini"))).get_revision(revision)
+    except CommandError:
+        return False
+    return True
+
+
 def _prepare(app: Flask) -> None:
     from flask_migrate import Migrate
 

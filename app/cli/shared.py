@@ -7,7 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -44,6 +44,11 @@ def make_app() -> tuple[Flask, Settings]:
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return create_app(settings), settings
+
+
+def app_on(settings: Settings, database: str) -> Flask:
+    """The application on another database than its own: one that is made ready before it takes its place."""
+    return create_app(replace(settings, database_url=database))
 
 
 def answers(function: Callable[..., Answer]) -> Callable[..., None]:

@@ -30,6 +30,7 @@ WATCHED = timedelta(hours=1)
 
 TITLE_LIMIT = 80
 TAKEN_TWICE, TAKEN_AGAIN, TOO_MANY, SAME_ADDRESS = "taken-twice", "taken-again", "too-many", "same-address"
+RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)

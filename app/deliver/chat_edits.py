@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.channels import slack
 from app.clock import now
 from app.db import release, session, transaction
+from app.deliver import limits
 from app.deliver.letters import Letters
 from app.errors import DeliveryError
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch
@@ -38,9 +39,10 @@ class Outdated(NamedTuple):
 def edit_corrected(settings: Settings) -> None:
     """Put the corrected words into every room that got the others.  Talks to the service: a slow one delays the caller.
 
-    A message is edited once a correction: one that can not be edited keeps its words, and says so.
+    A message is edited once a correction: one that can not be edited keeps its words, and says so.  Nothing is edited
+    while all of the channel is paused.
     """
-    outdated = _outdated(session())
+    outdated = [] if limits.is_paused(session(), ChannelName.CHAT) else _outdated(session())
     release()
     if not outdated:
         return

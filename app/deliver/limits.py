@@ -40,6 +40,12 @@ def allowance(session: Session, channel: ChannelName, wanted: int, at: datetime)
     return Allowance(total, left, each, limits_rate=any(row.per_second is not None for row in rows))
 
 
+def is_paused(session: Session, channel: ChannelName) -> bool:
+    """Whether nothing is sent on all of a channel."""
+    held = (SendLimit.channel == channel, SendLimit.domain == "", SendLimit.paused_why != "")
+    return session.scalar(select(SendLimit.id).where(*held)) is not None
+
+
 def spend(session: Session, channel: ChannelName, claimed: Mapping[str, int], at: datetime) -> None:
     """Take tokens for what was claimed, by destination."""
     for row in session.scalars(select(SendLimit).where(SendLimit.channel == channel)):

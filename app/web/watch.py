@@ -6,10 +6,12 @@ machine that serves readers.
 
 import logging
 import threading
+from contextlib import suppress
 
 from flask import Flask
 
 from app.db import release, session, translated
+from app.deliver import presence
 from app.publish.refresh import log_failure, refresh_if_stale, sentence_of, stale_pages
 from app.settings import Settings
 
@@ -66,6 +68,9 @@ def start(app: Flask, settings: Settings) -> None:
 def _watch(app: Flask, settings: Settings) -> None:
     watch = Watch(settings)
     pause = threading.Event()
+    with suppress(OSError):  # whoever can not say that he is here serves readers all the same
+        while not presence.arrive(settings.home):
+            pause.wait(RETRY_EVERY)
     with app.app_context():
         while not pause.wait(LOOK_EVERY if watch.look() else RETRY_EVERY):
             pass

@@ -15,7 +15,7 @@ from app.deliver.crew import Crew, Size
 from app.errors import CandorError
 from app.settings import Settings
 from app.vocabulary import ChannelName
-from app.worker import lmtp, publish_hook
+from app.worker import entering, lmtp, publish_hook
 from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
 logger = logging.getLogger(__name__)
@@ -35,14 +35,24 @@ STACK_BYTES = 512 * 1024
 def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Sequence[ChannelName] = ()) -> None:
     """Work until SIGTERM or SIGINT; with `once`, until nothing more is due now.  `only` these channels are sent on."""
     channels = only or tuple(ChannelName)
+    stop, bell = threading.Event(), Bell()
     if once:
         with flask_app.app_context():
+            entering.enter(settings, stop, once=True)
             drain(settings, channels)
         publish_hook.PublishHook(settings).work()
         return
-    stop, bell = threading.Event(), Bell()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    with flask_app.app_context():
+        if entering.enter(settings, stop):
+            _work(flask_app, settings, channels, stop, bell)
+
+
+def _work(
+    flask_app: Flask, settings: Settings, channels: Sequence[ChannelName], stop: threading.Event, bell: Bell
+) -> None:
+    """Start all threads, sweep in this one, and end them in order."""
     threading.stack_size(STACK_BYTES)
     threads = [
         threading.Thread(target=_send_forever, args=(flask_app, settings, name, stop, bell), name=str(name))
@@ -51,14 +61,13 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
     threads.append(threading.Thread(target=publish_hook.run_forever, args=(settings, stop), name="publish-hook"))
     threads.append(threading.Thread(target=_ask_forever, args=(flask_app, settings, stop), name="texts", daemon=True))
     threads.append(threading.Thread(target=_listen, args=(flask_app, stop, bell), name="bell", daemon=True))
-    with flask_app.app_context():
-        for sweep, _ in SWEEPS:
-            run_sweep(sweep, settings)
+    threading.Thread(target=entering.beat_forever, args=(flask_app, settings, stop), name="beat", daemon=True).start()
+    for sweep, _ in SWEEPS:
+        run_sweep(sweep, settings)
     for thread in threads:
         thread.start()
     taking = lmtp.serve(flask_app, settings)
-    with flask_app.app_context():
-        _sweep_forever(settings, stop, bell)
+    _sweep_forever(settings, stop, bell)
     bell.ring()
     if taking is not None:
         taking.shutdown()

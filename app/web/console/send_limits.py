@@ -7,6 +7,7 @@ from flask import flash, redirect, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.actions import restoring
 from app.actions import send_limits as actions
 from app.db import session
 from app.errors import CandorError, Invalid
@@ -136,6 +137,7 @@ def _show(problem: Problem | None = None, typed: Mapping[str, str] | None = None
     return render(
         "console/limits.html",
         queries.page_facts(session()),
+        question=restoring.question(session()),
         limits=limit_rows(session()),
         channels=list(ChannelName),
         problem=problem,

@@ -1,0 +1,213 @@
+"""A database that was put back from a backup sends nothing by itself: all channels are paused until a person says
+whether what was under way is sent or dropped.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, CursorResult, Select, func, select, update
+from sqlalchemy.orm import Session
+
+from app.actions import audit, by_clock, send_limits
+from app.clock import now
+from app.db import session as read_session
+from app.db import transaction
+from app.deliver import ledger, plan
+from app.deliver.alarms import RESTORED
+from app.errors import Conflict
+from app.models.alarm import Alarm
+from app.models.delivery import Delivery, Dispatch, Notice, SendLimit
+from app.models.machine import Machine
+from app.models.post import Post, Update
+from app.shapes import SYSTEM, Actor
+from app.text import public_id
+from app.vocabulary import ChannelName, DeliveryState, DispatchState
+
+PAUSED = "restored from a backup"
+DROPPED = "dropped after a restore"
+OPEN = (DispatchState.HELD, DispatchState.SENDING)
+UNSENT = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+NOTHING_TO_ASK = "Nothing is paused because of a restore. See candor limits list."
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """An update that was under way.  `waiting` counts the subscribers who have not been sent it, as far as planned."""
+
+    update_id: str
+    title: str
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person has to decide: `updates` that were under way, and how many single `notices`, at the time `at`."""
+
+    sentence: str
+    updates: tuple[Unsent, ...]
+    notices: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """How many updates were ended or cancelled, and how many messages are not sent."""
+
+    updates: int
+    messages: int
+
+
+def is_under_way(session: Session) -> bool:
+    """Whether anything would be sent by itself: open dispatches, notices, and maintenance that goes by the clock."""
+    looks: tuple[Select[int], ...] = (
+        select(Dispatch.id).where(Dispatch.state.in_(OPEN)),
+        select(Notice.id).where(ledger.is_in(Notice, DeliveryState.PENDING)),
+        select(Notice.id).where(ledger.is_in(Notice, DeliveryState.SENDING)),
+        select(Post.id).where(by_clock.will_move()),
+    )
+    return any(session.scalar(look.limit(1)) is not None for look in looks)
+
+
+def hold(since: datetime | None) -> bool:
+    """Pause every channel and raise the alarm, unless it was raised after `since`; whether it was raised now.
+
+    A channel that somebody has paused before keeps their reason.
+
+    Raises:
+        Unavailable: the database can not be written; nothing was changed.
+    """
+    with transaction() as session:
+        asked_at = session.scalar(select(func.max(Alarm.raised_at)).where(Alarm.kind == RESTORED))
+        if asked_at is not None and since is not None and asked_at >= since:
+            return False
+        seen_at = session.scalar(select(func.max(Machine.seen_at)))
+        backup = f"a backup of {seen_at:%Y-%m-%d %H:%M} UTC" if seen_at else "a backup"
+        paused = set(
+            session.scalars(select(SendLimit.channel).where(SendLimit.domain == "", SendLimit.paused_why != ""))
+        )
+        for channel in ChannelName:
+            if channel not in paused:
+                send_limits.pause_within(session, SYSTEM, channel, "", PAUSED)
+        _end_alarm(session)
+        sentence = (
+            f"This database was restored from {backup}. What was being sent is paused: "
+            "resume it, or drop it, on the limits screen."
+        )
+        session.add(Alarm(kind=RESTORED, subject=public_id(), sentence=sentence, raised_at=now()))
+        return True
+
+
+def take_back() -> None:
+    """Whoever sent when the backup was taken does not send from this database: what they held waits again.
+
+    Raises:
+        Unavailable: the database can not be written; nothing was changed.
+    """
+    tables: tuple[ledger.Ledger, ...] = (Delivery, Notice)
+    with transaction() as session:
+        for table in tables:
+            session.execute(
+                update(table)
+                .where(ledger.is_in(table, DeliveryState.SENDING))
+                .values(state=DeliveryState.PENDING, leased_by="", leased_until=None)
+                .execution_options(synchronize_session=False)
+            )
+
+
+def question(session: Session) -> Question | None:
+    """What there is to decide after a restore; None when no channel is paused because of one.  At most four queries."""
+    if session.scalar(_paused().with_only_columns(SendLimit.id).limit(1)) is None:
+        return None
+    alarm = session.scalar(select(Alarm).where(Alarm.kind == RESTORED).order_by(Alarm.id.desc()).limit(1))
+    waiting = (
+        select(func.count())
+        .where(Delivery.dispatch_id == Dispatch.id, Delivery.state.in_(UNSENT))
+        .correlate(Dispatch)
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Update.public_id, Post.title, waiting)
+        .select_from(Dispatch)
+        .join(Update, Update.id == Dispatch.update_id)
+        .join(Post, Post.id == Dispatch.post_id)
+        .where(Dispatch.state.in_(OPEN))
+        .order_by(Dispatch.id)
+    )
+    notices = session.scalar(select(func.count()).where(ledger.is_in(Notice, DeliveryState.PENDING))) or 0
+    sentence = alarm.sentence if alarm is not None else "This database was restored from a backup."
+    return Question(sentence, tuple(Unsent(*row) for row in rows), notices, now())
+
+
+def resume(actor: Actor) -> None:
+    """Send on every channel that was paused because of a restore.  What waited goes first.
+
+    Raises:
+        Conflict: nothing is paused because of a restore.
+    """
+    with transaction() as session:
+        _resume_within(session, actor)
+
+
+def drop(actor: Actor, before: datetime) -> Dropped:
+    """Send nothing of what was made before that instant, and go on with what is made after it.
+
+    A dispatch that is held is cancelled.  Of one that was begun, whoever has not got it is skipped with the reason, and
+    so are those of whom it is not known whether they got it.
+
+    Raises:
+        Conflict: nothing is paused because of a restore, so what waits is not a restored backup's.
+    """
+    _plan_begun(before)
+    with transaction() as session:
+        _resume_within(session, actor)
+        messages = _skip(session, Notice, Notice.created_at <= before)
+        dispatches = session.scalars(_open(before).with_for_update()).all()
+        for dispatch in dispatches:
+            if dispatch.state == DispatchState.HELD:
+                dispatch.state, dispatch.finished_at = DispatchState.CANCELLED, now()
+            else:
+                messages += _skip(session, Delivery, Delivery.dispatch_id == dispatch.id)
+            audit.record(session, actor, "drop", "dispatch", dispatch.public_id, DROPPED)
+            session.flush()
+            plan.finish_if_done(session, dispatch.id)
+        return Dropped(len(dispatches), messages)
+
+
+def _resume_within(session: Session, actor: Actor) -> None:
+    rows = session.scalars(_paused().with_for_update()).all()
+    if not rows:
+        raise Conflict(NOTHING_TO_ASK)
+    for row in rows:
+        send_limits.resume_within(session, actor, row)
+    _end_alarm(session)
+
+
+def _paused() -> Select[SendLimit]:
+    return select(SendLimit).where(SendLimit.domain == "", SendLimit.paused_why == PAUSED).order_by(SendLimit.id)
+
+
+def _open(before: datetime) -> Select[Dispatch]:
+    return select(Dispatch).where(Dispatch.state.in_(OPEN), Dispatch.created_at <= before).order_by(Dispatch.id)
+
+
+def _plan_begun(before: datetime) -> None:
+    """Write the rows that are still missing, so that everybody is accounted for."""
+    begun = _open(before).where(Dispatch.state == DispatchState.SENDING, Dispatch.planned_at.is_(None))
+    for dispatch_id in read_session().scalars(begun.with_only_columns(Dispatch.id)).all():
+        plan.plan(dispatch_id)
+
+
+def _skip(session: Session, table: ledger.Ledger, which: ColumnElement[bool]) -> int:
+    result = session.execute(
+        update(table)
+        .where(which, table.state.in_(UNSENT))
+        .values(state=DeliveryState.SKIPPED, reason=DROPPED, settled_at=now(), leased_by="", leased_until=None)
+        .execution_options(synchronize_session=False)
+    )
+    return result.rowcount if isinstance(result, CursorResult) else 0
+
+
+def _end_alarm(session: Session) -> None:
+    standing = select(Alarm).where(Alarm.kind == RESTORED, Alarm.over_at.is_(None))
+    for alarm in session.scalars(standing):
+        alarm.over_at = now()

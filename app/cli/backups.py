@@ -1,0 +1,158 @@
+"""`candor backup` and `candor restore`: everything that is in the database, into a file and back."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import click
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.engine import make_url
+
+from app.actions import restoring
+from app.cli import sqlite_files
+from app.cli.migrating import knows, upgrade_database
+from app.cli.shared import Answer, answers, app_on
+from app.db import db, release, session
+from app.deliver import journal, machines, presence
+from app.errors import CandorError, Conflict, Invalid
+from app.models.page import Page
+from app.publish.refresh import refresh, sentence_of
+from app.settings import Settings
+from app.worker.command import run_command
+
+DUMP_SECONDS = 24 * 3600.0
+DUMP = 'exec pg_dump --format=custom --file="$CANDOR_FILE" --dbname="$CANDOR_DATABASE"'
+KEYS = "Keep secret_key and vapid_key as well, in another place."
+NO_PG_DUMP = (
+    "pg_dump is not on this machine. Install PostgreSQL's client programs (postgresql-client on Debian), "
+    "or run pg_dump --format=custom where they are."
+)
+NO_PG_RESTORE = (
+    "candor restore puts back SQLite databases. With PostgreSQL, stop Candor on every machine and use pg_restore; "
+    "docs/operate.md has the steps."
+)
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Put it in the place of a file that is there already.")
+@answers
+def backup(settings: Settings, file: Path, *, force: bool) -> Answer:
+    """Write the whole database into FILE, as of one instant, while Candor runs.
+
+    FILE is there whole or not at all, and readable by you alone.
+    """
+    file = file.absolute()
+    if file.is_dir() or (file.exists() and not force):
+        raise Conflict(f"{file} is there already. Choose another name{'' if file.is_dir() else ', or pass --force'}.")
+    if db.engine.url.database and file == Path(db.engine.url.database).absolute():
+        raise Invalid("That is the database itself. Choose another name.")
+    draft = sqlite_files.draft_beside(file)
+    try:
+        if db.engine.dialect.name == "sqlite":
+            sqlite_files.copy(_database(), draft)
+            sqlite_files.judge(draft, _database())
+            sqlite_files.finish(draft)
+        else:
+            _dump(settings, draft)
+            sqlite_files.sync(draft)
+        draft.replace(file)
+        sqlite_files.sync(file.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+    size = file.stat().st_size
+    return Answer(f"{file}: {size:,} bytes. {KEYS}", {"file": str(file), "bytes": size})
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@answers
+def restore(settings: Settings, file: Path) -> Answer:
+    """Put the database in FILE in the place of the present one, which is kept beside it.
+
+    Stop Candor first. What was being sent when the backup was taken is paused until you resume or drop it.
+    """
+    if db.engine.dialect.name != "sqlite":
+        raise Invalid(NO_PG_RESTORE)
+    if os.geteuid() == 0 and settings.home.stat().st_uid != 0:
+        raise Invalid("Run this as the user that Candor runs as: what root writes, Candor could not change.")
+    path = _database()
+    with presence.alone(settings.home):
+        draft = sqlite_files.draft_beside(path)
+        try:
+            _check(file)
+            sqlite_files.copy(file, draft)
+            is_held = _made_ready(app_on(settings, f"sqlite:///{draft}"), draft)
+            kept = sqlite_files.take_place(draft, path)
+        finally:
+            for suffix in ("", *sqlite_files.BESIDE):
+                draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+        machines.forget(settings.home)
+        for one in journal.journals(settings.journal):
+            one.unlink(missing_ok=True)
+        problem = _rendered(settings)
+    said = [f"{file} is restored." + (f" The database that was here is now {kept}." if kept else "")]
+    if is_held:
+        said.append("What was being sent is paused: see candor dispatch list, then candor dispatch resume or drop.")
+    if problem:
+        said.append(f"The page could not be rendered yet: {problem}")
+    facts = {"file": str(file), "kept": str(kept) if kept else None, "paused": is_held, "rendered": not problem}
+    return Answer("\n".join(said), facts)
+
+
+def _database() -> Path:
+    """Where the SQLite database is."""
+    return Path(db.engine.url.database or "").absolute()
+
+
+def _check(file: Path) -> None:
+    revision = sqlite_files.judge(file, file)
+    if not knows(revision):
+        raise Invalid(f"{file} is at revision {revision}, which this version of Candor does not know. Upgrade first.")
+
+
+def _made_ready(app: Flask, draft: Path) -> bool:
+    """Bring a restored copy to the newest tables, and pause what is under way in it; whether anything was."""
+    with app.app_context():
+        try:
+            upgrade_database()
+            restoring.take_back()
+            is_held = restoring.is_under_way(session()) and restoring.hold(None)
+            release()
+            machines.forget_all()
+        finally:
+            release()
+            db.engine.dispose()
+    sqlite_files.finish(draft)
+    return is_held
+
+
+def _rendered(settings: Settings) -> str:
+    """Render every page from what was restored; what kept one from it, if anything did."""
+    try:
+        pages = session().scalars(select(Page.id)).all()
+        release()
+        for page_id in pages:
+            refresh(settings, page_id)
+    except (CandorError, OSError) as error:
+        return sentence_of(error)
+    return ""
+
+
+def _dump(settings: Settings, draft: Path) -> None:
+    """Have pg_dump write into `draft`.  The password travels in the environment: everybody may read commands."""
+    if shutil.which("pg_dump") is None:
+        raise Conflict(NO_PG_DUMP)
+    url = make_url(settings.database_url)
+    address = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    environ = {**os.environ, "CANDOR_FILE": str(draft), "CANDOR_DATABASE": address}
+    if url.password:
+        environ["PGPASSWORD"] = str(url.password)
+    ended = run_command(DUMP, environ, DUMP_SECONDS, lambda: False)
+    if ended is None or ended.exit_code != 0:
+        raise ChildProcessError(errno.ECHILD, ended.output.strip() if ended else "was ended", "pg_dump")
+
+
+COMMANDS = (backup, restore)

@@ -1,0 +1,48 @@
+"""Who works in a data folder: each web and worker process holds a lock there that only `candor restore` asks for."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.errors import Conflict
+
+FILE = "running.lock"
+
+
+def arrive(home: Path) -> bool:
+    """This process works here until it ends; False while somebody restores, and then it has to ask again.
+
+    Raises:
+        OSError: the lock can not be made.
+    """
+    handle = _open(home)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return False
+    return True  # the handle stays open, and the system closes it with the process
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Nobody else works here for the length of the block.
+
+    Raises:
+        Conflict: somebody does.
+    """
+    handle = _open(home)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict("Candor is running here. Stop every web process and worker of this machine first.") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _open(home: Path) -> int:
+    return os.open(home / FILE, os.O_RDWR | os.O_CREAT, 0o640)

@@ -1,0 +1,39 @@
+"""What to do with what was being sent when a backup was taken that is restored now."""
+
+from datetime import datetime
+
+from flask import flash, redirect, request, url_for
+
+from app.actions import restoring
+from app.errors import Invalid
+from app.web.access import actor, audience
+from app.web.console.blueprint import blueprint
+from app.web.console.rendering import Answer
+
+
+@blueprint.post("/limits/restored/resume")
+@audience("lead")
+def resume_restored() -> Answer:
+    """Send what was under way."""
+    restoring.resume(actor())
+    flash("Resumed: what waits is sent.")
+    return redirect(url_for("console.send_limits"), 303)
+
+
+@blueprint.post("/limits/restored/drop")
+@audience("lead")
+def drop_restored() -> Answer:
+    """Send nothing of what was under way when the form was shown."""
+    dropped = restoring.drop(actor(), _instant(request.form.get("before", "")))
+    flash(f"Dropped: {dropped.updates:,} updates, {dropped.messages:,} messages. New ones are sent again.")
+    return redirect(url_for("console.send_limits"), 303)
+
+
+def _instant(raw: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(raw)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Invalid("This form has expired. Go back, reload the page and send it again.")
+    return at
