@@ -31,6 +31,7 @@ from tests.processes import free_port, running, wait_until_answers
 TWILIO = f"twilio://AC{'a' * 32}:{'b' * 32}@+15551230000"
 EMAIL, PASSWORD = "lena@example.com", "correct horse battery"
 PAUSE_SECONDS = 0.2
+STATED = {"status": "investigating", "notify": "yes"}
 
 
 class Desk:
@@ -82,7 +83,7 @@ def tell_everyone(settings: Settings, desk: Desk) -> dict[str, tuple[float, str]
     stop, looks = threading.Event(), list[float]()
     watcher = threading.Thread(target=lambda: looks.extend(work_beside(desk, stop)))
     begun, at = time.monotonic(), time.time()
-    answered = desk.post("/console/posts/new", "/console/posts", {"title": "Slow answers", "body": BODY})
+    answered = desk.post("/console/posts/new", "/console/posts", {"title": "Slow answers", "body": BODY, **STATED})
     watcher.start()
     wait_until_told()
     took = time.monotonic() - begun
