@@ -1,29 +1,37 @@
 """Several worker machines on one PostgreSQL: each mail once, whatever stops, freezes or dies meanwhile."""
 
+import shutil
 import signal
+import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from app import create_app
 from app.actions.posts import open_post
 from app.cli.migrating import upgrade_database
 from app.clock import now
 from app.db import db, session, transaction
-from app.models.delivery import Delivery
+from app.deliver import machines as known
+from app.models.delivery import Delivery, Dispatch, SendLimit
+from app.models.machine import Machine
 from app.models.page import Page
 from app.models.post import Post, Update
 from app.settings import Settings
-from app.vocabulary import DeliveryState, PostKind, PostStatus
+from app.vocabulary import ChannelName, DeliveryState, DispatchState, PostKind, PostStatus
+from tests.cli.shell import Shell
 from tests.conftest import make_settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_page
+from tests.faults.hasty import hasty_worker
+from tests.faults.test_restore import wait_for
 from tests.faults.test_worker import subscribe_many
 from tests.postgres import Server
 from tests.processes import kill, running, start
@@ -56,7 +64,7 @@ def fan_out(machines: list[Settings], key: str, meanwhile: Callable[[Sink], None
             writing.execute(delete(Delivery))
         extra = {"SMTP_URL": sink.url, "SEND_CONNECTIONS": str(CONNECTIONS)}
         for machine in machines:
-            stack.enter_context(running(machine, "worker", extra=extra))
+            stack.enter_context(hasty_worker(machine, **extra))
         settings = replace(machines[0], smtp_url=sink.url)
         open_post(settings, LENA, session().scalars(select(Page.id)).one(), draft(key))
         db.session.remove()
@@ -128,6 +136,84 @@ def test_a_machine_that_dies_is_replaced_when_it_comes_back(machines: list[Setti
             kill(process, signal.SIGKILL)  # type: ignore[arg-type]
     assert len(heard) == RECIPIENTS
     assert sum(heard.values()) - RECIPIENTS <= CONNECTIONS
+
+
+def test_a_machine_that_is_added_to_a_living_installation_joins_it(machines: list[Settings], tmp_path: Path) -> None:
+    added = make_settings(tmp_path / "added", database_url=machines[0].database_url)
+    heard = Counter[str]()
+    with create_app(machines[0]).app_context(), smtp_sink(pause=0.03) as sink, ExitStack() as stack:
+        begin(machines[0], "key-00000014")
+        stack.enter_context(hasty_worker(machines[0], SMTP_URL=sink.url, SEND_CONNECTIONS=str(CONNECTIONS)))
+        sink.wait_for(10)
+        stack.enter_context(hasty_worker(added, SMTP_URL=sink.url, SEND_CONNECTIONS=str(CONNECTIONS)))
+        wait_for(lambda: is_known(added))
+        assert settled()[DeliveryState.SENT] < RECIPIENTS  # it came in the middle
+        wait_for(lambda: settled() == {DeliveryState.SENT: RECIPIENTS})
+        assert paused() == []
+        db.engine.dispose()
+        heard.update(sink.recipients)
+    assert (len(heard), set(heard.values())) == (RECIPIENTS, {1})
+
+
+def test_a_dump_put_back_in_place_sends_nothing_by_itself(machines: list[Settings], tmp_path: Path) -> None:
+    """As docs/operate.md says; also on a machine that was not there when the dump was taken."""
+    dump, shell = tmp_path / "candor.dump", Shell(machines[0])
+    added = make_settings(tmp_path / "added", database_url=machines[0].database_url)
+    if shutil.which("pg_dump") is None:
+        pytest.skip("PostgreSQL's client programs are not installed")
+    with create_app(machines[0]).app_context(), smtp_sink(pause=0.03) as sink:
+        begin(machines[0], "key-00000015")
+        with hasty_worker(machines[0], SMTP_URL=sink.url):
+            sink.wait_for(100)
+            shell.json("backup", str(dump))
+            before = beat_of(machines[0])
+            wait_for(lambda: beat_of(machines[0]) > before)
+        db.engine.dispose()
+        put_back(machines[0], dump)
+        gone = len(sink.recipients)
+        with hasty_worker(machines[0], SMTP_URL=sink.url), hasty_worker(added, SMTP_URL=sink.url):
+            wait_for(lambda: len(paused()) == len(ChannelName) and is_known(added))
+            threading.Event().wait(2)  # for so long each of them could send
+            assert len(sink.recipients) == gone
+            assert shell.json("dispatch", "drop")["updates"] == 1
+        assert set(settled()) == {DeliveryState.SENT, DeliveryState.SKIPPED}
+        db.engine.dispose()
+
+
+def begin(machine: Settings, key: str) -> None:
+    """Publish once, and nothing else is under way."""
+    with transaction() as writing:
+        writing.execute(delete(Delivery))
+        writing.execute(update(Dispatch).values(state=DispatchState.DONE))
+    open_post(machine, LENA, session().scalars(select(Page.id)).one(), draft(key))
+    db.session.remove()
+
+
+def beat_of(machine: Settings) -> datetime:
+    seen_at = known.remembered(machine.home).seen_at
+    assert seen_at is not None
+    return seen_at
+
+
+def is_known(machine: Settings) -> bool:
+    own = known.remembered(machine.home).id
+    found = session().scalar(select(Machine.id).where(Machine.public_id == own))
+    db.session.remove()
+    return found is not None
+
+
+def paused() -> list[str]:
+    found = list(session().scalars(select(SendLimit.channel).where(SendLimit.paused_why != "")))
+    db.session.remove()
+    return found
+
+
+def put_back(machine: Settings, dump: Path) -> None:
+    """Into an empty database, which stands in for the one that was lost."""
+    address = machine.database_url.replace("+psycopg", "")
+    empty = "DROP SCHEMA public CASCADE; CREATE SCHEMA public"
+    subprocess.run(["psql", "-q", "-c", empty, address], check=True, capture_output=True)
+    subprocess.run(["pg_restore", "--no-owner", f"--dbname={address}", str(dump)], check=True, capture_output=True)
 
 
 def test_the_clock_moves_a_maintenance_once_with_any_number_of_workers(machines: list[Settings]) -> None:
