@@ -23,12 +23,16 @@ from app.worker.loop import run
 
 RESTART_SECONDS = (0.2, 1.0, 5.0, 15.0)
 STEADY_SECONDS = 60.0
+ORPHAN_SECONDS = 1.0
 STOP_SECONDS = 10.0
+SUPERVISOR = "CANDOR_SUPERVISOR"
+"""Names the process of `candor up` to those that it starts."""
 
 
 @click.command()
 def web() -> None:
     """Serve the page, the console and the board."""
+    _leave_with_supervisor()
     settings = load()
     from granian import Granian
     from granian.constants import Interfaces
@@ -57,6 +61,7 @@ def web() -> None:
 @click.option("--only", metavar="CHANNELS", help="Send on these channels alone, such as email,sms.")
 def worker(once: bool, senders: int | None, only: str | None) -> None:
     """Plan, send, settle and sweep, until told to stop."""
+    _leave_with_supervisor()
     app, settings = make_app()
     if senders:
         settings = replace(settings, send_connections=senders)
@@ -96,7 +101,8 @@ def _supervise(name: str, stop: threading.Event) -> None:
     failures = 0
     while not stop.is_set():
         begun = time.monotonic()
-        child = subprocess.Popen([sys.executable, "-m", "app.cli", name], start_new_session=True)  # noqa: S603 - our own words
+        environ = {**os.environ, SUPERVISOR: str(os.getpid())}
+        child = subprocess.Popen([sys.executable, "-m", "app.cli", name], env=environ, start_new_session=True)  # noqa: S603 - our own words
         while child.poll() is None and not stop.wait(0.2):
             pass
         if stop.is_set():
@@ -107,6 +113,19 @@ def _supervise(name: str, stop: threading.Event) -> None:
         wait = RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)]
         click.echo(f"candor: {name} stopped ({child.returncode}); starting it again in {wait:g} s", err=True)
         stop.wait(wait)
+
+
+def _leave_with_supervisor() -> None:
+    """When `candor up` is killed, leave: an orphan would keep the port, and the next `candor up` could not start."""
+    supervisor = os.environ.pop(SUPERVISOR, "")
+
+    def watch() -> None:
+        while os.getppid() == int(supervisor):
+            time.sleep(ORPHAN_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    if supervisor.isdigit():
+        threading.Thread(target=watch, name="supervisor", daemon=True).start()
 
 
 def _sweep_group(child: "subprocess.Popen[bytes]") -> None:

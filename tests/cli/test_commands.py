@@ -1,5 +1,9 @@
 """The command line through its front door: real processes, words for people, JSON for machines, exit codes."""
 
+import os
+import signal
+import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,3 +141,25 @@ def test_up_prints_one_line_with_the_set_up_link(app: Flask, settings: Settings)
     assert said.count("Candor is at") == 1
     assert f"http://localhost:{chosen.port}/setup/" in said
     assert start is not None
+
+
+def test_when_up_is_killed_nothing_of_it_stays(app: Flask, settings: Settings) -> None:
+    chosen = replace(settings, port=free_port())
+    with running(chosen, "up") as killed:
+        wait_until_answers(f"http://127.0.0.1:{chosen.port}/")
+        os.kill(killed.pid, signal.SIGKILL)
+    for _ in range(150):
+        if not processes_of(chosen):
+            break
+        time.sleep(0.1)
+    assert processes_of(chosen) == []
+
+
+def processes_of(settings: Settings) -> list[str]:
+    """The processes that work for this installation."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"CANDOR_HOME={settings.home}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+    return found
