@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import smtplib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from app import clock, create_app
 from app.actions import mail_health
 from app.actions.posts import open_post
 from app.actions.subscriber_rows import address_hash
-from app.db import session, transaction
+from app.db import db, session, transaction
 from app.errors import SettingError
 from app.guard import return_path
 from app.models.delivery import Delivery, MailEvent, SendLimit
@@ -38,6 +39,7 @@ from tests.factories import LENA, make_subscriber
 from tests.processes import free_port
 
 pytestmark = pytest.mark.database
+Configured = Callable[..., Flask]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
 CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem"
@@ -210,13 +212,25 @@ def post(app: Flask, path: str, body: Any, **headers: str) -> Any:
     return app.test_client().post(path, data=raw, headers=named, content_type="application/json")
 
 
-def configured(settings: Settings, **changes: Any) -> Flask:
-    return create_app(replace(settings, **changes))
+@pytest.fixture
+def configured(settings: Settings) -> Iterator[Configured]:
+    """Makes applications that differ in settings, and closes the connections that they open."""
+    made: list[Flask] = []
+
+    def configure(**changes: Any) -> Flask:
+        made.append(create_app(replace(settings, **changes)))
+        return made[-1]
+
+    yield configure
+    for one in made:
+        with one.app_context():
+            db.session.remove()
+            db.engine.dispose()
 
 
-def test_postmark(app: Flask, settings: Settings, page_id: int, carol: int) -> None:
+def test_postmark(app: Flask, settings: Settings, configured: Configured, page_id: int, carol: int) -> None:
     set_hash(settings)
-    made = configured(settings, postmark_webhook_auth="post:mark")
+    made = configured(postmark_webhook_auth="post:mark")
     right = "Basic " + base64.b64encode(b"post:mark").decode()
     event = {"RecordType": "Bounce", "ID": 42, "Type": "HardBounce", "Email": "carol@example.com"}
     assert post(made, "/hooks/mail/postmark", event, Authorization="Basic nothing").status_code == 403
@@ -229,9 +243,9 @@ def test_postmark(app: Flask, settings: Settings, page_id: int, carol: int) -> N
     assert person().state == SubscriberState.QUARANTINED
 
 
-def test_mailgun(app: Flask, settings: Settings, page_id: int, carol: int) -> None:
+def test_mailgun(app: Flask, settings: Settings, configured: Configured, page_id: int, carol: int) -> None:
     set_hash(settings)
-    made = configured(settings, mailgun_signing_key="key-1")
+    made = configured(mailgun_signing_key="key-1")
     with clock.frozen(NOON):
         for number, (stamp, key, status) in enumerate(
             ((NOON, "key-1", 200), (NOON, "key-2", 403), (NOON - timedelta(days=1), "key-1", 403))
@@ -249,11 +263,11 @@ def test_mailgun(app: Flask, settings: Settings, page_id: int, carol: int) -> No
     assert person().bounces == 1
 
 
-def test_sendgrid(app: Flask, settings: Settings, page_id: int, carol: int) -> None:
+def test_sendgrid(app: Flask, settings: Settings, configured: Configured, page_id: int, carol: int) -> None:
     set_hash(settings)
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    made = configured(settings, sendgrid_public_key=base64.b64encode(public).decode())
+    made = configured(sendgrid_public_key=base64.b64encode(public).decode())
     event = {"event": "bounce", "type": "bounce", "email": "carol@example.com", "status": "5.1.1", "sg_event_id": "a"}
     body = json.dumps([event, {"event": "delivered"}, 7]).encode()
     with clock.frozen(NOON):
@@ -268,7 +282,7 @@ def test_sendgrid(app: Flask, settings: Settings, page_id: int, carol: int) -> N
 
 
 def test_ses_through_sns(
-    app: Flask, settings: Settings, page_id: int, carol: int, monkeypatch: pytest.MonkeyPatch
+    app: Flask, settings: Settings, configured: Configured, carol: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_hash(settings)
     key = rsa.generate_private_key(65537, 2048)
@@ -285,7 +299,7 @@ def test_ses_through_sns(
 
     monkeypatch.setattr(mail_signatures, "fetch", fetch)
     mail_signatures.certificate.cache_clear()
-    made = configured(settings, sns_topics=(TOPIC,))
+    made = configured(sns_topics=(TOPIC,))
     told = {
         "notificationType": "Bounce",
         "bounce": {
@@ -317,9 +331,9 @@ def test_ses_through_sns(
 
 @pytest.mark.parametrize("provider", ["ses", "sendgrid", "mailgun", "postmark", "nobody"])
 @pytest.mark.parametrize("body", [b"", b"[" * 50_000, b"null", b"{}", b"\xff", b'{"signature": 1}'])
-def test_garbage_gets_a_sentence(settings: Settings, page_id: int, provider: str, body: bytes) -> None:
+def test_garbage_gets_a_sentence(configured: Configured, page_id: int, provider: str, body: bytes) -> None:
     made = configured(
-        settings, sns_topics=(TOPIC,), sendgrid_public_key="AAAA", mailgun_signing_key="k", postmark_webhook_auth="a:b"
+        sns_topics=(TOPIC,), sendgrid_public_key="AAAA", mailgun_signing_key="k", postmark_webhook_auth="a:b"
     )
     answer = post(made, f"/hooks/mail/{provider}", body)
     assert 400 <= answer.status_code < 500

@@ -117,6 +117,8 @@ def test_without_a_database_the_app_starts_and_says_so(tmp_path: Path) -> None:
             assert answer.status_code == 503 and answer.headers["Retry-After"], path
         assert Browser(app.test_client()).get("/nowhere").status_code == 404
         assert app.test_client().get("/static/css/app.css").status_code == 200
+        db.session.remove()
+        db.engine.dispose()
 
 
 def test_htmx_gets_whole_problems_into_the_whole_page(app: Flask, page_id: int) -> None:
