@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+from tests.loopback import talking
+
 
 @dataclass
 class Received:
@@ -56,35 +58,8 @@ class Sink:
 def smtp_sink(pause: float = 0.0) -> Iterator[Sink]:
     """Run a sink on a free loopback port for the length of the block."""
     sink = Sink(pause=pause)
-    loop = asyncio.new_event_loop()
-    started = threading.Event()
-    stopping = asyncio.Event()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(lambda r, w: _talk(sink, r, w), "127.0.0.1", 0, limit=2**20)
-        sink.port = server.sockets[0].getsockname()[1]
-        started.set()
-        await stopping.wait()
-        server.close()
-        talks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve())
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
+    with talking(lambda reader, writer: _talk(sink, reader, writer)) as sink.port:
         yield sink
-    finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join(10)
 
 
 async def _talk(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -157,7 +157,10 @@ def test_what_is_no_logo_is_refused(settings: Settings, page_id: int, body: byte
 
 
 def test_the_largest_logo_is_taken(settings: Settings, page_id: int) -> None:
-    page_logo.set_logo(settings, ALICE, page_id, pictures.png(1200, 1200, 32 * 1024))
+    largest = pictures.png(1200, 1200, 32 * 1024)
+    page_logo.set_logo(settings, ALICE, page_id, largest)
+    session().rollback()
+    assert session().scalars(select(PageLogo.body)).all() == [largest]
 
 
 def test_there_is_no_such_page(app: Flask, settings: Settings) -> None:

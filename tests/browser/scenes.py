@@ -1,13 +1,11 @@
 """States of a public page, made through the actions, and a server for them that needs no process."""
 
-import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.actions.announcements import create_announcement
 from app.actions.pages import edit_page
@@ -23,6 +21,7 @@ from app.settings import Settings
 from app.shapes import AnnouncementDraft, ComponentEffect, PostDraft, UpdateDraft
 from app.vocabulary import ComponentStatus, PostKind, PostStatus
 from tests.factories import LENA, make_component, make_group
+from tests.loopback import answering
 
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 OPERATIONAL, MAJOR = ComponentStatus.OPERATIONAL, ComponentStatus.MAJOR_OUTAGE
@@ -103,23 +102,11 @@ def say(settings: Settings, post: str, number: int, status: PostStatus, body: st
     publish_update(settings, LENA, post, draft)
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_args: Any) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
     """The address of the page's snapshot on loopback, with nothing behind it."""
-    server = make_server("127.0.0.1", 0, SnapshotServer(settings.public_root, _nothing), True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(SnapshotServer(settings.public_root, _nothing)) as address:
+        yield address
 
 
 def _nothing(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

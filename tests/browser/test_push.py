@@ -1,18 +1,16 @@
 """The button that turns notices on, in a real browser; the push service of its maker is played by the page."""
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.db import session
 from app.models.subscriber import Subscriber
 from tests.fake_push import new_browser
+from tests.loopback import answering
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,25 +35,6 @@ def reader(browser: "Browser") -> "Iterator[Page]":
     context.close()
 
 
-class _Quiet(WSGIRequestHandler):
-    def log(self, *_args: object) -> None:
-        pass
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """The application itself, on loopback, where browsers allow what they else want https for."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def state() -> list[str]:
     session().rollback()
     return list(session().scalars(select(Subscriber.state)))
@@ -64,7 +43,7 @@ def state() -> list[str]:
 def test_notices_are_turned_on_and_off_by_a_click(app: Flask, page_id: int, reader: "Page") -> None:
     faults: list[str] = []
     reader.on("pageerror", lambda fault: faults.append(str(fault)))
-    with served(app) as root:
+    with answering(app) as root:
         reader.goto(f"{root}/subscribe")
         on, off = (reader.get_by_role("button", name=f"Turn notices {what}") for what in ("on", "off"))
         on.wait_for()
@@ -85,7 +64,7 @@ def test_notices_are_turned_on_and_off_by_a_click(app: Flask, page_id: int, read
 def test_without_a_script_nothing_is_offered(app: Flask, page_id: int, browser: "Browser") -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    with served(app) as root:
+    with answering(app) as root:
         page.goto(f"{root}/subscribe")
         assert not page.locator("#push").is_visible()
         assert page.get_by_role("button", name="Subscribe").is_visible()

@@ -1,12 +1,13 @@
 """A mail server that treats each recipient as its name says: real SMTP that misbehaves, and remembers what it took."""
 
 import asyncio
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+
+from tests.loopback import talking
 
 HANG_SECONDS = 600.0
 
@@ -33,33 +34,8 @@ class HostileSink:
 @contextmanager
 def hostile_sink(*, pipelining: bool = True) -> Iterator[HostileSink]:
     sink = HostileSink(pipelining=pipelining)
-    loop = asyncio.new_event_loop()
-    started, stopping = threading.Event(), asyncio.Event()
-
-    async def serve() -> None:
-        server = await asyncio.start_server(lambda r, w: _talk(sink, r, w), "127.0.0.1", 0, limit=2**20)
-        sink.port = server.sockets[0].getsockname()[1]
-        started.set()
-        await stopping.wait()
-        server.close()
-        talks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in talks:
-            task.cancel()
-        await asyncio.gather(*talks, return_exceptions=True)
-
-    def run() -> None:
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(serve())
-        loop.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    assert started.wait(10)
-    try:
+    with talking(lambda reader, writer: _talk(sink, reader, writer)) as sink.port:
         yield sink
-    finally:
-        loop.call_soon_threadsafe(stopping.set)
-        thread.join(10)
 
 
 async def _talk(sink: HostileSink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -237,7 +237,9 @@ def test_whatever_is_typed_the_page_is_sound_in_any_language(
     about = draft(key, component, title=f"T {title}", body=f"B {body}", acknowledged=True)
     made = open_post(settings, LENA, page_id, about)
     for address in ("/", f"/incidents/{made.post_id}", "/history"):
-        judged(reader.get(at(language, address)).data)
+        page = reader.get(at(language, address))
+        judged(page.data)
+        assert page.status_code == 200 and f"/incidents/{made.post_id}" in page.text
 
 
 @pytest.mark.parametrize("typed", HOSTILE, ids=lambda typed: repr(typed[:20]))
@@ -247,4 +249,6 @@ def test_hostile_text_is_harmless_in_the_other_direction_too(
     about = draft(title=f"Title {typed}"[:190], body=f"Body {typed}"[:10_000], acknowledged=True)
     made = open_post(settings, LENA, page_id, about)
     for address in ("/ar", f"/ar/incidents/{made.post_id}", "/ar/history"):
-        judged(reader.get(address).data)
+        page = reader.get(address)
+        judged(page.data)
+        assert page.status_code == 200 and 'dir="rtl"' in page.text and "Title" in page.text

@@ -86,7 +86,7 @@ def resolve_post(public_id: str) -> Answer:
 @audience("lead")
 def pin_post(public_id: str) -> Answer:
     """Keep a post on top of the page after it is over, or, with `pinned=no`, stop keeping it there."""
-    pinned = request.form.get("pinned") != "no"
+    pinned = _chosen("pinned")
     pinning.pin_post(current_app.config["SETTINGS"], actor(), public_id, pinned)
     flash("It is kept on top of the page." if pinned else "It is no longer kept on top of the page.")
     return redirect(url_for("console.show_post", public_id=public_id), 303)
@@ -96,10 +96,15 @@ def pin_post(public_id: str) -> Answer:
 @audience("lead")
 def set_by_clock(public_id: str) -> Answer:
     """Have a maintenance begin and end by itself at its planned times, or, with `by_clock=no`, by hand."""
-    is_on = request.form.get("by_clock") != "no"
+    is_on = _chosen("by_clock")
     by_clock.set_by_clock(current_app.config["SETTINGS"], actor(), public_id, is_on)
     flash("It begins and ends by the clock." if is_on else "It begins and ends by hand.")
     return redirect(url_for("console.show_post", public_id=public_id), 303)
+
+
+def _chosen(name: str) -> bool:
+    """What the button said: "yes" unless it says "no"."""
+    return request.form.get(name) != "no"
 
 
 def show_new(typed: Typed, problem: Problem | None = None, *, preview: object = None) -> str:
