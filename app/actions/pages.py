@@ -187,6 +187,11 @@ def _accent(raw: str) -> str:
     return colour
 
 
+def read_page_fields(settings: Settings, *, name: str, url: str, time_zone: str) -> dict[str, str]:
+    """A page's name, address and zone, checked, for whoever writes them with something else.  Raises Invalid."""
+    return _read(settings, name=name, url=url, time_zone=time_zone, locale=None)
+
+
 def _slug(name: str, count: int) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
     return f"{words or 'page'}-{count + 1}"

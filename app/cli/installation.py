@@ -72,10 +72,12 @@ def bring() -> None:
 @bring.command("statuspage")
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
 @answers
-def statuspage(settings: Settings, source: Path, dry_run: bool) -> Answer:
+def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
     """Import Statuspage v2 documents: a file, or every .json file of a folder."""
-    report = import_statuspage(settings, COMMAND_LINE, pages.default_page_id(), source, dry_run=dry_run)
+    page_id = pages.default_page_id()
+    report = import_statuspage(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, take_page=take_page)
     skipped = [
         f"skipped {row.kind} {row.id} {row.name}: {row.reason}" for row in report.rows if row.outcome == "skipped"
     ]

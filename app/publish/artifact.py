@@ -14,6 +14,7 @@ Headers = list[tuple[str, str]]
 CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".json": "application/json; charset=utf-8",
+    ".problem": "application/problem+json",
     ".atom": "application/atom+xml; charset=utf-8",
     ".rss": "application/rss+xml; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -39,8 +40,15 @@ SECURITY: Headers = [
 """What a static page needs; each header more costs readers some requests of a hundred.  The console sends more.  Here
 browsers tell strangers the origin alone as it is, and there is no script but our own, no form and no window."""
 
+FRAME = "embed/frame.html"
+FRAMED: Headers = [(name, value.replace("frame-ancestors 'none'", "frame-ancestors *")) for name, value in SECURITY]
+"""The same for the one page that other websites may frame."""
+
 SUFFIXES = {"": "", "br": ".br", "gzip": ".gz"}
 """What the file of each content coding ends with."""
+
+OPEN_TO_ALL = (".json", ".problem", ".atom", ".rss", ".ics", "badge.svg")
+"""What scripts of any origin may read (CORS): documents that were made for programs."""
 
 KEPT_CHOICES = 64
 
@@ -119,11 +127,11 @@ def artifact(path: str, bodies: Mapping[str, bytes], status: str = OK, changed: 
         ("Content-Type", CONTENT_TYPES.get(Path(path).suffix, "application/octet-stream")),
         ("Vary", "Accept-Encoding"),
         ("Cache-Control", FOR_EVER if path.startswith("assets/") else FRESH),
-        *SECURITY,
+        *(FRAMED if path.endswith(FRAME) else SECURITY),
     ]
     if changed is not None:
         shared.append(("Last-Modified", format_datetime(changed, usegmt=True)))
-    if path.startswith("api/"):
+    if path.endswith(OPEN_TO_ALL):
         shared.append(("Access-Control-Allow-Origin", "*"))
     variants = {coding: _variant(coding, body, digest, shared) for coding, body in bodies.items()}
     return Artifact(path, status, changed, variants)

@@ -1,6 +1,7 @@
 """The template engine of everything public: autoescaped, strict about names, and without Flask."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +17,10 @@ TEMPLATES = ROOT / "templates"
 STATIC = ROOT / "static"
 STYLES = ("css/tokens.css", "css/public.css")
 SCRIPT = "js/public.js"
+EMBED_STYLES = ("css/tokens.css", "css/embed.css")
+EMBED_SCRIPT = "js/embed-frame.js"
+SCRIPTS_OF_OTHERS = ("js/embed.js", "js/statuspage.js")
+"""What other websites load."""
 
 
 @lru_cache(maxsize=1)
@@ -37,7 +42,7 @@ def environment() -> Environment:
 def assets_of(page: PageView) -> dict[str, bytes]:
     """The page's style, script and logo by hashed name, so that they may be kept for ever."""
     logo = {page.logo.name: page.logo.body} if page.logo else {}
-    return {**assets(page.accent), **logo}
+    return {**assets(page.accent), **embed_assets(page.accent), **logo}
 
 
 def asset_urls(page: PageView) -> dict[str, str]:
@@ -48,9 +53,24 @@ def asset_urls(page: PageView) -> dict[str, str]:
 @lru_cache(maxsize=32)
 def assets(accent: str) -> dict[str, bytes]:
     """The style and script of a page with this accent, by hashed name."""
-    style = b"\n".join((STATIC / name).read_bytes() for name in STYLES) + theme.style(accent).encode()
-    script = _squeezed((STATIC / SCRIPT).read_bytes())
-    return {f"candor-{_hash(style)}.css": _squeezed(style), f"candor-{_hash(script)}.js": script}
+    return _hashed("candor", STYLES, SCRIPT, accent)
+
+
+@lru_cache(maxsize=32)
+def embed_assets(accent: str) -> dict[str, bytes]:
+    """The same of the frame that other websites build in."""
+    return _hashed("embed", EMBED_STYLES, EMBED_SCRIPT, accent)
+
+
+def script(name: str) -> str:
+    """A script that other websites load by its name."""
+    return _squeezed((STATIC / name).read_bytes()).decode()
+
+
+def _hashed(name: str, styles: Sequence[str], script_name: str, accent: str) -> dict[str, bytes]:
+    style = b"\n".join((STATIC / path).read_bytes() for path in styles) + theme.style(accent).encode()
+    code = _squeezed((STATIC / script_name).read_bytes())
+    return {f"{name}-{_hash(style)}.css": _squeezed(style), f"{name}-{_hash(code)}.js": code}
 
 
 @lru_cache(maxsize=1)
@@ -59,7 +79,8 @@ def render_version() -> str:
     digest = hashlib.sha256()
     here = Path(__file__).parent
     sources = [*TEMPLATES.glob("public/**/*"), *here.glob("*.py"), *here.glob("catalogues/*.po")]
-    for path in sorted([*sources, *(STATIC / name for name in (*STYLES, SCRIPT))]):
+    files = {*STYLES, SCRIPT, *EMBED_STYLES, EMBED_SCRIPT, *SCRIPTS_OF_OTHERS}
+    for path in sorted([*sources, *(STATIC / name for name in files)]):
         if path.is_file():
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]

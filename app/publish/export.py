@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from app.settings import Settings
 
 MANIFEST = ".candor-export.json"
 DRAFT = ".candor-export.draft"
+_INCIDENT = re.compile(r"incidents/[a-z0-9]+\.json")
+"""What has a second address in the API."""
+
 _ENCODED = {".br", ".gz"}
 _META = "meta.json"
 _TRIES = 3
@@ -89,6 +93,7 @@ def _read(revision: Path, base_url: str) -> _Copy:
     found = dict(_walk(revision))
     live = {path: file.read_bytes() for path, file in found.items() if file.is_relative_to(revision)}
     lasting = {path: file for path, file in found.items() if path not in live}
+    lasting |= {f"api/v2/{path}": file for path, file in lasting.items() if _INCIDENT.fullmatch(path)}
     meta = json.loads(live.pop(_META))
     return _Copy(int(meta["revision"]), _page_url(live) or base_url, live, lasting)
 

@@ -5,21 +5,13 @@ from datetime import date
 from urllib.parse import quote
 
 from app.publish import bars, phrases, uptime, verdict
+from app.publish.badge import COLOURS, SHAPES
 from app.publish.courses import component_moves, component_names, touched_components
 from app.publish.environment import asset_urls, environment
 from app.publish.views import PageView, PostView, Snapshot
 from app.vocabulary import ComponentStatus, Impact, Language
 
 Files = dict[str, str]
-SHAPES: Mapping[Impact, ComponentStatus] = {
-    Impact.NONE: ComponentStatus.OPERATIONAL,
-    Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
-    Impact.MINOR: ComponentStatus.DEGRADED_PERFORMANCE,
-    Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
-    Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
-}
-"""Which status's shape and colour stands for an indicator."""
-
 POST_SHAPES: Mapping[Impact, ComponentStatus] = {**SHAPES, Impact.NONE: ComponentStatus.UNKNOWN}
 """The same for a post: an open one is never shown as if all were well."""
 
@@ -64,7 +56,7 @@ def post_block(snapshot: Snapshot, post: PostView) -> str:
 def favicon(snapshot: Snapshot) -> str:
     """The verdict's shape and colour."""
     shape = SHAPES[snapshot.verdict.indicator]
-    return environment().get_template("public/favicon.svg").render(shape=shape).strip()
+    return environment().get_template("public/favicon.svg").render(shape=shape, colour=COLOURS[shape]).strip()
 
 
 def _page(path: str, template: str, snapshot: Snapshot, *, here: str | None, **context: object) -> Files:

@@ -11,11 +11,17 @@ from app.models.post import Post
 from app.publish.months import month_bounds, month_keys, month_of
 from app.publish.thread import read_posts
 from app.publish.views import MonthView, PageView, PostView
+from app.vocabulary import PostKind
 
 PAST_DAYS = 14
-NEWEST = 25
+NEWEST = 50
+"""How many posts of each kind are told of, however long ago they were: as many as Statuspage's lists hold."""
+
 happened_at = func.coalesce(Post.scheduled_for, Post.started_at)
 """When a post began to matter, as `PostView.happened_at` says it: its month is that one's."""
+
+
+_NEWEST_FIRST = (Post.started_at.desc(), Post.id.desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,10 @@ def _touched(keys: Sequence[str], changed: set[str], before: Before, page: PageV
 
 
 def _wanted(page: PageView, at: datetime, before: Before, months: Iterable[str]) -> ColumnElement[bool]:
-    newest = select(Post.id).where(Post.page_id == page.id).order_by(Post.started_at.desc(), Post.id.desc())
+    newest = [
+        select(Post.id).where(Post.page_id == page.id, Post.kind == kind).order_by(*_NEWEST_FIRST).limit(NEWEST)
+        for kind in PostKind
+    ]
     since = past_since(page, at)
     ranges = [month_bounds(key, page.zone) for key in months]
     return or_(
@@ -85,7 +94,7 @@ def _wanted(page: PageView, at: datetime, before: Before, months: Iterable[str])
         Post.pinned,
         happened_at >= since,
         Post.closed_at >= since,
-        Post.id.in_(newest.limit(NEWEST)),
+        *(Post.id.in_(of_a_kind) for of_a_kind in newest),
         Post.changed_revision > before.revision,
         *((happened_at >= begin) & (happened_at < end) for begin, end in ranges),
     )

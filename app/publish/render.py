@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.publish import calendar, feeds, html, statuspage_json
+from app.publish import badge, calendar, embed, feeds, html, statuspage_json
 from app.publish.environment import assets_of
 from app.publish.views import PageView, Snapshot
 
@@ -23,15 +23,17 @@ class Rendered:
 
 def render(snapshot: Snapshot, folder: Path) -> Rendered:
     """Render a page whose files stand in `folder`: what changes with every revision, and what changed of the rest."""
-    live = {**_encoded(html.live_pages(snapshot)), **_documents(snapshot, folder)}
-    lasting = {**_encoded(html.lasting_pages(snapshot)), **_new_assets(snapshot.page, folder)}
+    live = {**_encoded(html.live_pages(snapshot)), **_encoded(embed.files(snapshot)), **badge.page_badge(snapshot)}
+    live |= _documents(snapshot, folder)
+    lasting = {**_encoded(html.lasting_pages(snapshot)), **_lasting_documents(snapshot)}
+    lasting |= _changed(folder, _of_components(snapshot)) | _new_assets(snapshot.page, folder)
     return Rendered(live, lasting, shared_folders(snapshot.page))
 
 
 def shared_folders(page: PageView) -> tuple[str, ...]:
     """The folders that all revisions of a page share."""
     prefixes = ["", *(f"{language.value}/" for language in page.languages if language is not page.language)]
-    return ("assets", *(f"{prefix}{name}" for prefix in prefixes for name in ("incidents", "history")))
+    return ("assets", "components", *(f"{prefix}{name}" for prefix in prefixes for name in ("incidents", "history")))
 
 
 def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:
@@ -43,16 +45,50 @@ def _new_assets(page: PageView, folder: Path) -> dict[str, bytes]:
     return {path: body for path, body in found.items() if not (folder / "lasting" / path).is_file()}
 
 
-def _documents(snapshot: Snapshot, folder: Path) -> dict[str, bytes]:
-    makers: dict[str, Callable[[Snapshot], bytes]] = {
-        "history.atom": feeds.atom,
-        "history.rss": feeds.rss,
-        "api/v2/summary.json": statuspage_json.summary,
-        "api/v2/status.json": statuspage_json.status,
-        "calendar.ics": calendar.calendar,
-    }
+def _of_components(snapshot: Snapshot) -> dict[str, bytes]:
+    """Each visible component's badge and feed."""
+    made: dict[str, bytes] = {}
+    for component in snapshot.components:
+        made |= badge.component_badge(snapshot, component)
+        made[f"components/{component.public_id}/feed.atom"] = feeds.component_atom(snapshot, component)
+    return made
+
+
+def _changed(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Those of the lasting files that are not as they stand."""
+    return {path: body for path, body in files.items() if _body(folder / "lasting" / path) != body}
+
+
+def _body(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _lasting_documents(snapshot: Snapshot) -> dict[str, bytes]:
     made = {}
-    for path, make in makers.items():
+    for post in snapshot.changed:
+        try:
+            made[f"incidents/{post.public_id}.json"] = statuspage_json.one_incident(snapshot, post)
+        except Exception:  # the last good one stands where it is
+            logger.exception("the document of post %s could not be made", post.public_id)
+    return made
+
+
+DOCUMENTS: Mapping[str, Callable[[Snapshot], bytes]] = {
+    **statuspage_json.DOCUMENTS,
+    "history.atom": feeds.atom,
+    "history.rss": feeds.rss,
+    "feed.json": feeds.json_feed,
+    "calendar.ics": calendar.calendar,
+}
+"""What programs read, by path."""
+
+
+def _documents(snapshot: Snapshot, folder: Path) -> dict[str, bytes]:
+    made = {}
+    for path, make in DOCUMENTS.items():
         try:
             made[path] = make(snapshot)
         except Exception:  # one document that fails must not take the page with it

@@ -14,16 +14,13 @@ from app.vocabulary import Language
 logger = logging.getLogger(__name__)
 LIVE = {
     "/": "index.html",
-    "/history": "history.html",
-    "/history.rss": "history.rss",
-    "/history.atom": "history.atom",
-    "/api/v2/summary.json": "api/v2/summary.json",
-    "/api/v2/status.json": "api/v2/status.json",
-    "/calendar.ics": "calendar.ics",
-    "/robots.txt": "robots.txt",
     "/favicon.ico": "favicon.svg",
+    "/feed": "history.rss",
+    "/feed.rss": "history.rss",
+    "/rss.xml": "history.rss",
+    "/feed.atom": "history.atom",
 }
-"""Which file answers an address, beside those whose address is their path."""
+"""Which file answers an address, beside the addresses that files are named after."""
 
 STALE_AFTER = timedelta(minutes=5)
 STALE_HIDDEN = b'id="stale" class="stale" role="status" hidden>'
@@ -31,9 +28,19 @@ STALE_SHOWN = STALE_HIDDEN.replace(b" hidden", b"")
 KEPT_IN_MEMORY = 500
 _LANGUAGE = "(?:" + "|".join(Language) + ")"
 _LASTING = re.compile(rf"/((?:{_LANGUAGE}/)?(?:incidents/[a-z0-9]{{1,32}}|history/\d{{4}}-\d{{2}}))")
+_OF_A_COMPONENT = re.compile(r"/(components/[a-z0-9]{1,32}/(?:badge\.svg|badge\.json|feed\.atom))")
+_LASTING_DOCUMENT = re.compile(r"(?:/api/v2)?/(incidents/[a-z0-9]{1,32}\.json)")
 _ASSET = re.compile(r"/(assets/[A-Za-z0-9][A-Za-z0-9._-]{0,79})")
 _IN_A_LANGUAGE = re.compile(rf"(?P<prefix>/{_LANGUAGE})(?P<rest>/.*)?", re.DOTALL)
-_PUBLIC = re.compile(r"/(incidents|history|api/v2|assets)(/|$)")
+_PUBLIC = re.compile(r"/(incidents|history|api/v2|assets|components|embed)(/|$)")
+_API = re.compile(r"(?:/api/.*|/(?:incidents|components)/.*\.json)")
+NO_DOCUMENT = artifact(
+    "404.problem",
+    {"": b'{"type":"about:blank","title":"Not Found","status":404,"detail":"There is nothing at this address."}'},
+    status="404 Not Found",
+)
+"""What programs get instead of a page (RFC 9457)."""
+
 NO_PAGE = artifact("404.html", {"": b"Not found"}, status="404 Not Found")
 
 
@@ -63,7 +70,7 @@ class Revision:
             url = spoken["rest"] or "/"
             found = None if _IN_A_LANGUAGE.fullmatch(url) else self._at(url)  # one language at most
         if found is None and _PUBLIC.match(url):
-            return self._missing(spoken["prefix"] if spoken else "")
+            return NO_DOCUMENT if _API.fullmatch(url) else self._missing(spoken["prefix"] if spoken else "")
         return found
 
     def aged(self, found: Artifact) -> Artifact:
@@ -81,25 +88,23 @@ class Revision:
 
     def _read_live(self) -> dict[str, Artifact]:
         ready: dict[str, Artifact] = {}
-        addresses = {path: url for url, path in LIVE.items()}
         for path in self._paths():
             status = "404 Not Found" if path.endswith("404.html") else "200 OK"
             found = read_artifact(self._folder, path, status)
             if found is not None:
-                ready[addresses.get(path) or _address(path)] = found
-        return ready
+                ready[_address(path)] = found
+        named = {url: ready.get(_address(path)) for url, path in LIVE.items()}
+        return {**ready, **{url: found for url, found in named.items() if found is not None}}
 
     def _paths(self) -> list[str]:
         """The files of this revision, and of what all revisions share the assets, which are few."""
         own = [path for path in self._folder.rglob("*") if path.is_file() and not path.is_symlink()]
         found = {path.relative_to(self._folder) for path in [*own, *self._folder.glob("assets/*")]}
-        shared = {"incidents", "history"}
-        return [path.as_posix() for path in found if not shared & set(path.parts[:-1]) and not _is_ours(path)]
+        return [path.as_posix() for path in found if not _is_lasting(path) and not _is_ours(path)]
 
     def _read_lasting(self, url: str) -> Artifact | None:
         if url not in self._lasting:
-            page, asset = _LASTING.fullmatch(url), _ASSET.fullmatch(url)
-            path = f"{page[1]}.html" if page else asset[1] if asset else ""
+            path = _lasting_path(url)
             found = read_artifact(self._folder, path) if path else None
             if found is None:
                 return None
@@ -114,9 +119,23 @@ class Revision:
         return self.ready.get(f"{prefix}/404") or self.ready.get("/404") or NO_PAGE
 
 
+def _is_lasting(path: Path) -> bool:
+    """Whether a file is among what is read when it is asked for: of that there may be thousands."""
+    places = path.parts[1:] if path.parts[0] in set(Language) else path.parts
+    return len(places) > 1 and places[0] in {"incidents", "history", "components"}
+
+
+def _lasting_path(url: str) -> str:
+    """The file that an address of what lasts leads to; empty when it is none."""
+    if page := _LASTING.fullmatch(url):
+        return f"{page[1]}.html"
+    found = _LASTING_DOCUMENT.fullmatch(url) or _OF_A_COMPONENT.fullmatch(url) or _ASSET.fullmatch(url)
+    return found[1] if found else ""
+
+
 def _address(path: str) -> str:
-    """`de/index.html` is at `/de`, `de/history.html` at `/de/history`, anything else at its path."""
-    return f"/{path}".removesuffix(".html").removesuffix("/index")
+    """`index.html` is at `/`, `de/history.html` at `/de/history`, and what is no page at its path."""
+    return f"/{path}".removesuffix(".html").removesuffix("/index") or "/"
 
 
 def _is_ours(path: Path) -> bool:

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -55,6 +56,8 @@ def read(session: Session, page_id: int, before: Before | None) -> Snapshot:
         windows=_windows(needed.posts, past_since(page, at)),
         past_days=_past_days(needed.posts, page, at),
         newest=needed.posts[:NEWEST],
+        newest_incidents=_newest(needed.posts, PostKind.INCIDENT),
+        newest_maintenances=_newest(needed.posts, PostKind.MAINTENANCE),
         changed=needed.changed,
         months=needed.months,
         newest_month=needed.newest_month,
@@ -201,6 +204,10 @@ def _windows(posts: Sequence[PostView], since: datetime) -> tuple[PostView, ...]
     newest = {post.id for post in posts[:NEWEST]}
     told = [post for post in posts if post.is_open or post.happened_at >= since or post.id in newest]
     return tuple(sorted((post for post in told if post.kind is PostKind.MAINTENANCE), key=lambda post: post.id))
+
+
+def _newest(posts: Iterable[PostView], kind: PostKind) -> tuple[PostView, ...]:
+    return tuple(islice((post for post in posts if post.kind is kind), NEWEST))
 
 
 def _planned(post: PostView) -> datetime:

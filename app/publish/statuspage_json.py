@@ -1,28 +1,26 @@
 """`/api/v2` in Statuspage's shape: exact keys, key order, and times in the page's zone with three decimals."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.publish.links import permalink
 from app.publish.views import ComponentView, EffectView, GroupView, PageView, PostView, Snapshot, UpdateView
-from app.vocabulary import PostKind
+from app.vocabulary import ComponentStatus, PostKind, PostStatus
 
 Document = dict[str, Any]
 
 
 def summary(snapshot: Snapshot) -> bytes:
     """`/api/v2/summary.json`: page, components, open incidents, maintenances to come or underway, status."""
-    open_posts = snapshot.open_posts
-    maintenances = [post for post in open_posts if post.kind is PostKind.MAINTENANCE]
     return _bytes(
         {
             "page": _page(snapshot.page),
             "components": components(snapshot),
-            "incidents": [incident(snapshot, post) for post in open_posts if post.kind is PostKind.INCIDENT],
-            "scheduled_maintenances": [incident(snapshot, post) for post in (*maintenances, *snapshot.upcoming)],
+            "incidents": [incident(snapshot, post) for post in _unresolved(snapshot)],
+            "scheduled_maintenances": [incident(snapshot, post) for post in (*_active(snapshot), *snapshot.upcoming)],
             "status": _status(snapshot),
         }
     )
@@ -31,6 +29,54 @@ def summary(snapshot: Snapshot) -> bytes:
 def status(snapshot: Snapshot) -> bytes:
     """`/api/v2/status.json`: the verdict alone."""
     return _bytes({"page": _page(snapshot.page), "status": _status(snapshot)})
+
+
+def component_list(snapshot: Snapshot) -> bytes:
+    """`/api/v2/components.json`."""
+    return _bytes({"page": _page(snapshot.page), "components": components(snapshot)})
+
+
+def incidents(snapshot: Snapshot) -> bytes:
+    """`/api/v2/incidents.json`: the 50 newest incidents."""
+    return _listed(snapshot, "incidents", _by_creation(snapshot.newest_incidents))
+
+
+def unresolved(snapshot: Snapshot) -> bytes:
+    """`/api/v2/incidents/unresolved.json`."""
+    return _listed(snapshot, "incidents", _unresolved(snapshot))
+
+
+def maintenances(snapshot: Snapshot) -> bytes:
+    """`/api/v2/scheduled-maintenances.json`: the 50 newest."""
+    return _listed(snapshot, "scheduled_maintenances", _by_creation(snapshot.newest_maintenances))
+
+
+def upcoming(snapshot: Snapshot) -> bytes:
+    """`/api/v2/scheduled-maintenances/upcoming.json`: those that have not begun."""
+    return _listed(snapshot, "scheduled_maintenances", snapshot.upcoming)
+
+
+def active(snapshot: Snapshot) -> bytes:
+    """`/api/v2/scheduled-maintenances/active.json`: those underway, being verified included."""
+    return _listed(snapshot, "scheduled_maintenances", _active(snapshot))
+
+
+def one_incident(snapshot: Snapshot, post: PostView) -> bytes:
+    """`/api/v2/incidents/<id>.json`: a post alone; a maintenance too."""
+    return _bytes({"page": _page(snapshot.page), "incident": _listed_incident(snapshot, post)})
+
+
+DOCUMENTS: Mapping[str, Callable[[Snapshot], bytes]] = {
+    "api/v2/summary.json": summary,
+    "api/v2/status.json": status,
+    "api/v2/components.json": component_list,
+    "api/v2/incidents.json": incidents,
+    "api/v2/incidents/unresolved.json": unresolved,
+    "api/v2/scheduled-maintenances.json": maintenances,
+    "api/v2/scheduled-maintenances/upcoming.json": upcoming,
+    "api/v2/scheduled-maintenances/active.json": active,
+}
+"""What is written with every revision, by path."""
 
 
 def components(snapshot: Snapshot) -> list[Document]:
@@ -49,7 +95,7 @@ def incident(snapshot: Snapshot, post: PostView) -> Document:
     document: Document = {
         "id": post.public_id,
         "name": post.title,
-        "status": post.status.value,
+        "status": _post_status(post.status),
         "created_at": stamp(post.created_at, zone),
         "updated_at": stamp(post.updated_at, zone),
         "monitoring_at": _maybe(post.monitoring_at, zone),
@@ -71,6 +117,38 @@ def stamp(at: datetime, zone: ZoneInfo) -> str:
     """An instant as Statuspage writes it: in the page's zone, exactly three decimals, "Z" for UTC."""
     text = at.astimezone(zone).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z") if zone.key in {"Etc/UTC", "UTC"} else text
+
+
+def _post_status(status: PostStatus) -> str:
+    """Statuspage has no word for a maintenance that was called off: it is over."""
+    return PostStatus.COMPLETED if status is PostStatus.CANCELLED else status.value
+
+
+def _component_status(status: ComponentStatus) -> str:
+    """Nor has it one for a component of which nothing is known: such a one is not said to be well."""
+    return ComponentStatus.DEGRADED_PERFORMANCE if status is ComponentStatus.UNKNOWN else status.value
+
+
+def _listed(snapshot: Snapshot, name: str, posts: Iterable[PostView]) -> bytes:
+    return _bytes({"page": _page(snapshot.page), name: [_listed_incident(snapshot, post) for post in posts]})
+
+
+def _listed_incident(snapshot: Snapshot, post: PostView) -> Document:
+    """Outside of a summary an incident ends with `reminder_intervals`, as captured in 2026; a maintenance has none."""
+    made = incident(snapshot, post)
+    return made if post.kind is PostKind.MAINTENANCE else {**made, "reminder_intervals": None}
+
+
+def _unresolved(snapshot: Snapshot) -> Sequence[PostView]:
+    return _by_creation(post for post in snapshot.open_posts if post.kind is PostKind.INCIDENT)
+
+
+def _active(snapshot: Snapshot) -> Sequence[PostView]:
+    return _by_creation(post for post in snapshot.open_posts if post.kind is PostKind.MAINTENANCE)
+
+
+def _by_creation(posts: Iterable[PostView]) -> Sequence[PostView]:
+    return sorted(posts, key=lambda post: (post.created_at, post.id), reverse=True)
 
 
 def _maybe(at: datetime | None, zone: ZoneInfo) -> str | None:
@@ -95,7 +173,7 @@ def _component(page: PageView, component: ComponentView) -> Document:
     return {
         "id": component.public_id,
         "name": component.name,
-        "status": component.status.value,
+        "status": _component_status(component.status),
         "created_at": stamp(component.created_at, page.zone),
         "updated_at": stamp(component.updated_at, page.zone),
         "position": component.position,
@@ -113,7 +191,7 @@ def _group(page: PageView, group: GroupView) -> Document:
     return {
         "id": group.public_id,
         "name": group.name,
-        "status": group.status.value,
+        "status": _component_status(group.status),
         "created_at": stamp(group.created_at, page.zone),
         "updated_at": stamp(group.updated_at, page.zone),
         "position": group.position,
@@ -131,7 +209,7 @@ def _group(page: PageView, group: GroupView) -> Document:
 def _update(post: PostView, update: UpdateView, zone: ZoneInfo) -> Document:
     return {
         "id": update.public_id,
-        "status": update.status.value,
+        "status": _post_status(update.status),
         "body": update.body,
         "incident_id": post.public_id,
         "created_at": stamp(update.created_at, zone),
@@ -148,8 +226,8 @@ def _effect(effect: EffectView) -> Document:
     return {
         "code": effect.component_id,
         "name": effect.name,
-        "old_status": effect.from_status.value,
-        "new_status": effect.to_status.value,
+        "old_status": _component_status(effect.from_status),
+        "new_status": _component_status(effect.to_status),
     }
 
 

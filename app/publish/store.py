@@ -79,9 +79,10 @@ class Files(Protocol):
 
 def write(folder: Path, meta: Meta, files: Files) -> None:
     """Write a revision and point to it; text gets its br and gzip beside it.  The caller holds the lock."""
-    for name in files.shared:
-        (folder / "lasting" / name).mkdir(mode=0o755, parents=True, exist_ok=True)
-    _replace_lasting(folder / "lasting", files.lasting)
+    lasting = folder / "lasting"
+    for parent in {lasting / name for name in files.shared} | {(lasting / path).parent for path in files.lasting}:
+        parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _replace_lasting(lasting, files.lasting)
     name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
     draft = folder / f".draft-{name}"
     try:

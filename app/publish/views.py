@@ -258,6 +258,8 @@ class Snapshot:
     upcoming: tuple[PostView, ...]
     past_days: tuple[DayView, ...]
     newest: tuple[PostView, ...]
+    newest_incidents: tuple[PostView, ...]
+    newest_maintenances: tuple[PostView, ...]
     changed: tuple[PostView, ...]
     months: tuple[MonthView, ...]
     newest_month: MonthView

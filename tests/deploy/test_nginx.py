@@ -30,6 +30,12 @@ ADDRESSES = (
     "/", "/history", "/history.rss", "/history.atom", "/calendar.ics", "/api/v2/summary.json", "/api/v2/status.json",
     "/robots.txt", "/favicon.ico", "/de", "/de/", "/ar/history", "/en/history", "/incidents/{post}",
     "/ja/incidents/{post}", "/en", "/en/incidents/{post}", "/history/{month}", "/fr/history/{month}", "{css}",
+    "/api/v2/components.json", "/api/v2/incidents.json", "/api/v2/incidents/unresolved.json",
+    "/api/v2/scheduled-maintenances.json", "/api/v2/scheduled-maintenances/upcoming.json",
+    "/api/v2/scheduled-maintenances/active.json", "/api/v2/incidents/{post}.json", "/incidents/{post}.json",
+    "/feed", "/feed.rss", "/rss.xml", "/feed.atom", "/feed.json", "/badge.svg", "/badge.json", "/embed/frame",
+    "/embed/script.js", "/embed/statuspage.js", "/components/{component}/badge.svg",
+    "/components/{component}/badge.json", "/components/{component}/feed.atom",
 )  # fmt: skip
 ELSEWHERE = (
     "/sign-in",
@@ -84,7 +90,8 @@ def addresses(settings: Settings, post: str) -> list[str]:
     lasting = settings.public_root / "default" / "lasting"
     month = max(path.stem for path in (lasting / "history").glob("*.html"))
     css = next(f"/assets/{path.name}" for path in (lasting / "assets").glob("*.css"))
-    return [address.format(post=post, month=month, css=css) for address in ADDRESSES]
+    component = next(path.name for path in (lasting / "components").iterdir())
+    return [address.format(post=post, month=month, css=css, component=component) for address in ADDRESSES]
 
 
 def test_nginx_answers_as_candor_does(app: Flask, settings: Settings, page_id: int) -> None:

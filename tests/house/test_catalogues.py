@@ -29,7 +29,16 @@ NOT_SET_UP = "site/not_set_up.html"
 """Shown before there is a page, and so before there is a language."""
 
 SPOKEN_ATTRIBUTES = re.compile(r"\b(?:alt|title|placeholder|aria-label|content|value)=\"([^\"]*)\"")
-_MACHINE_WORDS = {"website", "light dark", "width=device-width, initial-scale=1", "all", "some", "email", "sms"}
+_MACHINE_WORDS = {
+    "website",
+    "noindex",
+    "light dark",
+    "width=device-width, initial-scale=1",
+    "all",
+    "some",
+    "email",
+    "sms",
+}
 
 
 @lru_cache(maxsize=1)

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -19,6 +19,7 @@ from app.db import db, session
 from app.publish import store
 from app.publish.needed import Before
 from app.publish.refresh import published_revision, refresh, stale_pages, try_refresh
+from app.publish.render import DOCUMENTS
 from app.publish.snapshot import read
 from app.settings import Settings
 from app.shapes import UpdateDraft
@@ -188,7 +189,7 @@ def test_a_document_that_fails_keeps_its_last_good_file(
 ) -> None:
     refresh(settings, page_id)
     before = reader.get("/history.atom").data
-    monkeypatch.setattr("app.publish.feeds.atom", _die)
+    monkeypatch.setitem(cast(dict[str, object], DOCUMENTS), "history.atom", _die)
     open_post(settings, LENA, page_id, draft())
     assert reader.get("/history.atom").data == before
     assert b"Slow answers" in reader.get("/").data

@@ -97,10 +97,21 @@ class PostRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PageRow:
+    """What the document says of its page."""
+
+    id: str
+    name: str
+    url: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """One file's rows, and those that could not be read."""
+    """One file's rows, and those that could not be read.  `page` is None when what it says of it can not be read."""
 
     name: str
+    page: PageRow | None
     components: tuple[ComponentRow, ...]
     posts: tuple[PostRow, ...]
     refused: tuple[Row, ...]
@@ -136,7 +147,18 @@ def read_document(path: Path) -> Document:
     seen: set[str] = set()
     posts = _rows("incident", raw.get("incidents"), _post, refused, seen)
     posts += _rows("maintenance", raw.get("scheduled_maintenances"), _post, refused, seen)
-    return Document(path.name, tuple(components), tuple(posts), tuple(refused))
+    return Document(path.name, _page(raw.get("page"), refused), tuple(components), tuple(posts), tuple(refused))
+
+
+def _page(raw: Any, refused: list[Row]) -> PageRow | None:
+    if not isinstance(raw, dict):
+        return None
+    try:
+        zone = read_line(raw, "time_zone", 64) if raw.get("time_zone") else "Etc/UTC"
+        return PageRow(read_id(raw), read_line(raw, "name", 100), read_line(raw, "url", 500), zone)
+    except (RowError, Invalid) as error:
+        refused.append(Row("page", clean(str(raw.get("id", "")))[:ID_LIMIT], "", SKIPPED, str(error)))
+        return None
 
 
 def _load(path: Path) -> Any:
