@@ -3,6 +3,7 @@
 import json
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from app.publish import phrases
 from app.publish.environment import environment
@@ -59,6 +60,7 @@ def _files(folder: str, badge: _Badge) -> Files:
     return {f"{folder}badge.svg": _picture(badge), f"{folder}badge.json": _endpoint(badge)}
 
 
+@lru_cache(maxsize=1024)
 def _picture(badge: _Badge) -> bytes:
     """Twenty pixels high, as badges are; the shape says without colour what the colour says."""
     label = badge.label if len(badge.label) <= LABEL_LIMIT else f"{badge.label[: LABEL_LIMIT - 1]}\u2026"

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -82,26 +82,32 @@ def write(folder: Path, meta: Meta, files: Files) -> None:
     lasting = folder / "lasting"
     for parent in {lasting / name for name in files.shared} | {(lasting / path).parent for path in files.lasting}:
         parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _replace_lasting(lasting, files.lasting)
+    with ThreadPoolExecutor(WRITERS) as pool:
+        _write_revision(folder, meta, files, pool)
+    sweep(folder)
+
+
+def _write_revision(folder: Path, meta: Meta, files: Files, pool: Executor) -> None:
+    _replace_lasting(folder / "lasting", files.lasting, pool)
     name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
     draft = folder / f".draft-{name}"
+    live = {**files.live, "meta.json": json.dumps(asdict(meta)).encode()}
     try:
-        _fill(draft, {**files.live, "meta.json": json.dumps(asdict(meta)).encode()}, folder / "current", files.shared)
+        _fill(draft, live, folder / "current", files.shared, pool)
         draft.rename(folder / name)
         _point(folder / "current", name)
     except BaseException:  # left where it is, each try on a full disk would take what room there is
         _discard(folder, draft, name)
         raise
-    sweep(folder)
 
 
-def _fill(draft: Path, files: Mapping[str, bytes], last: Path, shared_folders: Sequence[str]) -> None:
+def _fill(draft: Path, files: Mapping[str, bytes], last: Path, shared_folders: Sequence[str], pool: Executor) -> None:
     """Make the folder of a revision; what is as it was in the `last` one is the same file, by a hard link."""
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o755)
     for parent in {(draft / path).parent for path in files}:
         parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _write_all({draft / path: body for path, body in files.items() if not _taken_over(last, draft, path, body)})
+    _write_all({draft / path: body for path, body in files.items() if not _taken_over(last, draft, path, body)}, pool)
     for shared in shared_folders:
         link = draft / shared
         link.parent.mkdir(mode=0o755, exist_ok=True)
@@ -146,7 +152,7 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _replace_lasting(folder: Path, files: Mapping[str, bytes]) -> None:
+def _replace_lasting(folder: Path, files: Mapping[str, bytes], pool: Executor) -> None:
     drafts = {folder / path: (folder / path).with_name(f".draft-{Path(path).name}") for path in files}
     pairs = [
         (draft.with_name(f"{draft.name}{suffix}"), target.with_name(f"{target.name}{suffix}"))
@@ -154,7 +160,7 @@ def _replace_lasting(folder: Path, files: Mapping[str, bytes]) -> None:
         for suffix in _suffixes(target.name)
     ]
     try:
-        _write_all({drafts[folder / path]: body for path, body in files.items()})
+        _write_all({drafts[folder / path]: body for path, body in files.items()}, pool)
         for draft, target in pairs:
             draft.replace(target)
     except BaseException:
@@ -166,7 +172,7 @@ def _replace_lasting(folder: Path, files: Mapping[str, bytes]) -> None:
         _sync_folder(parent)
 
 
-def _write_all(files: Mapping[Path, bytes]) -> None:
+def _write_all(files: Mapping[Path, bytes], pool: Executor) -> None:
     """Write files with their encodings and wait until the disk has them; many at once, because it takes them together.
 
     Raises OSError when one can not be written.
@@ -178,9 +184,8 @@ def _write_all(files: Mapping[Path, bytes]) -> None:
         for suffix, content in _encodings(path.name, body):
             _write(path.with_name(f"{path.name}{suffix}"), content, sync=few)
 
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for _ in pool.map(write_encodings, files.items()):
-            pass
+    for _ in pool.map(write_encodings, files.items()):
+        pass
     if not few:
         os.sync()
 
