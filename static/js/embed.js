@@ -11,7 +11,7 @@
     position: "fixed", zIndex: "9999", border: "0", colorScheme: "normal", visibility: "hidden",
     boxShadow: "0 8px 30px rgba(0, 0, 0, .25)", borderRadius: narrow ? "0" : "10px",
     insetInlineEnd: narrow ? "0" : "24px", bottom: narrow ? "0" : "24px",
-    width: narrow ? "100%" : "340px", height: "132px",
+    width: narrow ? "100%" : "340px", height: "150px",
   });
   const actions = {
     showFrame() { frame.style.visibility = "visible"; frame.tabIndex = 0; },
