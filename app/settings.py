@@ -49,6 +49,7 @@ class Settings:
     hold_seconds: int
     publish_hook: str
     publish_hook_seconds: int
+    api_requests_per_minute: int
     log_level: str
 
     def __repr__(self) -> str:
@@ -144,6 +145,8 @@ SETTINGS: tuple[Setting, ...] = (
             readers.text, secret=True),
     Setting("PUBLISH_HOOK_SECONDS", "publish_hook_seconds", "60",
             "How long the publish hook may take; then it is ended.", readers.whole(1, 3600)),
+    Setting("API_REQUESTS_PER_MINUTE", "api_requests_per_minute", "120",
+            "How often a program may ask with one token.", readers.whole(1, 100_000)),
     Setting("LOG_LEVEL", "log_level", "INFO", "How much is logged.", readers.level),
 )  # fmt: skip
 

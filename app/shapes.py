@@ -43,6 +43,8 @@ class PostDraft:
     `impact` None means computed from the effects.  `severity` None means no internal incident is opened.
     `notify` says whether subscribers hear of it; `acknowledged` that the guards' findings were seen and accepted.
     A maintenance that `starts_itself` or `ends_itself` is moved by the clock at its planned times.
+    `happened_at` is when it was, for an incident that is written down after it was over.
+    `metadata_json` is what a program keeps with the post for itself.
     """
 
     kind: PostKind
@@ -61,6 +63,8 @@ class PostDraft:
     severity: Severity | None = None
     record_links: tuple[RecordLinkDraft, ...] = ()
     acknowledged: bool = False
+    happened_at: datetime | None = None
+    metadata_json: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,16 @@ class Role(StrEnum):
         return "Communications Lead" if self is Role.LEAD else self.value.capitalize()
 
 
+class Scope(StrEnum):
+    """What a program may do with its token.  Every other scope may read what is public; `admin` may do everything."""
+
+    READ = "read"
+    POSTS = "posts"
+    COMPONENTS = "components"
+    SUBSCRIBERS = "subscribers"
+    ADMIN = "admin"
+
+
 class ChannelName(StrEnum):
     EMAIL = "email"
     SMS = "sms"

@@ -17,24 +17,30 @@ from app.shapes import Actor
 from app.text import clean_field
 
 NAME_LIMIT = 100
+DESCRIPTION_LIMIT = 500
 
 
-def create_group(settings: Settings, actor: Actor, page_id: int, *, name: str) -> str:
-    """Make a group at the end of the page's groups; its public id.
+def create_group(
+    settings: Settings, actor: Actor, page_id: int, *, name: str, description: str = "", members: Sequence[str] = ()
+) -> str:
+    """Make a group at the end of the page's groups, of the components that are named; its public id.
 
     Raises:
-        Invalid: the name can not be taken.
+        Invalid: a field can not be taken, or a component is not this page's.
         Conflict: the page has a group of this name already.
         NotFound: there is no such page.
     """
-    name = _word(name)
+    name, description = _word(name), _description(description)
     with transaction() as session:
         page = lock_page(session, page_id)
         _refuse_same_name(session, page_id, name)
         last = session.scalar(select(func.max(ComponentGroup.position)).where(ComponentGroup.page_id == page_id))
-        group = ComponentGroup(page_id=page_id, name=name, position=0 if last is None else last + 1)
+        position = 0 if last is None else last + 1
+        group = ComponentGroup(page_id=page_id, name=name, description=description, position=position)
         session.add(group)
         session.flush()
+        if members:
+            _put_into(session, group, members)
         touch(session, page)
         audit.record(session, actor, "create", "component group", group.public_id, name)
         public_id = group.public_id
@@ -42,16 +48,37 @@ def create_group(settings: Settings, actor: Actor, page_id: int, *, name: str) -
     return public_id
 
 
-def rename_group(settings: Settings, actor: Actor, public_id: str, name: str) -> None:
-    """Call a group something else.  Raises Invalid, Conflict, NotFound as `create_group`."""
-    name = _word(name)
+def edit_group(
+    settings: Settings,
+    actor: Actor,
+    public_id: str,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    members: Sequence[str] | None = None,
+) -> None:
+    """Change what a group is called, what it is about, and which components it has: those named, which are in no other
+    group any more, and no others.  None leaves a fact as it is.
+
+    Raises:
+        Invalid, Conflict, NotFound: as `create_group`.
+    """
+    name = None if name is None else _word(name)
+    description = None if description is None else _description(description)
     with transaction() as session:
         group = find_group(session, public_id)
         page = lock_page(session, group.page_id)
-        _refuse_same_name(session, page.id, name, but=group.id)
-        group.name, group.updated_at = name, now()
+        if name is not None:
+            _refuse_same_name(session, page.id, name, but=group.id)
+            group.name = name
+        if description is not None:
+            group.description = description
+        if members is not None:
+            session.execute(update(Component).where(Component.group_id == group.id).values(group_id=None))
+            _put_into(session, group, members)
+        group.updated_at = now()
         touch(session, page)
-        audit.record(session, actor, "rename", "component group", public_id, name)
+        audit.record(session, actor, "edit", "component group", public_id, group.name)
         page_id = page.id
     try_refresh(settings, page_id)
 
@@ -83,8 +110,8 @@ def order_groups(settings: Settings, actor: Actor, page_id: int, public_ids: Seq
     try_refresh(settings, page_id)
 
 
-def delete_group(settings: Settings, actor: Actor, public_id: str) -> None:
-    """Take an empty group away.
+def delete_group(settings: Settings, actor: Actor, public_id: str, *, keep_components: bool = False) -> None:
+    """Take an empty group away, or, with `keep_components`, any: its components then stand alone.
 
     Raises:
         Conflict: it still has components.
@@ -93,6 +120,8 @@ def delete_group(settings: Settings, actor: Actor, public_id: str) -> None:
     with transaction() as session:
         group = find_group(session, public_id)
         page = lock_page(session, group.page_id)
+        if keep_components:
+            session.execute(update(Component).where(Component.group_id == group.id).values(group_id=None))
         live = session.scalar(
             select(func.count(Component.id)).where(Component.group_id == group.id, Component.archived_at.is_(None))
         )
@@ -135,3 +164,20 @@ def _refuse_same_name(session: Session, page_id: int, name: str, but: int = 0) -
     )
     if same is not None:
         raise Conflict(f"There is a group called “{name}” already. Choose another name.")
+
+
+def _description(raw: str) -> str:
+    return clean_field(raw, name="description", label="The description", limit=DESCRIPTION_LIMIT, required=False)
+
+
+def _put_into(session: Session, group: ComponentGroup, members: Sequence[str]) -> None:
+    wanted = set(members)
+    live = (Component.page_id == group.page_id, Component.archived_at.is_(None))
+    rows = session.scalars(select(Component).where(*live, Component.public_id.in_(wanted))).all()
+    if not wanted or len(rows) != len(wanted):
+        raise Invalid.field("components", "Name at least one component, and only components of this page.")
+    if len({component.name.lower() for component in rows}) != len(rows):
+        raise Conflict("Two of the components have the same name. Rename one before they share a group.")
+    for component in rows:
+        component.group_id = group.id
+    session.flush()

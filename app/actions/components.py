@@ -1,6 +1,8 @@
 """Components: made, named, set, ordered, hidden and put away.  Groups are in `app.actions.component_groups`."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import date
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,9 +11,9 @@ from app.actions import audit, effects
 from app.actions.component_groups import (
     create_group,
     delete_group,
+    edit_group,
     find_group,
     order_groups,
-    rename_group,
 )
 from app.actions.revisions import lock_page, touch
 from app.clock import now
@@ -31,15 +33,24 @@ __all__ = [
     "create_group",
     "delete_group",
     "edit_component",
+    "edit_group",
     "order_components",
     "order_groups",
-    "rename_group",
     "set_component_status",
 ]
 
 NAME_LIMIT = 100
 DESCRIPTION_LIMIT = 500
 _REFERENCE_LIMIT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentFacts:
+    """What programs may say of a component beside its name; None leaves a fact as it is."""
+
+    showcase: bool | None = None
+    only_show_if_degraded: bool | None = None
+    start_date: date | None = None
 
 
 def create_component(
@@ -52,6 +63,7 @@ def create_component(
     group_public_id: str | None = None,
     visible: bool = True,
     status: str = ComponentStatus.OPERATIONAL,
+    facts: ComponentFacts | None = None,
 ) -> str:
     """Make a component at the end of the page's list; its public id.
 
@@ -73,6 +85,7 @@ def create_component(
             status=ComponentStatus.OPERATIONAL, position=0 if last is None else last + 1,
             start_date=at.date(), created_at=at, updated_at=at,
         )  # fmt: skip
+        _set_facts(component, facts)
         session.add(component)
         session.flush()
         _change_by_person(session, actor, component, wanted)
@@ -91,9 +104,11 @@ def edit_component(
     name: str,
     description: str,
     group_public_id: str | None,
-    visible: bool,
+    visible: bool | None = None,
+    facts: ComponentFacts | None = None,
+    status: ComponentStatus | None = None,
 ) -> None:
-    """Change what a component is called, where it stands and whether the public sees it.
+    """Change what a component is called, where it stands and whether the public sees it; None leaves a fact as it is.
 
     Raises:
         Invalid, Conflict, NotFound: as `create_component`.
@@ -103,10 +118,14 @@ def edit_component(
         page, component = _held(session, public_id)
         group_id = find_group(session, group_public_id, page.id).id if group_public_id else None
         _refuse_same_name(session, page.id, group_id, name, but=component.id)
+        visible = component.visible if visible is None else visible
         is_named_anew = (component.name, component.visible) != (name, visible)
         component.name, component.description = name, description
         component.group_id, component.visible = group_id, visible
         component.updated_at = now()
+        _set_facts(component, facts)
+        if status is not None:
+            _change_by_person(session, actor, component, status)
         touch(session, page, everything=is_named_anew)  # permalinks of old posts name it too
         seen = "shown" if visible else "hidden"
         audit.record(session, actor, "edit", "component", public_id, f"{name}, {seen}")
@@ -196,6 +215,13 @@ def _held(session: Session, public_id: str) -> tuple[Page, Component]:
 
 def _change_by_person(session: Session, actor: Actor, component: Component, status: ComponentStatus) -> bool:
     return effects.change_status(session, component, status, by_kind="person", by_ref=actor.name[:_REFERENCE_LIMIT])
+
+
+def _set_facts(component: Component, facts: ComponentFacts | None) -> None:
+    for field in fields(ComponentFacts):
+        value = getattr(facts, field.name, None)
+        if value is not None:
+            setattr(component, field.name, value)
 
 
 def _words(name: str, description: str) -> tuple[str, str]:

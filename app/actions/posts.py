@@ -1,6 +1,6 @@
 """Opening a post: text, components, promise, dispatch and the internal record, in one transaction."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -46,6 +46,7 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
             update = add_update(
                 session, settings, actor, post,
                 status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify,
+                at=draft.happened_at,
             )  # fmt: skip
             effects.apply(session, post, update, draft.effects)
             touch(session, page, post)
@@ -61,6 +62,17 @@ def _check_shape(draft: PostDraft) -> None:
         raise Invalid.field("status", "A post can not begin with a post-mortem. Resolve it first.")
     if draft.kind is PostKind.MAINTENANCE:
         wording.check_window(draft.status, draft.scheduled_for, draft.scheduled_until)
+    if draft.happened_at is not None:
+        _check_backfill(draft, draft.happened_at)
+
+
+def _check_backfill(draft: PostDraft, happened_at: datetime) -> None:
+    if happened_at > now():
+        raise Invalid.field("backfill_date", "What is written down later can not lie in the future.")
+    if draft.kind is not PostKind.INCIDENT or draft.status is not PostStatus.RESOLVED:
+        raise Invalid.field("status", "Only an incident that is resolved can be written down later.")
+    if draft.notify or draft.effects:
+        raise Invalid("What is written down later notifies nobody and moves no component. Leave both out.")
 
 
 def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft, title: str) -> Post:
@@ -77,7 +89,10 @@ def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft, titl
         status=draft.status,
         impact=impact,
         impact_override=draft.impact,
-        started_at=now(),
+        started_at=draft.happened_at or now(),
+        created_at=draft.happened_at or now(),
+        backfilled=draft.happened_at is not None,
+        metadata_json=draft.metadata_json,
         scheduled_for=draft.scheduled_for if is_maintenance else None,
         scheduled_until=draft.scheduled_until if is_maintenance else None,
         starts_itself=draft.starts_itself and is_maintenance,
@@ -125,9 +140,13 @@ def add_update(
     body_html: str,
     key: str,
     notify: bool,
+    at: datetime | None = None,
 ) -> Update:
-    """Add the statement itself, move the post to its status, and create its dispatch, held for HOLD_SECONDS."""
-    at = now()
+    """Add the statement itself, move the post to its status, and create its dispatch, held for HOLD_SECONDS.
+
+    `at` is when it was, for what is written down later.
+    """
+    at = at or now()
     last = session.scalar(
         select(Update.sequence).where(Update.post_id == post.id).order_by(Update.sequence.desc()).limit(1)
     )
@@ -138,7 +157,7 @@ def add_update(
     )  # fmt: skip
     session.add(update)
     session.flush()
-    _move(post, status)
+    _move(post, status, at)
     if notify:
         session.add(
             Dispatch(
@@ -155,8 +174,7 @@ def add_update(
     return update
 
 
-def _move(post: Post, status: PostStatus) -> None:
-    at = now()
+def _move(post: Post, status: PostStatus, at: datetime) -> None:
     post.status = status
     if status is PostStatus.MONITORING and post.monitoring_at is None:
         post.monitoring_at = at

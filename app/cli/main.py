@@ -18,6 +18,7 @@ from app.cli import (
     publishing,
     serving,
     subscribers,
+    tokens,
     webhooks,
 )
 from app.cli.shared import VERSION
@@ -47,6 +48,7 @@ for _commands in (
     pages,
     people,
     subscribers,
+    tokens,
     limits,
     dispatches,
     webhooks,

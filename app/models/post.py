@@ -14,6 +14,8 @@ from app.vocabulary import Impact
 class Post(Base):
     """The public thread.  `incident_id` is opaque: nothing public follows it.
 
+    A `backfilled` one was written down after it was over.  `metadata_json` is what a program keeps with it for itself;
+    neither that nor the draft of a post-mortem is ever shown.
     A maintenance that `starts_itself` or `ends_itself` does so at its planned times, by the clock.
     `changed_revision` is the page's revision at which the post last changed: what a refresh has to render again.
     """
@@ -22,6 +24,7 @@ class Post(Base):
     __table_args__ = (
         Index("ix_post_page_id_changed_revision", "page_id", "changed_revision"),
         Index("ix_post_page_id_started_at", "page_id", "started_at"),
+        Index("ix_post_page_id_kind_started_at", "page_id", "kind", "started_at"),
         Index("ix_post_page_id_closed_at", "page_id", "closed_at"),
     )
 
@@ -46,6 +49,10 @@ class Post(Base):
     pinned: Mapped[bool] = mapped_column(default=False)
     starts_itself: Mapped[bool] = mapped_column(default=False)
     ends_itself: Mapped[bool] = mapped_column(default=False)
+    backfilled: Mapped[bool] = mapped_column(default=False)
+    metadata_json: Mapped[str] = mapped_column(Text, default="")
+    postmortem_draft: Mapped[str | None] = mapped_column(Text)
+    postmortem_draft_at: Mapped[datetime | None] = mapped_column()
     version: Mapped[int] = mapped_column(default=1)
     changed_revision: Mapped[int] = mapped_column(default=1)
 

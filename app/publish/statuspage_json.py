@@ -95,7 +95,7 @@ def incident(snapshot: Snapshot, post: PostView) -> Document:
     document: Document = {
         "id": post.public_id,
         "name": post.title,
-        "status": _post_status(post.status),
+        "status": post_status(post.status),
         "created_at": stamp(post.created_at, zone),
         "updated_at": stamp(post.updated_at, zone),
         "monitoring_at": _maybe(post.monitoring_at, zone),
@@ -104,7 +104,7 @@ def incident(snapshot: Snapshot, post: PostView) -> Document:
         "shortlink": permalink(page.url, post.public_id),
         "started_at": stamp(post.started_at, zone),
         "page_id": page.public_id,
-        "incident_updates": [_update(post, update, zone) for update in post.updates],
+        "incident_updates": [update_document(post, update, zone) for update in post.updates],
         "components": [_component(page, by_id[key]) for key in post.component_ids if key in by_id],
     }
     if post.kind is PostKind.MAINTENANCE:
@@ -119,12 +119,12 @@ def stamp(at: datetime, zone: ZoneInfo) -> str:
     return text.replace("+00:00", "Z") if zone.key in {"Etc/UTC", "UTC"} else text
 
 
-def _post_status(status: PostStatus) -> str:
+def post_status(status: PostStatus) -> str:
     """Statuspage has no word for a maintenance that was called off: it is over."""
     return PostStatus.COMPLETED if status is PostStatus.CANCELLED else status.value
 
 
-def _component_status(status: ComponentStatus) -> str:
+def component_status(status: ComponentStatus) -> str:
     """Nor has it one for a component of which nothing is known: such a one is not said to be well."""
     return ComponentStatus.DEGRADED_PERFORMANCE if status is ComponentStatus.UNKNOWN else status.value
 
@@ -173,7 +173,7 @@ def _component(page: PageView, component: ComponentView) -> Document:
     return {
         "id": component.public_id,
         "name": component.name,
-        "status": _component_status(component.status),
+        "status": component_status(component.status),
         "created_at": stamp(component.created_at, page.zone),
         "updated_at": stamp(component.updated_at, page.zone),
         "position": component.position,
@@ -191,7 +191,7 @@ def _group(page: PageView, group: GroupView) -> Document:
     return {
         "id": group.public_id,
         "name": group.name,
-        "status": _component_status(group.status),
+        "status": component_status(group.status),
         "created_at": stamp(group.created_at, page.zone),
         "updated_at": stamp(group.updated_at, page.zone),
         "position": group.position,
@@ -206,10 +206,11 @@ def _group(page: PageView, group: GroupView) -> Document:
     }
 
 
-def _update(post: PostView, update: UpdateView, zone: ZoneInfo) -> Document:
+def update_document(post: PostView, update: UpdateView, zone: ZoneInfo) -> Document:
+    """An update as Statuspage's incident update."""
     return {
         "id": update.public_id,
-        "status": _post_status(update.status),
+        "status": post_status(update.status),
         "body": update.body,
         "incident_id": post.public_id,
         "created_at": stamp(update.created_at, zone),
@@ -226,8 +227,8 @@ def _effect(effect: EffectView) -> Document:
     return {
         "code": effect.component_id,
         "name": effect.name,
-        "old_status": _component_status(effect.from_status),
-        "new_status": _component_status(effect.to_status),
+        "old_status": component_status(effect.from_status),
+        "new_status": component_status(effect.to_status),
     }
 
 

@@ -53,6 +53,7 @@ SENTENCES = {
     429: "Wait a little, then try again.",
     503: "The database can not be reached. Nothing was changed; try again in a few seconds.",
 }
+STATUSPAGE_SHAPED = "/v1/"
 EXPIRED_FORM = "This form has expired. Go back, reload the page and send it again."
 
 
@@ -67,7 +68,10 @@ def install(app: Flask) -> None:
 
 
 def answer(status: int, sentence: str, *, title: str = "", reference: str = "") -> Response:
-    """A page, or problem+json for JSON clients, that says what is the matter."""
+    """A page, or problem+json for JSON clients, that says what is the matter; in Statuspage's shape below /v1."""
+    if request.path.startswith(STATUSPAGE_SHAPED):
+        told = {"error": sentence, "message": sentence} | ({"reference": reference} if reference else {})
+        return make_response(told, status)
     title = title or TITLES.get(status, HTTP_STATUS_CODES.get(status, "Something went wrong"))
     if wants_json():
         facts = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
@@ -86,10 +90,18 @@ def _domain(error: errors.CandorError) -> Response:
     if isinstance(error, errors.Unavailable):
         return _unavailable(error.sentence)
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
-    response = answer(status, error.sentence)
+    response = answer(status, _sentence(error))
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(max(1, error.retry_after))
     return response
+
+
+def _sentence(error: errors.CandorError) -> str:
+    """What is said; programs, which have no form to confirm in, are told how to confirm."""
+    if isinstance(error, errors.NeedsConfirmation) and request.path.startswith(STATUSPAGE_SHAPED):
+        found = ", ".join(str(one) for one in error.findings)
+        return f"{error.sentence} Found: {found}. If it is meant, send it again with acknowledged set to true."
+    return error.sentence
 
 
 def _http(error: HTTPException) -> Response:
@@ -98,7 +110,12 @@ def _http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     if status == 500:
         return _fault(error)
-    ours = error.description if status in {401, 403} and error.description != type(error).description else ""
+    ours = (
+        error.description
+        if (status in {401, 403} or request.path.startswith(STATUSPAGE_SHAPED))
+        and error.description != type(error).description
+        else ""
+    )
     response = answer(status, ours or SENTENCES.get(status, SENTENCES[400]))
     if status == 401 and request.headers.get("HX-Request") == "true":
         response.headers["HX-Redirect"] = url_for("auth.sign_in")

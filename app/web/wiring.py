@@ -17,6 +17,7 @@ def wire(app: Flask) -> None:
     Raises:
         RuntimeError: a route does not say who may call it.
     """
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # the order of keys is part of what an API says
     security.install(app)
     app.before_request(access.guard)  # before CSRF: whoever is signed out hears that first
     csrf = CSRFProtect(app)

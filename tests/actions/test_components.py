@@ -143,7 +143,7 @@ def test_what_is_not_there_is_not_found(settings: Settings, page_id: int) -> Non
         lambda: actions.archive_component(settings, LENA, "nothere"),
         lambda: actions.create_component(settings, LENA, page_id, name="API", group_public_id="nothere"),
         lambda: actions.create_component(settings, LENA, page_id + 99, name="API"),
-        lambda: actions.rename_group(settings, LENA, "nothere", "Name"),
+        lambda: actions.edit_group(settings, LENA, "nothere", name="Name"),
         lambda: actions.delete_group(settings, LENA, "nothere"),
     ):
         with pytest.raises(NotFound):
@@ -169,7 +169,7 @@ def test_a_group_goes_only_when_it_is_empty(settings: Settings, page_id: int) ->
 def test_groups_are_renamed_and_ordered(settings: Settings, page_id: int) -> None:
     first = actions.create_group(settings, LENA, page_id, name="Europe")
     second = actions.create_group(settings, LENA, page_id, name="Asia")
-    actions.rename_group(settings, LENA, second, "Asia and Pacific")
+    actions.edit_group(settings, LENA, second, name="Asia and Pacific")
     actions.order_groups(settings, LENA, page_id, [second, first])
     found = session().scalars(select(ComponentGroup.name).order_by(ComponentGroup.position))
     assert list(found) == ["Asia and Pacific", "Europe"]

@@ -4,6 +4,7 @@ import inspect
 import re
 
 from flask import Flask
+from werkzeug.routing import Rule
 
 from app.web import site
 from app.web.access import audience_of
@@ -12,14 +13,22 @@ SEGMENT = re.compile(r"[a-z0-9-]+|push-worker\.js|<(path:)?[a-z_]+>")
 EXEMPT = {"site.unsubscribe_now", "hooks.inbound_sms", "hooks.text_status", "hooks.mail_event"}
 
 
+STATUSPAGES = "/v1/"
+"""Below it, addresses and methods are Statuspage's."""
+
+
+def ours(app: Flask) -> list[Rule]:
+    return [rule for rule in app.url_map.iter_rules() if not rule.rule.startswith(STATUSPAGES)]
+
+
 def test_addresses_are_plain_words(app: Flask) -> None:
-    for rule in app.url_map.iter_rules():
+    for rule in ours(app):
         for segment in rule.rule.strip("/").split("/"):
             assert not segment or SEGMENT.fullmatch(segment), rule.rule
 
 
 def test_a_route_reads_or_changes_and_never_both(app: Flask) -> None:
-    for rule in app.url_map.iter_rules():
+    for rule in ours(app):
         methods = (rule.methods or set()) - {"HEAD", "OPTIONS"}
         assert methods in ({"GET"}, {"POST"}), f"{rule.rule}: {methods}"
 
@@ -42,3 +51,9 @@ def test_the_console_and_the_board_are_never_public(app: Flask) -> None:
         if rule.rule.startswith(("/console", "/board")):
             assert audience_of(app, rule.endpoint) != "public", rule.rule
     assert site.CSRF_EXEMPT
+
+
+def test_what_is_statuspages_wants_a_token(app: Flask) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith(STATUSPAGES):
+            assert audience_of(app, rule.endpoint) == "token", rule.rule

@@ -20,7 +20,12 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
 def calls(app: Flask) -> list[tuple[Rule, str, str]]:
-    """Every route with a method and an address that fits it."""
+    """Every route for people with a method and an address that fits it."""
+    return [call for call in all_calls(app) if audience_of(app, call[0].endpoint) != "token"]
+
+
+def all_calls(app: Flask) -> list[tuple[Rule, str, str]]:
+    """The routes for programs too."""
     found = []
     for rule in app.url_map.iter_rules():
         path = re.sub(r"<(?:[^:<>]+:)?[^<>]+>", "bcdf12345678", rule.rule)
@@ -50,6 +55,15 @@ def test_signed_out_people_reach_only_what_is_public(app: Flask, page_id: int) -
             assert stranger.client.get(path, headers={"Accept": "application/json"}).status_code == 401
         else:
             assert answer.status_code == 401, path
+
+
+def test_without_a_token_no_program_reaches_anything(app: Flask, page_id: int) -> None:
+    for_programs = [call for call in all_calls(app) if audience_of(app, call[0].endpoint) == "token"]
+    assert for_programs
+    admin = browser(app, Role.ADMIN)
+    for _, method, path in for_programs:
+        assert app.test_client().open(path, method=method).status_code == 401, path
+        assert admin.client.open(path, method=method).status_code == 401, "who is signed in is no program"
 
 
 @pytest.mark.parametrize("role", list(Role))

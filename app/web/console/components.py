@@ -135,7 +135,7 @@ def create_group() -> Answer:
 def rename_group(public_id: str) -> Answer:
     """Call a group something else."""
     try:
-        actions.rename_group(current_app.config["SETTINGS"], actor(), public_id, request.form.get("name", ""))
+        actions.edit_group(current_app.config["SETTINGS"], actor(), public_id, name=request.form.get("name", ""))
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_list(problem, arranging=True), status

@@ -1,0 +1,129 @@
+"""Tokens for programs: made, used, and taken back."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select
+
+from app.actions import audit, limits
+from app.clock import now
+from app.db import session as read_session
+from app.db import transaction
+from app.errors import Conflict, Invalid, NotFound
+from app.models.api_token import ApiToken
+from app.settings import Settings
+from app.shapes import Actor
+from app.text import clean_field
+from app.vocabulary import Role, Scope
+
+PREFIX = "candor_"
+SHOWN = len(PREFIX) + 5
+NAME_LIMIT = 60
+LONGEST_DAYS = 3650
+MINUTE_SECONDS = 60
+_SEEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A program that has proved itself: what it may do, and as whom it does it."""
+
+    token_id: int
+    scopes: frozenset[Scope]
+    actor: Actor
+
+    def may(self, scope: Scope) -> bool:
+        """Whether its token has this scope; to read, any scope will do."""
+        return scope is Scope.READ or scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+def create_token(actor: Actor, *, name: str, scopes: Iterable[str], days: int | None = None) -> tuple[str, str]:
+    """Make a token that is valid for `days`, or until it is revoked; its public id, and the token itself, which nobody
+    can read again.
+
+    Raises:
+        Invalid: a field can not be taken.
+        Conflict: there is a token of this name that is still valid.
+    """
+    name = clean_field(name, name="name", label="The name", limit=NAME_LIMIT)
+    wanted = _scopes(scopes)
+    if days is not None and not 1 <= days <= LONGEST_DAYS:
+        raise Invalid.field("days", f"Choose between 1 and {LONGEST_DAYS} days.")
+    token = f"{PREFIX}{secrets.token_urlsafe(32)}"
+    with transaction() as session:
+        if session.scalar(select(ApiToken.id).where(ApiToken.name == name, *_still_valid())) is not None:
+            raise Conflict(f"There is a token called “{name}” already. Choose another name, or revoke that one.")
+        row = ApiToken(
+            name=name, begins=token[:SHOWN], token_hash=_hash(token), scopes=",".join(wanted), created_by=actor.name,
+            created_at=now(), expires_at=now() + timedelta(days=days) if days else None,
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        audit.record(session, actor, "create", "token", row.public_id, f"{name}: {row.scopes}")
+        return row.public_id, token
+
+
+def revoke_token(actor: Actor, public_id: str) -> None:
+    """Let a token open nothing any more; doing it again changes nothing.
+
+    Raises:
+        NotFound: there is no such token.
+    """
+    with transaction() as session:
+        row = session.scalar(select(ApiToken).where(ApiToken.public_id == public_id).with_for_update())
+        if row is None:
+            raise NotFound("There is no such token.")
+        if row.revoked_at is None:
+            row.revoked_at = now()
+            audit.record(session, actor, "revoke", "token", public_id, row.name)
+
+
+def bearer(token: str) -> Bearer | None:
+    """Who this token belongs to; None when it opens nothing.  One query."""
+    if not token.startswith(PREFIX) or len(token) > 200:
+        return None
+    row = read_session().scalar(select(ApiToken).where(ApiToken.token_hash == _hash(token), *_still_valid()))
+    if row is None:
+        return None
+    scopes = frozenset(Scope(word) for word in row.scopes.split(",") if word in set(Scope))
+    role = Role.ADMIN if Scope.ADMIN in scopes else Role.LEAD
+    return Bearer(row.id, scopes, Actor(f"token {row.name}", role))
+
+
+def note_use(settings: Settings, bearer: Bearer) -> None:
+    """Count one request of a program, and note when it was last seen.
+
+    Raises:
+        TooMany: it asks too often.
+    """
+    with transaction() as session:
+        bucket = limits.bucket(settings, "api", str(bearer.token_id))
+        limits.count(session, bucket, settings.api_requests_per_minute, MINUTE_SECONDS)
+        row = session.get_one(ApiToken, bearer.token_id)
+        if row.last_used_at is None or now() - row.last_used_at >= _SEEN_EVERY:
+            row.last_used_at = now()
+
+
+def state_of(row: ApiToken, at: datetime) -> str:
+    """ "valid", "revoked" or "expired"."""
+    if row.revoked_at is not None:
+        return "revoked"
+    return "expired" if row.expires_at is not None and row.expires_at <= at else "valid"
+
+
+def _still_valid() -> tuple[ColumnElement[bool], ...]:
+    return (ApiToken.revoked_at.is_(None), (ApiToken.expires_at.is_(None)) | (ApiToken.expires_at > now()))
+
+
+def _scopes(words: Iterable[str]) -> list[Scope]:
+    named = set(words)
+    if not named or not named <= set(Scope):
+        raise Invalid.field("scopes", f"Choose from these scopes: {', '.join(Scope)}.")
+    return [scope for scope in Scope if scope in named]
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,123 @@
+"""What an operator, or a program of theirs, does to subscribers: adds them, asks again, lets them in again."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actions import audit
+from app.actions.subscriber_rows import add, address_hash, choose, end, find_subscriber
+from app.actions.subscriptions import OPEN_CHANNELS
+from app.channels.registry import channel as channel_named
+from app.clock import now
+from app.db import transaction
+from app.errors import Conflict, Invalid, NotFound
+from app.models.delivery import Notice
+from app.models.subscriber import Subscriber, Suppression
+from app.settings import Settings
+from app.shapes import Actor
+from app.vocabulary import ChannelName, NoticeKind, SubscriberState
+
+
+def add_person(
+    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, components: Sequence[str],
+    *, is_confirmed: bool,
+) -> str:  # fmt: skip
+    """Add a mail address or a phone; its public id.  Unless the operator vouches that it `is_confirmed`, it is asked.
+
+    Raises:
+        Invalid: a field can not be taken, or the address must not be written to.
+        Conflict: it is subscribed already.
+        NotFound: there is no such page.
+    """
+    if channel not in OPEN_CHANNELS:
+        raise Invalid.field("channel", "Choose email or SMS.")
+    name = ChannelName(channel)
+    normal = channel_named(name).normalise(address, settings)
+    hashed = address_hash(settings, name, normal)
+    with transaction() as session:
+        row = find_subscriber(session, page_id, name, hashed)
+        if row is not None and row.state == SubscriberState.ACTIVE:
+            raise Conflict("That address is subscribed already.")
+        if is_confirmed and _is_suppressed(session, name, hashed):
+            raise Invalid("That address must not be written to: it said so, or its mail came back. It has to confirm.")
+        row = row or add(session, page_id, name, normal, hashed)
+        choose(session, row, components)
+        if is_confirmed:
+            row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
+        else:
+            row.state = SubscriberState.UNCONFIRMED
+            _ask(session, row)
+        audit.record(session, actor, "add", "subscriber", row.public_id, name)
+        return row.public_id
+
+
+def ask_again(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+    """Ask those again who have not confirmed; how many were asked.
+
+    Raises:
+        NotFound: one is not this page's.
+    """
+    with transaction() as session:
+        rows = [row for row in _named(session, page_id, public_ids) if row.state == SubscriberState.UNCONFIRMED]
+        for row in rows:
+            _ask(session, row)
+            audit.record(session, actor, "ask again", "subscriber", row.public_id)
+        return len(rows)
+
+
+def let_in_again(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+    """Write again to those who are quarantined because mail came back; how many there were.  Raises NotFound."""
+    with transaction() as session:
+        rows = [row for row in _named(session, page_id, public_ids) if row.state == SubscriberState.QUARANTINED]
+        for row in rows:
+            row.state, row.bounces, row.failing_since, row.disabled_why = SubscriberState.ACTIVE, 0, None, ""
+            audit.record(session, actor, "reactivate", "subscriber", row.public_id)
+        return len(rows)
+
+
+def end_all(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+    """End these subscriptions; how many they were.  Raises NotFound."""
+    with transaction() as session:
+        rows = _named(session, page_id, public_ids)
+        for row in rows:
+            end(session, actor, row, "operator")
+        return len(rows)
+
+
+def choose_components(actor: Actor, page_id: int, public_id: str, components: Sequence[str]) -> None:
+    """Set what a subscriber hears of; everything when no component is named.
+
+    Raises:
+        NotFound: there is no such subscriber.
+        Invalid: a component is not this page's.
+    """
+    with transaction() as session:
+        (row,) = _named(session, page_id, [public_id])
+        choose(session, row, components)
+        audit.record(session, actor, "set preferences", "subscriber", public_id)
+
+
+def _named(session: Session, page_id: int, public_ids: Sequence[str]) -> Sequence[Subscriber]:
+    wanted = set(public_ids)
+    rows = session.scalars(
+        select(Subscriber)
+        .where(Subscriber.page_id == page_id, Subscriber.public_id.in_(wanted))
+        .order_by(Subscriber.id)
+        .with_for_update()
+    ).all()
+    if len(rows) != len(wanted):
+        raise NotFound("There is no such subscriber.")
+    return rows
+
+
+def _ask(session: Session, row: Subscriber) -> None:
+    notice = Notice(
+        page_id=row.page_id, subscriber_id=row.id, channel=row.channel, kind=NoticeKind.CONFIRM, due_at=now()
+    )
+    session.add(notice)
+
+
+def _is_suppressed(session: Session, channel: ChannelName, hashed: str) -> bool:
+    found = select(Suppression.id).where(Suppression.channel == channel, Suppression.address_hash == hashed)
+    return session.scalar(found) is not None

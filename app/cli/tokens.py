@@ -1,0 +1,71 @@
+"""Tokens for programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from app.actions import api_tokens
+from app.cli.shared import Answer, answers
+from app.clock import now
+from app.db import session
+from app.models.api_token import ApiToken
+from app.settings import Settings
+from app.shapes import COMMAND_LINE
+from app.vocabulary import Scope
+
+
+@click.group()
+def token() -> None:
+    """What programs prove themselves with."""
+
+
+@token.command("create")
+@click.argument("name")
+@click.option(
+    "--scope", "scopes", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]),
+    help="What it may do; may be given several times.",
+)  # fmt: skip
+@click.option("--days", type=int, default=None, help="How long it is valid; until it is revoked when left out.")
+@answers
+def create(_settings: Settings, name: str, scopes: Sequence[str], days: int | None) -> Answer:
+    """Make a token.  It is shown only now."""
+    public_id, made = api_tokens.create_token(COMMAND_LINE, name=name, scopes=scopes, days=days)
+    said = f"The token, shown only now: {made}"
+    return Answer(said, {"id": public_id, "name": name, "scopes": list(scopes), "token": made})
+
+
+@token.command("list")
+@answers
+def list_tokens(_settings: Settings) -> Answer:
+    """Every token there was: its name, what it may do, and when it was last used."""
+    rows = session().scalars(select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)).all()
+    at = now()
+    found: list[dict[str, Any]] = [
+        {
+            "id": row.public_id, "name": row.name, "begins": row.begins, "scopes": row.scopes.split(","),
+            "state": api_tokens.state_of(row, at), "created_at": row.created_at.isoformat(),
+            "expires_at": row.expires_at.isoformat() if row.expires_at else None,
+            "last_used_at": row.last_used_at.isoformat(timespec="seconds") if row.last_used_at else None,
+        }
+        for row in rows
+    ]  # fmt: skip
+    lines = [
+        f"{one['id']}  {one['state']:<8} {one['name']:<24} {','.join(one['scopes']):<24} "
+        f"{one['last_used_at'] or 'never used'}"
+        for one in found
+    ]
+    return Answer("\n".join(lines) or "None yet.", {"tokens": found})
+
+
+@token.command("revoke")
+@click.argument("public_id", metavar="ID")
+@answers
+def revoke(_settings: Settings, public_id: str) -> Answer:
+    """Let a token open nothing any more."""
+    api_tokens.revoke_token(COMMAND_LINE, public_id)
+    return Answer("It opens nothing any more.", {"id": public_id})
+
+
+COMMANDS = (token,)

@@ -1,0 +1,31 @@
+"""What programs prove themselves with."""
+
+from datetime import datetime
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.clock import now
+from app.db import Base
+from app.text import public_id
+
+
+class ApiToken(Base):
+    """A token: the table holds its hash, and its first characters so that people can tell one from another.
+
+    `scopes` are joined by commas.  `last_used_at` is true to the minute.
+    """
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
+    name: Mapped[str] = mapped_column(String(100))
+    begins: Mapped[str] = mapped_column(String(16))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[str] = mapped_column(String(100))
+    created_by: Mapped[str] = mapped_column(String(200), default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None] = mapped_column()
+    revoked_at: Mapped[datetime | None] = mapped_column()
+    last_used_at: Mapped[datetime | None] = mapped_column()

@@ -1,0 +1,98 @@
+"""The blueprint of the Manage API: every address with and without `.json`, every view behind a token."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from flask import Blueprint, current_app, g, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
+
+from app.actions import api_tokens
+from app.actions.api_tokens import Bearer
+from app.db import session
+from app.models.page import Page
+from app.publish.snapshot import read_page
+from app.publish.views import PageView
+from app.settings import Settings
+from app.vocabulary import Scope
+from app.web.access import audience
+from app.web.v1.reading import whole_argument
+
+blueprint = Blueprint("v1", __name__, url_prefix="/v1")
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+UNPROVEN = "Could not authenticate. Send a valid token as Authorization: OAuth TOKEN."
+
+
+def route(path: str, *methods: str, scope: Scope) -> Callable[[View], View]:
+    """Serve a view at `path` and `path`.json for these methods, to programs whose token has this scope.
+
+    A `page_id` in the path is handed on as the page itself.
+    """
+
+    def register(view: View) -> View:
+        @functools.wraps(view)
+        def called(**names: Any) -> ResponseReturnValue:
+            g.bearer = _proven(scope)
+            if "page_id" in names:
+                names["page"] = _page(names.pop("page_id"))
+            return view(**names)
+
+        declared = audience("token")(called)
+        endpoint = view.__name__
+        blueprint.add_url_rule(f"{path}.json", endpoint, declared, methods=list(methods))
+        blueprint.add_url_rule(path, endpoint, declared, methods=list(methods))
+        return view
+
+    return register
+
+
+def bearer() -> Bearer:
+    """The program that asks."""
+    found: Bearer = g.bearer
+    return found
+
+
+def settings() -> Settings:
+    """This installation's settings."""
+    found: Settings = current_app.config["SETTINGS"]
+    return found
+
+
+def _proven(scope: Scope) -> Bearer:
+    kind, _, token = request.headers.get("Authorization", "").strip().partition(" ")
+    if not kind:
+        token = request.args.get("api_key", "")
+    elif kind.lower() not in {"oauth", "bearer"}:
+        raise Unauthorized(UNPROVEN)
+    found = api_tokens.bearer(token.strip())
+    if found is None:
+        raise Unauthorized(UNPROVEN)
+    if not found.may(scope):
+        raise Forbidden(f"This token may not do that. It needs the scope {scope}.")
+    api_tokens.note_use(settings(), found)
+    return found
+
+
+def _page(public_id: str) -> PageView:
+    page_id = session().scalar(select(Page.id).where(Page.public_id == public_id))
+    if page_id is None:
+        raise NotFound
+    return read_page(session(), page_id)
+
+
+def page_of_list(rows: Sequence[Any], *, size: int = 100) -> Sequence[Any]:
+    """The part of `rows` that `page` (from 1) and `per_page` or `limit` ask for."""
+    first, count = window(size)
+    return rows[first : first + count]
+
+
+def window(size: int = 100) -> tuple[int, int]:
+    """Where the part that is asked for begins, and how many it holds at most.
+
+    Raises:
+        Invalid: one is no number that makes sense.
+    """
+    count = whole_argument("per_page", size) if "per_page" in request.args else whole_argument("limit", size)
+    return (whole_argument("page", 1, most=1_000_000) - 1) * count, count

@@ -1,0 +1,252 @@
+"""Incidents and scheduled maintenance: posts and their updates, by the console's own actions, guards and ledger."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import ColumnElement, or_
+
+from app.actions import updates
+from app.actions.components import read_status
+from app.actions.post_facts import PostFacts, edit_post
+from app.actions.posts import open_post
+from app.db import session
+from app.errors import Invalid, NotFound
+from app.models.component import Component
+from app.models.post import Post, Update
+from app.publish.views import PageView
+from app.shapes import ComponentEffect, PostDraft, UpdateDraft
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Scope
+from app.web.v1 import reading
+from app.web.v1.blueprint import bearer, route, settings, window
+from app.web.v1.documents import Document, component_documents, incident_documents
+from app.web.v1.prepared import BODIES
+from app.web.v1.selecting import newest
+
+LISTED = "/pages/<page_id>/incidents"
+ONE = f"{LISTED}/<incident_id>"
+METADATA_LIMIT = 10_000
+_MAINTENANCE = Post.kind == PostKind.MAINTENANCE
+_OPEN = Post.closed_at.is_(None)
+LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
+    "unresolved": (Post.kind == PostKind.INCIDENT, _OPEN),
+    "scheduled": (_MAINTENANCE, _OPEN),
+    "upcoming": (_MAINTENANCE, Post.status == PostStatus.SCHEDULED),
+    "active_maintenance": (_MAINTENANCE, _OPEN, Post.status != PostStatus.SCHEDULED),
+}
+"""What each of the lists holds."""
+
+
+@route(LISTED, "GET", scope=Scope.READ)
+def list_incidents(page: PageView) -> ResponseReturnValue:
+    """Incidents and maintenance, newest first; `q` looks in titles and texts."""
+    words = request.args.get("q", "")[:200]
+    found = (
+        or_(
+            Post.title.icontains(words, autoescape=True),
+            Post.updates.any(Update.body.icontains(words, autoescape=True)),
+        ),
+    )
+    return newest(page, *window(), *(found if words else ()))
+
+
+@route(f"{LISTED}/unresolved", "GET", scope=Scope.READ)
+def list_unresolved(page: PageView) -> ResponseReturnValue:
+    """Incidents that are open."""
+    return newest(page, *window(), *LISTS["unresolved"])
+
+
+@route(f"{LISTED}/scheduled", "GET", scope=Scope.READ)
+def list_scheduled(page: PageView) -> ResponseReturnValue:
+    """Maintenance that is not over."""
+    return newest(page, *window(), *LISTS["scheduled"])
+
+
+@route(f"{LISTED}/upcoming", "GET", scope=Scope.READ)
+def list_upcoming(page: PageView) -> ResponseReturnValue:
+    """Maintenance that has not begun."""
+    return newest(page, *window(), *LISTS["upcoming"])
+
+
+@route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ)
+def list_active(page: PageView) -> ResponseReturnValue:
+    """Maintenance that is underway."""
+    return newest(page, *window(), *LISTS["active_maintenance"])
+
+
+@route(LISTED, "POST", scope=Scope.POSTS)
+def create_incident(page: PageView) -> ResponseReturnValue:
+    """Open a post: real-time, scheduled or backfilled.  `Idempotency-Key` makes it safe to send again."""
+    given = reading.wrapped("incident")
+    backfilled = reading.flag(given, "backfilled") or bool(reading.text(given, "backfill_date"))
+    start = reading.instant(given, "scheduled_for")
+    kind = PostKind.MAINTENANCE if start is not None else PostKind.INCIDENT
+    first = PostStatus.SCHEDULED if start else PostStatus.RESOLVED if backfilled else PostStatus.INVESTIGATING
+    status = _status(given) or first
+    draft = PostDraft(
+        kind, reading.text(given, "name") or "", status, reading.text(given, "body") or BODIES[status], _key(),
+        impact=_impact(given), effects=_effects(page, given), notify=_notify(given) and not backfilled,
+        scheduled_for=start, scheduled_until=reading.instant(given, "scheduled_until"),
+        starts_itself=_by_clock(given, "scheduled_auto_in_progress") or False,
+        ends_itself=_by_clock(given, "scheduled_auto_completed") or False,
+        happened_at=_backfill_date(given) if backfilled else None, metadata_json=_metadata(given) or "",
+        acknowledged=_acknowledged(given),
+    )  # fmt: skip
+    made = open_post(settings(), bearer().actor, page.id, draft)
+    return one_incident(page, made.post_id), 201
+
+
+@route(ONE, "GET", scope=Scope.READ)
+def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
+    """One incident or maintenance."""
+    return one_incident(page, incident_id)
+
+
+@route(ONE, "PUT", "PATCH", scope=Scope.POSTS)
+def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
+    """Change facts, and publish an update when a status, a text or components are given."""
+    one_incident(page, incident_id)
+    given = reading.wrapped("incident")
+    status, body = _status(given), reading.text(given, "body")
+    effects, impact = _effects(page, given), _impact(given)
+    facts = PostFacts(
+        title=reading.text(given, "name"), scheduled_for=reading.instant(given, "scheduled_for"),
+        scheduled_until=reading.instant(given, "scheduled_until"),
+        starts_itself=_by_clock(given, "scheduled_auto_in_progress"),
+        ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given),
+    )  # fmt: skip
+    notify = _notify(given)
+    edit_post(settings(), bearer().actor, incident_id, facts)
+    if status or body or effects or impact:
+        held = _held(incident_id)
+        said = status or PostStatus(held.status)
+        update = UpdateDraft(
+            said, body or BODIES[said], _key(), held.version, impact=impact, effects=effects, notify=notify,
+            acknowledged=_acknowledged(given),
+        )  # fmt: skip
+        updates.publish_update(settings(), bearer().actor, incident_id, update)
+    return one_incident(page, incident_id)
+
+
+@route(ONE, "DELETE", scope=Scope.POSTS)
+def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
+    """Call off planned work that has not begun.  Anything else was said in public and stays."""
+    before = one_incident(page, incident_id)
+    held = _held(incident_id)
+    if held.status != PostStatus.SCHEDULED:
+        raise Invalid("What was said in public is not deleted. Resolve it, or correct its text.")
+    draft = UpdateDraft(PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), held.version, notify=False)
+    updates.publish_update(settings(), bearer().actor, incident_id, draft)
+    return before
+
+
+@route(f"{ONE}/incident_updates/<update_id>", "PUT", "PATCH", scope=Scope.POSTS)
+def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
+    """Correct an update's text; readers see that it was corrected."""
+    given = reading.wrapped("incident_update")
+    body = reading.text(given, "body")
+    held = _held_update(page, incident_id, update_id)
+    if body is not None:
+        updates.correct_update(
+            settings(), bearer().actor, update_id, body, held.version, acknowledged=_acknowledged(given)
+        )
+    said: list[Document] = one_incident(page, incident_id)["incident_updates"]
+    return next(one for one in said if one["id"] == update_id)
+
+
+def one_incident(page: PageView, public_id: str) -> Document:
+    """An incident's document.  Raises NotFound."""
+    found = incident_documents(page, Post.public_id == public_id)
+    if not found:
+        raise NotFound("There is no such incident.")
+    return found[0]
+
+
+def _held(public_id: str) -> Post:
+    session().expire_all()
+    return session().query(Post).filter_by(public_id=public_id).one()
+
+
+def _held_update(page: PageView, incident_id: str, update_id: str) -> Update:
+    found = (
+        session().query(Update).join(Post)
+        .filter(Post.page_id == page.id, Post.public_id == incident_id, Update.public_id == update_id).one_or_none()
+    )  # fmt: skip
+    if found is None:
+        raise NotFound("There is no such incident update.")
+    return found
+
+
+def _key() -> str:
+    """The caller's key, kept apart for each token; else one that was never used."""
+    given = request.headers.get("Idempotency-Key", "")
+    return f"v1-{bearer().token_id}-{given}" if given else f"v1-{secrets.token_hex(16)}"
+
+
+def _status(given: Mapping[str, Any]) -> PostStatus | None:
+    word = reading.text(given, "status")
+    if not word:
+        return None
+    if word not in set(PostStatus) - {PostStatus.POSTMORTEM, PostStatus.CANCELLED}:
+        raise Invalid.field("status", f"There is no status {word!r}.")
+    return PostStatus(word)
+
+
+def _impact(given: Mapping[str, Any]) -> Impact | None:
+    word = reading.text(given, "impact_override")
+    if not word:
+        return None
+    if word not in set(Impact):
+        raise Invalid.field("impact_override", f"Choose one of: {', '.join(Impact)}.")
+    return Impact(word)
+
+
+def _notify(given: Mapping[str, Any]) -> bool:
+    return reading.flag(given, "deliver_notifications") is not False
+
+
+def _acknowledged(given: Mapping[str, Any]) -> bool:
+    """Whether the caller saw what the guard against leaks found, and means it."""
+    return reading.flag(given, "acknowledged") is True
+
+
+def _by_clock(given: Mapping[str, Any], name: str) -> bool | None:
+    chosen = reading.flag(given, name)
+    return reading.flag(given, "scheduled_auto_transition") if chosen is None else chosen
+
+
+def _effects(page: PageView, given: Mapping[str, Any]) -> tuple[ComponentEffect, ...]:
+    """`components` maps ids to statuses; `component_ids` names others, which stay as they are."""
+    moved = given.get("components") or {}
+    if not isinstance(moved, dict):
+        raise Invalid.field("components", "components has to map ids to statuses.")
+    named = [one for one in reading.words(given, "component_ids") or [] if one not in moved]
+    effects = [ComponentEffect(str(one), read_status(str(status))) for one, status in moved.items()]
+    if named:
+        standing = {one["id"]: one["status"] for one in component_documents(page, Component.public_id.in_(named))}
+        if len(standing) != len(named):
+            raise Invalid.field("component_ids", "One of the components is not on this page.")
+        effects += [ComponentEffect(one, ComponentStatus(standing[one])) for one in named]
+    return tuple(effects)
+
+
+def _backfill_date(given: Mapping[str, Any]) -> Any:
+    found = reading.instant(given, "backfill_date")
+    if found is None:
+        raise Invalid.field("backfill_date", "Say when it was, as backfill_date.")
+    return found
+
+
+def _metadata(given: Mapping[str, Any]) -> str | None:
+    value = given.get("metadata")
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
+        raise Invalid.field("metadata", "metadata has to be an object that holds objects.")
+    made = json.dumps(value, ensure_ascii=False)
+    if len(made) > METADATA_LIMIT:
+        raise Invalid.field("metadata", f"metadata is too long: the limit is {METADATA_LIMIT:,} characters.")
+    return made

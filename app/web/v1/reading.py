@@ -1,0 +1,171 @@
+"""Reading what a script sends: JSON, or a form with names such as `incident[components][abc]`; each value checked."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from app.errors import Invalid
+
+Body = dict[str, Any]
+DEEPEST = 8
+MOST_FIELDS = 2000
+_NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
+_TRUE, _FALSE = {"true", "t", "1", "yes", "on"}, {"false", "f", "0", "no", "off", ""}
+
+
+def body() -> Body:
+    """What was sent, as nested dicts and lists; empty when nothing was.
+
+    Raises:
+        BadRequest: it can not be read.
+    """
+    if request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+        return _nested(request.form.items(multi=True))
+    raw = request.get_data()
+    if not raw.strip():
+        return {}
+    try:
+        found = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"The body is not JSON that can be read: {_reason(error)}.") from None
+    if not isinstance(found, dict) or _depth(found) > DEEPEST:
+        raise BadRequest("The body is not JSON that can be read: it has to be an object, and not a deep one.")
+    return found
+
+
+def wrapped(name: str) -> Body:
+    """The object that the body holds under this name.
+
+    Raises:
+        BadRequest: it holds none.
+    """
+    found = body().get(name)
+    if not isinstance(found, dict):
+        raise BadRequest(f"{name} is missing, or is not an object.")
+    return found
+
+
+def text(given: Mapping[str, Any], name: str, default: str | None = None) -> str | None:
+    """A text; `default` when it was not given or is null.  Raises Invalid."""
+    value = given.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool | dict | list):
+        raise Invalid.field(name, f"{name} has to be text.")
+    return str(value)
+
+
+def flag(given: Mapping[str, Any], name: str) -> bool | None:
+    """True or false; None when it was not given or is null.  Raises Invalid."""
+    value = given.get(name)
+    if value is None or isinstance(value, bool):
+        return value
+    word = str(value).lower() if isinstance(value, str | int) else "?"
+    if word not in _TRUE | _FALSE:
+        raise Invalid.field(name, f"{name} has to be true or false.")
+    return word in _TRUE
+
+
+def instant(given: Mapping[str, Any], name: str) -> datetime | None:
+    """An instant in UTC; one without a zone is taken as UTC; None when it was not given.  Raises Invalid."""
+    words = text(given, name)
+    if not words:
+        return None
+    try:
+        found = datetime.fromisoformat(words.strip())
+        found = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid.field(name, f"{name} has to be a time such as 2026-08-21T00:37:20Z.") from None
+
+
+def day(given: Mapping[str, Any], name: str) -> date | None:
+    """A day; None when it was not given.  Raises Invalid."""
+    words = text(given, name)
+    if not words:
+        return None
+    try:
+        return date.fromisoformat(words.strip())
+    except ValueError:
+        raise Invalid.field(name, f"{name} has to be a day such as 2026-08-21.") from None
+
+
+def words(given: Mapping[str, Any], name: str) -> list[str] | None:
+    """A list of texts, or one text as a list of one; None when it was not given.  Raises Invalid."""
+    value = given.get(name)
+    if value is None:
+        return None
+    found = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    if any(not isinstance(one, str) for one in found) or len(found) > MOST_FIELDS:
+        raise Invalid.field(name, f"{name} has to be a list of ids.")
+    return list(dict.fromkeys(one for one in found if one))
+
+
+def whole_argument(name: str, default: int, *, most: int = 100) -> int:
+    """A whole number of the query, from 1 to `most`.  Raises Invalid."""
+    raw = request.args.get(name)
+    if raw is None or raw == "":
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", raw) or not 1 <= int(raw) <= most:
+        raise Invalid.field(name, f"{name} has to be a whole number from 1 to {most:,}.")
+    return int(raw)
+
+
+def _nested(items: Iterable[tuple[str, str]]) -> Body:
+    made: Body = {}
+    for number, (name, value) in enumerate(items):
+        match = _NAME.fullmatch(name)
+        if match is None or number >= MOST_FIELDS:
+            raise BadRequest("The form holds a name that can not be read, or too many of them.")
+        path = [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])]
+        if len(path) > DEEPEST:
+            raise BadRequest("The form holds a name that is nested too deeply.")
+        _put(made, path, value)
+    return made
+
+
+def _put(into: Body, path: list[str], value: str) -> None:
+    for name, following in pairwise(path):
+        if following == "":
+            held = into.setdefault(name, [])
+            if not isinstance(held, list) or path[-1] != "" or path[-2] != name:
+                raise BadRequest(f"The form gives {name} in two ways.")
+            held.append(value)
+            return
+        held = into.setdefault(name, {})
+        if not isinstance(held, dict):
+            raise BadRequest(f"The form gives {name} in two ways.")
+        into = held
+    if isinstance(into.get(path[-1]), dict | list):
+        raise BadRequest(f"The form gives {path[-1]} in two ways.")
+    into[path[-1]] = value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Body:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return made
+
+
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no value of JSON")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos}"
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _depth(value: Any, at: int = 0) -> int:
+    if at > DEEPEST or not isinstance(value, dict | list):
+        return at
+    inner = value.values() if isinstance(value, dict) else value
+    return max((_depth(one, at + 1) for one in inner), default=at + 1)

@@ -1,0 +1,159 @@
+"""Many subscribers at once: listed, counted, and changed by their ids."""
+
+from typing import Any
+
+from flask import request
+from flask.typing import ResponseReturnValue
+from sqlalchemy import ColumnElement, func, select
+
+from app.actions import operated
+from app.db import session
+from app.errors import Invalid
+from app.models.subscriber import ERASED, Subscriber
+from app.publish.views import PageView
+from app.vocabulary import ChannelName, Scope, SubscriberState
+from app.web.v1 import reading
+from app.web.v1.blueprint import bearer, route, window
+from app.web.v1.documents import subscriber_documents
+
+LISTED = "/pages/<page_id>/subscribers"
+MOST_AT_ONCE = 100
+TYPES: dict[str, tuple[ChannelName, ...]] = {
+    "email": (ChannelName.EMAIL,),
+    "sms": (ChannelName.SMS,),
+    "webhook": (ChannelName.WEBHOOK,),
+    "integration_partner": (ChannelName.CHAT, ChannelName.PUSH),
+    "slack": (),
+    "teams": (),
+}
+"""Statuspage's types; chat rooms and browsers are partners there, whatever their service."""
+
+STATES = {
+    state.value: state for state in (SubscriberState.ACTIVE, SubscriberState.UNCONFIRMED, SubscriberState.QUARANTINED)
+}
+SORTS = {
+    "primary": Subscriber.address, "created_at": Subscriber.created_at, "quarantined_at": Subscriber.failing_since,
+    "relevance": Subscriber.id,
+}  # fmt: skip
+
+
+@route(LISTED, "GET", scope=Scope.SUBSCRIBERS)
+def list_subscribers(page: PageView) -> ResponseReturnValue:
+    """Those who fit `q`, `type` and `state`, in the order asked for."""
+    where = [*_filters(page, "active"), *_search()]
+    field = SORTS.get(request.args.get("sort_field") or "primary")
+    if field is None:
+        raise Invalid.field("sort_field", f"Choose one of: {', '.join(SORTS)}.")
+    down = request.args.get("sort_direction", "asc") == "desc"
+    first, count = window()
+    query = select(Subscriber).where(*where).order_by(field.desc() if down else field.asc(), Subscriber.id)
+    return subscriber_documents(page, session().scalars(query.offset(first).limit(count)).all())
+
+
+@route(f"{LISTED}/unsubscribed", "GET", scope=Scope.SUBSCRIBERS)
+def list_unsubscribed(page: PageView) -> ResponseReturnValue:
+    """Those who ended their subscription, the last first."""
+    first, count = window()
+    query = (
+        select(Subscriber)
+        .where(*_here(page), Subscriber.state == SubscriberState.UNSUBSCRIBED)
+        .order_by(Subscriber.unsubscribed_at.desc(), Subscriber.id.desc())
+    )
+    return subscriber_documents(page, session().scalars(query.offset(first).limit(count)).all())
+
+
+@route(f"{LISTED}/count", "GET", scope=Scope.SUBSCRIBERS)
+def count_subscribers(page: PageView) -> ResponseReturnValue:
+    """How many fit `type` and `state`, by type."""
+    counts = _counts(_filters(page, "active"))
+    return {name: sum(counts.get((channel, None), 0) for channel in channels) for name, channels in TYPES.items()}
+
+
+@route(f"{LISTED}/histogram_by_state", "GET", scope=Scope.SUBSCRIBERS)
+def histogram_by_state(page: PageView) -> ResponseReturnValue:
+    """How many there are, by type and state."""
+    counts = _counts(_here(page))
+    made = {}
+    for name, channels in TYPES.items():
+        states = {state: sum(counts.get((channel, state), 0) for channel in channels) for state in STATES}
+        made[name] = {**states, "total": sum(states.values())}
+    return made
+
+
+@route(f"{LISTED}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
+def resend_confirmations(page: PageView) -> ResponseReturnValue:
+    """Ask those again who have not confirmed."""
+    operated.ask_again(bearer().actor, page.id, _chosen(page, "unconfirmed"))
+    return "", 201
+
+
+@route(f"{LISTED}/unsubscribe", "POST", scope=Scope.SUBSCRIBERS)
+def unsubscribe_many(page: PageView) -> ResponseReturnValue:
+    """End these subscriptions."""
+    operated.end_all(bearer().actor, page.id, _chosen(page, "active"))
+    return "", 201
+
+
+@route(f"{LISTED}/reactivate", "POST", scope=Scope.SUBSCRIBERS)
+def reactivate_many(page: PageView) -> ResponseReturnValue:
+    """Write again to those who are quarantined."""
+    operated.let_in_again(bearer().actor, page.id, _chosen(page, "quarantined"))
+    return "", 201
+
+
+def _here(page: PageView) -> list[ColumnElement[bool]]:
+    return [Subscriber.page_id == page.id, Subscriber.address.not_like(f"{ERASED}%"), Subscriber.is_canary.is_(False)]
+
+
+def _filters(page: PageView, state: str) -> list[ColumnElement[bool]]:
+    return [*_here(page), *_of_type(request.args.get("type")), *_of_state(request.args.get("state") or state)]
+
+
+def _of_type(name: Any) -> list[ColumnElement[bool]]:
+    if name is None or name == "":
+        return []
+    if name not in TYPES:
+        raise Invalid.field("type", f"Choose one of: {', '.join(TYPES)}.")
+    return [Subscriber.channel.in_(TYPES[name])]
+
+
+def _of_state(name: Any) -> list[ColumnElement[bool]]:
+    if name == "all":
+        return [Subscriber.state.in_(list(STATES.values()))]
+    if name not in STATES:
+        raise Invalid.field("state", f"Choose one of: {', '.join(STATES)}, all.")
+    return [Subscriber.state == STATES[name]]
+
+
+def _search() -> list[ColumnElement[bool]]:
+    words = request.args.get("q", "").strip()[:200]
+    return [Subscriber.address.icontains(words, autoescape=True)] if words else []
+
+
+def _counts(where: list[ColumnElement[bool]]) -> dict[tuple[str, str | None], int]:
+    """By channel and state, and by channel alone."""
+    rows = session().execute(
+        select(Subscriber.channel, Subscriber.state, func.count())
+        .where(*where)
+        .group_by(Subscriber.channel, Subscriber.state)
+    )
+    made: dict[tuple[str, str | None], int] = {}
+    for channel, state, count in rows:
+        made[channel, state] = count
+        made[channel, None] = made.get((channel, None), 0) + count
+    return made
+
+
+def _chosen(page: PageView, default_state: str) -> list[str]:
+    """The ids that were sent; with "all", everybody's who fits, when they are not too many."""
+    given = reading.body()
+    if given.get("subscribers") != "all":
+        found = reading.words(given, "subscribers")
+        if not found or len(found) > MOST_AT_ONCE:
+            raise Invalid.field("subscribers", f"Name 1 to {MOST_AT_ONCE} subscribers, or send all.")
+        return found
+    where = [*_here(page), *_of_type(given.get("type")), *_of_state(given.get("state") or default_state)]
+    ids = list(session().scalars(select(Subscriber.public_id).where(*where).limit(MOST_AT_ONCE + 1)))
+    if len(ids) > MOST_AT_ONCE:
+        raise Invalid.field("subscribers", f"They are more than {MOST_AT_ONCE}. Name them in parts.")
+    return ids

@@ -1,0 +1,113 @@
+"""One subscriber: added, read, changed, ended, asked again to confirm."""
+
+from typing import Any
+
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from app.actions import operated, subscriptions
+from app.actions.subscriber_rows import address_hash
+from app.channels.registry import channel as channel_named
+from app.db import session
+from app.errors import Invalid, NotFound
+from app.models.subscriber import Subscriber
+from app.publish.views import PageView
+from app.vocabulary import ChannelName, Scope
+from app.web.v1 import reading
+from app.web.v1.blueprint import bearer, route, settings
+from app.web.v1.documents import Document, subscriber_documents
+
+LISTED = "/pages/<page_id>/subscribers"
+ONE = f"{LISTED}/<subscriber_id>"
+
+
+@route(LISTED, "POST", scope=Scope.SUBSCRIBERS)
+def create_subscriber(page: PageView) -> ResponseReturnValue:
+    """Add an email address, a phone or a webhook.
+
+    Who is added with `skip_confirmation_notification` is vouched for by the caller and is not asked.
+    """
+    given = reading.wrapped("subscriber")
+    components = reading.words(given, "component_ids") or []
+    if reading.text(given, "endpoint"):
+        return _one(page, _add_webhook(page, given, components)), 201
+    email, phone = reading.text(given, "email"), reading.text(given, "phone_number")
+    if not email and not phone:
+        raise Invalid.field("email", "Give an email, a phone_number or an endpoint.")
+    made = operated.add_person(
+        settings(), bearer().actor, page.id, ChannelName.EMAIL if email else ChannelName.SMS,
+        email or _dialled(given, phone or ""), components,
+        is_confirmed=reading.flag(given, "skip_confirmation_notification") is True,
+    )  # fmt: skip
+    return _one(page, made), 201
+
+
+@route(ONE, "GET", scope=Scope.SUBSCRIBERS)
+def read_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
+    """One subscriber."""
+    return _one(page, subscriber_id)
+
+
+@route(ONE, "PATCH", "PUT", scope=Scope.SUBSCRIBERS)
+def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
+    """Set which components a subscriber hears of; all of them when none is named."""
+    _one(page, subscriber_id)
+    given = reading.body()
+    inner = given.get("subscriber")
+    components = reading.words(inner if isinstance(inner, dict) else given, "component_ids")
+    if components is None:
+        raise Invalid.field("component_ids", "component_ids is missing.")
+    operated.choose_components(bearer().actor, page.id, subscriber_id, components)
+    return _one(page, subscriber_id)
+
+
+@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS)
+def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
+    """End a subscription."""
+    before = _one(page, subscriber_id)
+    operated.end_all(bearer().actor, page.id, [subscriber_id])
+    return before
+
+
+@route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
+def resend_confirmation(page: PageView, subscriber_id: str) -> ResponseReturnValue:
+    """Ask somebody again to confirm."""
+    operated.ask_again(bearer().actor, page.id, [subscriber_id])
+    return "", 201
+
+
+def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -> str:
+    endpoint, owner = reading.text(given, "endpoint") or "", reading.text(given, "email") or ""
+    label = (owner or endpoint)[: subscriptions.LABEL_LIMIT]
+    subscriptions.add_by_operator(
+        settings(), bearer().actor, page.id, ChannelName.WEBHOOK, endpoint, label, components, owner
+    )
+    normal = channel_named(ChannelName.WEBHOOK).normalise(endpoint, settings())
+    hashed = address_hash(settings(), ChannelName.WEBHOOK, normal)
+    found = session().scalar(
+        select(Subscriber.public_id).where(Subscriber.page_id == page.id, Subscriber.address_hash == hashed)
+    )
+    assert found is not None, "it was added just now"
+    return found
+
+
+def _dialled(given: dict[str, Any], phone: str) -> str:
+    """A number as it is dialled from anywhere: Statuspage's has its country beside it."""
+    country = (reading.text(given, "phone_country") or "").upper()
+    if phone.startswith("+") or not country:
+        return phone
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(phone, country)
+    except phonenumbers.NumberParseException:
+        raise Invalid.field("phone_number", "That is no phone number of that country.") from None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _one(page: PageView, public_id: str) -> Document:
+    session().expire_all()
+    row = session().scalar(select(Subscriber).where(Subscriber.page_id == page.id, Subscriber.public_id == public_id))
+    if row is None or row.is_erased:
+        raise NotFound("There is no such subscriber.")
+    return subscriber_documents(page, [row])[0]
