@@ -17,6 +17,7 @@ from app.web.console import (
     subscriber,
     subscriber_sheets,
     subscribers,
+    tokens,
     updates,
 )
 from app.web.console.blueprint import blueprint
@@ -39,5 +40,6 @@ __all__ = [
     "subscriber",
     "subscriber_sheets",
     "subscribers",
+    "tokens",
     "updates",
 ]

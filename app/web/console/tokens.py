@@ -1,0 +1,77 @@
+"""What programs prove themselves with: made, shown once, taken back."""
+
+from flask import flash, redirect, request, url_for
+from sqlalchemy import select
+
+from app.actions import api_tokens as actions
+from app.clock import now
+from app.db import session
+from app.errors import CandorError, Invalid
+from app.models.api_token import ApiToken
+from app.text import clean
+from app.vocabulary import Scope
+from app.web.access import actor, audience
+from app.web.console import queries
+from app.web.console.blueprint import blueprint
+from app.web.console.forms import Problem, problem_of
+from app.web.console.rendering import Answer, render
+
+MEANINGS = {
+    Scope.READ: "read what is public",
+    Scope.POSTS: "open posts and publish updates",
+    Scope.COMPONENTS: "change components and groups",
+    Scope.SUBSCRIBERS: "see and change subscribers",
+    Scope.ADMIN: "everything, the page's settings too",
+}
+"""What each scope lets a program do."""
+
+
+@blueprint.get("/tokens")
+@audience("admin")
+def tokens() -> Answer:
+    """Every token there was."""
+    return _show()
+
+
+@blueprint.post("/tokens")
+@audience("admin")
+def create_token() -> Answer:
+    """Make a token.  It is in this answer and nowhere else, so the answer is the page and no redirection."""
+    typed = {field: clean(request.form.get(field, "")) for field in ("name", "days")}
+    scopes = request.form.getlist("scopes")
+    try:
+        _, made = actions.create_token(actor(), name=typed["name"], scopes=scopes, days=_days(typed["days"]))
+    except CandorError as error:
+        problem, status = problem_of(error)
+        return _show(problem, typed, scopes), status
+    return _show(made=made)
+
+
+@blueprint.post("/tokens/<public_id>/revoke")
+@audience("admin")
+def revoke_token(public_id: str) -> Answer:
+    """Let a token open nothing any more."""
+    actions.revoke_token(actor(), public_id)
+    flash("Revoked. It opens nothing any more.")
+    return redirect(url_for("console.tokens"), 303)
+
+
+def _days(typed: str) -> int | None:
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdigit() and len(typed) < 6):
+        raise Invalid.field("days", f"Choose between 1 and {actions.LONGEST_DAYS} days.")
+    return int(typed)
+
+
+def _show(
+    problem: Problem | None = None, typed: dict[str, str] | None = None, scopes: list[str] | None = None, made: str = ""
+) -> str:
+    facts = queries.page_facts(session())
+    rows = session().scalars(select(ApiToken).order_by(ApiToken.created_at.desc(), ApiToken.id.desc())).all()
+    at = now()
+    return render(
+        "console/tokens.html", facts,
+        tokens=[(row, actions.state_of(row, at)) for row in rows], meanings=MEANINGS, problem=problem,
+        typed=typed or {}, scopes=scopes or [], made=made,
+    )  # fmt: skip
