@@ -69,6 +69,8 @@ def _check_shape(draft: PostDraft) -> None:
 def _check_backfill(draft: PostDraft, happened_at: datetime) -> None:
     if happened_at > now():
         raise Invalid.field("backfill_date", "What is written down later can not lie in the future.")
+    if happened_at < wording.EARLIEST:
+        raise Invalid.field("backfill_date", f"Nothing older than {wording.EARLIEST:%Y} can be written down.")
     if draft.kind is not PostKind.INCIDENT or draft.status is not PostStatus.RESOLVED:
         raise Invalid.field("status", "Only an incident that is resolved can be written down later.")
     if draft.notify or draft.effects:

@@ -1,7 +1,7 @@
 """Reading what an author typed: cleaned, checked and asked about before anything is opened."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from app.clock import now
 from app.errors import Invalid, NeedsConfirmation
@@ -10,6 +10,10 @@ from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
 from app.vocabulary import POST_STATUSES, PROMISE_DEFAULTS, Impact, PostKind, PostStatus
 
 KEY_LIMIT = 128
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing is older: history has a page for every month back to the first post."""
+
+FARTHEST_WINDOW = timedelta(days=3660)
 FARTHEST_PROMISE = timedelta(days=30)
 
 
@@ -66,6 +70,8 @@ def check_window(status: PostStatus, start: datetime | None, end: datetime | Non
         raise Invalid.field("scheduled_for", "Say when the maintenance starts and when it ends.")
     if end <= start:
         raise Invalid.field("scheduled_until", "The maintenance ends before it starts. Choose a later end.")
+    if start < EARLIEST or end > now() + FARTHEST_WINDOW:
+        raise Invalid.field("scheduled_for", "The maintenance is too far away. Choose a nearer time.")
     if status is PostStatus.SCHEDULED and end <= now():
         raise Invalid.field("scheduled_until", "The maintenance would already be over. Choose a later window.")
 

@@ -53,7 +53,7 @@ SENTENCES = {
     429: "Wait a little, then try again.",
     503: "The database can not be reached. Nothing was changed; try again in a few seconds.",
 }
-STATUSPAGE_SHAPED = "/v1/"
+STATUSPAGE_SHAPED, OURS = "/v1/", "/api/"
 EXPIRED_FORM = "This form has expired. Go back, reload the page and send it again."
 
 
@@ -73,7 +73,7 @@ def answer(status: int, sentence: str, *, title: str = "", reference: str = "") 
         told = {"error": sentence, "message": sentence} | ({"reference": reference} if reference else {})
         return make_response(told, status)
     title = title or TITLES.get(status, HTTP_STATUS_CODES.get(status, "Something went wrong"))
-    if wants_json():
+    if wants_json() or request.path.startswith(OURS):
         facts = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
         response = make_response(json.dumps(facts | ({"reference": reference} if reference else {})), status)
         response.content_type = "application/problem+json"
@@ -98,7 +98,7 @@ def _domain(error: errors.CandorError) -> Response:
 
 def _sentence(error: errors.CandorError) -> str:
     """What is said; programs, which have no form to confirm in, are told how to confirm."""
-    if isinstance(error, errors.NeedsConfirmation) and request.path.startswith(STATUSPAGE_SHAPED):
+    if isinstance(error, errors.NeedsConfirmation) and request.path.startswith((STATUSPAGE_SHAPED, OURS)):
         found = ", ".join(str(one) for one in error.findings)
         return f"{error.sentence} Found: {found}. If it is meant, send it again with acknowledged set to true."
     return error.sentence

@@ -1,8 +1,9 @@
-"""Statuspage's Manage API v1, for the scripts that were written for it: tokens in, the same actions as the console."""
+"""The API for programs: Statuspage's Manage API v1 at its own address, and the same as ours, described in OpenAPI."""
 
 from app.web.v1 import (
     component_groups,
     components,
+    described,
     incidents,
     pages,
     postmortems,
@@ -16,6 +17,6 @@ CSRF_EXEMPT = (blueprint,)
 """Programs have no cookie: their token is what proves the request."""
 
 __all__ = [
-    "blueprint", "component_groups", "components", "incidents", "pages", "postmortems", "subscriber_lists",
-    "subscribers", "templates",
+    "blueprint", "component_groups", "components", "described", "incidents", "pages", "postmortems",
+    "subscriber_lists", "subscribers", "templates",
 ]  # fmt: skip

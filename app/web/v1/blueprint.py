@@ -1,13 +1,17 @@
 """The blueprint of the Manage API: every address with and without `.json`, every view behind a token."""
 
 import functools
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Blueprint, current_app, g, request
+from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
+from werkzeug.routing import BaseConverter
 
 from app.actions import api_tokens
 from app.actions.api_tokens import Bearer
@@ -20,13 +24,48 @@ from app.vocabulary import Scope
 from app.web.access import audience
 from app.web.v1.reading import whole_argument
 
-blueprint = Blueprint("v1", __name__, url_prefix="/v1")
+blueprint = Blueprint("v1", __name__)
+WORDS = (
+    "unresolved", "scheduled", "upcoming", "active_maintenance", "unsubscribed", "count", "histogram_by_state",
+    "resend_confirmation", "unsubscribe", "reactivate",
+)  # fmt: skip
+STATUSPAGES, OURS = "/v1", "/api/v1"
+"""Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""
+
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 UNPROVEN = "Could not authenticate. Send a valid token as Authorization: OAuth TOKEN."
 
 
-def route(path: str, *methods: str, scope: Scope) -> Callable[[View], View]:
-    """Serve a view at `path` and `path`.json for these methods, to programs whose token has this scope.
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One view and where it is."""
+
+    name: str
+    path: str
+    methods: tuple[str, ...]
+    scope: Scope
+    meaning: str
+
+
+@blueprint.record_once
+def _know_ids(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["id"] = IdConverter
+
+
+OPERATIONS: list[Operation] = []
+"""Every view, in the order in which they were declared."""
+
+
+class IdConverter(BaseConverter):
+    """A public id, which is never one of the words that stand in its place."""
+
+    regex = rf"(?!(?:{'|'.join(WORDS)})(?:\.json)?\Z)[a-z0-9_]{{1,64}}"
+
+
+def route(path: str, *methods: str, scope: Scope, is_ours: bool = True) -> Callable[[View], View]:
+    """Serve a view for these methods, to programs whose token has this scope.
+
+    It stands at Statuspage's address with and without ".json", and, when it `is_ours`, at our own.
 
     A `page_id` in the path is handed on as the page itself.
     """
@@ -41,8 +80,15 @@ def route(path: str, *methods: str, scope: Scope) -> Callable[[View], View]:
 
         declared = audience("token")(called)
         endpoint = view.__name__
-        blueprint.add_url_rule(f"{path}.json", endpoint, declared, methods=list(methods))
-        blueprint.add_url_rule(path, endpoint, declared, methods=list(methods))
+        typed = re.sub(r"<(\w+)>", r"<id:\1>", path)
+        for address in (
+            f"{STATUSPAGES}{typed}.json",
+            f"{STATUSPAGES}{typed}",
+            *([f"{OURS}{typed}"] if is_ours else ()),
+        ):
+            blueprint.add_url_rule(address, endpoint, declared, methods=list(methods))
+        if is_ours:
+            OPERATIONS.append(Operation(endpoint, path, methods, scope, view.__doc__ or ""))
         return view
 
     return register

@@ -220,7 +220,8 @@ def _by_clock(given: Mapping[str, Any], name: str) -> bool | None:
 
 def _effects(page: PageView, given: Mapping[str, Any]) -> tuple[ComponentEffect, ...]:
     """`components` maps ids to statuses; `component_ids` names others, which stay as they are."""
-    moved = given.get("components") or {}
+    moved = given.get("components")
+    moved = {} if moved is None else moved
     if not isinstance(moved, dict):
         raise Invalid.field("components", "components has to map ids to statuses.")
     named = [one for one in reading.words(given, "component_ids") or [] if one not in moved]

@@ -63,7 +63,7 @@ def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     return _document(page, incident_id)
 
 
-@route(f"{ONE}/revert", "PUT", scope=Scope.POSTS)
+@route(f"{ONE}/revert", "PUT", scope=Scope.POSTS, is_ours=False)
 def revert_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Refused: what was said in public is not unsaid."""
     one_incident(page, incident_id)

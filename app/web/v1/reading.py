@@ -56,9 +56,9 @@ def text(given: Mapping[str, Any], name: str, default: str | None = None) -> str
     value = given.get(name)
     if value is None:
         return default
-    if isinstance(value, bool | dict | list):
+    if not isinstance(value, str):
         raise Invalid.field(name, f"{name} has to be text.")
-    return str(value)
+    return value
 
 
 def flag(given: Mapping[str, Any], name: str) -> bool | None:
@@ -66,7 +66,7 @@ def flag(given: Mapping[str, Any], name: str) -> bool | None:
     value = given.get(name)
     if value is None or isinstance(value, bool):
         return value
-    word = str(value).lower() if isinstance(value, str | int) else "?"
+    word = value.lower() if isinstance(value, str) else "?"
     if word not in _TRUE | _FALSE:
         raise Invalid.field(name, f"{name} has to be true or false.")
     return word in _TRUE
@@ -101,7 +101,7 @@ def words(given: Mapping[str, Any], name: str) -> list[str] | None:
     value = given.get(name)
     if value is None:
         return None
-    found = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    found = value if isinstance(value, list) else [value]
     if any(not isinstance(one, str) for one in found) or len(found) > MOST_FIELDS:
         raise Invalid.field(name, f"{name} has to be a list of ids.")
     return list(dict.fromkeys(one for one in found if one))
@@ -110,7 +110,7 @@ def words(given: Mapping[str, Any], name: str) -> list[str] | None:
 def whole_argument(name: str, default: int, *, most: int = 100) -> int:
     """A whole number of the query, from 1 to `most`.  Raises Invalid."""
     raw = request.args.get(name)
-    if raw is None or raw == "":
+    if raw is None:
         return default
     if not re.fullmatch(r"[0-9]{1,9}", raw) or not 1 <= int(raw) <= most:
         raise Invalid.field(name, f"{name} has to be a whole number from 1 to {most:,}.")

@@ -41,12 +41,16 @@ SORTS = {
 def list_subscribers(page: PageView) -> ResponseReturnValue:
     """Those who fit `q`, `type` and `state`, in the order asked for."""
     where = [*_filters(page, "active"), *_search()]
-    field = SORTS.get(request.args.get("sort_field") or "primary")
+    field = SORTS.get(request.args.get("sort_field", "primary"))
     if field is None:
         raise Invalid.field("sort_field", f"Choose one of: {', '.join(SORTS)}.")
-    down = request.args.get("sort_direction", "asc") == "desc"
+    direction = request.args.get("sort_direction", "asc")
+    if direction not in {"asc", "desc"}:
+        raise Invalid.field("sort_direction", "Choose asc or desc.")
     first, count = window()
-    query = select(Subscriber).where(*where).order_by(field.desc() if down else field.asc(), Subscriber.id)
+    query = (
+        select(Subscriber).where(*where).order_by(field.desc() if direction == "desc" else field.asc(), Subscriber.id)
+    )
     return subscriber_documents(page, session().scalars(query.offset(first).limit(count)).all())
 
 
@@ -106,11 +110,11 @@ def _here(page: PageView) -> list[ColumnElement[bool]]:
 
 
 def _filters(page: PageView, state: str) -> list[ColumnElement[bool]]:
-    return [*_here(page), *_of_type(request.args.get("type")), *_of_state(request.args.get("state") or state)]
+    return [*_here(page), *_of_type(request.args.get("type")), *_of_state(request.args.get("state", state))]
 
 
 def _of_type(name: Any) -> list[ColumnElement[bool]]:
-    if name is None or name == "":
+    if name is None:
         return []
     if name not in TYPES:
         raise Invalid.field("type", f"Choose one of: {', '.join(TYPES)}.")

@@ -196,6 +196,11 @@ BAD = [
     {"incident": {"name": "x", "component_ids": ["nothere"]}}, {"incident": {"name": "x", "component_ids": [1]}},
     {"incident": {"name": "x", "scheduled_for": "tomorrow"}}, {"incident": {"name": "x", "deliver_notifications": "?"}},
     {"incident": {"name": "x", "scheduled_for": "2026-01-01T00:00:00Z"}}, {"incident": {"name": "x", "metadata": "y"}},
+    {"incident": {"name": "x", "components": False}},
+    {"incident": {"name": "x", "status": "completed", "scheduled_for": "0610-08-01T00:00:00Z",
+                  "scheduled_until": "0610-08-02T00:00:00Z"}},
+    {"incident": {"name": "x", "scheduled_for": "2200-08-01T00:00:00Z", "scheduled_until": "2200-08-02T00:00:00Z"}},
+    {"incident": {"name": "x", "backfilled": True, "backfill_date": "0001-01-01T00:00:00Z"}},
     {"incident": {"name": "x", "metadata": {"a": 1}}}, {"incident": {"name": "x", "body": "y" * 20_000}},
     {"incident": {"name": "x", "metadata": {"a": {"b": "c" * 20_000}}}},
 ]  # fmt: skip

@@ -1,0 +1,163 @@
+"""What our own API takes and answers with, as JSON Schema: the parts of `/api/openapi.json`."""
+
+from typing import Any
+
+from app.actions.components import DESCRIPTION_LIMIT
+from app.actions.components import NAME_LIMIT as COMPONENT_NAME_LIMIT
+from app.text import BODY_LIMIT, TITLE_LIMIT
+from app.vocabulary import ComponentStatus, Impact, PostStatus
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+MAYBE_TEXT: Schema = {"type": ["string", "null"]}
+FLAG: Schema = {"type": "boolean"}
+WHOLE: Schema = {"type": "integer"}
+TIME: Schema = {"type": "string", "format": "date-time"}
+MAYBE_TIME: Schema = {"type": ["string", "null"], "format": "date-time"}
+MAYBE_DAY: Schema = {"type": ["string", "null"], "format": "date"}
+ID: Schema = {"type": "string", "pattern": "^[a-z0-9]{1,32}$"}
+MAYBE_ID: Schema = {"type": ["string", "null"], "pattern": "^[a-z0-9]{1,32}$"}
+IDS: Schema = {"type": "array", "items": ID}
+NAMED: Schema = {"type": "array", "items": {"type": "string", "pattern": "^[a-z0-9]{0,32}$"}}
+"""Ids in a body; empty ones, which forms send, are passed over."""
+
+COMPONENT_STATUSES = [status.value for status in ComponentStatus if status is not ComponentStatus.UNKNOWN]
+STATUSES = [status.value for status in PostStatus if status not in {PostStatus.POSTMORTEM, PostStatus.CANCELLED}]
+IMPACTS = [impact.value for impact in Impact]
+
+
+def some(limit: int, least: int = 1) -> Schema:
+    """A text of at most so many characters, counted when what can not be seen is taken out: hence no `maxLength`."""
+    said = f"At most {limit:,} characters; control characters do not count and are taken out."
+    return {"type": "string", "minLength": least, "description": said}
+
+
+def optional(properties: Schema, *required: str) -> Schema:
+    """An object of which only what is `required` has to be there; null says the same as leaving a field out."""
+    told = {name: schema if name in required else _or_null(schema) for name, schema in properties.items()}
+    return thing(told, required)
+
+
+def _or_null(schema: Schema) -> Schema:
+    made = {**schema, "type": [schema["type"], "null"]}
+    return {**made, "enum": [*schema["enum"], None]} if "enum" in schema else made
+
+
+def thing(properties: Schema, required: tuple[str, ...] | None = None) -> Schema:
+    """An object; what is not named in `required` may be left out; all of it is there when that is None."""
+    return {"type": "object", "properties": properties, "required": list(properties if required is None else required)}
+
+
+def inside(name: str, of: str) -> Schema:
+    """An object that holds another under one name, as bodies do."""
+    return thing({name: {"$ref": f"#/components/schemas/{of}"}})
+
+
+def list_of(name: str) -> Schema:
+    """A bare array."""
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{name}"}}
+
+
+_COMPONENT = thing(
+    {
+        "id": ID, "page_id": ID, "group_id": MAYBE_ID, "created_at": TIME, "updated_at": TIME, "group": FLAG,
+        "name": TEXT, "description": MAYBE_TEXT, "position": WHOLE,
+        "status": {"type": "string", "enum": COMPONENT_STATUSES}, "showcase": FLAG, "only_show_if_degraded": FLAG,
+        "automation_email": MAYBE_TEXT, "start_date": MAYBE_DAY,
+    }
+)  # fmt: skip
+_UPDATE = thing(
+    {
+        "id": ID, "status": {"type": "string", "enum": [*STATUSES, "postmortem"]}, "body": TEXT, "incident_id": ID,
+        "created_at": TIME, "updated_at": TIME, "display_at": TIME,
+        "affected_components": {"type": ["array", "null"], "items": {"type": "object"}}, "deliver_notifications": FLAG,
+    }
+)  # fmt: skip
+_INCIDENT = thing(
+    {
+        "id": ID, "components": list_of("Component"), "created_at": TIME, "impact": {"type": "string", "enum": IMPACTS},
+        "impact_override": {"type": ["string", "null"], "enum": [*IMPACTS, None]},
+        "incident_updates": list_of("IncidentUpdate"), "metadata": {"type": "object"}, "monitoring_at": MAYBE_TIME,
+        "name": TEXT, "page_id": ID, "postmortem_body": MAYBE_TEXT, "resolved_at": MAYBE_TIME,
+        "scheduled_for": MAYBE_TIME, "scheduled_until": MAYBE_TIME, "scheduled_auto_in_progress": FLAG,
+        "scheduled_auto_completed": FLAG, "shortlink": TEXT,
+        "status": {"type": "string", "enum": [*STATUSES, "postmortem"]}, "updated_at": TIME, "backfilled": FLAG,
+    }
+)  # fmt: skip
+_INCIDENT_FIELDS: Schema = {
+    "name": some(TITLE_LIMIT), "status": {"type": "string", "enum": STATUSES}, "body": some(BODY_LIMIT, 0),
+    "impact_override": {"type": "string", "enum": IMPACTS},
+    "components": {"type": "object", "additionalProperties": {"type": "string", "enum": COMPONENT_STATUSES}},
+    "component_ids": NAMED, "deliver_notifications": FLAG, "scheduled_for": TIME, "scheduled_until": TIME,
+    "scheduled_auto_in_progress": FLAG, "scheduled_auto_completed": FLAG, "backfilled": FLAG,
+    "backfill_date": TIME, "acknowledged": FLAG,
+    "metadata": {"type": "object", "additionalProperties": {"type": "object"}},
+}  # fmt: skip
+_CHANGED = {name: schema for name, schema in _INCIDENT_FIELDS.items() if not name.startswith("backfill")}
+_SUBSCRIBER = thing(
+    {
+        "id": ID, "mode": TEXT, "email": MAYBE_TEXT, "endpoint": TEXT, "phone_number": TEXT,
+        "quarantined_at": MAYBE_TIME, "components": {"type": ["array", "null"], "items": ID}, "created_at": TIME,
+    }, ("id", "mode", "quarantined_at", "components", "created_at"),
+)  # fmt: skip
+_POSTMORTEM = thing(
+    {
+        "body": MAYBE_TEXT, "body_updated_at": MAYBE_TIME, "body_draft": MAYBE_TEXT, "body_draft_updated_at": TIME,
+        "published_at": MAYBE_TIME, "notify_subscribers": FLAG, "created_at": TIME, "updated_at": TIME,
+    }
+)  # fmt: skip
+_COMPONENT_DRAFT = {
+    "name": some(COMPONENT_NAME_LIMIT), "description": some(DESCRIPTION_LIMIT, 0),
+    "status": {"type": "string", "enum": COMPONENT_STATUSES},
+    "group_id": {"type": "string", "pattern": "^[a-z0-9]{0,32}$"}, "showcase": FLAG,
+    "only_show_if_degraded": FLAG, "start_date": {"type": "string", "format": "date"},
+}  # fmt: skip
+_BY_STATE = thing({"active": WHOLE, "unconfirmed": WHOLE, "quarantined": WHOLE, "total": WHOLE})
+_TYPES = ("email", "sms", "webhook", "integration_partner", "slack", "teams")
+_NAMED = {"oneOf": [{**NAMED, "minItems": 1, "maxItems": 100}, {"type": "string", "enum": ["all"]}]}
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": thing({"type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT}),
+    "Page": thing({"id": ID, "name": TEXT, "url": TEXT, "time_zone": TEXT, "created_at": TIME, "updated_at": TIME}),
+    "PageDraft": inside("page", "PageFacts"),
+    "PageFacts": optional({"name": some(100), "url": some(500, 0), "time_zone": some(64)}),
+    "Component": _COMPONENT,
+    "ComponentDraft": inside("component", "ComponentFacts"),
+    "ComponentFacts": optional(_COMPONENT_DRAFT, "name"),
+    "ComponentChange": thing({"component": optional(_COMPONENT_DRAFT)}),
+    "Group": thing(
+        {"id": ID, "page_id": ID, "name": TEXT, "description": MAYBE_TEXT, "components": IDS, "position": WHOLE,
+         "created_at": TIME, "updated_at": TIME}
+    ),
+    "GroupDraft": thing({"component_group": thing({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
+    "GroupChange": thing({"component_group": optional({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
+    "Incident": _INCIDENT,
+    "IncidentUpdate": _UPDATE,
+    "IncidentDraft": inside("incident", "IncidentFacts"),
+    "IncidentFacts": optional(_INCIDENT_FIELDS, "name"),
+    "IncidentChange": thing({"incident": optional(_CHANGED)}),
+    "UpdateChange": thing({"incident_update": optional({"body": some(BODY_LIMIT), "acknowledged": FLAG})}),
+    "Postmortem": _POSTMORTEM,
+    "PostmortemDraft": thing({"postmortem": thing({"body_draft": some(BODY_LIMIT)})}),
+    "PostmortemPublish": thing(
+        {"postmortem": optional({"notify_subscribers": FLAG, "acknowledged": FLAG})}, ()
+    ),
+    "Template": thing(
+        {"id": ID, "name": TEXT, "title": TEXT, "body": TEXT, "update_status": TEXT, "components": list_of("Component")}
+    ),
+    "TemplateDraft": thing({"template": optional(
+        {"name": some(100), "title": some(TITLE_LIMIT), "body": some(BODY_LIMIT), "component_ids": NAMED,
+         "update_status": {"type": "string", "enum": STATUSES}, "should_send_notifications": FLAG},
+        "name", "title", "body",
+    )}),
+    "Subscriber": _SUBSCRIBER,
+    "SubscriberDraft": thing({"subscriber": optional(
+        {"email": TEXT, "endpoint": TEXT, "phone_number": TEXT,
+         "phone_country": {"type": "string", "pattern": "^[A-Za-z]{2}$"},
+         "component_ids": NAMED, "skip_confirmation_notification": FLAG},
+    )}),
+    "SubscriberChange": thing({"component_ids": NAMED}),
+    "Subscribers": thing({"subscribers": _NAMED}),
+    "CountByType": thing(dict.fromkeys(_TYPES, WHOLE)),
+    "CountByState": thing(dict.fromkeys(_TYPES, _BY_STATE)),
+}  # fmt: skip
