@@ -106,7 +106,7 @@ def test_everything_is_made_anew_in_the_new_colour(settings: Settings, page_id: 
     row = page(page_id)
     assert row.rebuild_revision == row.revision
     lasting = settings.public_root / "default" / "lasting"
-    (style,) = {path.name for path in lasting.rglob("*.css") if "#0a5c36" in path.read_text()}
+    (style,) = {path.name for path in lasting.rglob("candor-*.css") if "#0a5c36" in path.read_text()}
     assert style in (lasting / f"incidents/{made.post_id}.html").read_text()
 
 
