@@ -409,5 +409,5 @@ def test_a_contact_is_a_mail_address_or_a_page(tmp_path: Path, typed: str) -> No
      "https://example.com/a b", "javascript:alert(1)", "tel:+15551230000"],
 )  # fmt: skip
 def test_a_contact_that_is_none_stops_the_start(tmp_path: Path, typed: str) -> None:
-    with pytest.raises(SettingError, match="^SECURITY_CONTACT .* is not a contact"):
+    with pytest.raises(SettingError, match=r"^SECURITY_CONTACT .* is not a contact"):
         load({"CANDOR_HOME": str(tmp_path), "SECURITY_CONTACT": typed})
