@@ -3,6 +3,7 @@
 Each reader raises ValueError with the rest of a sentence that begins with the variable's name.
 """
 
+import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
@@ -115,3 +116,21 @@ def mail_from(value: str) -> str:
     if "@" not in value or any(ord(c) < 32 for c in value):
         raise ValueError("is not a sender; write it as status@example.com or Example Status <status@example.com>")
     return value.strip()
+
+
+def contact(value: str) -> str:
+    """Where people can be reached: a mail address or a page on the web, as a URI (RFC 9116)."""
+    value = value.strip()
+    scheme, _, rest = value.partition(":")
+    is_mail = scheme == "mailto" and re.fullmatch(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+", rest)
+    if not (is_mail or re.fullmatch(r"https://[^\s/<>]+(/[^\s<>]*)?", value)) or not value.isprintable():
+        raise ValueError("is not a contact; write it as mailto:security@example.com or https://example.com/security")
+    return value
+
+
+def token(value: str) -> str:
+    """A secret that is sent in a header."""
+    value = value.strip()
+    if len(value) < 16 or not value.isascii() or any(character.isspace() for character in value):
+        raise ValueError("is not a token; give at least 16 ASCII characters without spaces")
+    return value

@@ -44,6 +44,8 @@ class Settings:
     webhook_allowed_networks: tuple[Network, ...]
     trusted_hosts: tuple[str, ...]
     trusted_proxies: int
+    security_contact: str
+    metrics_token: str
     web_workers: int
     send_connections: int
     hold_seconds: int
@@ -136,6 +138,12 @@ SETTINGS: tuple[Setting, ...] = (
             "More host names the app answers to.", readers.hosts),
     Setting("TRUSTED_PROXIES", "trusted_proxies", "0",
             "How many reverse proxies stand in front and set X-Forwarded-For.", readers.whole(0, 5)),
+    Setting("SECURITY_CONTACT", "security_contact", "empty: /.well-known/security.txt is not found",
+            "Where to report a weakness: mailto:security@example.com or https://example.com/security.",
+            readers.contact),
+    Setting("METRICS_TOKEN", "metrics_token", "empty: /metrics is not found",
+            "What monitoring sends as a bearer token to read /metrics; at least 16 characters.", readers.token,
+            secret=True),
     Setting("WEB_WORKERS", "web_workers", "2", "Web processes.", readers.whole(1, 64)),
     Setting("SEND_CONNECTIONS", "send_connections", "4", "Mail connections a worker keeps open.", readers.whole(1, 64)),
     Setting("HOLD_SECONDS", "hold_seconds", "10",

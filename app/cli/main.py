@@ -21,8 +21,8 @@ from app.cli import (
     tokens,
     webhooks,
 )
-from app.cli.shared import VERSION
 from app.errors import CandorError, SettingError, Unavailable
+from app.version import VERSION
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2

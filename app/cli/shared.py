@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import click
@@ -18,11 +17,6 @@ from flask import Flask
 from app import create_app
 from app.errors import Invalid, Unavailable
 from app.settings import Settings, load
-
-try:
-    VERSION = version("candor")
-except PackageNotFoundError:  # run from a checkout that was never installed
-    VERSION = "0"
 
 LINE_LIMIT = 1000
 FOR_FILES = ("CANDOR_HOME", "CANDOR_HOME_FILE", "BASE_URL", "BASE_URL_FILE", "PORT", "PORT_FILE")

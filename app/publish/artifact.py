@@ -21,6 +21,9 @@ CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
+    ".md": "text/markdown; charset=utf-8",
+    ".xml": "application/xml; charset=utf-8",
+    ".webmanifest": "application/manifest+json; charset=utf-8",
     ".ics": "text/calendar; charset=utf-8",
     ".png": "image/png",
     ".jpeg": "image/jpeg",
@@ -34,7 +37,7 @@ SECURITY: Headers = [
     (
         "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
 ]
 """What a static page needs; each header more costs readers some requests of a hundred.  The console sends more.  Here
@@ -47,7 +50,7 @@ FRAMED: Headers = [(name, value.replace("frame-ancestors 'none'", "frame-ancesto
 SUFFIXES = {"": "", "br": ".br", "gzip": ".gz"}
 """What the file of each content coding ends with."""
 
-OPEN_TO_ALL = (".json", ".problem", ".atom", ".rss", ".ics", "badge.svg")
+OPEN_TO_ALL = (".json", ".problem", ".atom", ".rss", ".ics", ".md", "llms.txt", "badge.svg")
 """What scripts of any origin may read (CORS): documents that were made for programs."""
 
 KEPT_CHOICES = 64
@@ -125,10 +128,11 @@ def artifact(path: str, bodies: Mapping[str, bytes], status: str = OK, changed: 
     digest = hashlib.sha256(bodies[""]).hexdigest()[:20]
     shared: Headers = [
         ("Content-Type", CONTENT_TYPES.get(Path(path).suffix, "application/octet-stream")),
-        ("Vary", "Accept-Encoding"),
         ("Cache-Control", FOR_EVER if path.startswith("assets/") else FRESH),
         *(FRAMED if path.endswith(FRAME) else SECURITY),
     ]
+    if len(bodies) > 1:
+        shared.append(("Vary", "Accept-Encoding"))
     if changed is not None:
         shared.append(("Last-Modified", format_datetime(changed, usegmt=True)))
     if path.endswith(OPEN_TO_ALL):

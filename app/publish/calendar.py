@@ -33,12 +33,16 @@ def calendar(snapshot: Snapshot) -> bytes:
 
 
 def _event(snapshot: Snapshot, post: PostView, start: datetime, end: datetime) -> "Event":
+    """One window.  Whatever moves it or calls it off raises the post's version, and so the event's sequence, which
+    counts from 0: a calendar keeps the highest, and an older copy of the file undoes nothing.
+    """
     from icalendar import Event
 
     event = Event()
     event.add("uid", f"{post.public_id}@{snapshot.page.host}")
     event.add("dtstamp", post.updated_at)
     event.add("last-modified", post.updated_at)
+    event.add("sequence", post.version - 1)
     event.add("dtstart", start)
     event.add("dtend", end)
     event.add("summary", f"{snapshot.page.name}: {post.title}")

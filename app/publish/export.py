@@ -18,6 +18,9 @@ DRAFT = ".candor-export.draft"
 _INCIDENT = re.compile(r"incidents/[a-z0-9]+\.json")
 """What has a second address in the API."""
 
+WELL_KNOWN = ".well-known"
+"""The one folder with a dot that readers may have (RFC 8615)."""
+
 _ENCODED = {".br", ".gz"}
 _META = "meta.json"
 _TRIES = 3
@@ -101,7 +104,7 @@ def _read(revision: Path, base_url: str) -> _Copy:
 def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
     """Every file that readers may have, with the path at which they have it; links are followed to what lasts."""
     for entry in folder.iterdir():
-        if entry.name.startswith(".") or entry.suffix in _ENCODED:
+        if (entry.name.startswith(".") and entry.name != WELL_KNOWN) or entry.suffix in _ENCODED:
             continue
         if entry.is_dir():
             yield from _walk(entry.resolve(), f"{prefix}{entry.name}/")

@@ -8,6 +8,7 @@ from app.publish import bars, phrases, uptime, verdict
 from app.publish.badge import COLOURS, SHAPES
 from app.publish.courses import component_moves, component_names, touched_components
 from app.publish.environment import asset_urls, environment
+from app.publish.pictures import card_asset
 from app.publish.views import PageView, PostView, Snapshot
 from app.vocabulary import ComponentStatus, Impact, Language
 
@@ -23,7 +24,6 @@ def live_pages(snapshot: Snapshot) -> Files:
         **_page("history.html", "history", snapshot, here="/history", month=snapshot.newest_month, is_newest=True),
         **_page("404.html", "missing", snapshot, here=None),
         "favicon.svg": favicon(snapshot),
-        "robots.txt": "User-agent: *\nAllow: /\nDisallow: /console\nDisallow: /board\n",
     }
 
 
@@ -85,6 +85,7 @@ def _context(snapshot: Snapshot, here: str | None) -> dict[str, object]:
         "now": snapshot.rendered_at,
         "today": snapshot.rendered_at.astimezone(page.zone).date(),
         "assets": asset_urls(page),
+        "card": f"/assets/{card_asset(snapshot)}",
         "icon_url": f"data:image/svg+xml,{quote(favicon(snapshot))}",
         "shapes": SHAPES,
         "post_shapes": POST_SHAPES,

@@ -115,6 +115,11 @@ def language_code() -> Markup:
     return _say("code", lambda language: escape(language.value))
 
 
+def locale_code() -> Markup:
+    """The language as Open Graph writes it, with the country where it is mostly spoken."""
+    return _say("locale", lambda language: escape(_LOCALES[language]))
+
+
 def direction() -> Markup:
     """ "ltr" or "rtl", as in `dir`."""
     return _say("direction", lambda language: escape(language.direction))
@@ -133,6 +138,16 @@ def query(own: Language) -> Markup:
 def only_in(wanted: Language, said: Markup) -> Markup:
     """`said`, a piece of our own markup, in one language; nothing in the others."""
     return _say(("only", wanted, said), lambda language: said if language is wanted else Markup())
+
+
+_LOCALES = {
+    Language.ENGLISH: "en_US",
+    Language.GERMAN: "de_DE",
+    Language.FRENCH: "fr_FR",
+    Language.SPANISH: "es_ES",
+    Language.JAPANESE: "ja_JP",
+    Language.ARABIC: "ar_AR",
+}
 
 
 class _Words:
@@ -168,6 +183,7 @@ GLOBALS = {
     "_": gettext,
     "ngettext": ngettext,
     "language_code": language_code,
+    "locale_code": locale_code,
     "direction": direction,
     "root_of": root,
     "only_in": only_in,

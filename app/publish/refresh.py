@@ -62,7 +62,7 @@ def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta |
         # the database is older than the files, as after a restored backup: it is the truth all the same
         snapshot = read(session(), page_id, None)
         release()
-    rendered = render(snapshot, folder)
+    rendered = render(snapshot, folder, settings.security_contact)
     meta = store.Meta(snapshot.page.revision, snapshot.rendered_at.isoformat(), render_version())
     store.write(folder, meta, rendered)
     store.point_default(settings.public_root, snapshot.page.slug)

@@ -2,11 +2,15 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
-from app.publish import badge, calendar, embed, feeds, html, statuspage_json
+from app.publish import badge, calendar, discovery, embed, feeds, html, plain, statuspage_json
 from app.publish.environment import assets_of
+from app.publish.pictures import Picture, pictures
 from app.publish.views import PageView, Snapshot
 
 logger = logging.getLogger(__name__)
@@ -21,12 +25,19 @@ class Rendered:
     shared: tuple[str, ...]
 
 
-def render(snapshot: Snapshot, folder: Path) -> Rendered:
-    """Render a page whose files stand in `folder`: what changes with every revision, and what changed of the rest."""
+def render(snapshot: Snapshot, folder: Path, security_contact: str = "") -> Rendered:
+    """Render a page whose files stand in `folder`: what changes with every revision, and what changed of the rest.
+
+    `security_contact` is where to report a weakness, empty to say nothing of it.
+    """
+    drawn = _pictures(snapshot, folder)
     live = {**_encoded(html.live_pages(snapshot)), **_encoded(embed.files(snapshot)), **badge.page_badge(snapshot)}
-    live |= _documents(snapshot, folder)
+    live |= _documents(snapshot, folder) | {picture.path: body for picture, body in drawn.items()}
+    if security_contact:
+        live[discovery.SECURITY_TXT] = discovery.security(snapshot.page, security_contact, snapshot.rendered_at)
     lasting = {**_encoded(html.lasting_pages(snapshot)), **_lasting_documents(snapshot)}
     lasting |= _changed(folder, _of_components(snapshot)) | _new_assets(snapshot.page, folder)
+    lasting |= _changed(folder, {f"assets/{picture.asset}": body for picture, body in drawn.items()})
     return Rendered(live, lasting, shared_folders(snapshot.page))
 
 
@@ -66,6 +77,29 @@ def _body(path: Path) -> bytes | None:
         return None
 
 
+def _pictures(snapshot: Snapshot, folder: Path) -> dict[Picture, bytes]:
+    """The pictures of the page, drawn where what they show was never shown before; one that fails is left out."""
+    made = {}
+    for picture in pictures(snapshot):
+        body = _body(folder / "lasting" / "assets" / picture.asset)
+        try:
+            made[picture] = body or picture.draw()
+        except Exception:  # a page without its picture is still the page
+            logger.exception("%s could not be drawn", picture.path)
+    return made
+
+
+def _months_written(snapshot: Snapshot, folder: Path) -> dict[str, date]:
+    """When each month's page was written last: now, if it is to be, else the day of its file."""
+    found = {month.key: snapshot.rendered_at.date() for month in snapshot.months}
+    for key in snapshot.all_months:
+        if key not in found:
+            with suppress(OSError):
+                changed = (folder / "lasting" / "history" / f"{key}.html").stat().st_mtime
+                found[key] = datetime.fromtimestamp(changed, UTC).date()
+    return found
+
+
 def _lasting_documents(snapshot: Snapshot) -> dict[str, bytes]:
     made = {}
     for post in snapshot.changed:
@@ -82,13 +116,19 @@ DOCUMENTS: Mapping[str, Callable[[Snapshot], bytes]] = {
     "history.rss": feeds.rss,
     "feed.json": feeds.json_feed,
     "calendar.ics": calendar.calendar,
+    "status.md": plain.status,
+    "llms.txt": discovery.llms,
+    "robots.txt": discovery.robots,
+    "site.webmanifest": discovery.manifest,
 }
 """What programs read, by path."""
 
 
 def _documents(snapshot: Snapshot, folder: Path) -> dict[str, bytes]:
     made = {}
-    for path, make in DOCUMENTS.items():
+    sitemap = partial(discovery.sitemap, written=_months_written(snapshot, folder))
+    makers: Mapping[str, Callable[[Snapshot], bytes]] = {**DOCUMENTS, "sitemap.xml": sitemap}
+    for path, make in makers.items():
         try:
             made[path] = make(snapshot)
         except Exception:  # one document that fails must not take the page with it

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from app.publish.artifact import Artifact, artifact, read_artifact
+from app.publish.discovery import SECURITY_TXT
 from app.publish.store import compressed
 from app.vocabulary import Language
 
@@ -19,6 +20,8 @@ LIVE = {
     "/feed.rss": "history.rss",
     "/rss.xml": "history.rss",
     "/feed.atom": "history.atom",
+    "/security.txt": SECURITY_TXT,
+    "/apple-touch-icon.png": "icon-192.png",
 }
 """Which file answers an address, beside the addresses that files are named after."""
 

@@ -21,7 +21,7 @@ from app.publish.artifact import SUFFIXES
 KEPT_REVISIONS = 3
 WRITERS = 8
 SYNC_ALL_ABOVE = 100
-COMPRESSED = {".html", ".json", ".atom", ".rss", ".css", ".js", ".svg", ".txt", ".ics"}
+COMPRESSED = {".html", ".json", ".atom", ".rss", ".css", ".js", ".svg", ".txt", ".ics", ".md", ".xml", ".webmanifest"}
 BROTLI_QUALITY = 6
 GZIP_LEVEL = 6
 _REVISION = re.compile(r"\d{10}-\d{8}T\d{12}")

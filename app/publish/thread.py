@@ -28,7 +28,7 @@ def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
             scheduled_until=row.scheduled_until, next_update_by=row.next_update_by,
             updates=tuple(updates.get(row.id, ())), component_ids=tuple(filter(None, components.get(row.id, ()))),
             is_tied=row.id in components, is_pinned=row.pinned,
-            changed_revision=row.changed_revision,
+            changed_revision=row.changed_revision, version=row.version,
         )
         for row in rows
     )  # fmt: skip
@@ -37,7 +37,7 @@ def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
 _POST_COLUMNS = (
     Post.id, Post.public_id, Post.kind, Post.title, Post.status, Post.impact, Post.started_at, Post.created_at,
     Post.updated_at, Post.monitoring_at, Post.resolved_at, Post.closed_at, Post.scheduled_for, Post.scheduled_until,
-    Post.next_update_by, Post.pinned, Post.changed_revision,
+    Post.next_update_by, Post.pinned, Post.changed_revision, Post.version,
 )  # fmt: skip
 
 

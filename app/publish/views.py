@@ -140,7 +140,8 @@ class UpdateView:
 class PostView:
     """A public thread; `updates` are newest first, `component_ids` the visible components it is about.
 
-    `is_tied` says whether it is about any component at all, a hidden one included.
+    `is_tied` says whether it is about any component at all, a hidden one included.  `version` rises from 1 with every
+    change of its facts: what it says, its status, its times.
     """
 
     id: int
@@ -163,6 +164,7 @@ class PostView:
     is_tied: bool = False
     is_pinned: bool = False
     changed_revision: int = 0
+    version: int = 1
 
     @property
     def is_open(self) -> bool:

@@ -11,6 +11,7 @@ THREADS = 8
 APP_SLOTS = 6
 """How many of them the application may hold: the rest are for readers."""
 
+WAIT_FOR_NOTHING = frozenset({"/healthz"})
 BUSY = b"Candor is busy right now. Try again in a few seconds.\n"
 HEADERS = [
     ("Content-Type", "text/plain; charset=utf-8"),
@@ -22,13 +23,18 @@ HEADERS = [
 
 
 class Crowd:
-    """WSGI: at most `slots` requests at a time are worked on by `app`; one more is answered 503 and holds no thread."""
+    """WSGI: at most `slots` requests at a time are worked on by `app`; one more is answered 503 and holds no thread.
+
+    What waits for nothing needs no slot: a process whose application waits for its database lives all the same.
+    """
 
     def __init__(self, app: Application, slots: int) -> None:
         self._app = app
         self._slots = threading.BoundedSemaphore(slots)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") in WAIT_FOR_NOTHING:
+            return self._app(environ, start_response)
         if not self._slots.acquire(blocking=False):
             start_response("503 Service Unavailable", HEADERS)
             return [BUSY]

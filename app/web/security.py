@@ -1,5 +1,6 @@
 """Headers that make a browser careful, and the hosts that are answered."""
 
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
@@ -10,6 +11,9 @@ from werkzeug.wrappers import Response
 from app.settings import Settings
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+ASKED_BY_NUMBER = frozenset({"probes.healthz", "probes.readyz", "probes.metrics"})
+"""What machines ask of a single process, by its IP address, whatever the names are."""
+
 LARGEST_BODY = 1_000_000
 LARGER_BODIES = {"console.import_subscribers_sheet": 30_000_000}
 YEAR_SECONDS = 31_536_000
@@ -71,7 +75,18 @@ def _known_host() -> Response | None:
         host = ""
     if host in trusted(current_app.config["SETTINGS"]):
         return None
+    if request.endpoint in ASKED_BY_NUMBER and _is_number(host):
+        return None
     return Response(UNKNOWN_HOST, 400, mimetype="text/html")
+
+
+def _is_number(host: str) -> bool:
+    """Whether a host is an IP address: no name can be made to lead here (DNS rebinding) that is one."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _larger_body() -> None:

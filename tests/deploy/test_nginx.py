@@ -35,7 +35,9 @@ ADDRESSES = (
     "/api/v2/scheduled-maintenances/active.json", "/api/v2/incidents/{post}.json", "/incidents/{post}.json",
     "/feed", "/feed.rss", "/rss.xml", "/feed.atom", "/feed.json", "/badge.svg", "/badge.json", "/embed/frame",
     "/embed/script.js", "/embed/statuspage.js", "/components/{component}/badge.svg",
-    "/components/{component}/badge.json", "/components/{component}/feed.atom",
+    "/components/{component}/badge.json", "/components/{component}/feed.atom", "/status.md", "/llms.txt",
+    "/sitemap.xml", "/site.webmanifest", "/favicon.svg", "/og.png", "/icon-192.png", "/icon-512.png", "{card}",
+    "/apple-touch-icon.png", "/.well-known/security.txt", "/security.txt",
 )  # fmt: skip
 ELSEWHERE = (
     "/sign-in",
@@ -44,7 +46,11 @@ ELSEWHERE = (
     "/incidents/nothere",
     "/de/incidents/nothere",
     "/nowhere",
+    "/healthz",
+    "/metrics",
+    "/.well-known/nothing",
 )
+CONTACT = "mailto:security@example.com"
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def ask(port: int, address: str, **headers: str) -> tuple[int, dict[str, str], b
 def before(settings: Settings) -> Iterator[tuple[Pair, subprocess.Popen[bytes]]]:
     settings = replace(settings, port=free_port())
     port = free_port()
-    extra = {"TRUSTED_HOSTS": "status.example.com", "TRUSTED_PROXIES": "1"}
+    extra = {"TRUSTED_HOSTS": "status.example.com", "TRUSTED_PROXIES": "1", "SECURITY_CONTACT": CONTACT}
     web = start(settings, "web", extra=extra)
     try:
         wait_until_answers(f"http://127.0.0.1:{settings.port}/")
@@ -90,11 +96,13 @@ def addresses(settings: Settings, post: str) -> list[str]:
     lasting = settings.public_root / "default" / "lasting"
     month = max(path.stem for path in (lasting / "history").glob("*.html"))
     css = next(f"/assets/{path.name}" for path in (lasting / "assets").glob("*.css"))
+    card = next(f"/assets/{path.name}" for path in (lasting / "assets").glob("card-*.png"))
     component = next(path.name for path in (lasting / "components").iterdir())
-    return [address.format(post=post, month=month, css=css, component=component) for address in ADDRESSES]
+    return [address.format(post=post, month=month, css=css, card=card, component=component) for address in ADDRESSES]
 
 
 def test_nginx_answers_as_candor_does(app: Flask, settings: Settings, page_id: int) -> None:
+    settings = replace(settings, security_contact=CONTACT)
     post = outage(settings, page_id)
     db.session.remove()
     with before(settings) as (pair, web):

@@ -32,6 +32,7 @@ SPOKEN_ATTRIBUTES = re.compile(r"\b(?:alt|title|placeholder|aria-label|content|v
 _MACHINE_WORDS = {
     "website",
     "noindex",
+    "summary_large_image",
     "light dark",
     "width=device-width, initial-scale=1",
     "all",

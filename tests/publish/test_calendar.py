@@ -1,7 +1,9 @@
 """The calendar of planned work, by a library that reads it and by the bytes themselves (RFC 5545)."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import icalendar
 import pytest
@@ -9,12 +11,13 @@ from flask import Flask
 from werkzeug.test import Client
 
 from app import clock
+from app.actions.imports import import_statuspage
 from app.actions.pages import edit_page
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
 from app.publish.refresh import refresh
 from app.settings import Settings
-from app.shapes import UpdateDraft
+from app.shapes import COMMAND_LINE, UpdateDraft
 from app.vocabulary import PostKind, PostStatus
 from tests.deliver.conftest import draft
 from tests.factories import ALICE, LENA
@@ -26,7 +29,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 LINE = re.compile(r"(?P<name>[A-Z-]+)(?P<parameters>(;[A-Z-]+=[^;:,\"]+)*):(?P<value>.*)", re.DOTALL)
 TEXTS = {"SUMMARY", "DESCRIPTION", "X-WR-CALNAME", "PRODID"}
 ESCAPED = re.compile(r"(?:[^\\,;\n]|\\[\\,;nN])*")
-ONCE = {"UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "STATUS"}
+ONCE = {"UID", "DTSTAMP", "DTSTART", "DTEND", "SUMMARY", "STATUS", "SEQUENCE"}
 INSTANT = re.compile(r"\d{8}T\d{6}Z")
 INJECTED = [
     "x\r\nATTENDEE:mailto:eve@example.com",
@@ -76,10 +79,11 @@ def events_in(raw: bytes) -> list[dict[str, str]]:
             found[-1][name] = said(value) if name in TEXTS else value
     for one in found:
         assert set(one) >= ONCE and all(INSTANT.fullmatch(one[name]) for name in ("DTSTAMP", "DTSTART", "DTEND"))
+        assert re.fullmatch(r"0|[1-9]\d*", one["SEQUENCE"])
     assert len({one["UID"] for one in found}) == len(found)
     read = icalendar.Calendar.from_ical(raw).walk("VEVENT")
-    assert [(one["UID"], one["SUMMARY"], one["DTSTAMP"].dt) for one in read] == [
-        (one["UID"], one["SUMMARY"], instant(one["DTSTAMP"])) for one in found
+    assert [(one["UID"], one["SUMMARY"], one["DTSTAMP"].dt, one["SEQUENCE"]) for one in read] == [
+        (one["UID"], one["SUMMARY"], instant(one["DTSTAMP"]), int(one["SEQUENCE"])) for one in found
     ]
     return found
 
@@ -141,6 +145,7 @@ def test_an_event_keeps_its_id_whatever_happens_to_it_and_its_page(
         edit_page(settings, ALICE, page_id, name="Other", url="https://other.example.com", time_zone="Asia/Tokyo")
         after = calendar(reader)[0]
     assert (after["UID"], after["STATUS"]) == (before["UID"], "CONFIRMED")
+    assert (before["SEQUENCE"], after["SEQUENCE"]) == ("0", "1")
     assert (after["DTSTART"], after["DTEND"]) == (before["DTSTART"], before["DTEND"])
     assert after["DTSTAMP"] > before["DTSTAMP"] and after["DESCRIPTION"] == "Now in_progress."
     with clock.frozen(NOON + DAY + HOUR):
@@ -159,8 +164,32 @@ def test_a_cancelled_window_says_so_and_stays_until_it_would_be_over(
     for later in (2 * HOUR, 4 * DAY):
         with clock.frozen(NOON + later):
             refresh(settings, page_id)
-        assert [(one["UID"], one["STATUS"]) for one in calendar(reader)] == [(uid, "CANCELLED")]
+        found = calendar(reader)
+        assert [(one["UID"], one["STATUS"], one["SEQUENCE"]) for one in found] == [(uid, "CANCELLED", "1")]
     assert calendar(reader)[0]["DTSTAMP"] == "20260320T130000Z"
+
+
+def test_a_window_that_is_moved_is_the_same_event_with_a_higher_sequence(
+    app: Flask, settings: Settings, page_id: int, reader: Client, tmp_path: Path
+) -> None:
+    sequences = []
+    for hours in (24, 48, 48, 36):
+        (tmp_path / "planned.json").write_text(json.dumps(planned_elsewhere(NOON + hours * HOUR)))
+        with clock.frozen(NOON):
+            import_statuspage(settings, COMMAND_LINE, page_id, tmp_path / "planned.json")
+            (found,) = calendar(reader)
+        assert instant(found["DTSTART"]) == NOON + hours * HOUR
+        sequences.append((found["UID"], int(found["SEQUENCE"])))
+    assert sequences == [("plan00000001@", 0), ("plan00000001@", 1), ("plan00000001@", 1), ("plan00000001@", 2)]
+
+
+def planned_elsewhere(start: datetime) -> dict[str, object]:
+    """Statuspage's document of one planned window."""
+    at = NOON.isoformat()
+    update = {"id": "said00000001", "status": "scheduled", "body": "New disks.", "display_at": at, "created_at": at}
+    window = {"scheduled_for": start.isoformat(), "scheduled_until": (start + HOUR).isoformat()}
+    about = {"id": "plan00000001", "name": "New disks", "status": "scheduled", "impact": "maintenance"}
+    return {"scheduled_maintenances": [{**about, **window, "created_at": at, "incident_updates": [update]}]}
 
 
 def test_times_are_instants_whatever_the_zone_does(
@@ -181,7 +210,7 @@ def test_whatever_is_typed_it_is_one_sound_event(
         edit_page(settings, ALICE, page_id, name=f"P {typed}"[:90])
         plan(settings, page_id, title=f"Title {typed}"[:190], body=f"Body\n\n{typed}"[:10_000])
     (found,) = calendar(reader)
-    assert set(found) <= {*ONCE, "DESCRIPTION", "LAST-MODIFIED", "URL", "SEQUENCE"}
+    assert set(found) <= {*ONCE, "DESCRIPTION", "LAST-MODIFIED", "URL"}
     assert found["DTSTART"] == "20260321T120000Z" and found["UID"] != "eve"
     assert found["DESCRIPTION"].startswith("Body") and ": Title" in found["SUMMARY"]
     assert "\n" not in found["SUMMARY"]

@@ -33,6 +33,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 ALWAYS = (
     "index.html", "history.html", "404.html", "history.rss", "history.atom", "robots.txt", "favicon.svg",
+    "status.md", "llms.txt", "sitemap.xml", "site.webmanifest", "og.png", "icon-192.png", "icon-512.png",
     "api/v2/summary.json", "api/v2/status.json",
 )  # fmt: skip
 

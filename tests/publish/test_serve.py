@@ -24,6 +24,10 @@ PUBLIC = {
     "/api/v2/status.json": "application/json; charset=utf-8",
     "/favicon.ico": "image/svg+xml",
     "/robots.txt": "text/plain; charset=utf-8",
+    "/status.md": "text/markdown; charset=utf-8",
+    "/llms.txt": "text/plain; charset=utf-8",
+    "/sitemap.xml": "application/xml; charset=utf-8",
+    "/site.webmanifest": "application/manifest+json; charset=utf-8",
 }
 
 

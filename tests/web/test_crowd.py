@@ -41,6 +41,25 @@ def test_one_more_than_the_slots_is_told_at_once_and_all_others_are_answered() -
     assert client.get("/console").data == b"at last"
 
 
+def test_whether_the_process_lives_is_answered_while_the_application_waits() -> None:
+    app = StuckApp()
+
+    def routed(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/healthz":
+            return app(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"ok"]
+
+    client = Client(Crowd(routed, slots=1))
+    waiting = threading.Thread(target=client.get, args=("/console",))
+    waiting.start()
+    assert app.entered.acquire(timeout=10)
+    assert client.get("/console").status_code == 503
+    assert client.get("/healthz").data == b"ok"
+    app.go.set()
+    waiting.join()
+
+
 def test_a_slot_comes_back_when_the_app_fails() -> None:
     def broken(_environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
         raise ValueError("broken")

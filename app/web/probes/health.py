@@ -1,0 +1,106 @@
+"""Whether this process lives, and whether the installation does all that it should.
+
+The answers hold no secret and depend on nothing that the caller sends, so machines may ask by any address.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from app.clock import now
+from app.db import release, session, translated
+from app.errors import Unavailable
+from app.models.machine import Machine
+from app.publish import store
+from app.publish.revision import STALE_AFTER
+from app.settings import Settings
+from app.web.access import audience
+from app.web.probes import tables
+from app.web.probes.blueprint import blueprint
+
+SILENT_AFTER = timedelta(seconds=90)
+"""A worker says every 20 seconds that it works."""
+
+NOT_ASKED = "Not known: the database does not answer."
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; `detail` says what is, or what to do."""
+
+    ok: bool
+    detail: str
+
+
+@blueprint.get("/healthz")
+@audience("public")
+def healthz() -> Response:
+    """The process answers.  Nothing else is looked at: what is wrong elsewhere is not mended by a restart."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@blueprint.get("/readyz")
+@audience("public")
+def readyz() -> Response:
+    """Whether database, tables, snapshot and worker are as they should be: 200, or 503 and what is not."""
+    checks = {**_of_the_database(), "snapshot": _snapshot(current_app.config["SETTINGS"])}
+    is_ready = all(check.ok for check in checks.values())
+    said = {"ready": is_ready, "checks": {name: asdict(check) for name, check in checks.items()}}
+    return Response(json.dumps(said, indent=1) + "\n", 200 if is_ready else 503, mimetype="application/json")
+
+
+def _of_the_database() -> dict[str, Check]:
+    """Three short queries.  A web process waits for none of them longer than for any other (see `app.patience`)."""
+    asked: tuple[tuple[str, Callable[[Session], Check]], ...] = (
+        ("database", _database),
+        ("migrations", _migrations),
+        ("worker", _worker),
+    )
+    found: dict[str, Check] = {}
+    for name, check in asked:
+        if found and not found["database"].ok:
+            found[name] = Check(False, NOT_ASKED)
+            continue
+        try:
+            with translated():
+                found[name] = check(session())
+        except Unavailable as error:
+            found[name] = Check(False, error.sentence)
+            release()
+        except PoolTimeout:
+            found[name] = Check(False, "All connections to the database are in use.")
+    return found
+
+
+def _database(reading: Session) -> Check:
+    reading.execute(text("SELECT 1"))
+    return Check(True, "answers")
+
+
+def _migrations(reading: Session) -> Check:
+    missing = tables.what_is_missing(reading)
+    return Check(not missing, missing or "current")
+
+
+def _worker(reading: Session) -> Check:
+    seen_at = reading.scalar(select(func.max(Machine.seen_at)))
+    if seen_at is None:
+        return Check(False, "No worker has worked on this database yet.")
+    silent = max(0, round((now() - seen_at).total_seconds()))
+    return Check(silent <= SILENT_AFTER.total_seconds(), f"last heard of {silent} s ago")
+
+
+def _snapshot(settings: Settings) -> Check:
+    """What readers of this machine get.  Its age is that of "as of" on the page."""
+    published = store.published(settings.public_root / "default")
+    if published is None:
+        return Check(False, "Nothing is published on this machine yet.")
+    age = max(0, round((now() - published.rendered).total_seconds()))
+    return Check(age <= STALE_AFTER.total_seconds(), f"written {age} s ago")
