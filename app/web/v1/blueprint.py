@@ -26,8 +26,8 @@ from app.web.v1.reading import whole_argument
 
 blueprint = Blueprint("v1", __name__)
 WORDS = (
-    "unresolved", "scheduled", "upcoming", "active_maintenance", "unsubscribed", "count", "histogram_by_state",
-    "resend_confirmation", "unsubscribe", "reactivate",
+    "unresolved", "scheduled", "upcoming", "active_maintenance", "unsubscribed", "count", "histogram",
+    "histogram_by_state", "resend_confirmation", "unsubscribe", "reactivate",
 )  # fmt: skip
 STATUSPAGES, OURS = "/v1", "/api/v1"
 """Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""

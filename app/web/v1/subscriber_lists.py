@@ -84,6 +84,12 @@ def histogram_by_state(page: PageView) -> ResponseReturnValue:
     return made
 
 
+@route(f"{LISTED}/histogram", "GET", scope=Scope.SUBSCRIBERS, is_ours=False)
+def histogram(page: PageView) -> ResponseReturnValue:
+    """The same at the address that some clients ask."""
+    return histogram_by_state(page)
+
+
 @route(f"{LISTED}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
 def resend_confirmations(page: PageView) -> ResponseReturnValue:
     """Ask those again who have not confirmed."""
