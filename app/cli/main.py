@@ -16,6 +16,7 @@ from app.cli import (
     pages,
     people,
     publishing,
+    remote,
     serving,
     subscribers,
     tokens,
@@ -53,6 +54,7 @@ for _commands in (
     dispatches,
     webhooks,
     bounces,
+    remote,
 ):
     for _command in _commands.COMMANDS:
         candor.add_command(_command)

@@ -54,7 +54,7 @@ def answers(function: Callable[..., Answer]) -> Callable[..., None]:
         with app.app_context():
             return function(settings, *args, **options)
 
-    return _spoken(answered)
+    return spoken(answered)
 
 
 def answers_from_files(function: Callable[..., Answer]) -> Callable[..., None]:
@@ -66,10 +66,12 @@ def answers_from_files(function: Callable[..., Answer]) -> Callable[..., None]:
         made_up = {"SECRET_KEY": secrets.token_hex(), "VAPID_KEY": secrets.token_urlsafe(32)}  # none is made on disk
         return function(load({**chosen, **made_up}), *args, **options)
 
-    return _spoken(answered)
+    return spoken(answered)
 
 
-def _spoken(function: Callable[..., Answer]) -> Callable[..., None]:
+def spoken(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make a command of a function that returns an `Answer`; adds `--json`."""
+
     @click.option("--json", "as_json", is_flag=True, help="Answer as one JSON document.")
     @functools.wraps(function)
     def command(*args: Any, as_json: bool, **options: Any) -> None:

@@ -1,0 +1,92 @@
+"""Asking another Candor by its API: one call, its answer, and what went wrong as the errors that commands know."""
+
+import json
+import os
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from app.errors import CandorError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+
+URL, TOKEN = "CANDOR_REMOTE_URL", "CANDOR_REMOTE_TOKEN"
+SECONDS = 60
+LARGEST_ANSWER = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Another installation, and the token that it knows."""
+
+    root: str
+    token: str
+
+    def ask(self, method: str, path: str, body: Any = None, key: str = "", **query: str) -> Any:
+        """What `path` below /api/v1 answers; None where it has nothing to say.  `key` makes it safe to send again.
+
+        Raises:
+            Invalid, NotFound, Conflict, Forbidden: as the sentence says.
+            Unavailable: it can not be reached, is too busy, or failed; trying again can help.
+        """
+        search = f"?{urlencode(query)}" if query else ""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if key:
+            headers["Idempotency-Key"] = key
+        data = None if body is None else json.dumps(body)
+        try:
+            status, raw = self._exchange(method, f"/api/v1{quote(path)}{search}", data, headers)
+        except (OSError, ValueError, HTTPException) as error:
+            raise Unavailable(f"{self.root} can not be reached: {error}.") from None
+        if not 200 <= status < 300:  # a redirection would take the token to where it does not belong
+            raise _failed(status, _read(raw))
+        return _read(raw) if raw else None
+
+    def _exchange(self, method: str, path: str, data: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        parts = urlsplit(self.root)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
+        try:
+            connection.request(method, f"{parts.path}{path}", data, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(LARGEST_ANSWER)
+        finally:
+            connection.close()
+
+
+def remote(url: str) -> Remote:
+    """The installation at `url`, or at CANDOR_REMOTE_URL; its token from CANDOR_REMOTE_TOKEN or a file named by _FILE.
+
+    Raises:
+        Invalid: one of the two is missing, or can not be read.
+    """
+    root = (url or os.environ.get(URL, "")).rstrip("/")
+    if not root.startswith(("https://", "http://")):
+        raise Invalid(f"Say where the other Candor is: --url https://status.example.com, or {URL}.")
+    token = os.environ.get(TOKEN, "")
+    if file := os.environ.get(f"{TOKEN}_FILE"):
+        try:
+            token = Path(file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise Invalid(f"{TOKEN}_FILE names a file that can not be read.") from None
+    if not token or not token.isascii() or not token.isprintable():
+        raise Invalid(f"Give a token of that installation in {TOKEN}, or in a file named by {TOKEN}_FILE.")
+    return Remote(root, token)
+
+
+def _failed(status: int, told: Any) -> CandorError:
+    sentence = told.get("detail") if isinstance(told, dict) else None
+    words = str(sentence or f"The other side answered {status}.")
+    if status == 429 or status >= 500 or status < 400:
+        return Unavailable(words)
+    kinds: dict[int, type[CandorError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict}
+    return kinds.get(status, Invalid)(words)
+
+
+def _read(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except ValueError:
+        return None
