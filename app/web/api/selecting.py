@@ -5,7 +5,7 @@ from sqlalchemy import ColumnElement, select
 from app.db import session
 from app.models.post import Post
 from app.publish.views import PageView
-from app.web.v1.documents import Document, incident_documents
+from app.web.api.documents import Document, incident_documents
 
 
 def newest(page: PageView, first: int, count: int, *where: ColumnElement[bool]) -> list[Document]:

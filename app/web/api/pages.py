@@ -8,9 +8,9 @@ from app.db import session
 from app.models.page import Page
 from app.publish.views import PageView
 from app.vocabulary import Scope
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, route, settings
-from app.web.v1.documents import page_document
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, settings
+from app.web.api.documents import page_document
 
 
 @route("/pages", "GET", scope=Scope.READ)

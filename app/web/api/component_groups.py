@@ -9,9 +9,9 @@ from app.errors import Invalid, NotFound
 from app.models.component import ComponentGroup
 from app.publish.views import PageView
 from app.vocabulary import Scope
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, page_of_list, route, settings
-from app.web.v1.documents import Document, group_documents
+from app.web.api import reading
+from app.web.api.blueprint import bearer, page_of_list, route, settings
+from app.web.api.documents import Document, group_documents
 
 LISTED = "/pages/<page_id>/component-groups"
 ONE = f"{LISTED}/<group_id>"

@@ -22,8 +22,8 @@ from app.settings import Settings
 from app.vocabulary import ChannelName, SubscriberState
 from tests.factories import ALICE, make_component, make_subscriber
 from tests.publish.test_calendar import NOON
-from tests.web.v1.conftest import Script
-from tests.web.v1.test_incidents import SCHEMAS, fits
+from tests.web.api.conftest import Script
+from tests.web.api.test_incidents import SCHEMAS, fits
 
 pytestmark = pytest.mark.database
 

@@ -22,9 +22,9 @@ from app.publish.views import PageView
 from app.settings import Settings
 from app.vocabulary import Scope
 from app.web.access import audience
-from app.web.v1.reading import whole_argument
+from app.web.api.reading import whole_argument
 
-blueprint = Blueprint("v1", __name__)
+blueprint = Blueprint("api", __name__)
 WORDS = (
     "unresolved", "scheduled", "upcoming", "active_maintenance", "unsubscribed", "count", "histogram",
     "histogram_by_state", "resend_confirmation", "unsubscribe", "reactivate",

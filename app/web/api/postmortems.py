@@ -13,10 +13,10 @@ from app.publish.statuspage_json import stamp
 from app.publish.views import PageView
 from app.shapes import UpdateDraft
 from app.vocabulary import PostStatus, Scope
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, route, settings
-from app.web.v1.documents import Document
-from app.web.v1.incidents import one_incident
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, settings
+from app.web.api.documents import Document
+from app.web.api.incidents import one_incident
 
 ONE = "/pages/<page_id>/incidents/<incident_id>/postmortem"
 

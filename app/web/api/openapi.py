@@ -4,9 +4,9 @@ import inspect
 import re
 from typing import Any
 
-from app.web.v1.blueprint import OPERATIONS, Operation
-from app.web.v1.schemas import SCHEMAS, WHOLE, Schema, list_of
-from app.web.v1.subscriber_lists import SORTS, STATES, TYPES
+from app.web.api.blueprint import OPERATIONS, Operation
+from app.web.api.schemas import SCHEMAS, WHOLE, Schema, list_of
+from app.web.api.subscriber_lists import SORTS, STATES, TYPES
 
 Document = dict[str, Any]
 DESCRIPTION = "Posts, components and subscribers of a status page."

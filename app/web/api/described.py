@@ -5,8 +5,8 @@ from importlib.metadata import PackageNotFoundError, version
 from flask.typing import ResponseReturnValue
 
 from app.web.access import audience
-from app.web.v1.blueprint import blueprint, settings
-from app.web.v1.openapi import openapi
+from app.web.api.blueprint import blueprint, settings
+from app.web.api.openapi import openapi
 
 
 @blueprint.get("/api/openapi.json")

@@ -12,9 +12,9 @@ from app.errors import Invalid
 from app.models.subscriber import ERASED, Subscriber
 from app.publish.views import PageView
 from app.vocabulary import ChannelName, Scope, SubscriberState
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, route, window
-from app.web.v1.documents import subscriber_documents
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, window
+from app.web.api.documents import subscriber_documents
 
 LISTED = "/pages/<page_id>/subscribers"
 MOST_AT_ONCE = 100

@@ -20,11 +20,11 @@ from app.models.post import Post, Update
 from app.publish.views import PageView
 from app.shapes import ComponentEffect, PostDraft, UpdateDraft
 from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Scope
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, route, settings, window
-from app.web.v1.documents import Document, component_documents, incident_documents
-from app.web.v1.prepared import BODIES
-from app.web.v1.selecting import newest
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, settings, window
+from app.web.api.documents import Document, component_documents, incident_documents
+from app.web.api.prepared import BODIES
+from app.web.api.selecting import newest
 
 LISTED = "/pages/<page_id>/incidents"
 ONE = f"{LISTED}/<incident_id>"

@@ -13,9 +13,9 @@ from app.errors import Invalid, NotFound
 from app.models.subscriber import Subscriber
 from app.publish.views import PageView
 from app.vocabulary import ChannelName, Scope
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, route, settings
-from app.web.v1.documents import Document, subscriber_documents
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, settings
+from app.web.api.documents import Document, subscriber_documents
 
 LISTED = "/pages/<page_id>/subscribers"
 ONE = f"{LISTED}/<subscriber_id>"

@@ -10,9 +10,9 @@ from app.errors import NotFound
 from app.models.component import Component
 from app.publish.views import PageView
 from app.vocabulary import ComponentStatus, Scope
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, page_of_list, route, settings
-from app.web.v1.documents import Document, component_documents
+from app.web.api import reading
+from app.web.api.blueprint import bearer, page_of_list, route, settings
+from app.web.api.documents import Document, component_documents
 
 LISTED = "/pages/<page_id>/components"
 ONE = f"{LISTED}/<component_id>"

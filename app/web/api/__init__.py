@@ -1,6 +1,6 @@
 """The API for programs: Statuspage's Manage API v1 at its own address, and the same as ours, described in OpenAPI."""
 
-from app.web.v1 import (
+from app.web.api import (
     component_groups,
     components,
     described,
@@ -11,7 +11,7 @@ from app.web.v1 import (
     subscribers,
     templates,
 )
-from app.web.v1.blueprint import blueprint
+from app.web.api.blueprint import blueprint
 
 CSRF_EXEMPT = (blueprint,)
 """Programs have no cookie: their token is what proves the request."""

@@ -9,9 +9,9 @@ from app.models.component import Component
 from app.models.incident_template import IncidentTemplate
 from app.publish.views import PageView
 from app.vocabulary import Scope
-from app.web.v1 import reading
-from app.web.v1.blueprint import bearer, route, window
-from app.web.v1.documents import Document, component_documents
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, window
+from app.web.api.documents import Document, component_documents
 
 LISTED = "/pages/<page_id>/incident_templates"
 

@@ -20,7 +20,7 @@ from app.models.post import Post, Update
 from app.settings import Settings
 from tests.factories import make_component, make_page
 from tests.publish.test_calendar import NOON
-from tests.web.v1.conftest import Script
+from tests.web.api.conftest import Script
 
 pytestmark = pytest.mark.database
 SCHEMAS = json.loads((Path(__file__).parent.parent.parent / "data" / "statuspage" / "v1" / "schemas.json").read_text())
