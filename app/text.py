@@ -38,6 +38,11 @@ def clean(raw: str, *, multiline: bool = False) -> str:
     return " ".join(kept.split())
 
 
+def is_clean(text: str) -> bool:
+    """Whether `clean` would leave every character of `text` in it."""
+    return text.isprintable() or all(_is_kept(character) for character in text)
+
+
 def _is_kept(character: str) -> bool:
     if character in "\n\t":
         return True  # a single line's are folded by the caller

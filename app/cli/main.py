@@ -6,6 +6,7 @@ import sys
 import click
 
 from app.cli import (
+    archiving,
     backups,
     bounces,
     content,
@@ -41,6 +42,7 @@ for _commands in (
     serving,
     installation,
     backups,
+    archiving,
     publishing,
     exporting,
     content,
