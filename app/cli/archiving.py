@@ -7,7 +7,7 @@ import click
 
 from app.actions import pages
 from app.actions.archive import ArchiveReport, import_archive, write_archive
-from app.actions.imports import Report, import_statuspage
+from app.actions.imports import Report, import_cachet, import_instatus, import_statuspage, import_uptime_kuma
 from app.cli import sqlite_files
 from app.cli.shared import VERSION, Answer, answers
 from app.errors import Conflict
@@ -84,10 +84,39 @@ def _archive_said(report: ArchiveReport) -> str:
 @click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
 @answers
 def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
-    """Import Statuspage v2 documents: a file, or every .json file of a folder."""
+    """Import Statuspage's documents, of the public API (v2) or the Manage API (v1): a file, or a folder's."""
     page_id = pages.default_page_id()
     report = import_statuspage(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, take_page=take_page)
     return _reported(report)
+
+
+@bring.command("cachet")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@click.option("--time-zone", default="Etc/UTC", help="The zone of Cachet's settings: it writes times without one.")
+@answers
+def cachet(settings: Settings, source: Path, *, dry_run: bool, time_zone: str) -> Answer:
+    """Import what the API of Cachet 2 or 3 answered: a file, or every .json file of a folder."""
+    page_id = pages.default_page_id()
+    return _reported(import_cachet(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, time_zone=time_zone))
+
+
+@bring.command("instatus")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@answers
+def instatus(settings: Settings, source: Path, *, dry_run: bool) -> Answer:
+    """Import what the API of Instatus answered: a file, or every .json file of a folder."""
+    return _reported(import_instatus(settings, COMMAND_LINE, pages.default_page_id(), source, dry_run=dry_run))
+
+
+@bring.command("uptime-kuma")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@answers
+def uptime_kuma(settings: Settings, source: Path, *, dry_run: bool) -> Answer:
+    """Import a backup of Uptime Kuma, or what its status page's API answered."""
+    return _reported(import_uptime_kuma(settings, COMMAND_LINE, pages.default_page_id(), source, dry_run=dry_run))
 
 
 def _reported(report: Report) -> Answer:

@@ -11,6 +11,7 @@ from tests.cli.shell import PASSWORD, Shell
 from tests.conftest import make_settings
 
 pytestmark = pytest.mark.database
+DATA = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture
@@ -67,3 +68,28 @@ def test_what_can_not_be_done_is_one_sentence(candor: Shell, other: Shell, tmp_p
         assert said in refused.stderr
     assert candor.run("archive", str(file), "--force").returncode == 0
     assert [path.name for path in tmp_path.glob(".page*")] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (("cachet", "cachet/2", "--time-zone", "Europe/Berlin"), 6),
+        (("instatus", "instatus"), 5),
+        (("uptime-kuma", "uptime-kuma/backup.json"), 3),
+        (("statuspage", "statuspage/v1"), 5),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_other_status_pages_come_in_by_a_command(candor: Shell, words: tuple[str, ...], taken: int) -> None:
+    source, *options = words[1:]
+    command = ("import", words[0], str(DATA / source), *options)
+    tried: Any = candor.json(*command, "--dry-run")
+    assert (tried["dry_run"], tried["counts"]["taken"]) == (True, taken)
+    assert candor.json("component", "list")["components"] == []
+    said = candor.run(*command)
+    assert said.returncode == 0
+    assert f"{taken} taken" in said.stdout.splitlines()[-1]
+    again: Any = candor.json(*command)
+    assert again["counts"]["unchanged"] == taken
+    refused = candor.run("import", words[0], str(DATA / "cachet" / "ORIGIN.md"))
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
