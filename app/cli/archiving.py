@@ -14,6 +14,10 @@ from app.errors import Conflict
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 
+SOURCE = click.argument("source", type=click.Path(path_type=Path))
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+ORIGIN = click.option("--origin", default="", help="A name of yours, to bring in a second one that counts alike.")
+
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
@@ -53,7 +57,7 @@ def bring() -> None:
 
 @bring.command("archive")
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@DRY_RUN
 @click.option("--without-suppressions", is_flag=True, help="Leave out hashes of addresses that mean nothing here.")
 @answers
 def archive_in(settings: Settings, file: Path, *, dry_run: bool, without_suppressions: bool) -> Answer:
@@ -79,8 +83,8 @@ def _archive_said(report: ArchiveReport) -> str:
 
 
 @bring.command("statuspage")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@SOURCE
+@DRY_RUN
 @click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
 @answers
 def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
@@ -91,32 +95,38 @@ def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bo
 
 
 @bring.command("cachet")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@SOURCE
+@DRY_RUN
+@ORIGIN
 @click.option("--time-zone", default="Etc/UTC", help="The zone of Cachet's settings: it writes times without one.")
 @answers
-def cachet(settings: Settings, source: Path, *, dry_run: bool, time_zone: str) -> Answer:
+def cachet(settings: Settings, source: Path, *, dry_run: bool, origin: str, time_zone: str) -> Answer:
     """Import what the API of Cachet 2 or 3 answered: a file, or every .json file of a folder."""
     page_id = pages.default_page_id()
-    return _reported(import_cachet(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, time_zone=time_zone))
+    options = {"origin": origin, "time_zone": time_zone}
+    return _reported(import_cachet(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, **options))
 
 
 @bring.command("instatus")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@SOURCE
+@DRY_RUN
+@ORIGIN
 @answers
-def instatus(settings: Settings, source: Path, *, dry_run: bool) -> Answer:
+def instatus(settings: Settings, source: Path, *, dry_run: bool, origin: str) -> Answer:
     """Import what the API of Instatus answered: a file, or every .json file of a folder."""
-    return _reported(import_instatus(settings, COMMAND_LINE, pages.default_page_id(), source, dry_run=dry_run))
+    page_id = pages.default_page_id()
+    return _reported(import_instatus(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
 
 
 @bring.command("uptime-kuma")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+@SOURCE
+@DRY_RUN
+@ORIGIN
 @answers
-def uptime_kuma(settings: Settings, source: Path, *, dry_run: bool) -> Answer:
+def uptime_kuma(settings: Settings, source: Path, *, dry_run: bool, origin: str) -> Answer:
     """Import a backup of Uptime Kuma, or what its status page's API answered."""
-    return _reported(import_uptime_kuma(settings, COMMAND_LINE, pages.default_page_id(), source, dry_run=dry_run))
+    page_id = pages.default_page_id()
+    return _reported(import_uptime_kuma(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
 
 
 def _reported(report: Report) -> Answer:

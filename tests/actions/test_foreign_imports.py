@@ -197,6 +197,22 @@ def test_another_page_here_does_not_take_them_away(app: Flask, settings: Setting
     assert bring(import_cachet, settings, other, DATA / "cachet/3").counts() == {"skipped": 7}
 
 
+@pytest.mark.parametrize("origin", ["cachet/3", "instatus", "uptime-kuma"])
+def test_a_second_one_that_counts_alike_is_told_apart_by_a_name(
+    app: Flask, settings: Settings, page_id: int, origin: str
+) -> None:
+    importing, expected = SOURCES[origin]
+    for name in ("", "shop", "shop"):
+        bring(importing, settings, page_id, DATA / origin, origin=name)
+    taken = expected["taken"]
+    assert count(Post) + count(Component) + count(ComponentGroup) == 2 * taken
+    assert sorted(grouped()) == sorted(statuses())
+    in_groups = session().scalars(select(Component.name).where(Component.group_id.is_not(None))).all()
+    assert len(in_groups) == 2 * len(set(in_groups)) > 0
+    with pytest.raises(Invalid, match="short name"):
+        bring(importing, settings, page_id, DATA / origin, origin="ü")
+
+
 def copied(tmp_path: Path, origin: str, name: str, change: Callable[[Any], None]) -> Path:
     """The documents of an origin, one of them changed."""
     folder = tmp_path / "documents"

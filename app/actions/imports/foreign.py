@@ -1,9 +1,11 @@
 """Ids from elsewhere that are not as ours: each becomes the same id of ours every time."""
 
 import hashlib
+from dataclasses import replace
 from typing import Any
 
 from app.actions.imports.fields import Fields, RowError
+from app.actions.imports.rows import ComponentRow, Document, PostRow
 from app.text import ID_LENGTH, ID_LETTERS
 
 LONGEST = 64
@@ -30,3 +32,26 @@ def foreign_id(source: str, kind: str, value: Any, key: str = "id") -> str:
         number, letter = divmod(number, len(ID_LETTERS))
         letters.append(ID_LETTERS[letter])
     return "".join(letters)
+
+
+def of_origin(document: Document, origin: str) -> Document:
+    """The document with other ids, so that two installations of one program, which count alike, can be told apart.
+
+    Without a name all stay as they are.  Raises RowError: it is no short name.
+    """
+    if not origin:
+        return document
+
+    def named(one: str) -> str:
+        return foreign_id("origin", one, origin, "origin")
+
+    def component(row: ComponentRow) -> ComponentRow:
+        return replace(row, id=named(row.id), group_id=named(row.group_id) if row.group_id else None)
+
+    def post(row: PostRow) -> PostRow:
+        updates = tuple(replace(update, id=named(update.id)) for update in row.updates)
+        return replace(row, id=named(row.id), component_ids=tuple(map(named, row.component_ids)), updates=updates)
+
+    return replace(
+        document, components=tuple(map(component, document.components)), posts=tuple(map(post, document.posts))
+    )

@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from app.actions import audit
 from app.actions.imports import from_cachet, from_instatus, from_statuspage, from_uptime_kuma
 from app.actions.imports.components import ELSEWHERE, assign, write_components
+from app.actions.imports.fields import RowError
 from app.actions.imports.files import files
+from app.actions.imports.foreign import of_origin
 from app.actions.imports.posts import write_posts
 from app.actions.imports.report import SKIPPED, TAKEN, UPDATED, Report, Row
 from app.actions.imports.rows import Document, PageRow
@@ -48,9 +50,18 @@ def import_statuspage(
 
 
 def import_cachet(
-    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, time_zone: str = "Etc/UTC"
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    source: Path,
+    *,
+    dry_run: bool = False,
+    origin: str = "",
+    time_zone: str = "Etc/UTC",
 ) -> Report:
     """The same for Cachet's documents, which write times without their zone.  Ids are made of its numbers.
+
+    `origin` is a name that tells two Cachets apart, because both count from 1.
 
     Raises:
         Invalid, NotFound, Unavailable: as `import_statuspage`; Invalid also for a zone that there is not.
@@ -59,19 +70,31 @@ def import_cachet(
         zone = ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError):
         raise Invalid.field("time_zone", "Name the zone of Cachet's settings, such as Europe/Berlin.") from None
-    return _import(settings, actor, page_id, [from_cachet.read_document(files(source), zone)], dry_run=dry_run)
+    document = from_cachet.read_document(files(source), zone)
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
 
 
-def import_instatus(settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False) -> Report:
+def import_instatus(
+    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, origin: str = ""
+) -> Report:
     """The same for Instatus's documents.  Raises as `import_statuspage`."""
-    return _import(settings, actor, page_id, [from_instatus.read_document(files(source))], dry_run=dry_run)
+    document = from_instatus.read_document(files(source))
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
 
 
 def import_uptime_kuma(
-    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False
+    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, origin: str = ""
 ) -> Report:
     """The same for a backup of Uptime Kuma, or its status page's document.  Raises as `import_statuspage`."""
-    return _import(settings, actor, page_id, [from_uptime_kuma.read_document(files(source))], dry_run=dry_run)
+    document = from_uptime_kuma.read_document(files(source))
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
+
+
+def _of_origin(document: Document, origin: str) -> Document:
+    try:
+        return of_origin(document, origin)
+    except RowError:
+        raise Invalid.field("origin", "The origin is a short name in plain letters, such as shop.") from None
 
 
 def _import(
