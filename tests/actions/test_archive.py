@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actions.archive import import_archive, reading
+from app.actions.archive import import_archive, reading, rows
 from app.actions.archive.tables import PAGE, TABLES
 from app.actions.archive.writing import PAGE_FIELDS
 from app.actions.subscriber_rows import address_hash
@@ -241,11 +241,33 @@ def _twice(files: dict[str, bytes], name: str) -> dict[str, bytes]:
     return {**files, name: files[name] + first}
 
 
+@pytest.mark.parametrize("at_once", [1000, 1])
 @pytest.mark.parametrize("name", ["groups.jsonl", "posts.jsonl", "updates.jsonl", "effects.jsonl", "subscribers.jsonl"])
-def test_what_stands_twice_is_refused(app: Flask, settings: Settings, page_id: int, full: Path, name: str) -> None:
+def test_what_stands_twice_is_refused(
+    app: Flask,
+    settings: Settings,
+    page_id: int,
+    full: Path,
+    name: str,
+    at_once: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rows, "ROWS_AT_ONCE", at_once)
     with pytest.raises(Invalid, match=f"{name}.* twice"):
         taken(settings, page_id, rebuilt(full, _twice(rows_of(full), name)))
     assert count(Component) == 0
+
+
+def test_ids_of_another_page_here_are_not_taken_away(app: Flask, settings: Settings, page_id: int, full: Path) -> None:
+    """The same archive under another page's id: its posts are somebody's already."""
+    taken(settings, page_id, full)
+    other = make_page("Other", slug="other")
+    page = json.loads(rows_of(full)["page.json"])
+    files = {**rows_of(full), "page.json": json.dumps({**page, "public_id": "another"}).encode() + b"\n"}
+    said = manifest_of(full)
+    said["page"]["id"] = "another"
+    with pytest.raises(Invalid, match=r"groups.jsonl, line 1: its id belongs to something else here"):
+        taken(settings, other, rebuilt(full, files, said))
 
 
 def _with_version(path: Path) -> Path:
