@@ -210,6 +210,7 @@ def set_to(**values: Any) -> Callable[[dict[str, Any]], None]:
         ("subscribers.jsonl", set_to(channel="pigeon"), "none that Candor knows"),
         ("subscribers.jsonl", set_to(state="eager"), "none that Candor knows"),
         ("suppressions.jsonl", set_to(subscriber=None, address_hash="x"), "neither"),
+        ("suppressions.jsonl", set_to(subscriber="", address_hash=None), "subscriber is not in the archive"),
         ("page.json", set_to(url="javascript:alert(1)"), "address should look like"),
         ("page.json", set_to(time_zone="../../etc/passwd"), "time zone"),
         ("page.json", set_to(host="a b"), "host"),

@@ -24,7 +24,9 @@ from app.models.page import Page
 from app.models.post import Post, PostComponent, Update, UpdateEffect
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
+from app.vocabulary import Role
 from tests.factories import make_page, make_subscriber
+from tests.web.people import browser
 
 pytestmark = pytest.mark.database
 DATA = Path(__file__).parent.parent / "data"
@@ -237,6 +239,22 @@ DEEP: Any = []
 for _ in range(200):
     DEEP = [DEEP]
 
+
+def test_the_console_shows_them_all_also_maintenance_whose_end_is_not_known(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path
+) -> None:
+    endless = setting("data", 0, to={**PLANNED, "name": "Endless", "completed_at": None, "status": 0})
+    bring(import_cachet, settings, page_id, copied(tmp_path, "cachet/2", "schedules.json", endless))
+    for origin in ("instatus", "uptime-kuma"):
+        bring(SOURCES[origin][0], settings, page_id, DATA / origin)
+    assert (post("Endless").status, post("Endless").scheduled_until) == ("scheduled", None)
+    lena = browser(app, Role.LEAD)
+    for public_id, title in session().execute(select(Post.public_id, Post.title)).all():
+        assert title in lena.get(f"/console/posts/{public_id}").text
+    assert "Endless" in (settings.public_root / "default" / "current" / "index.html").read_text()
+
+
+PLANNED = json.loads((DATA / "cachet/2/schedules.json").read_text())["data"][0]
 ZONELESS = {
     "id": 1, "title": "x", "strategy": "single", "status": "ended", "timezone": "SAME_AS_SERVER",
     "timezoneOffset": "+99:99",
@@ -270,6 +288,7 @@ STATUS_PAGE, INSTATUS = "status-page.json", ("instatus", import_instatus)
         (TWO, "incidents.json", setting("data", 0, "updates", to={}), "its updates is no list"),
         (TWO, "incidents.json", setting("data", 0, "updates", 0, "status", to=7), "its status is none"),
         (TWO, "schedules.json", setting("data", 0, "scheduled_at", to="soon"), "its scheduled_at is no time"),
+        (TWO, "schedules.json", setting("data", 0, "completed_at", to="2014-01-01 00:00:00"), "it ends before it"),
         (TWO, "schedules.json", setting("data", 0, "components", 0, "component_id", to=[]), "its id is no id"),
         (THREE, "components.json", setting("data", 0, "attributes", "status", to={"value": 0}), "its status is none"),
         (THREE, "components.json", setting("data", 0, "type", to="metrics"), "it is none of Cachet's"),

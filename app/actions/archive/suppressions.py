@@ -26,10 +26,10 @@ def take_suppressions(taking: Taking, *, left_out: bool) -> None:
     unknown = 0
     for lines in batches(taking.archive.lines(SUPPRESSIONS.file)):
         rows = [(number, *_read(taking, number, row)) for number, row in lines]
-        hashes = _hashes(taking, [name for _, name, _ in rows if name])
+        hashes = _hashes(taking, [name for _, name, _ in rows if name is not None])
         wanted: list[tuple[int, Values]] = []
         for number, name, values in rows:
-            if name:
+            if name is not None:
                 if name not in hashes:
                     refuse(taking, SUPPRESSIONS, number, "its subscriber is not in the archive")
                 wanted.append((number, {**values, "address_hash": hashes[name]}))

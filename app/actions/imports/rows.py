@@ -183,6 +183,8 @@ def told(
     said = tuple(sorted(updates, key=lambda update: (update.display_at, update.id)))
     if len({update.id for update in said}) != len(said):
         raise RowError("an update's id stands twice in it")
+    if scheduled_for and scheduled_until and scheduled_until < scheduled_for:
+        raise RowError("it ends before it begins")
     watched = next((update.display_at for update in said if update.status is PostStatus.MONITORING), None)
     at_its_end = list(takewhile(lambda update: update.status is status, reversed(said)))
     resolved = over_at or (at_its_end[-1].display_at if at_its_end else updated_at)
