@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 10_000
 TITLE_LIMIT = 200
-_CONSONANTS_AND_DIGITS = "bcdfghjklmnpqrstvwxyz0123456789"
+ID_LETTERS = "bcdfghjklmnpqrstvwxyz0123456789"
+ID_LENGTH = 12
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _ALLOWED_TAGS = {
     "p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "hr",
@@ -23,7 +24,7 @@ _ALLOWED_TAGS = {
 
 def public_id() -> str:
     """A new opaque id: 12 characters of [a-z0-9] without vowels, as Statuspage's incidents have them."""
-    return "".join(secrets.choice(_CONSONANTS_AND_DIGITS) for _ in range(12))
+    return "".join(secrets.choice(ID_LETTERS) for _ in range(ID_LENGTH))
 
 
 def clean(raw: str, *, multiline: bool = False) -> str:
@@ -36,6 +37,11 @@ def clean(raw: str, *, multiline: bool = False) -> str:
     if multiline:
         return "\n".join(line.rstrip() for line in kept.split("\n")).strip("\n ")
     return " ".join(kept.split())
+
+
+def is_clean(text: str) -> bool:
+    """Whether `clean` would leave every character of `text` in it."""
+    return text.isprintable() or all(_is_kept(character) for character in text)
 
 
 def _is_kept(character: str) -> bool:

@@ -25,7 +25,7 @@ def set_logo(settings: Settings, actor: Actor, page_id: int, body: bytes) -> Non
         NotFound: there is no such page.
         Unavailable: the database can not be written; nothing was changed.
     """
-    content_type = _kind(body)
+    content_type = kind_of_logo(body)
     with transaction() as session:
         page = lock_page(session, page_id)
         logo = session.get(PageLogo, page_id)
@@ -54,8 +54,8 @@ def remove_logo(settings: Settings, actor: Actor, page_id: int) -> None:
     try_refresh(settings, page_id)
 
 
-def _kind(body: bytes) -> str:
-    """The picture's media type."""
+def kind_of_logo(body: bytes) -> str:
+    """The picture's media type.  Raises Invalid: it can not be a logo."""
     if not body:
         raise Invalid.field("logo", "Choose a picture first.")
     if len(body) > LARGEST_BYTES:

@@ -187,9 +187,18 @@ def _accent(raw: str) -> str:
     return colour
 
 
-def read_page_fields(settings: Settings, *, name: str, url: str, time_zone: str) -> dict[str, str]:
-    """A page's name, address and zone, checked, for whoever writes them with something else.  Raises Invalid."""
-    return _read(settings, name=name, url=url, time_zone=time_zone, locale=None)
+def read_page_fields(
+    settings: Settings,
+    *,
+    name: str,
+    url: str,
+    time_zone: str,
+    locale: str | None = None,
+    languages: Sequence[str] | None = None,
+    accent: str | None = None,
+) -> dict[str, str]:
+    """A page's facts, checked, for whoever writes them with something else.  Raises Invalid."""
+    return _read(settings, name=name, url=url, time_zone=time_zone, locale=locale, languages=languages, accent=accent)
 
 
 def _slug(name: str, count: int) -> str:

@@ -82,19 +82,22 @@ def hold(since: datetime | None) -> bool:
             return False
         seen_at = session.scalar(select(func.max(Machine.seen_at)))
         backup = f"a backup of {seen_at:%Y-%m-%d %H:%M} UTC" if seen_at else "a backup"
-        paused = set(
-            session.scalars(select(SendLimit.channel).where(SendLimit.domain == "", SendLimit.paused_why != ""))
-        )
-        for channel in ChannelName:
-            if channel not in paused:
-                send_limits.pause_within(session, SYSTEM, channel, "", PAUSED)
-        _end_alarm(session)
-        sentence = (
+        pause_everything(
+            session,
             f"This database was restored from {backup}. What was being sent is paused: "
-            "resume it, or drop it, on the limits screen."
+            "resume it, or drop it, on the limits screen.",
         )
-        session.add(Alarm(kind=RESTORED, subject=public_id(), sentence=sentence, raised_at=now()))
         return True
+
+
+def pause_everything(session: Session, sentence: str) -> None:
+    """Pause every channel and raise the alarm with this sentence, in the caller's transaction."""
+    paused = set(session.scalars(select(SendLimit.channel).where(SendLimit.domain == "", SendLimit.paused_why != "")))
+    for channel in ChannelName:
+        if channel not in paused:
+            send_limits.pause_within(session, SYSTEM, channel, "", PAUSED)
+    _end_alarm(session)
+    session.add(Alarm(kind=RESTORED, subject=public_id(), sentence=sentence, raised_at=now()))
 
 
 def take_back() -> None:

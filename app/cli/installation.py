@@ -1,11 +1,8 @@
-"""Setting up without a browser, looking after what is set up, and bringing history along."""
-
-from pathlib import Path
+"""Setting up without a browser, and looking after what is set up."""
 
 import click
 
 from app.actions import accounts, pages, sample
-from app.actions.imports import import_statuspage
 from app.cli.doctor import checkup
 from app.cli.migrating import database, upgrade_database
 from app.cli.shared import Answer, answers, password_from
@@ -64,26 +61,4 @@ def doctor(settings: Settings) -> Answer:
     return Answer("\n".join(lines), data, exit_code=1 if failed else 0)
 
 
-@click.group("import")
-def bring() -> None:
-    """Bring history from elsewhere; nothing is sent to anyone."""
-
-
-@bring.command("statuspage")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
-@click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
-@answers
-def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
-    """Import Statuspage v2 documents: a file, or every .json file of a folder."""
-    page_id = pages.default_page_id()
-    report = import_statuspage(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, take_page=take_page)
-    skipped = [
-        f"skipped {row.kind} {row.id} {row.name}: {row.reason}" for row in report.rows if row.outcome == "skipped"
-    ]
-    counted = ", ".join(f"{count} {outcome}" for outcome, count in report.counts().items())
-    head = "Would be: " if dry_run else ""
-    return Answer("\n".join([*skipped, f"{head}{counted or 'nothing'}"]), report.to_json())
-
-
-COMMANDS = (init, setup_link, load_sample, doctor, bring, database)
+COMMANDS = (init, setup_link, load_sample, doctor, database)

@@ -6,6 +6,7 @@ import sys
 import click
 
 from app.cli import (
+    archiving,
     backups,
     bounces,
     content,
@@ -43,6 +44,7 @@ for _commands in (
     serving,
     installation,
     backups,
+    archiving,
     publishing,
     exporting,
     content,

@@ -1,6 +1,6 @@
 """Brings history from elsewhere into a page: read, checked, written once, nothing sent to anyone."""
 
+from app.actions.imports.importing import import_cachet, import_instatus, import_statuspage, import_uptime_kuma
 from app.actions.imports.report import Report, Row
-from app.actions.imports.statuspage import import_statuspage
 
-__all__ = ["Report", "Row", "import_statuspage"]
+__all__ = ["Report", "Row", "import_cachet", "import_instatus", "import_statuspage", "import_uptime_kuma"]

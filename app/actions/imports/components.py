@@ -1,13 +1,15 @@
 """Writes imported groups and components."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions.imports.documents import ComponentRow
 from app.actions.imports.report import SKIPPED, TAKEN, UNCHANGED, UPDATED, Row
+from app.actions.imports.rows import ComponentRow
 from app.models.component import Component, ComponentGroup
+from app.vocabulary import ComponentStatus
 
 ELSEWHERE = "its id belongs to another page here"
 NO_GROUP = "its group is not in the document"
@@ -36,8 +38,7 @@ def _write_group(session: Session, page_id: int, row: ComponentRow, groups: dict
         "name": row.name,
         "description": row.description,
         "position": row.position,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
+        **_said(row),
     }
     if found is None:
         groups[row.id] = made = ComponentGroup(page_id=page_id, public_id=row.id, **values)
@@ -61,20 +62,25 @@ def _write_component(
         return Row("component", row.id, row.name, SKIPPED, NO_GROUP)
     values = {
         "name": row.name,
-        "status": row.status.value,
         "description": row.description,
         "position": row.position,
         "group_id": group.id if group else None,
         "showcase": row.showcase,
         "only_show_if_degraded": row.only_show_if_degraded,
         "start_date": row.start_date,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
+        **({"status": row.status.value} if row.status else {}),
+        **_said(row),
     }
     if found is None:
-        session.add(Component(page_id=page_id, public_id=row.id, **values))
+        session.add(Component(page_id=page_id, public_id=row.id, **{"status": ComponentStatus.UNKNOWN, **values}))
         return Row("component", row.id, row.name, TAKEN)
     return Row("component", row.id, row.name, assign(found, values))
+
+
+def _said(row: ComponentRow) -> dict[str, datetime]:
+    """The times that the source knows; the others stay as they are."""
+    times = {"created_at": row.created_at, "updated_at": row.updated_at}
+    return {name: at for name, at in times.items() if at is not None}
 
 
 def assign(found: object, values: Mapping[str, object]) -> str:

@@ -1,8 +1,8 @@
 """Reading one value of a row: checked, or refused with the reason."""
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any, TypedDict, TypeVar
 
 from app.text import clean, shorten
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus
@@ -11,6 +11,14 @@ ID_LIMIT = 32
 YEARS = range(1970, 2200)  # outside of these a date is a mistake, and zones can not be counted at the edges
 Fields = Mapping[str, Any]
 AnyWord = TypeVar("AnyWord", ComponentStatus, Impact)
+AnyChoice = TypeVar("AnyChoice")
+
+
+class Times(TypedDict):
+    """When a row was made and last changed."""
+
+    created_at: datetime
+    updated_at: datetime
 
 
 class RowError(ValueError):
@@ -110,3 +118,30 @@ def read_date(raw: Fields, key: str) -> date | None:
         return day
     except (ValueError, TypeError):
         raise RowError(f"its {key} is no date") from None
+
+
+def is_on(value: Any) -> bool:
+    """Whether a switch is on, written as true or 1."""
+    return isinstance(value, int) and value == 1
+
+
+def read_choice(raw: Fields, key: str, words: Mapping[Any, AnyChoice]) -> AnyChoice:
+    """The word of ours for one of theirs.  Raises RowError: it is none that is known, and none is guessed."""
+    value = raw.get(key)
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 9:
+        value = value if value in words else int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value not in words:
+        raise RowError(f"its {key} is none that Candor knows")
+    return words[value]
+
+
+def read_local(raw: Fields, key: str, zone: tzinfo) -> datetime:
+    """An instant in UTC from a time that may be written without its zone.  Raises RowError."""
+    value = raw.get(key)
+    try:
+        at = datetime.fromisoformat(value if isinstance(value, str) else "")
+        if at.year not in YEARS:
+            raise ValueError
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RowError(f"its {key} is no time") from None

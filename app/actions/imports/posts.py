@@ -8,8 +8,8 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.actions.imports.components import ELSEWHERE, assign
-from app.actions.imports.documents import PostRow, UpdateRow
 from app.actions.imports.report import SKIPPED, TAKEN, UPDATED, Row
+from app.actions.imports.rows import PostRow, UpdateRow
 from app.models.component import Component, ComponentChange
 from app.models.post import Post, PostComponent, Update, UpdateEffect
 

@@ -1,16 +1,22 @@
-"""`candor import statuspage`: v2 documents into a page, one transaction per document."""
+"""Bringing documents from elsewhere into a page, one transaction for each."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.actions.imports import from_cachet, from_instatus, from_statuspage, from_uptime_kuma
 from app.actions.imports.components import ELSEWHERE, assign, write_components
-from app.actions.imports.documents import Document, PageRow, files, read_document
+from app.actions.imports.fields import RowError
+from app.actions.imports.files import files
+from app.actions.imports.foreign import of_origin
 from app.actions.imports.posts import write_posts
 from app.actions.imports.report import SKIPPED, TAKEN, UPDATED, Report, Row
+from app.actions.imports.rows import Document, PageRow
 from app.actions.pages import read_page_fields
 from app.actions.revisions import lock_page, touch
 from app.db import transaction
@@ -35,11 +41,71 @@ def import_statuspage(
     anyone.
 
     Raises:
-        Invalid: a file is no v2 document; then nothing is imported at all.
+        Invalid: a file is no document of this source; then nothing is imported at all.
         NotFound: there is no such page.
         Unavailable: the database can not be written.
     """
-    documents = [read_document(path) for path in files(source)]
+    documents = from_statuspage.read_documents(files(source))
+    return _import(settings, actor, page_id, documents, dry_run=dry_run, take_page=take_page)
+
+
+def import_cachet(
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    source: Path,
+    *,
+    dry_run: bool = False,
+    origin: str = "",
+    time_zone: str = "Etc/UTC",
+) -> Report:
+    """The same for Cachet's documents, which write times without their zone.  Ids are made of its numbers.
+
+    `origin` is a name that tells two Cachets apart, because both count from 1.
+
+    Raises:
+        Invalid, NotFound, Unavailable: as `import_statuspage`; Invalid also for a zone that there is not.
+    """
+    try:
+        zone = ZoneInfo(time_zone)
+    except (KeyError, ValueError, OSError):
+        raise Invalid.field("time_zone", "Name the zone of Cachet's settings, such as Europe/Berlin.") from None
+    document = from_cachet.read_document(files(source), zone)
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
+
+
+def import_instatus(
+    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, origin: str = ""
+) -> Report:
+    """The same for Instatus's documents.  Raises as `import_statuspage`."""
+    document = from_instatus.read_document(files(source))
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
+
+
+def import_uptime_kuma(
+    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, origin: str = ""
+) -> Report:
+    """The same for a backup of Uptime Kuma, or its status page's document.  Raises as `import_statuspage`."""
+    document = from_uptime_kuma.read_document(files(source))
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
+
+
+def _of_origin(document: Document, origin: str) -> Document:
+    try:
+        return of_origin(document, origin)
+    except RowError:
+        raise Invalid.field("origin", "The origin is a short name in plain letters, such as shop.") from None
+
+
+def _import(
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    documents: Sequence[Document],
+    *,
+    dry_run: bool,
+    take_page: bool = False,
+) -> Report:
     rows: list[Row] = []
     for document in documents:
         try:

@@ -1,0 +1,142 @@
+"""`candor archive`, and bringing history from elsewhere."""
+
+import os
+from pathlib import Path
+
+import click
+
+from app.actions import pages
+from app.actions.archive import ArchiveReport, import_archive, write_archive
+from app.actions.imports import Report, import_cachet, import_instatus, import_statuspage, import_uptime_kuma
+from app.cli import sqlite_files
+from app.cli.shared import Answer, answers
+from app.errors import Conflict
+from app.settings import Settings
+from app.shapes import COMMAND_LINE
+from app.version import VERSION
+
+SOURCE = click.argument("source", type=click.Path(path_type=Path))
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
+ORIGIN = click.option("--origin", default="", help="A name of yours, to bring in a second one that counts alike.")
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Put it in the place of a file that is there already.")
+@answers
+def archive(settings: Settings, file: Path, *, force: bool) -> Answer:
+    """Write the whole page into FILE: settings, components, posts, subscribers.  `candor import archive` takes it.
+
+    FILE is there whole or not at all, and readable by you alone: it holds addresses and webhooks' signing secrets.
+    """
+    page_id, file = pages.default_page_id(), file.absolute()
+    if file.is_dir() or (file.exists() and not force):
+        raise Conflict(f"{file} is there already. Choose another name{'' if file.is_dir() else ', or pass --force'}.")
+    draft = sqlite_files.draft_beside(file)
+    try:
+        with draft.open("wb") as out:
+            done = write_archive(settings, page_id, out, VERSION)
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(file)
+        sqlite_files.sync(file.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+    rows = {name.partition(".")[0]: count for name, count in done.rows.items()}
+    size = file.stat().st_size
+    said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in rows.items() if name != "page")
+    return Answer(
+        f"{file}: {size:,} bytes.\n{done.page}: {said}.",
+        {"file": str(file), "bytes": size, "page": done.page, "rows": rows},
+    )
+
+
+@click.group("import")
+def bring() -> None:
+    """Bring history from elsewhere; nothing is sent to anyone."""
+
+
+@bring.command("archive")
+@click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@DRY_RUN
+@click.option("--without-suppressions", is_flag=True, help="Leave out hashes of addresses that mean nothing here.")
+@answers
+def archive_in(settings: Settings, file: Path, *, dry_run: bool, without_suppressions: bool) -> Answer:
+    """Take the whole page that `candor archive` wrote, into an installation without content of its own."""
+    report = import_archive(
+        settings,
+        COMMAND_LINE,
+        pages.default_page_id(),
+        file,
+        dry_run=dry_run,
+        without_suppressions=without_suppressions,
+    )
+    return Answer(_archive_said(report), report.to_json())
+
+
+def _archive_said(report: ArchiveReport) -> str:
+    lines = [report.page]
+    for kind, counted in report.counts.items():
+        lines.append(f"{kind.replace('_', ' ')}: " + ", ".join(f"{count:,} {what}" for what, count in counted.items()))
+    if report.is_paused:
+        lines.append("Maintenance in it goes by the clock, so sending is paused: candor dispatch resume ends that.")
+    return "\n".join([*lines, "Nothing was changed: this was a dry run."] if report.dry_run else lines)
+
+
+@bring.command("statuspage")
+@SOURCE
+@DRY_RUN
+@click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
+@answers
+def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
+    """Import Statuspage's documents, of the public API (v2) or the Manage API (v1): a file, or a folder's."""
+    page_id = pages.default_page_id()
+    report = import_statuspage(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, take_page=take_page)
+    return _reported(report)
+
+
+@bring.command("cachet")
+@SOURCE
+@DRY_RUN
+@ORIGIN
+@click.option("--time-zone", default="Etc/UTC", help="The zone of Cachet's settings: it writes times without one.")
+@answers
+def cachet(settings: Settings, source: Path, *, dry_run: bool, origin: str, time_zone: str) -> Answer:
+    """Import what the API of Cachet 2 or 3 answered: a file, or every .json file of a folder."""
+    page_id = pages.default_page_id()
+    options = {"origin": origin, "time_zone": time_zone}
+    return _reported(import_cachet(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, **options))
+
+
+@bring.command("instatus")
+@SOURCE
+@DRY_RUN
+@ORIGIN
+@answers
+def instatus(settings: Settings, source: Path, *, dry_run: bool, origin: str) -> Answer:
+    """Import what the API of Instatus answered: a file, or every .json file of a folder."""
+    page_id = pages.default_page_id()
+    return _reported(import_instatus(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
+
+
+@bring.command("uptime-kuma")
+@SOURCE
+@DRY_RUN
+@ORIGIN
+@answers
+def uptime_kuma(settings: Settings, source: Path, *, dry_run: bool, origin: str) -> Answer:
+    """Import a backup of Uptime Kuma, or what its status page's API answered."""
+    page_id = pages.default_page_id()
+    return _reported(import_uptime_kuma(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
+
+
+def _reported(report: Report) -> Answer:
+    skipped = [
+        f"skipped {row.kind} {row.id} {row.name}: {row.reason}" for row in report.rows if row.outcome == "skipped"
+    ]
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in report.counts().items())
+    head = "Would be: " if report.dry_run else ""
+    return Answer("\n".join([*skipped, f"{head}{counted or 'nothing'}"]), report.to_json())
+
+
+COMMANDS = (archive, bring)
