@@ -16,6 +16,7 @@ TITLE_LIMIT = 200
 ID_LETTERS = "bcdfghjklmnpqrstvwxyz0123456789"
 ID_LENGTH = 12
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BREAK = re.compile(r"(<(?:code|pre)\b.*?</(?:code|pre)>)|&lt;br\s*/?&gt;", re.DOTALL | re.IGNORECASE)
 _ALLOWED_TAGS = {
     "p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "hr",
     "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
@@ -89,7 +90,8 @@ def markdown_to_html(body: str) -> str:
     """Markdown (cleaned, at most `BODY_LIMIT` characters) as HTML from the allow-list; the only sanitizer.
 
     Links keep http, https and mailto addresses and get `rel="noopener nofollow ugc"`; images, raw HTML, ids, classes
-    and styles do not pass.  Headings begin at h3 so that a page keeps one h1.
+    and styles do not pass.  Headings begin at h3 so that a page keeps one h1.  A typed `<br>`, which people bring from
+    elsewhere, is a line break, but not in code.
 
     Raises:
         Invalid: `body` is over the limit (deeply nested input costs time that grows with its length).
@@ -98,7 +100,7 @@ def markdown_to_html(body: str) -> str:
         raise Invalid.field("body", f"The text is too long: {len(body):,} characters, the limit is {BODY_LIMIT:,}.")
     import nh3
 
-    html = _markdown().render(body)
+    html = _BREAK.sub(lambda found: found[1] or "<br>", _markdown().render(body))
     html = re.sub(r"<(/?)h[12]>", r"<\1h3>", html)
     return nh3.clean(
         html,
@@ -113,6 +115,7 @@ def markdown_to_text(body: str) -> str:
     """Markdown as plain text for SMS, feeds' summaries and subject lines: links become "words (address)"."""
     text = re.sub(r"!?\[([^\]]{0,500})\]\((https?://[^)\s]{1,2000})[^)]{0,200}\)", r"\1 (\2)", body)
     text = re.sub(r"(?m)^\s{0,3}(#{1,6}|>)\s+", "", text)
+    text = re.sub(r"(?i)<br\s{0,9}/?>", "\n", text)
     text = re.sub(r"(\*\*|__|~~|`)", "", text)
     return text.strip()
 

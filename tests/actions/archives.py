@@ -17,6 +17,7 @@ from app.actions import erasure, sample
 from app.actions.announcements import create_announcement
 from app.actions.archive import write_archive
 from app.actions.components import archive_component, create_component
+from app.actions.incident_templates import TemplateDraft, create_template
 from app.actions.page_logo import set_logo
 from app.actions.pages import edit_page
 from app.actions.posts import open_post
@@ -54,6 +55,7 @@ def fill(settings: Settings, page_id: int) -> None:
     words = AnnouncementDraft("We move", "To **another** place.", starts_at=NOON, ends_at=NOON + timedelta(days=700))
     with clock.frozen(NOON):
         create_announcement(settings, LENA, page_id, words)
+        create_template(LENA, page_id, TemplateDraft("Network", "Network trouble", "We **look**.", "investigating"))
         internal = PostDraft(
             PostKind.INCIDENT, "Slow", PostStatus.INVESTIGATING, "Fisrt.", "key-internal-1", severity=Severity.P1
         )

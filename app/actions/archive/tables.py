@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.actions.archive.values import Field, field_of
 from app.models.announcement import Announcement
 from app.models.component import Component, ComponentChange, ComponentGroup
+from app.models.incident_template import IncidentTemplate
 from app.models.post import Post, PostComponent, Update, UpdateEffect, UpdateRevision
 from app.models.subscriber import Subscriber, SubscriberComponent, Suppression
 from app.vocabulary import ChannelName, ComponentStatus, Impact, PostKind, PostStatus, SubscriberState
@@ -95,6 +96,7 @@ COMPONENTS = Table(
 CHANGES = Table(
     "component_changes.jsonl", ComponentChange, (Reference("component", ComponentChange.component_id, Component),)
 )
+TEMPLATES = Table("templates.jsonl", IncidentTemplate, status=PostStatus)
 ANNOUNCEMENTS = Table("announcements.jsonl", Announcement)
 POSTS = Table(
     "posts.jsonl", Post, choice=Choice(PostComponent.post_id, PostComponent.component_id), status=PostStatus
@@ -117,7 +119,8 @@ SUBSCRIBERS = Table(
 SUPPRESSIONS = Table("suppressions.jsonl", Suppression, is_shared=True)
 
 TABLES = (
-    GROUPS, COMPONENTS, CHANGES, ANNOUNCEMENTS, POSTS, UPDATES, EFFECTS, REVISIONS, SUBSCRIBERS, SUPPRESSIONS,
+    GROUPS, COMPONENTS, CHANGES, TEMPLATES, ANNOUNCEMENTS, POSTS, UPDATES, EFFECTS, REVISIONS, SUBSCRIBERS,
+    SUPPRESSIONS,
 )  # fmt: skip
 
 MANIFEST, PAGE = "manifest.json", "page.json"

@@ -157,13 +157,12 @@ def _post(raw: Fields) -> PostRow:
 
 def _update(raw: Fields, kind: PostKind, post: Fields) -> UpdateRow:
     """One that was backfilled was written later, about the past: nobody was told of it then."""
-    body = read_body(raw, "body")
     created = read_instant(raw, "created_at")
     return UpdateRow(
         id=read_id(raw),
         status=read_status(raw, kind),
-        body=body,
-        body_html=markdown_to_html(body),
+        body=read_text(raw, "body"),  # word for word, so that what comes out is what went in
+        body_html=markdown_to_html(read_body(raw, "body")),
         display_at=read_instant(raw, "display_at", created),
         created_at=created,
         updated_at=read_instant(raw, "updated_at", created),

@@ -23,7 +23,9 @@ from tests.publish.test_calendar import NOON
 from tests.web.api.conftest import Script
 
 pytestmark = pytest.mark.database
-SCHEMAS = json.loads((Path(__file__).parent.parent.parent / "data" / "statuspage" / "v1" / "schemas.json").read_text())
+SCHEMAS = json.loads(
+    (Path(__file__).parent.parent.parent / "data" / "statuspage" / "openapi" / "schemas.json").read_text()
+)
 HOUR = timedelta(hours=1)
 
 
