@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Integer,
+    Result,
     Row,
     ScalarSelect,
     Select,
@@ -207,15 +208,16 @@ def is_in(ledger: Ledger, state: DeliveryState) -> ColumnElement[bool]:
     return ledger.state == _written(state)
 
 
-def renew(ledger: Ledger, owner: str) -> None:
-    """Keep what `owner` holds for another lease."""
+def renew(ledger: Ledger, owner: str) -> int:
+    """Keep what `owner` holds for another lease; how many rows that are."""
     with transaction() as session:
-        session.execute(
+        result = session.execute(
             update(ledger)
             .where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
             .values(leased_until=now() + LEASE)
             .execution_options(synchronize_session=False)
         )
+        return _count(result)
 
 
 def release(ledger: Ledger, owner: str) -> None:
@@ -256,4 +258,8 @@ def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:
             .values(state=DeliveryState.PENDING, leased_by="", leased_until=None)
             .execution_options(synchronize_session=False)
         )
-        return result.rowcount if isinstance(result, CursorResult) else 0
+        return _count(result)
+
+
+def _count(result: Result[Any]) -> int:
+    return result.rowcount if isinstance(result, CursorResult) else 0

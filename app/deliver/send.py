@@ -110,7 +110,7 @@ class Carrier:
             if item.letter is not first.letter:
                 self._ahead = item
                 return
-            if item.is_ours:
+            if item.recipient.may_go():
                 under_way[item.recipient.delivery_id] = item
                 self._busy_since = self._busy_since or time.monotonic()
                 yield item.recipient
