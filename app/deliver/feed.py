@@ -1,9 +1,11 @@
 """From the ledger to the senders and back: claims and addresses rows, notes what happened and settles it in bulk."""
 
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
@@ -30,6 +32,11 @@ MARGIN_SECONDS = 10.0
 UNSETTLED_SECONDS = 5.0
 """So long more is sent while the ledger can not be told: all of that goes out again if this machine is lost."""
 
+UNWRITTEN_SECONDS = 1.0
+"""So long nothing is claimed after the journal could not be written."""
+
+logger = logging.getLogger(__name__)
+
 
 class Item(NamedTuple):
     """One message to be sent, and the feed that wants to hear of it."""
@@ -47,12 +54,12 @@ class Hold(NamedTuple):
     until: float
 
     def lasts(self) -> bool:
-        """Whether the lease still holds and the ledger hears of what is sent: a machine that was frozen or is cut off
-        must not send.
+        """Whether the lease still holds and what is sent is told: a machine that was frozen or is cut off, or that can
+        not note anything, must not send.
         """
         at, feed = time.monotonic(), self.feed
-        is_heard = not feed.unsettled_since or at - feed.unsettled_since < UNSETTLED_SECONDS
-        return self.turn == feed.turn and at < max(self.until, feed.renewed_until) and is_heard
+        is_told = not feed.is_unwritten and (not feed.unsettled_since or at - feed.unsettled_since < UNSETTLED_SECONDS)
+        return is_told and self.turn == feed.turn and at < max(self.until, feed.renewed_until)
 
 
 class Feed:
@@ -69,7 +76,7 @@ class Feed:
         self._noting = threading.Lock()
         self._flushed_at = self._renewed_at = time.monotonic()
         self._look_at = 0.0
-        self._is_unsure = self._is_unsettled = False
+        self._is_unsure = self._is_unsettled = self.is_unwritten = False
         self.renewed_until = self.unsettled_since = 0.0
         self.turn = 0
 
@@ -102,15 +109,22 @@ class Feed:
     def note(self, outcome: Outcome) -> None:
         """Keep what happened: in the journal at once, in the ledger with the next `settle`."""
         with self._noting:
-            if self._journal is not None:  # None: we have left, and an answer comes too late to be told
+            if self._journal is None:  # we have left, and an answer comes too late to be told
+                return
+            self._noted.append(outcome)
+            self.unsettled_since = self.unsettled_since or time.monotonic()
+            try:
                 self._journal.note(outcome)
-                self._noted.append(outcome)
-                self.unsettled_since = self.unsettled_since or time.monotonic()
+            except OSError as error:
+                if not self.is_unwritten:
+                    logger.warning("the journal of %s can not be written: %s", self._name, error.strerror)
+                self.is_unwritten = True  # until the ledger knows instead
+                self._look_at = time.monotonic() + UNWRITTEN_SECONDS
 
     @property
     def is_due(self) -> bool:
         """Whether there is enough to settle, or it has waited long enough."""
-        if len(self._noted) >= FLUSH_EVERY:
+        if len(self._noted) >= FLUSH_EVERY or self.is_unwritten:
             return True
         return bool(self._noted) and time.monotonic() - self._flushed_at > FLUSH_SECONDS
 
@@ -145,7 +159,9 @@ class Feed:
         with self._noting:
             self.unsettled_since = self._flushed_at if self._noted else 0.0
             if not self._noted and self._journal is not None:
-                self._journal.clear()
+                self.is_unwritten = False
+                with suppress(OSError):  # what is settled and stays in it does no harm
+                    self._journal.clear()
 
     def renew(self) -> None:
         """Keep what we hold for another lease, now and then.

@@ -1,6 +1,9 @@
 """What is in a machine's hands while it stood still, was cut off, or can not write: nothing goes out twice."""
 
+import errno
+import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -11,8 +14,10 @@ from app.actions.posts import open_post
 from app.db import session, transaction
 from app.deliver import ledger, plan
 from app.deliver.crew import Crew, Size
+from app.deliver.journal import Journal, orphan
 from app.models.delivery import Delivery
 from app.settings import Settings
+from app.shapes import Outcome
 from app.vocabulary import ChannelName, DeliveryState
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
@@ -89,6 +94,55 @@ def test_who_can_not_tell_the_ledger_soon_stops_sending(
     crew.leave()
     assert sorted(edge.addresses) == PEOPLE
     assert states() == {DeliveryState.SENT: 5}
+
+
+def test_a_full_disk_under_the_journal_alone_holds_nobody_up(
+    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger is told of each message at once instead."""
+    monkeypatch.setattr(Journal, "note", _full)
+    crew._keep_books()
+    assert crew._carry_alone()
+    assert sorted(edge.addresses) == PEOPLE
+    assert states()[DeliveryState.SENT] == 5
+    crew.leave()
+    assert states() == {DeliveryState.SENT: 5}
+
+
+def test_who_can_tell_neither_journal_nor_ledger_stops_at_once(
+    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.deliver.feed.UNWRITTEN_SECONDS", 0.0)
+    crew._keep_books()
+    with monkeypatch.context() as full:
+        full.setattr(Journal, "note", _full)
+        full.setattr("app.deliver.settling.settle", _lost)
+        assert crew._carry_alone()
+        assert len(edge.sent) == 1
+    while crew.work():
+        pass
+    crew.leave()
+    assert sorted(edge.addresses) == PEOPLE
+    assert states() == {DeliveryState.SENT: 5}
+
+
+def test_half_a_line_in_the_journal_tells_of_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full after two bytes, and there is room again when the next one is noted."""
+    written = Journal(tmp_path, "delivery-email-full")
+    written.note(Outcome(7, DeliveryState.SENT))
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda handle, line, write=os.write: write(handle, line[:2]))
+        with pytest.raises(OSError, match="No space left"):
+            written.note(Outcome(123, DeliveryState.SENT))
+    written.note(Outcome(45, DeliveryState.SENT))
+    written.close(keep=True)
+    with orphan(tmp_path / "delivery-email-full.journal") as found:
+        assert found is not None
+        assert [outcome.delivery_id for outcome in found[1]] == [7, 45]
+
+
+def _full(*_args: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _lost(*_args: object) -> None:
