@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, event
+from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, event, func, select
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.clock import now, stopped
 from app.errors import Unavailable
 from app.patience import WORKING, Patience, PostgresOpener, SqliteOpener
 
@@ -102,6 +103,16 @@ def make_file() -> None:
 def session() -> Session:
     """The session of this request, command or tick; for reading.  Writing goes through `transaction`."""
     return db.session()
+
+
+def shared_now(session: Session) -> datetime:
+    """The present instant by the one clock that all machines share: the database server's, with SQLite this machine's.
+
+    For what one machine writes and another compares, such as a lease: theirs may be hours apart.  One small query.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return now()
+    return stopped() or session.scalars(select(func.clock_timestamp(type_=UtcDateTime()))).one()
 
 
 @contextmanager
