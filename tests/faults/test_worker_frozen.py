@@ -118,7 +118,7 @@ def test_a_worker_told_to_leave_mid_send_loses_and_repeats_nothing(
 ) -> None:
     """It leaves within ten seconds, with what it was sending answered and noted, and the rest given back."""
     begin(settings, page_id, recipients := 80)
-    with smtp_sink(pause=0.1) as sink:
+    with smtp_sink(pause=0.06) as sink:
         for count in (8, 40):
             with running(settings, "worker", extra=mail(sink)) as worker:
                 sink.wait_for(count)
