@@ -3,6 +3,7 @@ once, by whoever is there.
 """
 
 import signal
+import socket
 import threading
 import time
 from collections import Counter
@@ -133,3 +134,20 @@ def test_a_worker_told_to_leave_mid_send_loses_and_repeats_nothing(
             wait_for(all_sent)
         heard = Counter(sink.recipients)
     assert (len(heard), set(heard.values())) == (recipients, {1})
+
+
+def test_a_worker_leaves_in_time_while_a_mail_server_does_not_greet(
+    app: Flask, settings: Settings, page_id: int
+) -> None:
+    begin(settings, page_id, 10)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        running(settings, "worker", extra={"SMTP_URL": f"smtp://127.0.0.1:{silent.getsockname()[1]}"}) as worker,
+    ):
+        connection, _ = silent.accept()
+        with connection:
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(10) == 0
+    with smtp_sink() as sink, running(settings, "worker", extra=mail(sink)):
+        wait_for(all_sent)
+    assert sorted(Counter(sink.recipients).values()) == [1] * 10
