@@ -15,6 +15,7 @@ from app.db import session, transaction
 from app.deliver import ledger, plan
 from app.deliver.crew import Crew, Size
 from app.deliver.journal import Journal, orphan
+from app.deliver.send import FAULT
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Outcome
@@ -94,6 +95,20 @@ def test_who_can_not_tell_the_ledger_soon_stops_sending(
     crew.leave()
     assert sorted(edge.addresses) == PEOPLE
     assert states() == {DeliveryState.SENT: 5}
+
+
+def test_a_channel_that_fails_before_it_takes_anybody_loses_nobody(
+    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(Edge, "open", _lost)
+        for _ in range(2):
+            crew.work()
+    assert sum(feed.held for feed in crew._feeds) == 0
+    crew.leave()
+    session().rollback()
+    waiting = select(Delivery.reason).where(Delivery.state == DeliveryState.PENDING)
+    assert session().scalars(waiting).all() == [FAULT] * len(PEOPLE)
 
 
 def test_a_full_disk_under_the_journal_alone_holds_nobody_up(
