@@ -148,6 +148,8 @@ def test_a_worker_leaves_in_time_while_a_mail_server_does_not_greet(
         with connection:
             worker.send_signal(signal.SIGTERM)
             assert worker.wait(10) == 0
+    assert settled() == {DeliveryState.PENDING: 10}
+    db.session.remove()
     with smtp_sink() as sink, running(settings, "worker", extra=mail(sink)):
         wait_for(all_sent)
     assert sorted(Counter(sink.recipients).values()) == [1] * 10
