@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from importlib import import_module
@@ -17,7 +17,7 @@ from app.settings import Settings
 from tests.processes import ROOT, environment, kill
 
 SWEEP_SECONDS = 1.0
-Changes = Mapping[str, float]
+Changes = Mapping[str, float | list[float]]
 SOON: Changes = {
     "app.deliver.ledger.LEASE": 3.0,
     "app.deliver.feed.MARGIN_SECONDS": 1.0,
@@ -35,15 +35,14 @@ def altered_worker(
     changes: Changes = SOON,
     *,
     names: Path | None = None,
-    before: Sequence[str] = (),
     **extra: str,
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A worker for the length of the block, killed at its end.
 
-    `changes` are seconds by the constant's dotted name.  With `names` the worker looks host names up in that file, of
-    lines such as "127.0.0.1 hooks.example", and there alone.  `before` are the words of a program that starts it.
+    `changes` are seconds, or several of them, by the constant's dotted name.  With `names` the worker looks host names
+    up in that file, of lines such as "127.0.0.1 hooks.example", and there alone.
     """
-    words = [*before, sys.executable, "-m", "tests.faults.altered", json.dumps(dict(changes)), str(names or "")]
+    words = [sys.executable, "-m", "tests.faults.altered", json.dumps(dict(changes)), str(names or "")]
     with (settings.home / "altered.log").open("ab") as log:
         process = subprocess.Popen(
             words, cwd=ROOT, env=environment(settings, extra), stdout=log, stderr=log, start_new_session=True
@@ -59,11 +58,14 @@ def said(settings: Settings) -> str:
     return (settings.home / "altered.log").read_text()
 
 
-def _set(name: str, seconds: float) -> None:
+def _set(name: str, to: float | list[float]) -> None:
     path, _, constant = name.rpartition(".")
     module = import_module(path)
-    is_span = isinstance(getattr(module, constant), timedelta)
-    setattr(module, constant, timedelta(seconds=seconds) if is_span else seconds)
+    if isinstance(to, list):
+        setattr(module, constant, tuple(timedelta(seconds=seconds) for seconds in to))
+    else:
+        is_span = isinstance(getattr(module, constant), timedelta)
+        setattr(module, constant, timedelta(seconds=to) if is_span else to)
 
 
 def _look_up_in(names: Path) -> None:
@@ -83,8 +85,8 @@ def main() -> None:
     from app.cli.main import main as candor
     from app.worker import loop
 
-    for name, seconds in json.loads(sys.argv[1]).items():
-        _set(name, seconds)
+    for name, to in json.loads(sys.argv[1]).items():
+        _set(name, to)
     loop.SWEEPS = tuple((sweep, min(every, SWEEP_SECONDS)) for sweep, every in loop.SWEEPS)
     if sys.argv[2]:
         _look_up_in(Path(sys.argv[2]))
