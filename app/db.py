@@ -20,6 +20,12 @@ from app.patience import WORKING, Patience, PostgresOpener, SqliteOpener
 
 STATEMENT_SECONDS = 30
 CONNECT_SECONDS = 3
+FORSAKEN_SECONDS = 60
+"""So long a transaction may do nothing: what a machine that was cut off has locked comes free then."""
+
+KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4}
+"""Whoever waits for an answer over a connection that is dead hears so after 40 seconds, and not after two hours."""
+
 UNDEFINED_TABLE = "42P01"
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -76,8 +82,12 @@ def engine_options(database_url: str, patience: Patience = WORKING) -> dict[str,
     """
     if database_url.startswith("sqlite"):
         return {"connect_args": {"opened_by": SqliteOpener(patience)}}
-    limits = {"lock_timeout": patience.lock, "statement_timeout": STATEMENT_SECONDS}
-    connecting: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
+    limits = {
+        "lock_timeout": patience.lock,
+        "statement_timeout": STATEMENT_SECONDS,
+        "idle_in_transaction_session_timeout": FORSAKEN_SECONDS,
+    }
+    connecting: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **KEEPALIVE}
     if patience.answer is not None:
         limits["statement_timeout"] = patience.lock
         connecting["opened_by"] = PostgresOpener(patience.answer)
