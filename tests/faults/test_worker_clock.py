@@ -82,10 +82,10 @@ def test_a_clock_that_is_wrong_after_a_restart_repeats_and_loses_nothing(
     begin(settings, page_id)
     clock = wrong_clock(tmp_path)
     with hostile_sink(pause=PAUSE) as sink:
-        for number, jump in enumerate(JUMPS, 1):
+        for number, jump in enumerate(JUMPS[1:], 1):
             clock.put(jump)
             with running(settings, "worker", extra={**mail(sink), **clock.environ}) as worker:
-                wait_for(has_taken(sink, number / len(JUMPS)))
+                wait_for(has_taken(sink, number / 2))
                 worker.send_signal(signal.SIGTERM)
                 assert worker.wait(10) == 0
         assert is_settled({DeliveryState.SENT: RECIPIENTS})()

@@ -34,7 +34,7 @@ from tests.processes import running
 from tests.smtp_sink import Sink, smtp_sink
 
 pytestmark = [pytest.mark.database, pytest.mark.faults]
-RECIPIENTS = 500
+RECIPIENTS = 350
 CONNECTIONS = 4
 PAUSE = 0.02
 LEASE_SECONDS = SOON["app.deliver.ledger.LEASE"]
