@@ -13,6 +13,11 @@ def now() -> datetime:
     return _frozen.get() or datetime.now(UTC)
 
 
+def stopped() -> datetime | None:
+    """Where a test has stopped the clock: then no other clock is asked either."""
+    return _frozen.get()
+
+
 @contextmanager
 def frozen(at: datetime) -> Iterator[None]:
     """Stop the clock at `at` (timezone-aware) for the length of the block, in this thread alone."""

@@ -8,17 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, event
+from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, event, func, select
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.clock import now, stopped
 from app.errors import Unavailable
 from app.patience import WORKING, Patience, PostgresOpener, SqliteOpener
 
 STATEMENT_SECONDS = 30
 CONNECT_SECONDS = 3
+FORSAKEN_SECONDS = 60
+"""So long a transaction may do nothing: what a machine that was cut off has locked comes free then."""
+
+KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4}
+"""Whoever waits for an answer over a connection that is dead hears so after 40 seconds, and not after two hours."""
+
 UNDEFINED_TABLE = "42P01"
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -75,8 +82,12 @@ def engine_options(database_url: str, patience: Patience = WORKING) -> dict[str,
     """
     if database_url.startswith("sqlite"):
         return {"connect_args": {"opened_by": SqliteOpener(patience)}}
-    limits = {"lock_timeout": patience.lock, "statement_timeout": STATEMENT_SECONDS}
-    connecting: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS}
+    limits = {
+        "lock_timeout": patience.lock,
+        "statement_timeout": STATEMENT_SECONDS,
+        "idle_in_transaction_session_timeout": FORSAKEN_SECONDS,
+    }
+    connecting: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **KEEPALIVE}
     if patience.answer is not None:
         limits["statement_timeout"] = patience.lock
         connecting["opened_by"] = PostgresOpener(patience.answer)
@@ -102,6 +113,16 @@ def make_file() -> None:
 def session() -> Session:
     """The session of this request, command or tick; for reading.  Writing goes through `transaction`."""
     return db.session()
+
+
+def shared_now(session: Session) -> datetime:
+    """The present instant by the one clock that all machines share: the database server's, with SQLite this machine's.
+
+    For what one machine writes and another compares, such as a lease: theirs may be hours apart.  One small query.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return now()
+    return stopped() or session.scalars(select(func.clock_timestamp(type_=UtcDateTime()))).one()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Frozen values that cross the borders between rooms."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -123,11 +123,17 @@ class Letter:
     valid_until: datetime | None = None
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """One address a letter goes to.  `secret` signs a webhook; `key` names this delivery for idempotency.
 
     `return_path` is where a mail that can not be delivered comes back to; empty for the sender's own address.
+    `may_go` is asked right before the message leaves, when some time has gone by since the recipient was handed over:
+    somebody else may send it by now.
     """
 
     delivery_id: int
@@ -136,6 +142,7 @@ class Recipient:
     personal: Mapping[str, str] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
     return_path: str = ""
+    may_go: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,9 @@ class Sender(Protocol):
 
         `recipients` may come from a queue: they are taken one at a time, as connections can carry them.
         Yields one outcome right after a copy was accepted or refused and before the next one is handed over on that
-        connection, so that a caller who notes each one repeats at most one message a connection after a crash.  What
-        goes wrong with one copy is its outcome; nothing is raised for it.  PENDING gives a copy back that was not
+        connection, so that a caller who notes each one repeats at most one message a connection after a crash.  Who
+        talks for a while before the message itself leaves asks `Recipient.may_go` then, and may give back.  What goes
+        wrong with one copy is its outcome; nothing is raised for it.  PENDING gives a copy back that was not
         handed over after all.  A sender that waits yields `TICK` now and then.
         """
         ...

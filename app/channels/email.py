@@ -112,12 +112,21 @@ class SmtpSender:
                 self._lines.learn(line.took)
             yield self._outcome(decided.copy.recipient, decided.reply)
         if line.accepted is not None and not line.is_closed:
+            if not line.accepted.recipient.may_go():
+                yield from self._withhold(line)
+                return
             following = None
             if line.pipelines and not work.is_over:
                 following = yield from work.take(line)
             line.send(following)
         if line.is_closed:
             yield from self._lose(line, work)
+
+    def _withhold(self, line: Line) -> Iterator[Outcome]:
+        """The server waits for a message that is not ours to send any more: only hanging up ends that."""
+        line.close()
+        self._lines.drop(line)
+        yield from (_given_back(copy.recipient) for copy, _ in line.lost())
 
     def _lose(self, line: Line, work: "_Work", why: str = "the mail server hung up") -> Iterator[Outcome]:
         """A line has ended.  What was not sent on it is tried once on another, if this one had worked before."""
@@ -172,6 +181,9 @@ class _Work:
         """The next copy that can go out on `line`; those that can not are told as outcomes.  None: there is no more."""
         while True:
             copy = self._again.popleft() if self._again else None
+            if copy is not None and not copy.recipient.may_go():
+                yield _given_back(copy.recipient)
+                continue
             if copy is None:
                 recipient = next(self._recipients, None)
                 if recipient is None:
@@ -216,6 +228,10 @@ class OutboxSender:
 
 def _failed(recipient: Recipient, reason: str, *, permanent: bool = False, suppress: bool = False) -> Outcome:
     return Outcome(recipient.delivery_id, DeliveryState.FAILED, reason, permanent=permanent, suppress=suppress)
+
+
+def _given_back(recipient: Recipient) -> Outcome:
+    return Outcome(recipient.delivery_id, DeliveryState.PENDING)
 
 
 def _what(reply: Reply) -> str:

@@ -1,13 +1,14 @@
 """Several SMTP connections, looked after together from one thread.
 
 A line that waits long for an answer is not waited for: another is opened beside it, up to a limit.  Connections are
-opened in threads of their own, because finding and greeting a server may take long.
+opened in threads of their own, because finding and greeting a server may take long; a process that ends leaves them.
 """
 
 import selectors
+import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from contextlib import suppress
 
 from app.channels.smtp import Opened, Unreachable, open_connection
@@ -29,7 +30,6 @@ class Lines:
         self._lines: list[Line] = []
         self._selector = selectors.DefaultSelector()
         self._writing: set[Line] = set()
-        self._opener: ThreadPoolExecutor | None = None
         self._opening: list[Future[Opened]] = []
         self._failure = ""
         self._failed_until = 0.0
@@ -69,13 +69,19 @@ class Lines:
         """Open lines beside those that are stalled: the more of them there are, the more at once."""
         stalled = sum(now - line.since > self.patience for line in self._lines)
         wanted = self._count + stalled // 2 - (len(self._lines) - stalled) - len(self._opening)
-        room = MOST_LINES - len(self._lines) - len(self._opening)
+        room = min(MOST_LINES - len(self._lines), OPENING_AT_ONCE) - len(self._opening)
         if now < self._failed_until:
             return
-        if self._opener is None:
-            self._opener = ThreadPoolExecutor(OPENING_AT_ONCE, thread_name_prefix="smtp-opening")
         for _ in range(min(wanted, room)):
-            self._opening.append(self._opener.submit(open_connection, self._url, self._hello))
+            future: Future[Opened] = Future()
+            self._opening.append(future)
+            threading.Thread(target=self._open, args=(future,), name="smtp-opening", daemon=True).start()
+
+    def _open(self, future: Future[Opened]) -> None:
+        try:
+            future.set_result(open_connection(self._url, self._hello))
+        except BaseException as error:
+            future.set_exception(error)
 
     def ready(self, seconds: float) -> Iterator[Line]:
         """Wait up to `seconds` for something to happen; the lines that can be read, or that broke."""
@@ -117,9 +123,7 @@ class Lines:
         """Say QUIT on the idle lines but `keep` of them, and cut the others when none is kept."""
         for line in [line for line in self._lines if line.is_idle or not keep][keep:]:
             self._forget(line)
-        if not keep and self._opener is not None:
-            self._opener.shutdown(wait=False, cancel_futures=True)
-            self._opener = None
+        if not keep:
             self._opening.clear()
 
     def _forget(self, line: Line) -> None:

@@ -1,9 +1,12 @@
 """From the ledger to the senders and back: claims and addresses rows, notes what happened and settles it in bulk."""
 
+import logging
 import secrets
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -26,19 +29,37 @@ RENEW_SECONDS = 20.0
 MARGIN_SECONDS = 10.0
 """So long before its lease ends a row is no longer sent: somebody else may take it soon."""
 
+UNSETTLED_SECONDS = 5.0
+"""So long more is sent while the ledger can not be told: all of that goes out again if this machine is lost."""
+
+UNWRITTEN_SECONDS = 1.0
+"""So long nothing is claimed after the journal could not be written."""
+
+logger = logging.getLogger(__name__)
+
 
 class Item(NamedTuple):
-    """One message to be sent, and the feed that wants to hear of it.  `until` is monotonic."""
+    """One message to be sent, and the feed that wants to hear of it."""
 
     feed: "Feed"
     letter: Letter
     recipient: Recipient
+
+
+class Hold(NamedTuple):
+    """The lease on what was claimed at once.  `until` is monotonic."""
+
+    feed: "Feed"
+    turn: int
     until: float
 
-    @property
-    def is_ours(self) -> bool:
-        """Whether the lease still holds: a machine that was frozen meanwhile must not send."""
-        return time.monotonic() < max(self.until, self.feed.renewed_until)
+    def lasts(self) -> bool:
+        """Whether the lease still holds and what is sent is told: a machine that was frozen or is cut off, or that can
+        not note anything, must not send.
+        """
+        at, feed = time.monotonic(), self.feed
+        is_told = not feed.is_unwritten and (not feed.unsettled_since or at - feed.unsettled_since < UNSETTLED_SECONDS)
+        return is_told and self.turn == feed.turn and at < max(self.until, feed.renewed_until)
 
 
 class Feed:
@@ -55,8 +76,9 @@ class Feed:
         self._noting = threading.Lock()
         self._flushed_at = self._renewed_at = time.monotonic()
         self._look_at = 0.0
-        self._is_unsure = self._is_unsettled = False
-        self.renewed_until = 0.0
+        self._is_unsure = self._is_unsettled = self.is_unwritten = False
+        self.renewed_until = self.unsettled_since = 0.0
+        self.turn = 0
 
     def look(self) -> None:
         """Somebody said that there is something: look at once."""
@@ -87,14 +109,22 @@ class Feed:
     def note(self, outcome: Outcome) -> None:
         """Keep what happened: in the journal at once, in the ledger with the next `settle`."""
         with self._noting:
-            if self._journal is not None:  # None: we have left, and an answer comes too late to be told
+            if self._journal is None:  # we have left, and an answer comes too late to be told
+                return
+            self._noted.append(outcome)
+            self.unsettled_since = self.unsettled_since or time.monotonic()
+            try:
                 self._journal.note(outcome)
-                self._noted.append(outcome)
+            except OSError as error:
+                if not self.is_unwritten:
+                    logger.warning("the journal of %s can not be written: %s", self._name, error.strerror)
+                self.is_unwritten = True  # until the ledger knows instead
+                self._look_at = time.monotonic() + UNWRITTEN_SECONDS
 
     @property
     def is_due(self) -> bool:
         """Whether there is enough to settle, or it has waited long enough."""
-        if len(self._noted) >= FLUSH_EVERY:
+        if len(self._noted) >= FLUSH_EVERY or self.is_unwritten:
             return True
         return bool(self._noted) and time.monotonic() - self._flushed_at > FLUSH_SECONDS
 
@@ -127,14 +157,22 @@ class Feed:
         for outcome in noted:
             self._claims.pop(outcome.delivery_id, None)
         with self._noting:
+            self.unsettled_since = self._flushed_at if self._noted else 0.0
             if not self._noted and self._journal is not None:
-                self._journal.clear()
+                self.is_unwritten = False
+                with suppress(OSError):  # what is settled and stays in it does no harm
+                    self._journal.clear()
 
     def renew(self) -> None:
-        """Keep what we hold for another lease, now and then."""
+        """Keep what we hold for another lease, now and then.
+
+        When the ledger does not know some of it as ours any more, others took it while this machine stood still, and
+        nothing that is in our hands goes out: it is given back, and what is ours after all is claimed anew.
+        """
         begun = time.monotonic()
         if self._claims and begun - self._renewed_at > RENEW_SECONDS:
-            ledger.renew(self._table, self._owner)
+            if ledger.renew(self._table, self._owner) != len(self._claims):
+                self.turn += 1
             self._renewed_at = begun
             self.renewed_until = begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS
 
@@ -152,8 +190,11 @@ class Feed:
         self._is_unsure = True
         claims += ledger.claim(self._table, self._name, self._owner, limit)
         self._is_unsure = False
-        self._claims |= {claim.id: claim for claim in claims}
-        return claims
+        fresh = [claim for claim in claims if claim.id not in self._claims]
+        if len(fresh) < len(claims):  # somebody gave away what is in our hands
+            self.turn += 1
+        self._claims |= {claim.id: claim for claim in fresh}
+        return fresh
 
     def _in_ledger(self) -> list[Claim]:
         """What is ours as the ledger knows it, kept for another lease."""
@@ -172,12 +213,13 @@ class Feed:
             raise
 
     def _addressed(self, claims: list[Claim], until: float) -> Iterator[Item]:
+        hold = Hold(self, self.turn, until)
         for batch_id, group in groupby(claims, lambda claim: claim.batch_id):
             for letter, addressed in self._prepared(batch_id, list(group)):
                 for outcome in addressed.skipped:
                     self.note(outcome)
                 for recipient in addressed.recipients:
-                    yield Item(self, letter, recipient, until)
+                    yield Item(self, letter, replace(recipient, may_go=hold.lasts))
 
     def _prepared(self, batch_id: int, group: list[Claim]) -> Iterator[tuple[Letter, Addressed]]:
         if self._table is Delivery:

@@ -5,6 +5,7 @@ in between, the next one reads the file: only the message in flight at that inst
 while its owner lives, so whoever can lock it knows that the owner is dead.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -28,8 +29,17 @@ class Journal:
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def note(self, outcome: Outcome) -> None:
-        """Write one outcome down.  It survives the process; power loss is bounded by the lease."""
-        os.write(self._file, _line(outcome))
+        """Write one outcome down.  It survives the process; power loss is bounded by the lease.
+
+        Raises:
+            OSError: it can not be written, as on a full disk.  Nothing is left of it, because half a line with the next
+                one behind it would tell of somebody else.
+        """
+        line = _line(outcome)
+        written = os.write(self._file, line)
+        if written < len(line):
+            os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def clear(self) -> None:
         """Forget what has been settled."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Integer,
+    Result,
     Row,
     ScalarSelect,
     Select,
@@ -28,11 +29,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.clock import now
-from app.db import Base, transaction
+from app.db import Base, shared_now, transaction
 from app.db import session as read_session
 from app.deliver import limits
 from app.deliver.limits import Allowance
+from app.deliver.schedule import longest_wait
 from app.models.delivery import Delivery, Dispatch, Notice
 from app.vocabulary import ChannelName, DeliveryState
 
@@ -57,13 +58,14 @@ class Claim(NamedTuple):
 
 def has_due(session: Session, ledger: Ledger, channel: ChannelName) -> bool:
     """Whether something waits on this channel; a look without a lock."""
-    return session.connection().scalar(_due_statement(ledger, channel), {"at": now()}) is not None
+    facts = _times(shared_now(session), channel)
+    return session.connection().scalar(_due_statement(ledger, channel), facts) is not None
 
 
 def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[Claim]:
     """Take up to `limit` due rows of a channel for `owner`, as limits allow: urgent lanes first, retries last."""
-    at = now()
     with transaction() as session:
+        at = shared_now(session)
         allowed = limits.allowance(session, channel, limit, at)
         rows = _take(session, ledger, channel, owner, at, allowed) if allowed.total else []
         if allowed.limits_rate:
@@ -75,7 +77,7 @@ def _take(
     session: Session, ledger: Ledger, channel: ChannelName, owner: str, at: datetime, allowed: Allowance
 ) -> list[Row[*tuple[Any, ...]]]:
     """First what has no limit of its own, then a little for each limited destination: none of them delays the rest."""
-    facts = {"at": at, "late": at - LATE, "owner": owner, "until": at + LEASE, "count": allowed.total}
+    facts = {"late": at - LATE, "owner": owner, "until": at + LEASE, "count": allowed.total, **_times(at, channel)}
     connection = session.connection()
     if not allowed.domains and allowed.each is None:
         return list(connection.execute(_lease_statement(ledger, channel, _Which.ANY), facts))
@@ -171,14 +173,23 @@ def _waits_for_an_earlier_one(table: Table) -> ColumnElement[bool]:
 
 
 def _waiting(table: Table, channel: ChannelName) -> tuple[ColumnElement[bool], ...]:
-    """What may be claimed at the time `at`.  A first attempt is due whatever its time: the clock may have been put
-    back since it was written.
+    """What may be claimed at the time `at`.  The clock may have been put back since it was written: so a first attempt
+    is due whatever its time, and another one when it is further away than any wait is.
     """
+    kind = table.c.due_at.type
     return (
         table.c.channel == channel,
         table.c.state == _written(DeliveryState.PENDING),
-        or_(table.c.attempts == 0, table.c.due_at <= bindparam("at", type_=table.c.due_at.type)),
+        or_(
+            table.c.attempts == 0,
+            table.c.due_at <= bindparam("at", type_=kind),
+            table.c.due_at > bindparam("too_far", type_=kind),
+        ),
     )
+
+
+def _times(at: datetime, channel: ChannelName) -> dict[str, datetime]:
+    return {"at": at, "too_far": at + longest_wait(channel)}
 
 
 def _claimed_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
@@ -207,15 +218,16 @@ def is_in(ledger: Ledger, state: DeliveryState) -> ColumnElement[bool]:
     return ledger.state == _written(state)
 
 
-def renew(ledger: Ledger, owner: str) -> None:
-    """Keep what `owner` holds for another lease."""
+def renew(ledger: Ledger, owner: str) -> int:
+    """Keep what `owner` holds for another lease; how many rows that are."""
     with transaction() as session:
-        session.execute(
+        result = session.execute(
             update(ledger)
             .where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
-            .values(leased_until=now() + LEASE)
+            .values(leased_until=shared_now(session) + LEASE)
             .execution_options(synchronize_session=False)
         )
+        return _count(result)
 
 
 def release(ledger: Ledger, owner: str) -> None:
@@ -232,7 +244,9 @@ def release(ledger: Ledger, owner: str) -> None:
 def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
     """What `owner` still holds, as the ledger knows it."""
     held = (ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
-    rows = session.execute(select(*_claimed_columns(table_of(ledger))).where(*held), {"late": now() - LATE})
+    rows = session.execute(
+        select(*_claimed_columns(table_of(ledger))).where(*held), {"late": shared_now(session) - LATE}
+    )
     return [_claim(row) for row in rows]
 
 
@@ -244,7 +258,7 @@ def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:
     """
     lost = (
         is_in(ledger, DeliveryState.SENDING),
-        ledger.leased_until < now(),
+        ledger.leased_until < shared_now(read_session()),
         ledger.leased_by.not_in(alive),
     )
     if read_session().scalar(select(ledger.id).where(*lost).limit(1)) is None:
@@ -256,4 +270,8 @@ def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:
             .values(state=DeliveryState.PENDING, leased_by="", leased_until=None)
             .execution_options(synchronize_session=False)
         )
-        return result.rowcount if isinstance(result, CursorResult) else 0
+        return _count(result)
+
+
+def _count(result: Result[Any]) -> int:
+    return result.rowcount if isinstance(result, CursorResult) else 0

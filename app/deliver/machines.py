@@ -17,8 +17,7 @@ from pathlib import Path
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.clock import now
-from app.db import transaction
+from app.db import shared_now, transaction
 from app.models.machine import Machine
 
 FILE = "machine.json"
@@ -112,7 +111,8 @@ def is_as_left(mark: Mark, sight: Sight) -> bool:
 def beat(home: Path) -> None:
     """Say that this machine works on this database: there first, and then in the file.
 
-    The time only ever moves on, even when the clock was put back.
+    The time only ever moves on, even when the clock was put back.  It is the database's, and a machine is forgotten a
+    month after it was last seen by a time at which this one was seen too: no clock that jumps makes one forgotten.
 
     Raises:
         Unavailable: the database can not be written; nothing is remembered.
@@ -121,12 +121,12 @@ def beat(home: Path) -> None:
     mark = remembered(home)
     with transaction() as session:
         row = session.scalar(select(Machine).where(Machine.public_id == mark.id).with_for_update())
-        at = now()
+        at = shared_now(session)
+        before = at if row is None else min(at, row.seen_at)
         if row is None:
             session.add(Machine(public_id=mark.id, seen_at=at))
         else:
             at = row.seen_at = max(at, row.seen_at + TICK)
-        session.execute(
-            delete(Machine).where(Machine.seen_at < at - FORGOTTEN_AFTER).execution_options(synchronize_session=False)
-        )
+        forgotten = Machine.seen_at < before - FORGOTTEN_AFTER
+        session.execute(delete(Machine).where(forgotten).execution_options(synchronize_session=False))
     keep(home, Mark(mark.id, at))

@@ -3,7 +3,6 @@
 import secrets
 from datetime import datetime, timedelta
 
-from app.clock import now
 from app.vocabulary import ChannelName
 
 STEPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(minutes=30))
@@ -20,9 +19,13 @@ _random = secrets.SystemRandom()
 
 
 def next_attempt(
-    attempts: int, first_attempt_at: datetime, retry_after: int | None = None, channel: ChannelName = ChannelName.EMAIL
+    attempts: int,
+    first_attempt_at: datetime,
+    at: datetime,
+    retry_after: int | None = None,
+    channel: ChannelName = ChannelName.EMAIL,
 ) -> datetime | None:
-    """When to try again after `attempts` tries; None when it is time to give up.
+    """When to try again after `attempts` tries, the last of them `at`; None when it is time to give up.
 
     Webhooks have their own schedule.  Everything else is tried after 1, 5, 15 and 30 minutes, then hourly until 24
     hours after the first attempt, and five times at least: a clock that was put forward ends nothing.
@@ -33,8 +36,15 @@ def next_attempt(
     if step is None and channel is ChannelName.WEBHOOK:
         return None
     wait = (step or THEN) * _random.uniform(1 - JITTER, 1 + JITTER)
-    due = now() + max(wait, timedelta(seconds=retry_after or 0))
+    due = at + max(wait, timedelta(seconds=retry_after or 0))
     return due if step is not None or due <= first_attempt_at + GIVE_UP_AFTER else None
+
+
+def longest_wait(channel: ChannelName) -> timedelta:
+    """No try is further away than this.  Mail servers do not say when they want to be asked again; others may say, and
+    are heard for up to a day.
+    """
+    return (THEN if channel is ChannelName.EMAIL else GIVE_UP_AFTER) * (1 + JITTER) + timedelta(minutes=1)
 
 
 def gave_up(channel: ChannelName) -> str:

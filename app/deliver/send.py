@@ -9,7 +9,7 @@ from app.channels.base import Sender
 from app.channels.registry import channel
 from app.deliver.feed import Item
 from app.settings import Settings
-from app.shapes import Outcome, Recipient
+from app.shapes import Letter, Outcome, Recipient
 from app.vocabulary import ChannelName, DeliveryState
 
 logger = logging.getLogger(__name__)
@@ -84,33 +84,36 @@ class Carrier:
         """
         under_way: dict[int, Item] = {}
         stopping_since = 0.0
+        self._ahead = first
         try:
             if self._sender is None:
                 self._sender = channel(self._name).open(self._settings)
-            for outcome in self._sender.send(first.letter, self._recipients(first, under_way)):
+            for outcome in self._sender.send(first.letter, self._recipients(first.letter, under_way)):
                 self._settle(outcome, under_way)
                 self._tend()
                 if self._is_stopping():
                     stopping_since = stopping_since or time.monotonic()
-                    if time.monotonic() - stopping_since > FINISH_SECONDS:
+                    if not under_way or time.monotonic() - stopping_since > FINISH_SECONDS:
                         return
         except Exception:
             logger.exception("the %s channel failed", self._name)
             if self._sender is not None:
                 self._sender.close()
             self._sender = None
+            if self._ahead is first:  # it failed before it took the first
+                under_way[first.recipient.delivery_id], self._ahead = first, None
             for row, item in under_way.items():
                 item.feed.note(Outcome(row, DeliveryState.FAILED, FAULT))
         finally:
             self._busy_since = 0.0
 
-    def _recipients(self, first: Item, under_way: dict[int, Item]) -> Iterator[Recipient]:
-        item: Item | None = first
+    def _recipients(self, letter: Letter, under_way: dict[int, Item]) -> Iterator[Recipient]:
+        item = self._next(0.0)
         while item is not None:
-            if item.letter is not first.letter:
+            if item.letter is not letter:
                 self._ahead = item
                 return
-            if item.is_ours:
+            if item.recipient.may_go():
                 under_way[item.recipient.delivery_id] = item
                 self._busy_since = self._busy_since or time.monotonic()
                 yield item.recipient

@@ -7,8 +7,7 @@ from functools import cache
 from sqlalchemy import Update, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
-from app.clock import now
-from app.db import transaction
+from app.db import shared_now, transaction
 from app.deliver import bounces, endpoints
 from app.deliver.ledger import Claim, Ledger, table_of
 from app.deliver.plan import RETRY_LANE, finish_if_done
@@ -26,12 +25,11 @@ def settle(ledger: Ledger, owner: str, claims: Mapping[int, Claim], outcomes: Se
     known = [outcome for outcome in outcomes if outcome.delivery_id in claims]
     if not known:
         return
-    at = now()
     sent = [outcome.delivery_id for outcome in known if outcome.is_plain]
     untried = [outcome.delivery_id for outcome in known if outcome.state is DeliveryState.PENDING]
     others = [outcome for outcome in known if not (outcome.is_plain or outcome.state is DeliveryState.PENDING)]
     with transaction() as session:
-        connection = session.connection()
+        connection, at = session.connection(), shared_now(session)
         if sent:
             connection.execute(_settle_sent(ledger), {"ids": sent, "owner": owner, "at": at})
         if untried:
@@ -110,7 +108,7 @@ def _rows(
     for outcome in outcomes:
         claim, reason, again = claims[outcome.delivery_id], outcome.reason, None
         if claim.id in begun:
-            again = next_attempt(claim.attempts, begun[claim.id], outcome.retry_after, channel)
+            again = next_attempt(claim.attempts, begun[claim.id], at, outcome.retry_after, channel)
             reason = reason if again else f"{gave_up(channel)}: {reason}"
         rows.append(
             {

@@ -14,13 +14,17 @@ HANG_SECONDS = 600.0
 
 @dataclass
 class HostileSink:
-    """What was taken, by recipient and when (monotonic); `asked` counts every RCPT, the first of which is `begun`."""
+    """What was taken, by recipient and when (monotonic); `asked` counts every RCPT, the first of which is `begun`.
+
+    `pause` seconds pass before each message is taken.
+    """
 
     port: int = 0
     taken: list[tuple[str, float]] = field(default_factory=list)
     asked: Counter[str] = field(default_factory=Counter)
     pipelining: bool = True
     begun: float = 0.0
+    pause: float = 0.0
 
     @property
     def url(self) -> str:
@@ -32,8 +36,8 @@ class HostileSink:
 
 
 @contextmanager
-def hostile_sink(*, pipelining: bool = True) -> Iterator[HostileSink]:
-    sink = HostileSink(pipelining=pipelining)
+def hostile_sink(*, pipelining: bool = True, pause: float = 0.0) -> Iterator[HostileSink]:
+    sink = HostileSink(pipelining=pipelining, pause=pause)
     with talking(lambda reader, writer: _talk(sink, reader, writer)) as sink.port:
         yield sink
 
@@ -110,5 +114,6 @@ async def _on_message(sink: HostileSink, recipient: str, writer: asyncio.StreamW
     if recipient.startswith("reset-after"):
         sink.taken.append((recipient, time.monotonic()))
         raise _Gone
+    await asyncio.sleep(sink.pause)
     sink.taken.append((recipient, time.monotonic()))
     return b"250 2.0.0 taken\r\n"

@@ -30,7 +30,9 @@ from tests.cli.shell import Shell
 from tests.conftest import make_settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_page
+from tests.faults.altered import SOON, altered_worker
 from tests.faults.hasty import hasty_worker
+from tests.faults.silence import silence
 from tests.faults.test_restore import wait_for
 from tests.faults.test_worker import subscribe_many
 from tests.postgres import Server
@@ -136,6 +138,24 @@ def test_a_machine_that_dies_is_replaced_when_it_comes_back(machines: list[Setti
             kill(process, signal.SIGKILL)  # type: ignore[arg-type]
     assert len(heard) == RECIPIENTS
     assert sum(heard.values()) - RECIPIENTS <= CONNECTIONS
+
+
+def test_a_machine_that_is_cut_off_while_it_claims_keeps_nothing_from_the_others(machines: list[Settings]) -> None:
+    """No word comes through to it any more, and what it had locked is nobody's: the database lets go of it."""
+    soon = {**SOON, "app.db.FORSAKEN_SECONDS": 2.0}
+    with (
+        create_app(machines[0]).app_context(),
+        smtp_sink() as sink,
+        silence(machines[1].database_url) as (network, url),
+        altered_worker(replace(machines[1], database_url=url), soon, SMTP_URL=sink.url),
+    ):
+        network.falls_at = b"UPDATE delivery SET"
+        begin(machines[0], "key-00000016")
+        wait_for(lambda: not network.falls_at)
+        with hasty_worker(machines[0], SMTP_URL=sink.url):
+            wait_for(lambda: settled() == {DeliveryState.SENT: RECIPIENTS})
+        db.engine.dispose()
+    assert sorted(Counter(sink.recipients).values()) == [1] * RECIPIENTS
 
 
 def test_a_machine_that_is_added_to_a_living_installation_joins_it(machines: list[Settings], tmp_path: Path) -> None:
