@@ -22,10 +22,10 @@ COMMAND_LINE = Actor("command line", Role.ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class ComponentEffect:
-    """What an update does to one component (by its public id)."""
+    """What an update does to one component (by its public id).  `status` None names it and leaves it as it is."""
 
     component_id: str
-    status: ComponentStatus
+    status: ComponentStatus | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,35 @@ class PostDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class PostFacts:
+    """Facts of a post to change without saying anything; None leaves one as it is.  Times are UTC."""
+
+    title: str | None = None
+    impact: Impact | None = None
+    scheduled_for: datetime | None = None
+    scheduled_until: datetime | None = None
+    starts_itself: bool | None = None
+    ends_itself: bool | None = None
+    metadata_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class UpdateDraft:
-    """One more statement in a post.  `version` is the post's version that the author saw."""
+    """One more statement in a post.  `version` is the post's version that the author saw; None when they saw none.
+
+    `facts` are changed with it, or not at all.
+    """
 
     status: PostStatus
     body: str
     idempotency_key: str
-    version: int
+    version: int | None
     impact: Impact | None = None
     effects: tuple[ComponentEffect, ...] = ()
     next_update_by: datetime | None = None
     notify: bool = True
     acknowledged: bool = False
+    facts: PostFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,23 +101,30 @@ def edit_component(
     actor: Actor,
     public_id: str,
     *,
-    name: str,
-    description: str,
+    name: str | None,
+    description: str | None,
     group_public_id: str | None,
+    keeps_group: bool = False,
     visible: bool | None = None,
     facts: ComponentFacts | None = None,
     status: ComponentStatus | None = None,
 ) -> None:
     """Change what a component is called, where it stands and whether the public sees it; None leaves a fact as it is.
 
+    A `group_public_id` of None takes it out of its group, unless it `keeps_group`.
+
     Raises:
         Invalid, Conflict, NotFound: as `create_component`.
     """
-    name, description = _words(name, description)
     with transaction() as session:
         page, component = _held(session, public_id)
+        name, description = _words(
+            component.name if name is None else name, component.description if description is None else description
+        )
         group_id = find_group(session, group_public_id, page.id).id if group_public_id else None
-        _refuse_same_name(session, page.id, group_id, name, but=component.id)
+        group_id = component.group_id if keeps_group else group_id
+        if (group_id, name) != (component.group_id, component.name):
+            _refuse_same_name(session, page.id, group_id, name, but=component.id)
         visible = component.visible if visible is None else visible
         is_named_anew = (component.name, component.visible) != (name, visible)
         component.name, component.description = name, description

@@ -69,7 +69,8 @@ def apply(session: Session, post: Post, update: Update, effects: Sequence[Compon
     for effect in effects:
         component = components[effect.component_id]
         before = component.status
-        after = before if update.status == PostStatus.SCHEDULED else effect.status
+        after = effect.status or before
+        after = before if update.status == PostStatus.SCHEDULED else after
         session.add(
             UpdateEffect(
                 update_id=update.id,
@@ -109,7 +110,7 @@ def computed_impact(kind: PostKind, effects: Sequence[ComponentEffect], at_least
     """The impact that follows from what happens to components; never less than what the post had."""
     if kind is PostKind.MAINTENANCE:
         return Impact.MAINTENANCE
-    impacts = [IMPACT_OF_COMPONENT[effect.status] for effect in effects]
+    impacts = [IMPACT_OF_COMPONENT[effect.status] for effect in effects if effect.status is not None]
     return max([at_least, *impacts], key=lambda impact: impact.rank)
 
 

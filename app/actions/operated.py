@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions import audit, limits
+from app.actions.revisions import lock_page
 from app.actions.subscriber_rows import add, address_hash, choose, end, find_subscriber
-from app.actions.subscriptions import OPEN_CHANNELS
+from app.actions.subscriptions import HOUR_SECONDS, OPEN_CHANNELS, TRIES_PER_ADDRESS
 from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.db import transaction
@@ -36,32 +37,36 @@ def add_person(
     normal = channel_named(name).normalise(address, settings)
     hashed = address_hash(settings, name, normal)
     with transaction() as session:
+        lock_page(session, page_id)
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and row.state == SubscriberState.ACTIVE:
             raise Conflict("That address is subscribed already.")
-        if is_confirmed and _is_suppressed(session, name, hashed):
+        has_left = row is not None and row.state == SubscriberState.UNSUBSCRIBED
+        if is_confirmed and (has_left or _is_suppressed(session, name, hashed)):
             raise Invalid("That address must not be written to: it said so, or its mail came back. It has to confirm.")
         row = row or add(session, page_id, name, normal, hashed)
         choose(session, row, components)
         if is_confirmed:
             row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
+            row.failing_since, row.disabled_why = None, ""
         else:
             row.state = SubscriberState.UNCONFIRMED
-            _ask(session, row)
+            _ask(session, settings, row)
         audit.record(session, actor, "add", "subscriber", row.public_id, name)
         return row.public_id
 
 
-def ask_again(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+def ask_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
     """Ask those again who have not confirmed; how many were asked.
 
     Raises:
         NotFound: one is not this page's.
+        TooMany: one of them was asked often enough in the last hour.
     """
     with transaction() as session:
         rows = [row for row in _named(session, page_id, public_ids) if row.state == SubscriberState.UNCONFIRMED]
         for row in rows:
-            _ask(session, row)
+            _ask(session, settings, row)
             audit.record(session, actor, "ask again", "subscriber", row.public_id)
         return len(rows)
 
@@ -111,7 +116,10 @@ def _named(session: Session, page_id: int, public_ids: Sequence[str]) -> Sequenc
     return rows
 
 
-def _ask(session: Session, row: Subscriber) -> None:
+def _ask(session: Session, settings: Settings, row: Subscriber) -> None:
+    """Ask to confirm, as often as the public form would and no more."""
+    bucket = limits.bucket(settings, "subscribe-address", f"{row.page_id}:{row.address_hash}")
+    limits.count(session, bucket, TRIES_PER_ADDRESS, HOUR_SECONDS)
     notice = Notice(
         page_id=row.page_id, subscriber_id=row.id, channel=row.channel, kind=NoticeKind.CONFIRM, due_at=now()
     )

@@ -140,7 +140,8 @@ def _url(settings: Settings, raw: str) -> str:
     url = clean_field(raw, name="url", label="The address", limit=URL_LIMIT, required=False) or settings.base_url
     try:
         parts = urlsplit(url)
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        is_address = is_address and parts.username is None and re.fullmatch(r"[!#-;=?-~]+", url) is not None
     except ValueError:
         is_address = False
     if not is_address:

@@ -1,7 +1,6 @@
 """What can be changed about a post without saying anything: its title, its window, what a program keeps with it."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,49 +15,57 @@ from app.models.page import Page
 from app.models.post import Post
 from app.publish.refresh import try_refresh
 from app.settings import Settings
-from app.shapes import Actor
+from app.shapes import Actor, PostFacts
 from app.vocabulary import PostKind, PostStatus
 
 
-@dataclass(frozen=True, slots=True)
-class PostFacts:
-    """The facts to change; None leaves one as it is.  Times are UTC."""
-
-    title: str | None = None
-    scheduled_for: datetime | None = None
-    scheduled_until: datetime | None = None
-    starts_itself: bool | None = None
-    ends_itself: bool | None = None
-    metadata_json: str | None = None
-
-
-def edit_post(settings: Settings, actor: Actor, public_id: str, facts: PostFacts) -> None:
+def edit_post(
+    settings: Settings, actor: Actor, public_id: str, facts: PostFacts, *, acknowledged: bool = False
+) -> None:
     """Change facts of a post.  Nobody is notified; saying what is already so changes nothing.
 
     Raises:
         NotFound: there is no such post.
         Invalid: a fact can not be taken, or belongs to planned work alone.
-        NeedsConfirmation: the title looks as if it held something internal.
+        NeedsConfirmation: the new title looks as if it held something internal, and `acknowledged` is not set.
         Unavailable: the database can not be written; nothing was changed.
     """
-    title = None if facts.title is None else wording.read_title(facts.title)
-    if title is not None:
-        wording.ask_about_leaks([title], (), acknowledged=False)
+    facts = read_facts(facts)
     page_id = _page_of(public_id)
     with transaction() as session:
         page, post = _held(session, page_id, public_id)
-        wanted = {name: value for name, value in _values(post, facts, title).items() if getattr(post, name) != value}
-        for name, value in wanted.items():
-            setattr(post, name, value)
-        if not wanted:
+        changed = set_facts(session, post, facts, acknowledged=acknowledged)
+        if not changed:
             return
         post.version += 1
         touch(session, page, post)
-        audit.record(session, actor, "edit", "post", public_id, ", ".join(sorted(wanted)))
+        audit.record(session, actor, "edit", "post", public_id, ", ".join(sorted(changed)))
     try_refresh(settings, page_id)
 
 
-def draft_postmortem(settings: Settings, actor: Actor, public_id: str, body: str | None) -> None:
+def read_facts(facts: PostFacts) -> PostFacts:
+    """The facts with their title cleaned.  Raises Invalid."""
+    return facts if facts.title is None else replace(facts, title=wording.read_title(facts.title))
+
+
+def set_facts(session: Session, post: Post, facts: PostFacts, *, acknowledged: bool) -> set[str]:
+    """Change what differs, in the caller's transaction; the names of what did.
+
+    Raises:
+        Invalid, NeedsConfirmation: as `edit_post`.
+    """
+    wanted = {name: value for name, value in _values(post, facts).items() if getattr(post, name) != value}
+    if "title" in wanted:
+        wording.ask_about_leaks([str(wanted["title"])], (), acknowledged=acknowledged)
+    for name, value in wanted.items():
+        setattr(post, name, value)
+    if "scheduled_for" in wanted and post.status == PostStatus.SCHEDULED:
+        post.next_update_by = post.scheduled_for  # until it begins, that is when more is promised
+    session.flush()
+    return set(wanted)
+
+
+def draft_postmortem(actor: Actor, public_id: str, body: str | None) -> None:
     """Keep a post-mortem that is not published yet, or, with None, throw the draft away.
 
     Raises:
@@ -78,20 +85,30 @@ def draft_postmortem(settings: Settings, actor: Actor, public_id: str, body: str
         audit.record(session, actor, "draft post-mortem", "post", public_id)
 
 
-def _values(post: Post, facts: PostFacts, title: str | None) -> dict[str, object]:
-    values: dict[str, object] = {"title": title, "metadata_json": facts.metadata_json}
+def _values(post: Post, facts: PostFacts) -> dict[str, object]:
+    values: dict[str, object] = {
+        "title": facts.title, "metadata_json": facts.metadata_json,
+        "impact": facts.impact, "impact_override": facts.impact,
+    }  # fmt: skip
     planned: dict[str, object] = {
         "scheduled_for": facts.scheduled_for, "scheduled_until": facts.scheduled_until,
         "starts_itself": facts.starts_itself, "ends_itself": facts.ends_itself,
     }  # fmt: skip
     if post.kind == PostKind.MAINTENANCE:
-        begin, end = facts.scheduled_for or post.scheduled_for, facts.scheduled_until or post.scheduled_until
-        if facts.scheduled_for or facts.scheduled_until:
-            wording.check_window(PostStatus(post.status), begin, end)
+        _check_window(post, facts)
         values |= planned
-    elif any(value for value in planned.values()):
+    elif any(planned.values()):
         raise Invalid.field("scheduled_for", "Only planned work has a window. This is an incident.")
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_window(post: Post, facts: PostFacts) -> None:
+    begin, end = facts.scheduled_for or post.scheduled_for, facts.scheduled_until or post.scheduled_until
+    if (begin, end) == (post.scheduled_for, post.scheduled_until):
+        return
+    if post.closed_at is not None:
+        raise Invalid.field("scheduled_for", "This maintenance is over. Its window can not be moved any more.")
+    wording.check_window(PostStatus(post.status), begin, end)
 
 
 def _page_of(public_id: str) -> int:

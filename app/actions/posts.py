@@ -40,7 +40,7 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
     body_html = markdown_to_html(body)
     with transaction() as session:
         page = lock_page(session, page_id)
-        made = published_before(session, key)
+        made = published_before(session, key, page_id=page.id)
         if made is None:
             post = _new_post(session, actor, page, draft, draft_title)
             update = add_update(
@@ -113,21 +113,24 @@ def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft, titl
     return post
 
 
-def published_before(session: Session, key: str, post: Post | None = None) -> Published | None:
-    """What an earlier call with this idempotency key made.
+def published_before(
+    session: Session, key: str, post: Post | None = None, page_id: int | None = None
+) -> Published | None:
+    """What an earlier call with this idempotency key made: the first statement of a post, or one more of `post`.
 
     Raises:
-        Conflict: the key was used for another post.
+        Conflict: the key was used for something else.
     """
     row = session.execute(
-        select(Post.public_id, Update.public_id, Post.id)
+        select(Post.public_id, Update.public_id, Post.id, Post.page_id, Update.sequence)
         .join(Update, Update.post_id == Post.id)
         .where(Update.idempotency_key == key)
     ).first()
     if row is None:
         return None
-    if post is not None and row[2] != post.id:
-        raise Conflict("This form's key was used for another post. Reload the form and send it again.")
+    is_same = row.sequence > 1 and row.id == post.id if post is not None else row.sequence == 1
+    if not is_same or page_id not in {None, row.page_id}:
+        raise Conflict("This key was used for something else. Reload the form, or choose another key.")
     return Published(row[0], row[1], repeated=True)
 
 

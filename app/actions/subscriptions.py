@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 
 from app.actions import audit, limits
 from app.actions.inbound_texts import start_by_sms, stop_by_sms
+from app.actions.revisions import lock_page
 from app.actions.subscriber_rows import (
     LIFTED_BY_CONFIRMING,
     VISITOR,
@@ -193,6 +194,7 @@ def add_by_operator(
     owner = channel_named(ChannelName.EMAIL).normalise(owner_email, settings) if owner_email else ""
     hashed = address_hash(settings, name, normal)
     with transaction() as session:
+        lock_page(session, page_id)  # of two that add the same address, one finds it there
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and row.state == SubscriberState.ACTIVE:
             raise Conflict("That address is subscribed already.")

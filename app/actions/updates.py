@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions import audit, effects, incident_of_post, wording
+from app.actions.post_facts import read_facts, set_facts
 from app.actions.posts import add_update, effective_impact, published_before
 from app.actions.revisions import lock_page, touch
 from app.clock import now
@@ -15,7 +16,7 @@ from app.errors import Invalid, NotFound, Stale
 from app.models.post import Post, Update, UpdateRevision
 from app.publish.refresh import try_refresh
 from app.settings import Settings
-from app.shapes import Actor, Published, UpdateDraft
+from app.shapes import Actor, PostFacts, Published, UpdateDraft
 from app.text import markdown_to_html
 from app.vocabulary import Impact, PostKind, PostStatus
 
@@ -34,6 +35,7 @@ def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft:
     key = wording.read_key(draft.idempotency_key)
     page_id, incident_id = _where(post_public_id)
     wording.ask_about_leaks([body], _taints(incident_id), acknowledged=draft.acknowledged)
+    facts = read_facts(draft.facts or PostFacts())
     body_html = markdown_to_html(body)
     with transaction() as session:
         page = lock_page(session, page_id)
@@ -41,12 +43,14 @@ def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft:
         made = published_before(session, key, post)
         if made is None:
             _check(session, post, draft)
+            set_facts(session, post, facts, acknowledged=draft.acknowledged)
             _aim(post, draft)
             update = add_update(
                 session, settings, actor, post,
                 status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify,
             )  # fmt: skip
             effects.apply(session, post, update, draft.effects)
+            _forget_draft(post, draft)
             post.version += 1
             touch(session, page, post)
             audit.record(session, actor, "update", "post", post.public_id, f"{draft.status} {update.public_id}")
@@ -56,9 +60,15 @@ def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft:
 
 
 def correct_update(
-    settings: Settings, actor: Actor, update_public_id: str, body: str, version: int, *, acknowledged: bool = False
+    settings: Settings,
+    actor: Actor,
+    update_public_id: str,
+    body: str,
+    version: int | None,
+    *,
+    acknowledged: bool = False,
 ) -> None:
-    """Replace an update's text, visibly: the old one is kept and shown.  `version` is the one the author saw.
+    """Replace an update's text, visibly: the old one is kept and shown.  `version` is the one the author saw, if any.
 
     Raises:
         Invalid, NeedsConfirmation, NotFound, Stale, Unavailable: as `publish_update`.
@@ -77,7 +87,7 @@ def correct_update(
     with transaction() as session:
         page = lock_page(session, page_id)
         update = session.scalars(select(Update).where(Update.public_id == update_public_id)).one()
-        if update.version != version:
+        if version is not None and update.version != version:
             raise Stale("Somebody corrected this update meanwhile.", current=update.body, yours=body)
         if update.body == body:
             return
@@ -108,13 +118,19 @@ def _taints(incident_id: int | None) -> Sequence[str]:
 
 def _check(session: Session, post: Post, draft: UpdateDraft) -> None:
     wording.check_status(PostKind(post.kind), draft.status)
-    if post.version != draft.version:
+    if draft.version is not None and post.version != draft.version:
         newest = session.scalars(
             select(Update).where(Update.post_id == post.id).order_by(Update.sequence.desc()).limit(1)
         ).one()
         raise Stale("Somebody updated this post since you opened the form.", current=newest.body, yours=draft.body)
     if draft.status is PostStatus.POSTMORTEM and not PostStatus(post.status).is_terminal:
         raise Invalid.field("status", "A post-mortem follows a resolved post. Resolve it first.")
+
+
+def _forget_draft(post: Post, draft: UpdateDraft) -> None:
+    """What is published is no draft any more; another draft that was written meanwhile stays."""
+    if draft.status is PostStatus.POSTMORTEM and post.postmortem_draft == draft.body:
+        post.postmortem_draft = post.postmortem_draft_at = None
 
 
 def _aim(post: Post, draft: UpdateDraft) -> None:

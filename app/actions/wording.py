@@ -13,7 +13,7 @@ KEY_LIMIT = 128
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing is older: history has a page for every month back to the first post."""
 
-FARTHEST_WINDOW = timedelta(days=3660)
+LATEST = datetime(2101, 1, 1, tzinfo=UTC)
 FARTHEST_PROMISE = timedelta(days=30)
 
 
@@ -70,7 +70,7 @@ def check_window(status: PostStatus, start: datetime | None, end: datetime | Non
         raise Invalid.field("scheduled_for", "Say when the maintenance starts and when it ends.")
     if end <= start:
         raise Invalid.field("scheduled_until", "The maintenance ends before it starts. Choose a later end.")
-    if start < EARLIEST or end > now() + FARTHEST_WINDOW:
+    if start < EARLIEST or end > LATEST:
         raise Invalid.field("scheduled_for", "The maintenance is too far away. Choose a nearer time.")
     if status is PostStatus.SCHEDULED and end <= now():
         raise Invalid.field("scheduled_until", "The maintenance would already be over. Choose a later window.")

@@ -1,5 +1,6 @@
 """`candor remote`: posts, components and subscribers of another installation, by its API and a token."""
 
+import re
 import secrets
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,9 @@ import click
 from app.cli.content import POST_STATUS, STATUSES
 from app.cli.remote_client import Remote, remote
 from app.cli.shared import Answer, spoken, text_from
-from app.errors import Invalid, NotFound
+from app.errors import Invalid, NotFound, Unavailable
+
+KEY_LIMIT = 100
 
 
 @click.group("remote")
@@ -35,10 +38,35 @@ def asks(function: Callable[..., Answer]) -> Callable[..., None]:
 
 
 def _only_page(other: Remote) -> str:
-    pages = other.ask("GET", "/pages")
+    pages = _list(other, "/pages")
+    if not pages:
+        raise NotFound("There is no page there yet.")
     if len(pages) != 1:
         raise Invalid("There are several pages. Name one with --page: " + ", ".join(one["id"] for one in pages))
     return str(pages[0]["id"])
+
+
+def _list(other: Remote, path: str, **query: str) -> list[dict[str, Any]]:
+    """A list of things that have an id.  Raises Unavailable when the other side answers with anything else."""
+    found = other.ask("GET", path, **query)
+    if not isinstance(found, list) or not all(isinstance(one, dict) and "id" in one for one in found):
+        raise Unavailable(f"{other.root} does not answer as Candor does.")
+    return found
+
+
+def _one(other: Remote, method: str, path: str, *rest: Any) -> dict[str, Any]:
+    """One thing that has an id.  Raises Unavailable as `_list` does."""
+    found = other.ask(method, path, *rest)
+    if not isinstance(found, dict) or "id" not in found:
+        raise Unavailable(f"{other.root} does not answer as Candor does.")
+    return found
+
+
+def _id(raw: str) -> str:
+    """An id as it is typed, which is no other part of an address.  Raises Invalid."""
+    if not re.fullmatch(r"[a-z0-9]{10,32}", raw):
+        raise Invalid(f"{raw[:40]!r} is no id. candor remote posts and components show them.")
+    return raw
 
 
 @elsewhere.command("posts")
@@ -47,7 +75,7 @@ def _only_page(other: Remote) -> str:
 def list_posts(other: Remote, page: str, only_open: bool) -> Answer:
     """The newest posts."""
     names = ("incidents/unresolved", "incidents/scheduled") if only_open else ("incidents",)
-    found = [one for name in names for one in other.ask("GET", f"{page}/{name}")]
+    found = [one for name in names for one in _list(other, f"{page}/{name}")]
     lines = [f"{one['id']}  {one['status']:<13} {one['name']}" for one in found]
     return Answer("\n".join(lines) or "None.", {"posts": found})
 
@@ -57,7 +85,7 @@ def list_posts(other: Remote, page: str, only_open: bool) -> Answer:
 @asks
 def show_post(other: Remote, page: str, public_id: str) -> Answer:
     """One post with all that was said."""
-    found = other.ask("GET", f"{page}/incidents/{public_id}")
+    found = _one(other, "GET", f"{page}/incidents/{_id(public_id)}")
     said = [f"{one['display_at']}  {one['status']}\n{one['body']}\n" for one in found["incident_updates"]]
     return Answer("\n".join([f"{found['name']} ({found['status']})\n", *said]), {"post": found})
 
@@ -102,7 +130,7 @@ def open_post(
 @asks
 def update_post(other: Remote, page: str, public_id: str, status: str | None, **options: Any) -> Answer:
     """Publish one more update of a post."""
-    return _say(other, "PATCH", f"{page}/incidents/{public_id}", status, options, {})
+    return _say(other, "PATCH", f"{page}/incidents/{_id(public_id)}", status, options, {})
 
 
 @elsewhere.command("resolve")
@@ -111,8 +139,8 @@ def update_post(other: Remote, page: str, public_id: str, status: str | None, **
 @asks
 def resolve_post(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
     """Resolve an incident, or complete a maintenance."""
-    path = f"{page}/incidents/{public_id}"
-    over = "completed" if other.ask("GET", path)["scheduled_for"] else "resolved"
+    path = f"{page}/incidents/{_id(public_id)}"
+    over = "completed" if _one(other, "GET", path).get("scheduled_for") else "resolved"
     return _say(other, "PATCH", path, over, options, {})
 
 
@@ -125,7 +153,9 @@ def _say(
         "deliver_notifications": not options["no_notify"], "acknowledged": options["publish_anyway"],
     }  # fmt: skip
     key = options["key"] or secrets.token_hex(16)
-    made = other.ask(method, path, {"incident": {k: v for k, v in given.items() if v is not None}}, key)
+    if not (len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
+        raise Invalid(f"--key has to be 1 to {KEY_LIMIT} printable ASCII characters.")
+    made = _one(other, method, path, {"incident": {k: v for k, v in given.items() if v is not None}}, key)
     return Answer(f"Published: {made['id']}, {made['status']}. {made['shortlink']}", {"post": made})
 
 
@@ -140,7 +170,7 @@ def _effects(pairs: tuple[str, ...]) -> dict[str, str] | None:
 @asks
 def list_components(other: Remote, page: str) -> Answer:
     """The page's components."""
-    found = other.ask("GET", f"{page}/components")
+    found = _list(other, f"{page}/components")
     lines = [f"{one['id']}  {one['status']:<20} {one['name']}" for one in found]
     return Answer("\n".join(lines) or "None.", {"components": found})
 
@@ -151,7 +181,7 @@ def list_components(other: Remote, page: str) -> Answer:
 @asks
 def set_component(other: Remote, page: str, public_id: str, status: str) -> Answer:
     """Set a component's status.  Nobody is notified."""
-    made = other.ask("PATCH", f"{page}/components/{public_id}", {"component": {"status": status}})
+    made = _one(other, "PATCH", f"{page}/components/{_id(public_id)}", {"component": {"status": status}})
     return Answer(f"{made['name']} is {made['status']}.", {"component": made})
 
 
@@ -164,7 +194,7 @@ def list_subscribers(other: Remote, page: str, words: str) -> Answer:
         counts = other.ask("GET", f"{page}/subscribers/histogram_by_state")
         lines = [f"{name:<20} {states['total']:>8,}" for name, states in counts.items() if states["total"]]
         return Answer("\n".join(lines) or "Nobody yet.", {"counts": counts})
-    found = other.ask("GET", f"{page}/subscribers", q=words, state="all")
+    found = _list(other, f"{page}/subscribers", q=words, state="all")
     if not found:
         raise NotFound("Nobody was found.")
     lines = [f"{one['id']}  {one['mode']:<8} {one.get('email') or one.get('endpoint') or ''}" for one in found]

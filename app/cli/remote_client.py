@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from app.errors import CandorError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from app.text import clean
 
 URL, TOKEN = "CANDOR_REMOTE_URL", "CANDOR_REMOTE_TOKEN"
 SECONDS = 60
@@ -86,7 +87,16 @@ def _failed(status: int, told: Any) -> CandorError:
 
 
 def _read(raw: bytes) -> Any:
+    """The JSON, without what would command a terminal; None when it is none."""
     try:
-        return json.loads(raw)
-    except ValueError:
+        return _plain(json.loads(raw))
+    except (ValueError, RecursionError):
         return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value, multiline=True)
+    if isinstance(value, dict):
+        return {clean(name): _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value

@@ -82,7 +82,7 @@ def _effects(session: Session, page_id: int, effects: Sequence[ComponentEffect])
     )
     known = {public_id: (name, ComponentStatus(status)) for public_id, name, status in rows}
     return tuple(
-        EffectView(effect.component_id, *known[effect.component_id], effect.status)
+        EffectView(effect.component_id, *known[effect.component_id], effect.status or known[effect.component_id][1])
         for effect in effects
         if effect.component_id in known
     )

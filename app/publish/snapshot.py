@@ -29,6 +29,9 @@ from app.publish.views import (
 )
 from app.vocabulary import ComponentStatus, Language, PostKind, PostStatus
 
+EARLIEST_DAY = date(1990, 1, 1)
+"""Whatever day a component began on by what was typed or imported: before it there is nothing to tell of."""
+
 
 def read(session: Session, page_id: int, before: Before | None) -> Snapshot:
     """The page as committed.  `before` is what was published last: lasting pages that changed after it are listed in
@@ -124,7 +127,8 @@ def _component(
     status = ComponentStatus(row.status)
     began = row.created_at
     if row.start_date is not None:
-        began = datetime.combine(row.start_date, datetime.min.time(), page.zone).astimezone(UTC)
+        first = max(row.start_date, EARLIEST_DAY)
+        began = datetime.combine(first, datetime.min.time(), page.zone).astimezone(UTC)
     began = min([began, *(change.at for change in changes[:1])])
     return ComponentView(
         row.id, row.public_id, row.name, row.description, status, row.position, group, row.showcase,

@@ -1,5 +1,6 @@
 """Keeps room for readers: the application may be slow or stuck, the public page may not."""
 
+import json
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,10 +13,9 @@ APP_SLOTS = 6
 """How many of them the application may hold: the rest are for readers."""
 
 WAIT_FOR_NOTHING = frozenset({"/healthz"})
-BUSY = b"Candor is busy right now. Try again in a few seconds.\n"
+SENTENCE = "Candor is busy right now. Try again in a few seconds."
+BUSY = f"{SENTENCE}\n".encode()
 HEADERS = [
-    ("Content-Type", "text/plain; charset=utf-8"),
-    ("Content-Length", str(len(BUSY))),
     ("Retry-After", "2"),
     ("Cache-Control", "no-store"),
     ("X-Content-Type-Options", "nosniff"),
@@ -36,9 +36,21 @@ class Crowd:
         if environ.get("PATH_INFO") in WAIT_FOR_NOTHING:
             return self._app(environ, start_response)
         if not self._slots.acquire(blocking=False):
-            start_response("503 Service Unavailable", HEADERS)
-            return [BUSY]
+            return _busy(environ.get("PATH_INFO", ""), start_response)
         try:
             return self._app(environ, start_response)
         finally:
             self._slots.release()
+
+
+def _busy(path: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """503 in the shape that whoever asks can read."""
+    kind, body = "text/plain; charset=utf-8", BUSY
+    if path.startswith("/v1/"):
+        kind, body = "application/json", json.dumps({"error": SENTENCE, "message": SENTENCE}).encode()
+    elif path.startswith("/api/"):
+        problem = {"type": "about:blank", "title": "Not available right now", "status": 503, "detail": SENTENCE}
+        kind, body = "application/problem+json", json.dumps(problem).encode()
+    told = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    start_response("503 Service Unavailable", [*told, *HEADERS])
+    return [body]

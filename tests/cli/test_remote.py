@@ -59,7 +59,9 @@ def test_an_outage_from_another_machine(live: Live, tmp_path: Path) -> None:
 
 def test_what_goes_wrong_has_a_sentence_and_a_code(live: Live) -> None:
     for words, code, said in (
-        (("post", "nothere"), 2, "no such incident"),
+        (("post", "nothere00000"), 2, "no such incident"),
+        (("resolve", "../x"), 2, "is no id"),
+        (("open", "--title", "x", "--key", "schlüssel"), 2, "--key"),
         (("open", "--title", "x", "--component", "nonsense"), 2, "ID=STATUS"),
         (("open", "--title", "x", "--body", "See http://10.0.0.7/admin password=hunter2hunter2"), 2, "internal"),
         (("subscribers", "--find", "nobody"), 2, "Nobody was found"),

@@ -10,7 +10,7 @@ from flask import Blueprint, current_app, g, request
 from flask.sansio.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
-from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
+from werkzeug.exceptions import BadRequest, Forbidden, NotFound, Unauthorized
 from werkzeug.routing import BaseConverter
 
 from app.actions import api_tokens
@@ -22,6 +22,7 @@ from app.publish.views import PageView
 from app.settings import Settings
 from app.vocabulary import Scope
 from app.web.access import audience
+from app.web.api import reading
 from app.web.api.reading import whole_argument
 
 blueprint = Blueprint("api", __name__)
@@ -74,6 +75,8 @@ def route(path: str, *methods: str, scope: Scope, is_ours: bool = True) -> Calla
         @functools.wraps(view)
         def called(**names: Any) -> ResponseReturnValue:
             g.bearer = _proven(scope)
+            if not all(reading.is_sound(f"{name}{value}") for name, value in request.args.items(multi=True)):
+                raise BadRequest("The query holds a NUL or half a letter. Take it out.")
             if "page_id" in names:
                 names["page"] = _page(names.pop("page_id"))
             return view(**names)

@@ -65,7 +65,8 @@ def delete_group(page: PageView, group_id: str) -> ResponseReturnValue:
 
 def _description(given: dict[str, Any]) -> str | None:
     """Statuspage has it beside the group, and not in it; both are taken."""
-    return reading.text(reading.body(), "description") or reading.text(given, "description")
+    beside = reading.text(reading.body(), "description")
+    return reading.text(given, "description") if beside is None else beside
 
 
 def _one(page: PageView, public_id: str) -> Document:

@@ -32,7 +32,8 @@ def create_component(page: PageView) -> ResponseReturnValue:
         settings(), bearer().actor, page.id,
         name=reading.text(given, "name") or "", description=reading.text(given, "description") or "",
         group_public_id=reading.text(given, "group_id") or None,
-        status=reading.text(given, "status") or ComponentStatus.OPERATIONAL, facts=_facts(given),
+        status=reading.component_status(reading.text(given, "status") or ComponentStatus.OPERATIONAL),
+        facts=_facts(given),
     )  # fmt: skip
     return _one(page, made), 201
 
@@ -46,15 +47,14 @@ def read_component(page: PageView, component_id: str) -> ResponseReturnValue:
 @route(ONE, "PUT", "PATCH", scope=Scope.COMPONENTS)
 def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
     """Change what is given of a component; a new status notifies nobody."""
-    before = _one(page, component_id)
+    _one(page, component_id)
     given = reading.wrapped("component")
     status = reading.text(given, "status")
-    group = reading.text(given, "group_id") if "group_id" in given else before["group_id"]
     actions.edit_component(
         settings(), bearer().actor, component_id,
-        name=reading.text(given, "name", before["name"]) or "",
-        description=reading.text(given, "description", before["description"]) or "",
-        group_public_id=group or None, facts=_facts(given), status=actions.read_status(status) if status else None,
+        name=reading.text(given, "name"), description=reading.text(given, "description"),
+        group_public_id=reading.text(given, "group_id") or None, keeps_group="group_id" not in given,
+        facts=_facts(given), status=reading.component_status(status) if status else None,
     )  # fmt: skip
     return _one(page, component_id)
 

@@ -10,25 +10,24 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, or_
 
 from app.actions import updates
-from app.actions.components import read_status
-from app.actions.post_facts import PostFacts, edit_post
+from app.actions.post_facts import edit_post
 from app.actions.posts import open_post
 from app.db import session
 from app.errors import Invalid, NotFound
-from app.models.component import Component
 from app.models.post import Post, Update
 from app.publish.views import PageView
-from app.shapes import ComponentEffect, PostDraft, UpdateDraft
-from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Scope
+from app.shapes import ComponentEffect, PostDraft, PostFacts, UpdateDraft
+from app.vocabulary import Impact, PostKind, PostStatus, Scope
 from app.web.api import reading
 from app.web.api.blueprint import bearer, route, settings, window
-from app.web.api.documents import Document, component_documents, incident_documents
+from app.web.api.documents import Document, incident_documents
 from app.web.api.prepared import BODIES
 from app.web.api.selecting import newest
 
 LISTED = "/pages/<page_id>/incidents"
 ONE = f"{LISTED}/<incident_id>"
 METADATA_LIMIT = 10_000
+KEY_LIMIT = 100
 _MAINTENANCE = Post.kind == PostKind.MAINTENANCE
 _OPEN = Post.closed_at.is_(None)
 LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
@@ -82,14 +81,16 @@ def create_incident(page: PageView) -> ResponseReturnValue:
     """Open a post: real-time, scheduled or backfilled.  `Idempotency-Key` makes it safe to send again."""
     given = reading.wrapped("incident")
     backfilled = reading.flag(given, "backfilled") or bool(reading.text(given, "backfill_date"))
-    start = reading.instant(given, "scheduled_for")
+    start, end = reading.instant(given, "scheduled_for"), reading.instant(given, "scheduled_until")
+    if end is not None and start is None:
+        raise Invalid.field("scheduled_for", "Say when the maintenance starts and when it ends.")
     kind = PostKind.MAINTENANCE if start is not None else PostKind.INCIDENT
     first = PostStatus.SCHEDULED if start else PostStatus.RESOLVED if backfilled else PostStatus.INVESTIGATING
     status = _status(given) or first
     draft = PostDraft(
         kind, reading.text(given, "name") or "", status, reading.text(given, "body") or BODIES[status], _key(),
         impact=_impact(given), effects=_effects(page, given), notify=_notify(given) and not backfilled,
-        scheduled_for=start, scheduled_until=reading.instant(given, "scheduled_until"),
+        scheduled_for=start, scheduled_until=end,
         starts_itself=_by_clock(given, "scheduled_auto_in_progress") or False,
         ends_itself=_by_clock(given, "scheduled_auto_completed") or False,
         happened_at=_backfill_date(given) if backfilled else None, metadata_json=_metadata(given) or "",
@@ -110,24 +111,22 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Change facts, and publish an update when a status, a text or components are given."""
     one_incident(page, incident_id)
     given = reading.wrapped("incident")
-    status, body = _status(given), reading.text(given, "body")
-    effects, impact = _effects(page, given), _impact(given)
+    status, body, effects = _status(given), reading.text(given, "body"), _effects(page, given)
     facts = PostFacts(
-        title=reading.text(given, "name"), scheduled_for=reading.instant(given, "scheduled_for"),
+        title=reading.text(given, "name"), impact=_impact(given), scheduled_for=reading.instant(given, "scheduled_for"),
         scheduled_until=reading.instant(given, "scheduled_until"),
         starts_itself=_by_clock(given, "scheduled_auto_in_progress"),
         ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given),
     )  # fmt: skip
-    notify = _notify(given)
-    edit_post(settings(), bearer().actor, incident_id, facts)
-    if status or body or effects or impact:
-        held = _held(incident_id)
-        said = status or PostStatus(held.status)
+    notify, key, meant = _notify(given), _key(), _acknowledged(given)
+    if status or body or effects:
+        said = status or _standing(incident_id)
         update = UpdateDraft(
-            said, body or BODIES[said], _key(), held.version, impact=impact, effects=effects, notify=notify,
-            acknowledged=_acknowledged(given),
-        )  # fmt: skip
+            said, body or BODIES[said], key, None, effects=effects, notify=notify, acknowledged=meant, facts=facts
+        )
         updates.publish_update(settings(), bearer().actor, incident_id, update)
+    else:
+        edit_post(settings(), bearer().actor, incident_id, facts, acknowledged=meant)
     return one_incident(page, incident_id)
 
 
@@ -135,10 +134,10 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Call off planned work that has not begun.  Anything else was said in public and stays."""
     before = one_incident(page, incident_id)
-    held = _held(incident_id)
-    if held.status != PostStatus.SCHEDULED:
+    post = held(incident_id)
+    if post.status != PostStatus.SCHEDULED:
         raise Invalid("What was said in public is not deleted. Resolve it, or correct its text.")
-    draft = UpdateDraft(PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), held.version, notify=False)
+    draft = UpdateDraft(PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False)
     updates.publish_update(settings(), bearer().actor, incident_id, draft)
     return before
 
@@ -148,11 +147,9 @@ def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> Re
     """Correct an update's text; readers see that it was corrected."""
     given = reading.wrapped("incident_update")
     body = reading.text(given, "body")
-    held = _held_update(page, incident_id, update_id)
+    _check_update(page, incident_id, update_id)
     if body is not None:
-        updates.correct_update(
-            settings(), bearer().actor, update_id, body, held.version, acknowledged=_acknowledged(given)
-        )
+        updates.correct_update(settings(), bearer().actor, update_id, body, None, acknowledged=_acknowledged(given))
     said: list[Document] = one_incident(page, incident_id)["incident_updates"]
     return next(one for one in said if one["id"] == update_id)
 
@@ -165,24 +162,34 @@ def one_incident(page: PageView, public_id: str) -> Document:
     return found[0]
 
 
-def _held(public_id: str) -> Post:
+def held(public_id: str) -> Post:
+    """The post itself, as committed."""
     session().expire_all()
     return session().query(Post).filter_by(public_id=public_id).one()
 
 
-def _held_update(page: PageView, incident_id: str, update_id: str) -> Update:
+def _standing(public_id: str) -> PostStatus:
+    """The status that one more statement keeps; after a post-mortem, the one before it."""
+    post = held(public_id)
+    if post.status != PostStatus.POSTMORTEM:
+        return PostStatus(post.status)
+    return PostStatus.COMPLETED if post.kind == PostKind.MAINTENANCE else PostStatus.RESOLVED
+
+
+def _check_update(page: PageView, incident_id: str, update_id: str) -> None:
     found = (
         session().query(Update).join(Post)
         .filter(Post.page_id == page.id, Post.public_id == incident_id, Update.public_id == update_id).one_or_none()
     )  # fmt: skip
     if found is None:
         raise NotFound("There is no such incident update.")
-    return found
 
 
 def _key() -> str:
     """The caller's key, kept apart for each token; else one that was never used."""
     given = request.headers.get("Idempotency-Key", "")
+    if given and not (len(given) <= KEY_LIMIT and given.isascii() and given.isprintable()):
+        raise Invalid(f"Idempotency-Key has to be 1 to {KEY_LIMIT} printable ASCII characters.")
     return f"v1-{bearer().token_id}-{given}" if given else f"v1-{secrets.token_hex(16)}"
 
 
@@ -191,7 +198,7 @@ def _status(given: Mapping[str, Any]) -> PostStatus | None:
     if not word:
         return None
     if word not in set(PostStatus) - {PostStatus.POSTMORTEM, PostStatus.CANCELLED}:
-        raise Invalid.field("status", f"There is no status {word!r}.")
+        raise Invalid.field("status", "There is no such status.")
     return PostStatus(word)
 
 
@@ -225,13 +232,8 @@ def _effects(page: PageView, given: Mapping[str, Any]) -> tuple[ComponentEffect,
     if not isinstance(moved, dict):
         raise Invalid.field("components", "components has to map ids to statuses.")
     named = [one for one in reading.words(given, "component_ids") or [] if one not in moved]
-    effects = [ComponentEffect(str(one), read_status(str(status))) for one, status in moved.items()]
-    if named:
-        standing = {one["id"]: one["status"] for one in component_documents(page, Component.public_id.in_(named))}
-        if len(standing) != len(named):
-            raise Invalid.field("component_ids", "One of the components is not on this page.")
-        effects += [ComponentEffect(one, ComponentStatus(standing[one])) for one in named]
-    return tuple(effects)
+    effects = [ComponentEffect(str(one), reading.component_status(str(status))) for one, status in moved.items()]
+    return (*effects, *(ComponentEffect(one, None) for one in named))
 
 
 def _backfill_date(given: Mapping[str, Any]) -> Any:
@@ -247,7 +249,7 @@ def _metadata(given: Mapping[str, Any]) -> str | None:
         return None
     if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
         raise Invalid.field("metadata", "metadata has to be an object that holds objects.")
-    made = json.dumps(value, ensure_ascii=False)
+    made = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if len(made) > METADATA_LIMIT:
         raise Invalid.field("metadata", f"metadata is too long: the limit is {METADATA_LIMIT:,} characters.")
     return made

@@ -8,7 +8,7 @@ from app.actions import updates
 from app.actions.post_facts import draft_postmortem
 from app.db import session
 from app.errors import Invalid, NotFound
-from app.models.post import Post, Update
+from app.models.post import Update
 from app.publish.statuspage_json import stamp
 from app.publish.views import PageView
 from app.shapes import UpdateDraft
@@ -16,14 +16,14 @@ from app.vocabulary import PostStatus, Scope
 from app.web.api import reading
 from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document
-from app.web.api.incidents import one_incident
+from app.web.api.incidents import held, one_incident
 
 ONE = "/pages/<page_id>/incidents/<incident_id>/postmortem"
 
 
 @route(ONE, "GET", scope=Scope.READ)
 def read_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """The post-mortem as published, and its draft."""
+    """The post-mortem as published, and its draft for those who may publish it."""
     return _document(page, incident_id)
 
 
@@ -32,7 +32,7 @@ def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Keep a draft."""
     one_incident(page, incident_id)
     body = reading.text(reading.wrapped("postmortem"), "body_draft") or ""
-    draft_postmortem(settings(), bearer().actor, incident_id, body)
+    draft_postmortem(bearer().actor, incident_id, body)
     return _document(page, incident_id)
 
 
@@ -40,7 +40,7 @@ def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Throw the draft away."""
     one_incident(page, incident_id)
-    draft_postmortem(settings(), bearer().actor, incident_id, None)
+    draft_postmortem(bearer().actor, incident_id, None)
     return "", 204
 
 
@@ -48,7 +48,7 @@ def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Publish the draft; subscribers hear of it when `notify_subscribers` says so."""
     one_incident(page, incident_id)
-    post = _post(incident_id)
+    post = held(incident_id)
     given = reading.body().get("postmortem")
     notify = reading.flag(given, "notify_subscribers") if isinstance(given, dict) else None
     if post.postmortem_draft is None:
@@ -59,7 +59,6 @@ def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
         PostStatus.POSTMORTEM, post.postmortem_draft, key, post.version, notify=bool(notify), acknowledged=meant
     )
     updates.publish_update(settings(), bearer().actor, incident_id, draft)
-    draft_postmortem(settings(), bearer().actor, incident_id, None)
     return _document(page, incident_id)
 
 
@@ -70,25 +69,21 @@ def revert_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     raise Invalid("What was said in public is not deleted. Correct the post-mortem's text instead.")
 
 
-def _post(public_id: str) -> Post:
-    session().expire_all()
-    return session().query(Post).filter_by(public_id=public_id).one()
-
-
 def _document(page: PageView, incident_id: str) -> Document:
     one_incident(page, incident_id)
-    post = _post(incident_id)
+    post = held(incident_id)
+    draft = post.postmortem_draft if bearer().may(Scope.POSTS) else None
     said = (
         session().query(Update).filter_by(post_id=post.id, status=PostStatus.POSTMORTEM)
         .order_by(Update.sequence.desc()).first()
     )  # fmt: skip
-    if said is None and post.postmortem_draft is None:
+    if said is None and draft is None:
         raise NotFound("There is no post-mortem of this incident.")
     drafted = post.postmortem_draft_at or (said.updated_at if said else post.updated_at)
     return {
         "preview_key": None, "body": said.body if said else None,
         "body_updated_at": stamp(said.updated_at, page.zone) if said else None,
-        "body_draft": post.postmortem_draft, "body_draft_updated_at": stamp(drafted, page.zone),
+        "body_draft": draft, "body_draft_updated_at": stamp(drafted, page.zone),
         "published_at": stamp(said.display_at, page.zone) if said else None,
         "notify_subscribers": bool(said and said.notify), "notify_twitter": False, "custom_tweet": None,
         "created_at": stamp(said.created_at if said else drafted, page.zone),

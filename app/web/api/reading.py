@@ -1,8 +1,9 @@
 """Reading what a script sends: JSON, or a form with names such as `incident[components][abc]`; each value checked."""
 
 import json
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from itertools import pairwise
 from typing import Any
@@ -11,9 +12,11 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 from app.errors import Invalid
+from app.vocabulary import ComponentStatus
 
 Body = dict[str, Any]
 DEEPEST = 8
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_FIELDS = 2000
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _TRUE, _FALSE = {"true", "t", "1", "yes", "on"}, {"false", "f", "0", "no", "off", ""}
@@ -26,17 +29,17 @@ def body() -> Body:
         BadRequest: it can not be read.
     """
     if request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
-        return _nested(request.form.items(multi=True))
+        return _sound(_nested(request.form.items(multi=True)))
     raw = request.get_data()
     if not raw.strip():
         return {}
     try:
-        found = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse)
+        found = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise BadRequest(f"The body is not JSON that can be read: {_reason(error)}.") from None
     if not isinstance(found, dict) or _depth(found) > DEEPEST:
         raise BadRequest("The body is not JSON that can be read: it has to be an object, and not a deep one.")
-    return found
+    return _sound(found)
 
 
 def wrapped(name: str) -> Body:
@@ -91,9 +94,19 @@ def day(given: Mapping[str, Any], name: str) -> date | None:
     if not words:
         return None
     try:
-        return date.fromisoformat(words.strip())
+        found = date.fromisoformat(words.strip())
+        if not FIRST_YEAR <= found.year <= LAST_YEAR:
+            raise ValueError(words)
+        return found
     except ValueError:
         raise Invalid.field(name, f"{name} has to be a day such as 2026-08-21.") from None
+
+
+def component_status(word: str) -> ComponentStatus:
+    """A status that Statuspage knows.  Raises Invalid."""
+    if word not in set(ComponentStatus) - {ComponentStatus.UNKNOWN}:
+        raise Invalid.field("status", "There is no such component status.")
+    return ComponentStatus(word)
 
 
 def words(given: Mapping[str, Any], name: str) -> list[str] | None:
@@ -150,18 +163,54 @@ def _put(into: Body, path: list[str], value: str) -> None:
 def _once(pairs: list[tuple[str, Any]]) -> Body:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise ValueError("a name stands twice in an object")
+        raise _Refused("a name stands twice in an object")
     return made
 
 
 def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no value of JSON")
+    raise _Refused(f"{word[:20]} is no value of JSON")
+
+
+def _finite(word: str) -> float:
+    found = float(word)
+    return found if math.isfinite(found) else _refuse(word)
+
+
+def _sound(found: Body) -> Body:
+    """`found`, when no text in it holds what no database keeps: NUL, and halves of letters."""
+    if not all(is_sound(words) for words in _texts(found)):
+        raise BadRequest("The body holds a NUL or half a letter (a lone surrogate). Take it out.")
+    return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in it, names included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield name
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def is_sound(words: str) -> bool:
+    """Whether a text can be kept: it has no NUL and no lone surrogate."""
+    return "\x00" not in words and not any("\ud800" <= letter <= "\udfff" for letter in words)
+
+
+class _Refused(ValueError):
+    """JSON that is well-formed and not taken; its words are our own."""
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at character {error.pos}"
-    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(error) if isinstance(error, _Refused) else "it holds a value that is too long"
 
 
 def _depth(value: Any, at: int = 0) -> int:

@@ -13,7 +13,7 @@ from app.models.subscriber import ERASED, Subscriber
 from app.publish.views import PageView
 from app.vocabulary import ChannelName, Scope, SubscriberState
 from app.web.api import reading
-from app.web.api.blueprint import bearer, route, window
+from app.web.api.blueprint import bearer, route, settings, window
 from app.web.api.documents import subscriber_documents
 
 LISTED = "/pages/<page_id>/subscribers"
@@ -93,7 +93,7 @@ def histogram(page: PageView) -> ResponseReturnValue:
 @route(f"{LISTED}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
 def resend_confirmations(page: PageView) -> ResponseReturnValue:
     """Ask those again who have not confirmed."""
-    operated.ask_again(bearer().actor, page.id, _chosen(page, "unconfirmed"))
+    operated.ask_again(settings(), bearer().actor, page.id, _chosen(page, "unconfirmed"))
     return "", 201
 
 
@@ -122,7 +122,7 @@ def _filters(page: PageView, state: str) -> list[ColumnElement[bool]]:
 def _of_type(name: Any) -> list[ColumnElement[bool]]:
     if name is None:
         return []
-    if name not in TYPES:
+    if not isinstance(name, str) or name not in TYPES:
         raise Invalid.field("type", f"Choose one of: {', '.join(TYPES)}.")
     return [Subscriber.channel.in_(TYPES[name])]
 
@@ -130,7 +130,7 @@ def _of_type(name: Any) -> list[ColumnElement[bool]]:
 def _of_state(name: Any) -> list[ColumnElement[bool]]:
     if name == "all":
         return [Subscriber.state.in_(list(STATES.values()))]
-    if name not in STATES:
+    if not isinstance(name, str) or name not in STATES:
         raise Invalid.field("state", f"Choose one of: {', '.join(STATES)}, all.")
     return [Subscriber.state == STATES[name]]
 

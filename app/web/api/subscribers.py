@@ -1,6 +1,7 @@
 """One subscriber: added, read, changed, ended, asked again to confirm."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -30,7 +31,8 @@ def create_subscriber(page: PageView) -> ResponseReturnValue:
     given = reading.wrapped("subscriber")
     components = reading.words(given, "component_ids") or []
     if reading.text(given, "endpoint"):
-        return _one(page, _add_webhook(page, given, components)), 201
+        made, secret = _add_webhook(page, given, components)
+        return {**_one(page, made), "signing_secret": secret}, 201
     email, phone = reading.text(given, "email"), reading.text(given, "phone_number")
     if not email and not phone:
         raise Invalid.field("email", "Give an email, a phone_number or an endpoint.")
@@ -72,23 +74,24 @@ def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue
 @route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
 def resend_confirmation(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """Ask somebody again to confirm."""
-    operated.ask_again(bearer().actor, page.id, [subscriber_id])
+    operated.ask_again(settings(), bearer().actor, page.id, [subscriber_id])
     return "", 201
 
 
-def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -> str:
+def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -> tuple[str, str]:
+    """Its public id and its signing secret.  It is labelled by its host: the rest of an address may be a secret."""
     endpoint, owner = reading.text(given, "endpoint") or "", reading.text(given, "email") or ""
-    label = (owner or endpoint)[: subscriptions.LABEL_LIMIT]
-    subscriptions.add_by_operator(
+    normal = channel_named(ChannelName.WEBHOOK).normalise(endpoint, settings())
+    label = (urlsplit(normal).hostname or "webhook")[: subscriptions.LABEL_LIMIT]
+    secret = subscriptions.add_by_operator(
         settings(), bearer().actor, page.id, ChannelName.WEBHOOK, endpoint, label, components, owner
     )
-    normal = channel_named(ChannelName.WEBHOOK).normalise(endpoint, settings())
     hashed = address_hash(settings(), ChannelName.WEBHOOK, normal)
     found = session().scalar(
         select(Subscriber.public_id).where(Subscriber.page_id == page.id, Subscriber.address_hash == hashed)
     )
     assert found is not None, "it was added just now"
-    return found
+    return found, secret
 
 
 def _dialled(given: dict[str, Any], phone: str) -> str:

@@ -16,7 +16,7 @@ from app.web.api.documents import Document, component_documents
 LISTED = "/pages/<page_id>/incident_templates"
 
 
-@route(LISTED, "GET", scope=Scope.READ)
+@route(LISTED, "GET", scope=Scope.POSTS)
 def list_templates(page: PageView) -> ResponseReturnValue:
     """The page's templates, by name."""
     first, count = window()

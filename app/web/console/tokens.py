@@ -17,7 +17,7 @@ from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
 
 MEANINGS = {
-    Scope.READ: "read what is public",
+    Scope.READ: "read posts and components, hidden components too",
     Scope.POSTS: "open posts and publish updates",
     Scope.COMPONENTS: "change components and groups",
     Scope.SUBSCRIBERS: "see and change subscribers",
