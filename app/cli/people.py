@@ -6,14 +6,16 @@ import click
 from sqlalchemy import func, select
 
 from app.actions import accounts, pages, subscriptions
+from app.actions.operated import add_person
+from app.actions.subscriptions import OPEN_CHANNELS, OPERATOR_CHANNELS
 from app.cli.shared import Answer, answers, password_from
 from app.db import session
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 from app.models.account import Account
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
-from app.vocabulary import ChannelName, Role
+from app.vocabulary import Role
 
 
 @click.group()
@@ -76,17 +78,30 @@ def subscriber() -> None:
 
 
 @subscriber.command("add")
-@click.argument("channel", type=click.Choice([ChannelName.CHAT.value, ChannelName.WEBHOOK.value]))
+@click.argument("channel", type=click.Choice([channel.value for channel in (*OPEN_CHANNELS, *OPERATOR_CHANNELS)]))
 @click.argument("address")
-@click.option("--label", required=True, help="What people see instead of the address.")
+@click.option("--label", default="", help="What people see instead of the address; for chat and webhook.")
 @click.option("--component", "components", multiple=True, help="Only these components, by id.")
 @click.option("--owner-email", default="", help="Who is written to when a webhook had to be disabled.")
+@click.option("--confirmed", is_flag=True, help="You vouch that this mail address or phone wants it; it is not asked.")
 @answers
 def add_subscriber(
-    settings: Settings, channel: str, address: str, label: str, components: Sequence[str], owner_email: str
+    settings: Settings,
+    channel: str,
+    address: str,
+    label: str,
+    components: Sequence[str],
+    owner_email: str,
+    confirmed: bool,
 ) -> Answer:
-    """Add a chat channel (an apprise address) or a webhook."""
+    """Add a mail address or a phone, which is asked to confirm; a chat channel (an apprise address), or a webhook."""
     page_id = pages.default_page_id()
+    if channel in OPEN_CHANNELS:
+        made = add_person(settings, COMMAND_LINE, page_id, channel, address, components, is_confirmed=confirmed)
+        said = "is subscribed" if confirmed else "is asked to confirm"
+        return Answer(f"{made} {said}.", {"id": made, "channel": channel, "confirmed": confirmed})
+    if not label:
+        raise Invalid.field("label", "Give a --label: it is what people see instead of the address.")
     secret = subscriptions.add_by_operator(
         settings, COMMAND_LINE, page_id, channel, address, label, components, owner_email
     )

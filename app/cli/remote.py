@@ -201,6 +201,42 @@ def list_subscribers(other: Remote, page: str, words: str) -> Answer:
     return Answer("\n".join(lines), {"subscribers": found})
 
 
+@elsewhere.command("add-component")
+@click.argument("name")
+@click.option("--status", type=STATUSES)
+@click.option("--description", default="")
+@asks
+def add_component(other: Remote, page: str, name: str, status: str | None, description: str) -> Answer:
+    """Add a component."""
+    facts = {"name": name, "description": description, **({"status": status} if status else {})}
+    made = _one(other, "POST", f"{page}/components", {"component": facts})
+    return Answer(f"{made['name']} is on the page, as {made['id']}.", {"component": made})
+
+
+@elsewhere.command("subscribe")
+@click.argument("address")
+@click.option("--component", "components", multiple=True, help="Only these components, by id.")
+@click.option("--confirmed", is_flag=True, help="You vouch that they want it; they are not asked.")
+@asks
+def subscribe(other: Remote, page: str, address: str, components: tuple[str, ...], confirmed: bool) -> Answer:
+    """Add a mail address, a phone as +15551230000, or a webhook's address."""
+    kind = "email" if "@" in address and "://" not in address else "endpoint" if "://" in address else "phone_number"
+    facts = {kind: address, "component_ids": list(components), "skip_confirmation_notification": confirmed}
+    made = _one(other, "POST", f"{page}/subscribers", {"subscriber": facts})
+    secret = made.get("signing_secret")
+    said = f" Its signing secret, shown only now: {secret}" if secret else ""
+    return Answer(f"{made['id']} is added.{said}", {"subscriber": made})
+
+
+@elsewhere.command("unsubscribe")
+@click.argument("public_id", metavar="ID")
+@asks
+def unsubscribe(other: Remote, page: str, public_id: str) -> Answer:
+    """End a subscription."""
+    made = _one(other, "DELETE", f"{page}/subscribers/{_id(public_id)}")
+    return Answer(f"{made['id']} hears of nothing any more.", {"subscriber": made})
+
+
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:

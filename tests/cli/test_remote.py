@@ -57,6 +57,19 @@ def test_an_outage_from_another_machine(live: Live, tmp_path: Path) -> None:
     assert "operational" in run(live, "components")[1]
 
 
+def test_people_and_parts_from_another_machine(live: Live) -> None:
+    code, made = run(live, "subscribe", "eve@example.com", "--confirmed", "--json")
+    assert code == 0, made
+    public_id = json.loads(made)["subscriber"]["id"]
+    assert public_id in run(live, "subscribers", "--find", "eve")[1]
+    assert run(live, "unsubscribe", public_id)[0] == 0
+    assert run(live, "subscribers", "--find", "eve")[0] == 2
+    assert "whsec_" in run(live, "subscribe", "https://example.com/hook")[1]
+    assert run(live, "subscribe", "nonsense")[0] == 2
+    code, made = run(live, "add-component", "Search", "--status", "degraded_performance", "--json")
+    assert (code, json.loads(made)["component"]["status"]) == (0, "degraded_performance")
+
+
 def test_what_goes_wrong_has_a_sentence_and_a_code(live: Live) -> None:
     for words, code, said in (
         (("post", "nothere00000"), 2, "no such incident"),
