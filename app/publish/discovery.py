@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
+from app.publish.html import favicon
 from app.publish.links import permalink
 from app.publish.pictures import ICONS, PAPER
 from app.publish.plain import link, one_line
@@ -66,7 +68,8 @@ def robots(snapshot: Snapshot) -> bytes:
 def manifest(snapshot: Snapshot) -> bytes:
     """`/site.webmanifest`: the page on a home screen.  Its addresses are relative, so that they hold in a copy too."""
     page = snapshot.page
-    icons = [{"src": "favicon.svg", "sizes": "any", "type": "image/svg+xml", "purpose": "any"}]
+    drawn = f"data:image/svg+xml,{quote(favicon(snapshot))}"  # in place: browsers fetch it with every first visit
+    icons = [{"src": drawn, "sizes": "any", "type": "image/svg+xml", "purpose": "any"}]
     for size in ICONS:
         png = {"src": f"icon-{size}.png", "sizes": f"{size}x{size}", "type": "image/png"}
         icons += [{**png, "purpose": purpose} for purpose in ("any", "maskable")]

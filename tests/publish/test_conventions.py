@@ -243,7 +243,8 @@ def test_the_page_goes_on_a_home_screen(app: Flask, settings: Settings, page_id:
     assert "manifest-src 'self'" in home.headers["Content-Security-Policy"]
     manifest = json.loads(reader.get("/site.webmanifest").data)
     assert manifest["start_url"] == manifest["scope"] == "."
-    for icon in manifest["icons"]:
+    assert manifest["icons"][0]["src"].startswith("data:image/svg+xml,%3Csvg")
+    for icon in manifest["icons"][1:]:
         answer = reader.get(f"/{icon['src']}")
         assert answer.content_type == icon["type"]
         if icon["type"] == "image/png":
