@@ -144,3 +144,4 @@ def test_statuspages_own_widget_works_against_us(
             open_post(settings, LENA, page_id, draft(effects=effects))
             visitor.reload()
             visitor.get_by_text("Minor Service Outage").wait_for()
+            assert not visitor.get_by_text("All Systems Operational").is_visible()

@@ -79,6 +79,15 @@ def test_what_was_taken_and_is_claimed_again_is_in_hand_once(crew: Crew, edge: E
     assert states() == {DeliveryState.SENT: 2, DeliveryState.SENDING: 3}
 
 
+def all_is_sent_once(crew: Crew, edge: Edge) -> None:
+    """Let the crew work until nothing is left, and look."""
+    while crew.work():
+        pass
+    crew.leave()
+    assert sorted(edge.addresses) == PEOPLE
+    assert states() == {DeliveryState.SENT: 5}
+
+
 def test_who_can_not_tell_the_ledger_soon_stops_sending(
     crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,11 +99,7 @@ def test_who_can_not_tell_the_ledger_soon_stops_sending(
         cut_off.setattr("app.deliver.settling.settle", _lost)
         assert crew._carry_alone()
     assert len(edge.sent) == 1
-    while crew.work():
-        pass
-    crew.leave()
-    assert sorted(edge.addresses) == PEOPLE
-    assert states() == {DeliveryState.SENT: 5}
+    all_is_sent_once(crew, edge)
 
 
 def test_a_channel_that_fails_before_it_takes_anybody_loses_nobody(
@@ -134,11 +139,7 @@ def test_who_can_tell_neither_journal_nor_ledger_stops_at_once(
         full.setattr("app.deliver.settling.settle", _lost)
         assert crew._carry_alone()
         assert len(edge.sent) == 1
-    while crew.work():
-        pass
-    crew.leave()
-    assert sorted(edge.addresses) == PEOPLE
-    assert states() == {DeliveryState.SENT: 5}
+    all_is_sent_once(crew, edge)
 
 
 def test_half_a_line_in_the_journal_tells_of_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

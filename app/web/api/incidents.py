@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, or_, select
 
 from app.actions import updates
 from app.actions.post_facts import edit_post
@@ -165,7 +165,7 @@ def one_incident(page: PageView, public_id: str) -> Document:
 def held(public_id: str) -> Post:
     """The post itself, as committed."""
     session().expire_all()
-    return session().query(Post).filter_by(public_id=public_id).one()
+    return session().scalars(select(Post).where(Post.public_id == public_id)).one()
 
 
 def _standing(public_id: str) -> PostStatus:
@@ -177,11 +177,8 @@ def _standing(public_id: str) -> PostStatus:
 
 
 def _check_update(page: PageView, incident_id: str, update_id: str) -> None:
-    found = (
-        session().query(Update).join(Post)
-        .filter(Post.page_id == page.id, Post.public_id == incident_id, Update.public_id == update_id).one_or_none()
-    )  # fmt: skip
-    if found is None:
+    of_it = (Post.page_id == page.id, Post.public_id == incident_id, Update.public_id == update_id)
+    if session().scalar(select(Update.id).join(Post).where(*of_it)) is None:
         raise NotFound("There is no such incident update.")
 
 

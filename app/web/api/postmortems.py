@@ -3,6 +3,7 @@
 import secrets
 
 from flask.typing import ResponseReturnValue
+from sqlalchemy import select
 
 from app.actions import updates
 from app.actions.post_facts import draft_postmortem
@@ -73,10 +74,8 @@ def _document(page: PageView, incident_id: str) -> Document:
     one_incident(page, incident_id)
     post = held(incident_id)
     draft = post.postmortem_draft if bearer().may(Scope.POSTS) else None
-    said = (
-        session().query(Update).filter_by(post_id=post.id, status=PostStatus.POSTMORTEM)
-        .order_by(Update.sequence.desc()).first()
-    )  # fmt: skip
+    of_it = (Update.post_id == post.id, Update.status == PostStatus.POSTMORTEM)
+    said = session().scalars(select(Update).where(*of_it).order_by(Update.sequence.desc())).first()
     if said is None and draft is None:
         raise NotFound("There is no post-mortem of this incident.")
     drafted = post.postmortem_draft_at or (said.updated_at if said else post.updated_at)
