@@ -60,6 +60,14 @@ def test_a_refused_change_changes_nothing(script: Script, page_id: int, wrong: d
     assert (found["name"], found["metadata"], len(found["incident_updates"])) == ("Slow", {}, 1)
 
 
+def test_facts_and_words_go_together(script: Script, page_id: int) -> None:
+    one = opened(script)
+    body = {"name": "Very slow", "metadata": {"a": {"b": 1}}, "impact_override": "major", "status": "identified"}
+    found = script.send("PATCH", one, {"incident": body})
+    assert (found["name"], found["metadata"], found["impact"]) == ("Very slow", {"a": {"b": 1}}, "major")
+    assert [said["status"] for said in found["incident_updates"]] == ["identified", "investigating"]
+
+
 def test_what_is_named_and_not_moved_stays_as_it_is(script: Script, page_id: int) -> None:
     unknown = make_component(page_id, status=ComponentStatus.UNKNOWN)
     one = opened(script, component_ids=[unknown])
