@@ -21,19 +21,18 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
   {rest}
 }}
 """
-BARE = """open_file_cache {cache};
+BARE = """open_file_cache {cache}; open_file_cache_valid 1s;
   server {{ listen 127.0.0.1:{port} backlog=4096; root {root}; gzip_static on; gzip_vary on; charset utf-8; {headers}
     location / {{ default_type text/html; try_files /index.html =404; }} }}"""
 
 
 @contextmanager
-def bare(settings: Settings, port: int, cache: str = "max=100", *, headers: bool = True) -> Iterator[None]:
+def bare(settings: Settings, port: int, cache: str = "off") -> Iterator[None]:
     """nginx with nothing to decide: one file of the snapshot, precompressed, with the headers that Candor sends.
 
-    It keeps the file open, and shows a publish a minute late; with the cache "off" it would show it at once.
+    It shows a publish at once; with a `cache` of open files it does so a second later.
     """
-    said = [("Cache-Control", FRESH), *SECURITY] if headers else []
-    lines = "\n".join(f'    add_header {name} "{value}";' for name, value in said)
+    lines = "\n".join(f'    add_header {name} "{value}";' for name, value in [("Cache-Control", FRESH), *SECURITY])
     root = settings.public_root / "default" / "current"
     with _running(BARE.format(port=port, root=root, headers=lines, cache=cache), port):
         yield
