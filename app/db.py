@@ -24,7 +24,11 @@ FORSAKEN_SECONDS = 60
 """So long a transaction may do nothing: what a machine that was cut off has locked comes free then."""
 
 KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4}
-"""Whoever waits for an answer over a connection that is dead hears so after 40 seconds, and not after two hours."""
+UNHEARD_SECONDS = 40.0
+"""Whoever waits for an answer over a connection that is dead hears so after 40 seconds: by keepalives, which come only
+when all that was said has arrived, and otherwise because it has not arrived for so long.  The system by itself would
+wait for two hours, or a quarter of one.
+"""
 
 UNDEFINED_TABLE = "42P01"
 NAMING = {
@@ -88,6 +92,7 @@ def engine_options(database_url: str, patience: Patience = WORKING) -> dict[str,
         "idle_in_transaction_session_timeout": FORSAKEN_SECONDS,
     }
     connecting: dict[str, Any] = {"connect_timeout": CONNECT_SECONDS, **KEEPALIVE}
+    connecting["tcp_user_timeout"] = int(UNHEARD_SECONDS * 1000)
     if patience.answer is not None:
         limits["statement_timeout"] = patience.lock
         connecting["opened_by"] = PostgresOpener(patience.answer)

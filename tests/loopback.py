@@ -31,14 +31,14 @@ def answering(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def talking(talk: Talk) -> Iterator[int]:
+def talking(talk: Talk, address: str = "127.0.0.1") -> Iterator[int]:
     """The port on which `talk` is held with each who connects; talks that go on are cut off at the end."""
     loop = asyncio.new_event_loop()
     started, stopping, port = threading.Event(), asyncio.Event(), 0
 
     async def serve() -> None:
         nonlocal port
-        server = await asyncio.start_server(talk, "127.0.0.1", 0, limit=2**20)
+        server = await asyncio.start_server(talk, address, 0, limit=2**20)
         port = server.sockets[0].getsockname()[1]
         started.set()
         await stopping.wait()

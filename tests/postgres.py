@@ -23,25 +23,32 @@ def programs() -> Path | None:
 
 
 class Server:
-    """A server that can be stopped, started, frozen and thawed.  Its data are in `home`, given to its user."""
+    """A server that can be stopped, started, frozen and thawed.  Its data are in `home`, given to its user.
 
-    def __init__(self, home: Path) -> None:
+    `url` reaches it by its address, `local_url` by a file, from every host that sees this one's files.
+    """
+
+    def __init__(self, home: Path, address: str) -> None:
         folder = programs()
         assert folder is not None, "PostgreSQL is not installed"
         self._folder = folder
         self._home = home
         self._data = home / "data"
         self._port = free_port()
-        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self._port}/postgres"
+        self._address = address
+        self.url = f"postgresql+psycopg://postgres@{address}:{self._port}/postgres"
+        self.local_url = f"postgresql+psycopg://postgres@/postgres?host={home}&port={self._port}"
         _own(home)
         words = ("-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
         _run(folder / "initdb", "-D", self._data, *words)
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all postgres samenet trust\n")
 
     def start(self) -> None:
         """Start, unless it runs."""
         if (self._data / "postmaster.pid").exists():
             return
-        options = f"-p {self._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._home}"
+        options = f"-p {self._port} -c listen_addresses={self._address} -c unix_socket_directories={self._home}"
         options += " -c max_connections=200 -c fsync=off -c full_page_writes=off"
         _run(self._folder / "pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w", "start")
 
@@ -64,10 +71,10 @@ class Server:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """A running server; nothing of it is left afterwards."""
+def server(address: str = "127.0.0.1") -> Iterator[Server]:
+    """A running server that listens at `address`; nothing of it is left afterwards."""
     with tempfile.TemporaryDirectory(prefix="candor-postgres-") as home:
-        made = Server(Path(home))
+        made = Server(Path(home), address)
         made.start()
         try:
             yield made

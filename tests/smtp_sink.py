@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
@@ -13,11 +13,12 @@ from tests.loopback import talking
 
 @dataclass
 class Received:
-    """One accepted message: its envelope and its bytes."""
+    """One accepted message: its envelope, its bytes, and the address of the machine that brought it."""
 
     sender: str
     recipient: str
     raw: bytes
+    brought_by: str = ""
 
     @property
     def message(self) -> EmailMessage:
@@ -28,17 +29,21 @@ class Received:
 
 @dataclass
 class Sink:
-    """What arrived, in order.  `pause` seconds pass before each message is accepted."""
+    """What arrived, in order.  `pause` seconds pass before each message is accepted; `on_data` is called before a
+    recipient's message is asked for.
+    """
 
     port: int = 0
     pause: float = 0.0
+    address: str = "127.0.0.1"
+    on_data: Callable[[str], None] = lambda _recipient: None
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     arrived: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def url(self) -> str:
-        return f"smtp://127.0.0.1:{self.port}"
+        return f"smtp://{self.address}:{self.port}"
 
     @property
     def recipients(self) -> list[str]:
@@ -55,16 +60,17 @@ class Sink:
 
 
 @contextmanager
-def smtp_sink(pause: float = 0.0) -> Iterator[Sink]:
-    """Run a sink on a free loopback port for the length of the block."""
-    sink = Sink(pause=pause)
-    with talking(lambda reader, writer: _talk(sink, reader, writer)) as sink.port:
+def smtp_sink(pause: float = 0.0, address: str = "127.0.0.1") -> Iterator[Sink]:
+    """Run a sink on a free port for the length of the block."""
+    sink = Sink(pause=pause, address=address)
+    with talking(lambda reader, writer: _talk(sink, reader, writer), address) as sink.port:
         yield sink
 
 
 async def _talk(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     sink.connections += 1
     sender = recipient = ""
+    brought_by = str(writer.get_extra_info("peername")[0])
     try:
         writer.write(b"220 sink ESMTP\r\n")
         while line := await reader.readline():
@@ -79,12 +85,13 @@ async def _talk(sink: Sink, reader: asyncio.StreamReader, writer: asyncio.Stream
                     recipient = _address(rest)
                     writer.write(b"250 2.1.5 ok\r\n")
                 case "DATA":
+                    sink.on_data(recipient)
                     writer.write(b"354 go on\r\n")
                     await writer.drain()
                     raw = await reader.readuntil(b"\r\n.\r\n")
                     if sink.pause:
                         await asyncio.sleep(sink.pause)
-                    _keep(sink, Received(sender, recipient, raw[:-3].replace(b"\r\n..", b"\r\n.")))
+                    _keep(sink, Received(sender, recipient, raw[:-3].replace(b"\r\n..", b"\r\n."), brought_by))
                     writer.write(b"250 2.0.0 queued as 1\r\n")
                 case "QUIT":
                     writer.write(b"221 2.0.0 bye\r\n")

@@ -9,6 +9,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 20.0
+UNHEARD_SECONDS = 60.0
+"""So long the system tries to get through what was sent; then the connection is over.  It ends before a lease does, so
+that a machine that was cut off does not deliver, when it is back, what others have sent meanwhile.
+"""
+
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -56,6 +61,8 @@ def _connected(where: SplitResult, hello: str) -> smtplib.SMTP:
             smtp.login(unquote(where.username), unquote(where.password or ""))
         if smtp.sock is not None:
             smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux has it
+                smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNHEARD_SECONDS * 1000))
     except BaseException:
         smtp.close()
         raise

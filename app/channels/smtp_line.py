@@ -4,7 +4,9 @@ Where the server offers PIPELINING, the envelope of the next copy goes out with 
 2920, 3.1), so that a message takes one round trip.
 """
 
+import socket
 import ssl
+import struct
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -16,6 +18,9 @@ from app.channels.smtp_reply import CLOSING, NotSmtp, Replies, Reply
 from app.shapes import Recipient
 
 CHUNK = 64 * 1024
+ABORT = struct.pack("ii", 1, 0)
+"""SO_LINGER for a connection that ends at once."""
+
 BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -139,11 +144,13 @@ class Line:
         return lost
 
     def close(self, *, politely: bool = False) -> None:
-        """End the connection."""
+        """End the connection.  What is on its way must not arrive later: the copy goes out again, or is given up."""
         if not self.is_closed:
             self.is_closed = True
             with suppress(OSError):
-                if politely and self.is_idle:
+                if not self.is_idle:
+                    self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+                elif politely:
                     self._sock.send(b"QUIT\r\n")
             self._sock.close()
 
