@@ -8,6 +8,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
+from app import mail_address
+
 Network = IPv4Network | IPv6Network
 
 
@@ -85,10 +87,10 @@ def words(value: str) -> tuple[str, ...]:
 
 def bounce_address(value: str) -> str:
     """A bare address with room for a tag."""
-    local, at, domain = value.strip().rpartition("@")
-    if value.strip() and not (at and local and domain and len(local) <= 30 and not any(c.isspace() for c in value)):
+    sender = mail_address.read_sender(value)
+    if sender is None or sender.name or len(sender.address.partition("@")[0]) > 30:
         raise ValueError("is not an address with at most 30 characters before the @, such as bounces@example.com")
-    return value.strip()
+    return sender.address
 
 
 def host_and_port(value: str) -> str:
@@ -113,9 +115,10 @@ def level(value: str) -> str:
 
 def mail_from(value: str) -> str:
     """A sender: an address, with a name or without."""
-    if "@" not in value or any(ord(c) < 32 for c in value):
+    sender = mail_address.read_sender(value)
+    if sender is None:
         raise ValueError("is not a sender; write it as status@example.com or Example Status <status@example.com>")
-    return value.strip()
+    return str(sender)
 
 
 def contact(value: str) -> str:
