@@ -6,7 +6,7 @@ Each reader raises ValueError with the rest of a sentence that begins with the v
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from app import mail_address
 
@@ -98,6 +98,21 @@ def host_and_port(value: str) -> str:
     host, colon, port = value.strip().rpartition(":")
     if value.strip() and not (host and colon and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError("is not a host and a port such as 127.0.0.1:2424")
+    return value.strip()
+
+
+def mailbox(value: str) -> str:
+    """A folder on an IMAP server, with who reads it."""
+    parts = urlsplit(value.strip())
+    is_named = parts.scheme in {"imap", "imaps"} and all((parts.hostname, parts.username, parts.password))
+    try:
+        is_named = is_named and parts.port != 0 and unquote(parts.path).isprintable() and not parts.query
+    except ValueError:
+        is_named = False
+    if not is_named:
+        raise ValueError(
+            "is not a mailbox; write it as imaps://user:password@host/INBOX, special characters as %40 and so on"
+        )
     return value.strip()
 
 

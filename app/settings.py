@@ -31,6 +31,7 @@ class Settings:
     mail_from: str
     bounce_address: str
     bounce_lmtp: str
+    bounce_mailbox: str
     sns_topics: tuple[str, ...]
     sendgrid_public_key: str
     mailgun_signing_key: str
@@ -110,6 +111,9 @@ SETTINGS: tuple[Setting, ...] = (
             readers.bounce_address),
     Setting("BOUNCE_LMTP", "bounce_lmtp", "empty: not listening",
             "Where a worker takes returned mail by LMTP: host:port.", readers.host_and_port),
+    Setting("BOUNCE_MAILBOX", "bounce_mailbox", "empty: none is read",
+            "Where a worker reads returned mail: imaps://user:password@host/FOLDER, or imap:// with STARTTLS.",
+            readers.mailbox, secret=True),
     Setting("SNS_TOPICS", "sns_topics", "empty: refused",
             "Amazon SNS topics (ARNs) that may tell of SES bounces at /hooks/mail/ses.", readers.words),
     Setting("SENDGRID_PUBLIC_KEY", "sendgrid_public_key", "empty: refused",
