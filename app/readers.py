@@ -6,7 +6,9 @@ Each reader raises ValueError with the rest of a sentence that begins with the v
 import re
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from app import mail_address
 
 Network = IPv4Network | IPv6Network
 
@@ -85,10 +87,10 @@ def words(value: str) -> tuple[str, ...]:
 
 def bounce_address(value: str) -> str:
     """A bare address with room for a tag."""
-    local, at, domain = value.strip().rpartition("@")
-    if value.strip() and not (at and local and domain and len(local) <= 30 and not any(c.isspace() for c in value)):
+    sender = mail_address.read_sender(value)
+    if sender is None or sender.name or len(sender.address.partition("@")[0]) > 30:
         raise ValueError("is not an address with at most 30 characters before the @, such as bounces@example.com")
-    return value.strip()
+    return sender.address
 
 
 def host_and_port(value: str) -> str:
@@ -96,6 +98,21 @@ def host_and_port(value: str) -> str:
     host, colon, port = value.strip().rpartition(":")
     if value.strip() and not (host and colon and port.isdigit() and 0 < int(port) < 65536):
         raise ValueError("is not a host and a port such as 127.0.0.1:2424")
+    return value.strip()
+
+
+def mailbox(value: str) -> str:
+    """A folder on an IMAP server, with who reads it."""
+    parts = urlsplit(value.strip())
+    is_named = parts.scheme in {"imap", "imaps"} and all((parts.hostname, parts.username, parts.password))
+    try:
+        is_named = is_named and parts.port != 0 and unquote(parts.path).isprintable() and not parts.query
+    except ValueError:
+        is_named = False
+    if not is_named:
+        raise ValueError(
+            "is not a mailbox; write it as imaps://user:password@host/INBOX, special characters as %40 and so on"
+        )
     return value.strip()
 
 
@@ -113,9 +130,10 @@ def level(value: str) -> str:
 
 def mail_from(value: str) -> str:
     """A sender: an address, with a name or without."""
-    if "@" not in value or any(ord(c) < 32 for c in value):
+    sender = mail_address.read_sender(value)
+    if sender is None:
         raise ValueError("is not a sender; write it as status@example.com or Example Status <status@example.com>")
-    return value.strip()
+    return str(sender)
 
 
 def contact(value: str) -> str:

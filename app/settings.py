@@ -31,6 +31,7 @@ class Settings:
     mail_from: str
     bounce_address: str
     bounce_lmtp: str
+    bounce_mailbox: str
     sns_topics: tuple[str, ...]
     sendgrid_public_key: str
     mailgun_signing_key: str
@@ -102,12 +103,17 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("SMTP_URL", "smtp_url", "empty: mail goes to CANDOR_HOME/outbox",
             "The mail server: smtp://user:password@host:587 (STARTTLS when offered), smtp+starttls:// (required) or smtps://.",
             readers.url("smtp", "smtps", "smtp+starttls"), secret=True),
-    Setting("MAIL_FROM", "mail_from", "status@localhost", "The sender of every mail.", readers.mail_from),
+    Setting("MAIL_FROM", "mail_from", "status@localhost",
+            "The sender of mail, unless the page has its own, as Example Status <status@example.com>.",
+            readers.mail_from),
     Setting("BOUNCE_ADDRESS", "bounce_address", "empty: mail comes back to the sender's address",
             "Where undeliverable mail comes back to, as bounces@example.com; each mail gets its own +tag.",
             readers.bounce_address),
     Setting("BOUNCE_LMTP", "bounce_lmtp", "empty: not listening",
             "Where a worker takes returned mail by LMTP: host:port.", readers.host_and_port),
+    Setting("BOUNCE_MAILBOX", "bounce_mailbox", "empty: none is read",
+            "Where a worker reads returned mail: imaps://user:password@host/FOLDER, or imap:// with STARTTLS.",
+            readers.mailbox, secret=True),
     Setting("SNS_TOPICS", "sns_topics", "empty: refused",
             "Amazon SNS topics (ARNs) that may tell of SES bounces at /hooks/mail/ses.", readers.words),
     Setting("SENDGRID_PUBLIC_KEY", "sendgrid_public_key", "empty: refused",

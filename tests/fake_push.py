@@ -1,6 +1,5 @@
 """A browser that subscribed, and the push service that its maker runs, as RFC 8030, 8188, 8291 and 8292 say."""
 
-import datetime
 import hashlib
 import hmac
 import json
@@ -8,21 +7,17 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from ipaddress import ip_address
-from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.channels import pinned_http
 from app.channels.web_push import decode, encode
+from tests.certificates import certified
 from tests.channels.helpers import Web, http_server
 
 CURVE = ec.SECP256R1()
@@ -94,22 +89,3 @@ def push_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
     monkeypatch.setattr(pinned_http, "_tls", lambda: ours)
     with http_server(theirs) as running:
         yield running
-
-
-@cache
-def certified() -> tuple[Path, Path]:
-    private = ec.generate_private_key(CURVE)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "push.example")])
-    day = datetime.timedelta(days=1)
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number(), now - day, now + day)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(private, SHA256())
-    )
-    folder = Path(mkdtemp())
-    certificate, key = folder / "push.pem", folder / "push.key"
-    certificate.write_bytes(made.public_bytes(Encoding.PEM))
-    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return certificate, key

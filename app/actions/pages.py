@@ -14,6 +14,7 @@ from app.db import session as read_session
 from app.db import transaction
 from app.errors import Invalid, NotFound
 from app.guard.contrast import readable_on
+from app.mail_address import read_sender
 from app.models.page import Page
 from app.publish.refresh import try_refresh
 from app.settings import Settings
@@ -73,17 +74,21 @@ def edit_page(
     locale: str | None = None,
     languages: Sequence[str] | None = None,
     accent: str | None = None,
+    mail_from: str | None = None,
 ) -> None:
-    """Change what a page is called, where it stands and how it looks; all of it is rendered again.
+    """Change what a page is called, where it stands, how it looks and who its mail is from; all is rendered again.
 
-    None leaves a fact as it is.  An empty `url` means BASE_URL, an empty `accent` the house's own colour; `locale` is
-    always among the languages.
+    None leaves a fact as it is.  An empty `url` means BASE_URL, an empty `accent` the house's own colour, an empty
+    `mail_from` MAIL_FROM; `locale` is always among the languages.
 
     Raises:
         Invalid: with a sentence for every field that can not be taken.
         NotFound: there is no such page.
     """
-    fields = _read(settings, name=name, url=url, time_zone=time_zone, locale=locale, languages=languages, accent=accent)
+    fields = _read(
+        settings, name=name, url=url, time_zone=time_zone, locale=locale, languages=languages, accent=accent,
+        mail_from=mail_from,
+    )  # fmt: skip
     with transaction() as session:
         page = lock_page(session, page_id)
         for field, value in fields.items():  # never the host: were feed ids to change, all entries would come again
@@ -103,6 +108,7 @@ def _read(
     locale: str | None,
     languages: Sequence[str] | None = None,
     accent: str | None = None,
+    mail_from: str | None = None,
 ) -> dict[str, str]:
     reading = _Reading()
     reading.add("name", name, lambda raw: clean_field(raw, name="name", label="The page's name", limit=NAME_LIMIT))
@@ -111,6 +117,7 @@ def _read(
     reading.add("locale", locale, _locale)
     reading.add("languages", languages, _languages)
     reading.add("accent", accent, _accent)
+    reading.add("mail_from", mail_from, _mail_from)
     return reading.finish()
 
 
@@ -188,6 +195,18 @@ def _accent(raw: str) -> str:
     return colour
 
 
+def _mail_from(raw: str) -> str:
+    if not raw.strip():
+        return ""
+    sender = read_sender(raw)
+    if sender is None:
+        raise Invalid.field(
+            "mail_from",
+            "That is not one sender. Write an address, or a name and an address: Acme Status <status@acme.example>.",
+        )
+    return str(sender)
+
+
 def read_page_fields(
     settings: Settings,
     *,
@@ -197,9 +216,13 @@ def read_page_fields(
     locale: str | None = None,
     languages: Sequence[str] | None = None,
     accent: str | None = None,
+    mail_from: str | None = None,
 ) -> dict[str, str]:
     """A page's facts, checked, for whoever writes them with something else.  Raises Invalid."""
-    return _read(settings, name=name, url=url, time_zone=time_zone, locale=locale, languages=languages, accent=accent)
+    return _read(
+        settings, name=name, url=url, time_zone=time_zone, locale=locale, languages=languages, accent=accent,
+        mail_from=mail_from,
+    )  # fmt: skip
 
 
 def _slug(name: str, count: int) -> str:

@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from urllib.parse import urlsplit
 
-import idna
-
 from app.channels import mime, outbox
 from app.channels.base import TICK, Sender
 from app.channels.smtp_line import Copy, Line
@@ -17,20 +15,17 @@ from app.channels.smtp_lines import Lines
 from app.channels.smtp_reply import Reply
 from app.clock import now
 from app.errors import Invalid
+from app.mail_address import LONGEST_ADDRESS, ascii_domain, is_host, is_local_part
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
 from app.vocabulary import ChannelName, DeliveryState
 
 logger = logging.getLogger(__name__)
-LONGEST_ADDRESS = 254
-LONGEST_LOCAL_PART = 64
 PATIENCE = 3
 LOGIN_NEEDED = 530
 TICK_SECONDS = 0.1
 NOT_SENT = "not sent: no mail server is configured"
 IN_DOUBT = "unknown whether accepted: the mail server did not answer after the whole message was sent"
-_LOCAL_PART = re.compile(r"""[^\s"'(),:;<>@\[\]\\]+""")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _QUEUED_AS = re.compile(r"queued as ([\w.-]{1,64})", re.IGNORECASE)
 _ABOUT_THE_SENDER = frozenset({"5.1.7", "5.1.8"})
 
@@ -44,8 +39,8 @@ class EmailChannel:
         """The address in lower case, its domain in ASCII.  Raises Invalid."""
         address = unicodedata.normalize("NFC", raw.strip()) if len(raw) <= 1000 else ""
         local, at, domain = address.lower().rpartition("@")
-        host = _ascii_domain(domain)
-        if not (at and _is_local_part(local) and _is_domain(host, settings)):
+        host = ascii_domain(domain)
+        if not (at and is_local_part(local) and _is_domain(host, settings)):
             raise _invalid()
         if len(f"{local}@{host}".encode()) > LONGEST_ADDRESS:
             raise _invalid()
@@ -242,37 +237,15 @@ def _invalid() -> Invalid:
     return Invalid.field("address", "That is not an email address. Write it like name@example.com.")
 
 
-def _is_local_part(local: str) -> bool:
-    return (
-        len(local.encode("utf-8", "replace")) <= LONGEST_LOCAL_PART
-        and bool(_LOCAL_PART.fullmatch(local))
-        and all(unicodedata.category(character)[0] not in "CZ" for character in local)
-        and not local.startswith(".")
-        and not local.endswith(".")
-        and ".." not in local
-    )
-
-
 def _is_domain(host: str, settings: Settings) -> bool:
     if host == "localhost":
         return urlsplit(settings.base_url).hostname == "localhost"
-    labels = host.split(".")
-    return len(labels) > 1 and all(_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
-
-
-def _ascii_domain(domain: str) -> str:
-    """A domain as DNS knows it, or an empty string when it can not be one."""
-    if domain.isascii() and "xn--" not in domain:
-        return domain if len(domain) <= 253 else ""
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return ""
+    return "." in host and is_host(host)
 
 
 def _envelope(address: str) -> str:
     local, _, domain = address.rpartition("@")
-    host = _ascii_domain(domain)
+    host = ascii_domain(domain)
     return f"{local}@{host}" if local and host else ""
 
 

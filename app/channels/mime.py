@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, formataddr
 from functools import lru_cache
 
+from app import mail_address
 from app.channels.base import PLACEHOLDERS
 from app.shapes import Letter
 from app.text import header_safe
@@ -71,10 +72,15 @@ def _date(at: datetime) -> str:
 
 def prepare(letter: Letter, default_sender: str) -> Mail:
     """Encode what is the same for every recipient of `letter`."""
-    name, address = parseaddr(header_safe(letter.sender or default_sender))
-    address = address.encode("ascii", "ignore").decode() or "status@localhost"
+    name, address = mail_address.split(header_safe(letter.sender or default_sender))
+    address = re.sub(r"[<>\s]", "", address).encode("ascii", "ignore").decode() or "status@localhost"
     headers = [
-        ("From", formataddr((name, address)) if name.isascii() else f"{_words(name, 'From')} <{address}>"),
+        (
+            "From",
+            formataddr((name, address))
+            if name.isascii() and "=?" not in name
+            else f"{_words(name, 'From')} <{address}>",
+        ),
         ("Subject", _words(header_safe(letter.subject), "Subject")),
         ("Message-ID", _id(letter.message_id) or _new_id(address)),
         ("Auto-Submitted", "auto-generated"),

@@ -19,6 +19,7 @@ from app.errors import CandorError
 from app.models.delivery import SendLimit
 from app.publish.hook_run import last_run
 from app.settings import Settings
+from app.worker import imap
 
 LITTLE_SPACE = 500 * 1024 * 1024
 NO_SPACE = 50 * 1024 * 1024
@@ -45,6 +46,7 @@ def checkup(settings: Settings) -> list[Finding]:
         ("database", _database),
         ("migrations", _migrations),
         ("mail", _mail),
+        ("returned mail", _returned_mail),
         ("clock", _clock),
         ("disk", _disk),
         ("permissions", _permissions),
@@ -100,6 +102,21 @@ def _mail(settings: Settings) -> Finding:
             "mail", "fail", f"{parts.hostname}:{port} does not answer ({type(error).__name__}). Check SMTP_URL."
         )
     return Finding("mail", "ok", f"{parts.hostname}:{port} answers with {code}")
+
+
+def _returned_mail(settings: Settings) -> Finding:
+    subject, host = "returned mail", urlsplit(settings.bounce_mailbox).hostname
+    if not settings.bounce_mailbox:
+        return Finding(subject, "ok", "no mailbox is read for it: BOUNCE_MAILBOX is empty")
+    try:
+        with imap.opened(settings.bounce_mailbox) as mailbox:
+            count = len(mailbox.waiting())
+    except imap.Unreachable as error:
+        return Finding(subject, "fail", f"The mailbox at {host} is not read: {error}. Check BOUNCE_MAILBOX.")
+    if not settings.bounce_address:
+        said = "BOUNCE_ADDRESS is empty, so nothing in the mailbox can be told apart. Set it to the mailbox's address."
+        return Finding(subject, "warn", said)
+    return Finding(subject, "ok", f"the mailbox at {host} can be read; {count:,} messages are in it")
 
 
 def _clock(_settings: Settings) -> Finding:

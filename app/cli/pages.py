@@ -24,17 +24,18 @@ UNTIL_ENDED = "none"
 
 @click.group()
 def page() -> None:
-    """The page's name, address, zone, languages and look."""
+    """The page's name, address, zone, languages, look and sender of mail."""
 
 
 @page.command("show")
 @answers
 def show_page(_settings: Settings) -> Answer:
-    """What the page is called, where it stands and how it looks."""
+    """What the page is called, where it stands, how it looks and who its mail is from."""
     row = session().get_one(Page, pages.default_page_id())
     facts = {
         "id": row.public_id, "name": row.name, "url": row.url, "time_zone": row.time_zone, "locale": row.locale,
         "languages": row.languages.split(","), "accent": row.accent,
+        "mail_from": row.mail_from,
         "logo": session().get(PageLogo, row.id) is not None, "revision": row.revision,
     }  # fmt: skip
     return Answer("\n".join(f"{name:<10} {_shown(value)}" for name, value in facts.items()), facts)
@@ -47,6 +48,7 @@ def show_page(_settings: Settings) -> Answer:
 @click.option("--locale", type=LANGUAGES, help="The language that the page opens in.")
 @click.option("--language", "languages", type=LANGUAGES, multiple=True, help="A language that it is offered in.")
 @click.option("--accent", metavar="#RRGGBB", help="Empty for the usual colour.")
+@click.option("--mail-from", metavar="SENDER", help='Such as "Acme Status <status@acme.example>"; empty for MAIL_FROM.')
 @click.option("--logo", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PNG, JPEG or WebP.")
 @click.option("--no-logo", is_flag=True, help="Show the name instead.")
 @answers

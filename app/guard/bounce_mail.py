@@ -34,7 +34,8 @@ def parse(raw: bytes, envelope_recipient: str = "") -> BounceMail | None:
     """
     message = message_from_bytes(raw[:LARGEST_BYTES], policy=policy.compat32)
     parts = _parts(message)
-    headers = (_address(message, name) for name in ("Delivered-To", "X-Original-To", "To"))
+    named = [value for name in ("Delivered-To", "X-Original-To", "To") for value in message.get_all(name, [])]
+    headers = (parseaddr(str(value))[1] for value in named[:MOST_PARTS])
     returned_to = tuple(address for address in (envelope_recipient, *headers) if address)
     source_id = _address_free(str(message.get("Message-ID", ""))) or hashlib.sha256(raw).hexdigest()
     fields = next((_fields(part) for part in parts if part.get_content_type() == "message/feedback-report"), None)
@@ -97,10 +98,6 @@ def _original(parts: list[Message]) -> str:
                 inner = message_from_bytes(str(payload).encode("utf-8", "replace"))
             return parseaddr(str(inner.get("To", "")))[1]
     return ""
-
-
-def _address(message: Message, name: str) -> str:
-    return parseaddr(str(message.get(name, "")))[1]
 
 
 def _address_free(value: str) -> str:

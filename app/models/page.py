@@ -16,7 +16,8 @@ class Page(Base):
     everything, not only what changed, has to be rendered again (a new name, theme or time zone).
 
     `locale` is the language it is written in, `languages` (codes, joined by commas) those it can be switched to;
-    `accent` is its colour as "#rrggbb", empty for the house's own.
+    `accent` is its colour as "#rrggbb", empty for the house's own; `mail_from` is who its mail is from, empty for
+    MAIL_FROM.
     """
 
     __tablename__ = "page"

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.errors import NotFound
 from app.guard.sms_length import fit
+from app.mail_address import split
 from app.models.post import Post, Update
 from app.publish import words
 from app.publish.environment import TEMPLATES, environment
@@ -101,7 +101,7 @@ def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind:
         subject=header_safe(f"[{page.name}] {asked}"),
         text=environment().get_template("messages/notice.txt").render(context),
         html=environment().get_template("messages/notice.html").render(context, style=STYLE),
-        sender=settings.mail_from,
+        sender=_sender(settings, page),
         message_id="",
     )
 
@@ -121,12 +121,18 @@ def _canary(settings: Settings, page: PageView, channel: ChannelName) -> Letter:
         text=environment().get_template("messages/notice.txt").render(context).strip() + "\n",
         html=environment().get_template("messages/notice.html").render(context, style=STYLE),
         payload=payload.encode() if channel in {ChannelName.WEBHOOK, ChannelName.PUSH} else b"",
-        sender=settings.mail_from,
+        sender=_sender(settings, page),
     )
 
 
+def _sender(settings: Settings, page: PageView) -> str:
+    """Who a page's mail is from."""
+    return page.mail_from or settings.mail_from
+
+
 def _email(settings: Settings, of: Words) -> Letter:
-    host = urlsplit(settings.base_url).hostname or "localhost"
+    sender = _sender(settings, of.page)
+    host = split(sender).domain or "localhost"
     root = f"<post.{of.post.public_id}@{host}>"
     is_first = of.update.sequence == 1
     context = _context(of)
@@ -137,7 +143,7 @@ def _email(settings: Settings, of: Words) -> Letter:
         html=environment().get_template("messages/update.html").render(context, style=STYLE),
         message_id=root if is_first else f"<update.{of.update.public_id}@{host}>",
         in_reply_to="" if is_first else root,
-        sender=settings.mail_from,
+        sender=sender,
     )
 
 

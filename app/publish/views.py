@@ -28,6 +28,7 @@ class PageView:
     languages: tuple[Language, ...] = (Language.ENGLISH,)
     accent: str = ""
     logo: "LogoView | None" = None
+    mail_from: str = ""
 
     @property
     def zone(self) -> ZoneInfo:

@@ -15,7 +15,7 @@ from app.deliver.crew import Crew, Size
 from app.errors import CandorError
 from app.settings import Settings
 from app.vocabulary import ChannelName
-from app.worker import entering, lmtp, publish_hook
+from app.worker import bounce_mailbox, entering, lmtp, publish_hook
 from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
         with flask_app.app_context():
             entering.enter(settings, stop, once=True)
             drain(settings, channels)
+            if settings.bounce_mailbox:
+                bounce_mailbox.run_once(bounce_mailbox.BounceMailbox(settings))
         publish_hook.PublishHook(settings).work()
         return
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -61,6 +63,8 @@ def _work(
     threads.append(threading.Thread(target=publish_hook.run_forever, args=(settings, stop), name="publish-hook"))
     threads.append(threading.Thread(target=_ask_forever, args=(flask_app, settings, stop), name="texts", daemon=True))
     threads.append(threading.Thread(target=_listen, args=(flask_app, stop, bell), name="bell", daemon=True))
+    reading = (flask_app, settings, stop)
+    threads.append(threading.Thread(target=bounce_mailbox.run_forever, args=reading, name="mailbox", daemon=True))
     threading.Thread(target=entering.beat_forever, args=(flask_app, settings, stop), name="beat", daemon=True).start()
     for sweep, _ in SWEEPS:
         run_sweep(sweep, settings)

@@ -48,6 +48,7 @@ sms,+14155550123,active,,en,,
 def fill(settings: Settings, page_id: int) -> None:
     """Put something into every file of an archive."""
     edit_page(settings, LENA, page_id, name="Größe & Co. 状態", accent="#1f4f8f", languages=["en", "de"])
+    edit_page(settings, LENA, page_id, mail_from="Größe & Co. 状態 <status@größe.example>")
     set_logo(settings, LENA, page_id, PNG)
     sample.load(settings, COMMAND_LINE, page_id)
     gone = create_component(settings, LENA, page_id, name="Old thing")

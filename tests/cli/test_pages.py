@@ -62,6 +62,14 @@ def test_only_what_is_named_of_the_page_changes(candor: Shell, tmp_path: Path) -
     assert candor.json("page", "show")["logo"] is False
 
 
+def test_mail_gets_a_sender_of_its_own(candor: Shell) -> None:
+    assert candor.json("page", "show")["mail_from"] == ""
+    candor.json("page", "set", "--mail-from", "Acme <status@acme.example>")
+    assert candor.json("page", "show")["mail_from"] == "Acme <status@acme.example>"
+    candor.json("page", "set", "--mail-from", "")
+    assert candor.json("page", "show")["mail_from"] == ""
+
+
 def test_what_can_not_be_taken_is_said_and_changes_nothing(candor: Shell) -> None:
     before = candor.json("page", "show")
     for words, said in (
@@ -70,6 +78,7 @@ def test_what_can_not_be_taken_is_said_and_changes_nothing(candor: Shell) -> Non
         (("--locale", "xx"), "xx"),
         (("--name", "Other", "--logo", "/nowhere.png"), "does not exist"),
         (("--logo", __file__), "picture"),
+        (("--mail-from", "Acme\nBcc: everybody@acme.example <status@acme.example>"), "not one sender"),
         (("--logo", __file__, "--no-logo"), "not both"),
     ):
         done = candor.run("page", "set", *words)

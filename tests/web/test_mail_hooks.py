@@ -37,39 +37,13 @@ from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
 from tests.factories import LENA, make_subscriber
 from tests.processes import free_port
+from tests.returned_mail import back, delivered, dsn, state
 
 pytestmark = pytest.mark.database
 Configured = Callable[..., Flask]
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:bounces"
 CERTIFICATE = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem"
-DSN = """From: MAILER-DAEMON@mx.example.net
-To: {back}
-Subject: Undelivered Mail Returned to Sender
-Message-ID: <{number}@mx.example.net>
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: text/plain
-
-Sorry.
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mx.example.net
-
-Final-Recipient: rfc822; carol@example.com
-Action: {action}
-Status: {status}
-Diagnostic-Code: smtp; 550 {status} no such user
-
---b
-Content-Type: text/rfc822-headers
-
-To: carol@example.com
---b--
-"""
 
 
 @pytest.fixture
@@ -96,28 +70,6 @@ def set_hash(settings: Settings) -> None:
 def person() -> Subscriber:
     session().rollback()
     return session().scalars(select(Subscriber)).one()
-
-
-def delivered(settings: Settings, page_id: int) -> int:
-    """One mail that was sent; its row."""
-    open_post(settings, LENA, page_id, draft())
-    drain(settings)
-    session().rollback()
-    return session().scalars(select(Delivery.id)).one()
-
-
-def back(settings: Settings, row: int) -> str:
-    return return_path.make(settings.secret_key, "bounces@example.com", "delivery", row)
-
-
-def dsn(settings: Settings, row: int, number: int = 1, status: str = "5.1.1", action: str = "failed") -> bytes:
-    return DSN.format(back=back(settings, row), number=number, status=status, action=action).encode()
-
-
-def state() -> tuple[str, str]:
-    session().rollback()
-    row = session().scalars(select(Delivery)).one()
-    return row.state, row.reason
 
 
 def test_the_return_path_says_which_mail_and_cannot_be_made_up(settings: Settings) -> None:

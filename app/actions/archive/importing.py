@@ -182,6 +182,7 @@ def _checked(settings: Settings, values: dict[str, Any]) -> dict[str, str]:
         locale=values["locale"],
         languages=[code for code in values["languages"].split(",") if code],
         accent=values["accent"],
+        mail_from=values["mail_from"],
     )
 
 

@@ -27,8 +27,10 @@ def read_page(page: PageView) -> ResponseReturnValue:
 
 @route("/pages/<page_id>", "PUT", "PATCH", scope=Scope.ADMIN)
 def edit_page_facts(page: PageView) -> ResponseReturnValue:
-    """Change a page's name, address or time zone; what Candor has nothing of is passed over."""
+    """Change a page's name, address, time zone or sender of mail; what Candor has nothing of is passed over."""
     given = reading.wrapped("page")
-    name, url, zone = (reading.text(given, one) for one in ("name", "url", "time_zone"))
-    edit_page(settings(), bearer().actor, page.id, name=name, url=url, time_zone=zone)
+    name, url, zone, sender = (
+        reading.text(given, one) for one in ("name", "url", "time_zone", "notifications_from_email")
+    )
+    edit_page(settings(), bearer().actor, page.id, name=name, url=url, time_zone=zone, mail_from=sender)
     return page_document(page.id)

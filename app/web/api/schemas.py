@@ -120,7 +120,9 @@ SCHEMAS: dict[str, Schema] = {
     "Problem": thing({"type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT}),
     "Page": thing({"id": ID, "name": TEXT, "url": TEXT, "time_zone": TEXT, "created_at": TIME, "updated_at": TIME}),
     "PageDraft": inside("page", "PageFacts"),
-    "PageFacts": optional({"name": some(100), "url": some(500, 0), "time_zone": some(64)}),
+    "PageFacts": optional(
+        {"name": some(100), "url": some(500, 0), "time_zone": some(64), "notifications_from_email": some(254, 0)}
+    ),
     "Component": _COMPONENT,
     "ComponentDraft": inside("component", "ComponentFacts"),
     "ComponentFacts": optional(_COMPONENT_DRAFT, "name"),

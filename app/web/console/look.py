@@ -23,11 +23,14 @@ class Shade:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The languages offered, the colour ("" for the house's own), and since when there is a logo."""
+    """The languages offered, the colour ("" for the house's own), since when there is a logo, and who mail is from, ""
+    for MAIL_FROM.
+    """
 
     languages: tuple[Language, ...]
     accent: str
     logo_since: datetime | None
+    mail_from: str
 
     @property
     def shades(self) -> tuple[Shade, ...]:
@@ -39,12 +42,12 @@ class Look:
 def look(session: Session, page_id: int) -> Look:
     """A page's look, without its logo's bytes.  One query.  `page_id` is one that there is."""
     row = session.execute(
-        select(Page.languages, Page.accent, PageLogo.updated_at)
+        select(Page.languages, Page.accent, PageLogo.updated_at, Page.mail_from)
         .outerjoin(PageLogo, PageLogo.page_id == Page.id)
         .where(Page.id == page_id)
     ).one()
     offered = set(row[0].split(","))
-    return Look(tuple(language for language in Language if language in offered), row[1], row[2])
+    return Look(tuple(language for language in Language if language in offered), row[1], row[2], row[3])
 
 
 def logo(session: Session, page_id: int) -> tuple[bytes, str]:

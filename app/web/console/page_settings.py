@@ -1,4 +1,4 @@
-"""What the page is called, where and in which time zone it stands, and how it looks.  Its logo is in `page_logo`."""
+"""What the page is called, where it stands, how it looks and who its mail is from.  Its logo is in `page_logo`."""
 
 from typing import Any
 from zoneinfo import available_timezones
@@ -17,7 +17,7 @@ from app.web.console.forms import Problem, problem_of
 from app.web.console.look import look
 from app.web.console.rendering import Answer, render
 
-FIELDS = ("name", "url", "time_zone", "locale", "accent")
+FIELDS = ("name", "url", "time_zone", "locale", "accent", "mail_from")
 
 
 @blueprint.get("/page")
@@ -55,9 +55,10 @@ def show_page(typed: dict[str, Any] | None = None, problem: Problem | None = Non
         "locale": facts.locale,
         "languages": stands.languages,
         "accent": stands.accent,
+        "mail_from": stands.mail_from,
     }
     return render(
         "console/page.html", facts,
         typed=fields | (typed or {}), look=stands, languages=list(Language), problem=problem,
-        zones=sorted(available_timezones()),
+        zones=sorted(available_timezones()), usual_sender=current_app.config["SETTINGS"].mail_from,
     )  # fmt: skip

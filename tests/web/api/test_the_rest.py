@@ -43,6 +43,9 @@ def test_pages(script: Script, page_id: int, reader: Client) -> None:
     assert (changed["name"], changed["time_zone"]) == ("Novel Status", "Asia/Tokyo")
     assert "Novel Status" in reader.get("/").text
     assert script.refused("PUT", "", {"page": {"time_zone": "Mars"}})[0] == 422
+    sender = {"notifications_from_email": "Novel <status@novel.example>"}
+    assert script.send("PATCH", "", {"page": sender})["notifications_from_email"] == "Novel <status@novel.example>"
+    assert script.refused("PATCH", "", {"page": {"notifications_from_email": "nobody"}})[0] == 422
 
 
 def test_a_component_from_beginning_to_end(script: Script, page_id: int, reader: Client) -> None:

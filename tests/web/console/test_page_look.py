@@ -82,6 +82,36 @@ def test_what_is_not_offered_is_refused_beside_its_field(
     assert (refused.status_code, wrong(refused.text)) == (422, [name])
 
 
+def test_the_sender_of_mail_is_typed_saved_and_seen_in_the_preview(alice: Person, lena: Person, page_id: int) -> None:
+    typed = {**form_of(lena.open("/console/posts/new"), "/console/posts").fields, "title": "Slow", "body": "We look."}
+    assert "From: status@localhost" in text_of(lena.client.post("/console/posts/preview", data=typed).text)
+    shown = alice.open(PATH)
+    assert form_of(shown, PATH).fields["mail_from"] == ""
+    assert "Empty means status@localhost." in text_of(shown)
+    assert alice.fill(PATH, PATH, {"mail_from": "Acme, Inc. <Status@BÜCHER.example>"}).status_code == 303
+    stands = "Acme, Inc. <Status@xn--bcher-kva.example>"
+    assert form_of(alice.open(PATH), PATH).fields["mail_from"] == page().mail_from == stands
+    assert f"From: {stands}" in text_of(lena.client.post("/console/posts/preview", data=typed).text)
+    assert alice.fill(PATH, PATH, {"mail_from": " "}).status_code == 303
+    assert page().mail_from == ""
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "nobody", "@acme.example", "status@", "a@acme.example, b@acme.example", "A <a@b.example>, B <c@d.example>",
+        "other@bank.example <status@acme.example>", "Acme <status@acme.example", 'Acme "<status@acme.example>',
+        "jürgen@acme.example", "status@-acme.example", "status@10.0.0.1", "status@[10.0.0.1]", "a b@acme.example",
+        "A" * 250 + " <status@acme.example>",
+    ],
+)  # fmt: skip
+def test_what_is_not_one_sender_is_refused_beside_its_field(alice: Person, page_id: int, typed: str) -> None:
+    refused = alice.fill(PATH, PATH, {"mail_from": typed})
+    assert (refused.status_code, wrong(refused.text)) == (422, ["mail_from"])
+    assert form_of(refused.text, PATH).fields["mail_from"] == typed
+    assert page().mail_from == ""
+
+
 def test_a_logo_is_put_on_the_page_shown_and_taken_away(alice: Person, page_id: int) -> None:
     assert alice.client.get(f"{PATH}/logo").status_code == 404
     sent = alice.fill(PATH, "/logo", {"logo": (BytesIO(pictures.PNG), "logo.svg")})
