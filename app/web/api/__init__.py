@@ -10,6 +10,7 @@ from app.web.api import (
     subscriber_lists,
     subscribers,
     templates,
+    uptime,
 )
 from app.web.api.blueprint import blueprint
 
@@ -18,5 +19,5 @@ CSRF_EXEMPT = (blueprint,)
 
 __all__ = [
     "blueprint", "component_groups", "components", "described", "incidents", "pages", "postmortems",
-    "subscriber_lists", "subscribers", "templates",
+    "subscriber_lists", "subscribers", "templates", "uptime",
 ]  # fmt: skip

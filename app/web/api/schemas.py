@@ -106,6 +106,12 @@ _POSTMORTEM = thing(
         "published_at": MAYBE_TIME, "notify_subscribers": FLAG, "created_at": TIME, "updated_at": TIME,
     }
 )  # fmt: skip
+_UPTIME = {
+    "range_start": {"type": "string", "format": "date"}, "range_end": {"type": "string", "format": "date"},
+    "uptime_percentage": {"type": ["number", "null"]}, "major_outage": WHOLE, "partial_outage": WHOLE,
+    "warnings": {"type": "array", "items": TEXT}, "id": ID, "name": TEXT,
+}  # fmt: skip
+_EVENTS: Schema = {"type": "array", "items": thing({"id": ID})}
 _COMPONENT_DRAFT = {
     "name": some(COMPONENT_NAME_LIMIT), "description": some(DESCRIPTION_LIMIT, 0),
     "status": {"type": "string", "enum": COMPONENT_STATUSES},
@@ -128,6 +134,10 @@ SCHEMAS: dict[str, Schema] = {
     "Group": thing(
         {"id": ID, "page_id": ID, "name": TEXT, "description": MAYBE_TEXT, "components": IDS, "position": WHOLE,
          "created_at": TIME, "updated_at": TIME}
+    ),
+    "Uptime": thing({**_UPTIME, "related_events": _EVENTS}),
+    "GroupUptime": thing(
+        {**_UPTIME, "related_events": {"type": "array", "items": thing({"component_id": ID, "incidents": _EVENTS})}}
     ),
     "GroupDraft": thing({"component_group": thing({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
     "GroupChange": thing({"component_group": optional({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
