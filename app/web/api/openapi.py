@@ -34,6 +34,10 @@ SHAPES: dict[str, tuple[str, Schema]] = {
     "create_subscriber": ("SubscriberDraft", {"$ref": "Subscriber"}), "read_subscriber": ("", {"$ref": "Subscriber"}),
     "edit_subscriber": ("SubscriberChange", {"$ref": "Subscriber"}), "delete_subscriber": ("", {"$ref": "Subscriber"}),
     "count_subscribers": ("", {"$ref": "CountByType"}), "histogram_by_state": ("", {"$ref": "CountByState"}),
+    "list_incident_subscribers": ("", list_of("Subscriber")),
+    "create_incident_subscriber": ("FollowerDraft", {"$ref": "Subscriber"}),
+    "read_incident_subscriber": ("", {"$ref": "Subscriber"}),
+    "delete_incident_subscriber": ("", {"$ref": "Subscriber"}), "resend_incident_confirmation": ("", _NONE),
     "resend_confirmation": ("", _NONE), "resend_confirmations": ("Subscribers", _NONE),
     "unsubscribe_many": ("Subscribers", _NONE), "reactivate_many": ("Subscribers", _NONE),
 }  # fmt: skip
@@ -45,6 +49,7 @@ _PAGED = (
     "list_templates",
     "list_subscribers",
     "list_unsubscribed",
+    "list_incident_subscribers",
 )
 _CREATED = ("create_", "resend_", "unsubscribe_", "reactivate_")
 _EMPTY = {"delete_component": "204", "delete_postmortem": "204"}

@@ -118,6 +118,10 @@ _COMPONENT_DRAFT = {
     "group_id": {"type": "string", "pattern": "^[a-z0-9]{0,32}$"}, "showcase": FLAG,
     "only_show_if_degraded": FLAG, "start_date": {"type": "string", "format": "date"},
 }  # fmt: skip
+_PERSON = {
+    "email": TEXT, "phone_number": TEXT, "phone_country": {"type": "string", "pattern": "^[A-Za-z]{2}$"},
+    "skip_confirmation_notification": FLAG,
+}  # fmt: skip
 _BY_STATE = thing({"active": WHOLE, "unconfirmed": WHOLE, "quarantined": WHOLE, "total": WHOLE})
 _TYPES = ("email", "sms", "webhook", "integration_partner", "slack", "teams")
 _NAMED = {"oneOf": [{**NAMED, "minItems": 1, "maxItems": 100}, {"type": "string", "enum": ["all"]}]}
@@ -131,13 +135,13 @@ SCHEMAS: dict[str, Schema] = {
     "ComponentDraft": inside("component", "ComponentFacts"),
     "ComponentFacts": optional(_COMPONENT_DRAFT, "name"),
     "ComponentChange": thing({"component": optional(_COMPONENT_DRAFT)}),
-    "Group": thing(
-        {"id": ID, "page_id": ID, "name": TEXT, "description": MAYBE_TEXT, "components": IDS, "position": WHOLE,
-         "created_at": TIME, "updated_at": TIME}
-    ),
     "Uptime": thing({**_UPTIME, "related_events": _EVENTS}),
     "GroupUptime": thing(
         {**_UPTIME, "related_events": {"type": "array", "items": thing({"component_id": ID, "incidents": _EVENTS})}}
+    ),
+    "Group": thing(
+        {"id": ID, "page_id": ID, "name": TEXT, "description": MAYBE_TEXT, "components": IDS, "position": WHOLE,
+         "created_at": TIME, "updated_at": TIME}
     ),
     "GroupDraft": thing({"component_group": thing({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
     "GroupChange": thing({"component_group": optional({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
@@ -161,10 +165,9 @@ SCHEMAS: dict[str, Schema] = {
         "name", "title", "body",
     )}),
     "Subscriber": _SUBSCRIBER,
+    "FollowerDraft": thing({"subscriber": optional(_PERSON)}),
     "SubscriberDraft": thing({"subscriber": optional(
-        {"email": TEXT, "endpoint": TEXT, "phone_number": TEXT,
-         "phone_country": {"type": "string", "pattern": "^[A-Za-z]{2}$"},
-         "component_ids": NAMED, "skip_confirmation_notification": FLAG},
+        {**_PERSON, "endpoint": TEXT, "component_ids": NAMED},
     )}),
     "SubscriberChange": thing({"component_ids": NAMED}),
     "Subscribers": thing({"subscribers": _NAMED}),
