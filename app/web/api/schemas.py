@@ -90,7 +90,7 @@ _INCIDENT_FIELDS: Schema = {
     "components": {"type": "object", "additionalProperties": {"type": "string", "enum": COMPONENT_STATUSES}},
     "component_ids": NAMED, "deliver_notifications": FLAG, "scheduled_for": TIME, "scheduled_until": TIME,
     "scheduled_auto_in_progress": FLAG, "scheduled_auto_completed": FLAG, "backfilled": FLAG,
-    "backfill_date": TIME, "acknowledged": FLAG,
+    "backfill_date": TIME, "display_at": TIME, "acknowledged": FLAG,
     "metadata": {"type": "object", "additionalProperties": {"type": "object"}},
 }  # fmt: skip
 _CHANGED = {name: schema for name, schema in _INCIDENT_FIELDS.items() if not name.startswith("backfill")}
@@ -150,7 +150,9 @@ SCHEMAS: dict[str, Schema] = {
     "IncidentDraft": inside("incident", "IncidentFacts"),
     "IncidentFacts": optional(_INCIDENT_FIELDS, "name"),
     "IncidentChange": thing({"incident": optional(_CHANGED)}),
-    "UpdateChange": thing({"incident_update": optional({"body": some(BODY_LIMIT), "acknowledged": FLAG})}),
+    "UpdateChange": thing(
+        {"incident_update": optional({"body": some(BODY_LIMIT), "display_at": TIME, "acknowledged": FLAG})}
+    ),
     "Postmortem": _POSTMORTEM,
     "PostmortemDraft": thing({"postmortem": thing({"body_draft": some(BODY_LIMIT)})}),
     "PostmortemPublish": thing(
