@@ -43,7 +43,8 @@ class PostDraft:
     `impact` None means computed from the effects.  `severity` None means no internal incident is opened.
     `notify` says whether subscribers hear of it; `acknowledged` that the guards' findings were seen and accepted.
     A maintenance that `starts_itself` or `ends_itself` is moved by the clock at its planned times.
-    `happened_at` is when it was, for an incident that is written down after it was over.
+    `happened_at` is when it was, for an incident that is written down after it was over; `display_at` dates the first
+    statement of any other, where that was before now.
     `metadata_json` is what a program keeps with the post for itself.
     """
 
@@ -64,6 +65,7 @@ class PostDraft:
     record_links: tuple[RecordLinkDraft, ...] = ()
     acknowledged: bool = False
     happened_at: datetime | None = None
+    display_at: datetime | None = None
     metadata_json: str = ""
 
 
@@ -84,7 +86,7 @@ class PostFacts:
 class UpdateDraft:
     """One more statement in a post.  `version` is the post's version that the author saw; None when they saw none.
 
-    `facts` are changed with it, or not at all.
+    `facts` are changed with it, or not at all.  `display_at` dates it, where that was before now.
     """
 
     status: PostStatus
@@ -97,6 +99,7 @@ class UpdateDraft:
     notify: bool = True
     acknowledged: bool = False
     facts: PostFacts | None = None
+    display_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

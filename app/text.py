@@ -16,6 +16,18 @@ TITLE_LIMIT = 200
 ID_LETTERS = "bcdfghjklmnpqrstvwxyz0123456789"
 ID_LENGTH = 12
 _BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNSEEN_CATEGORIES = {"Cf", "Zs", "Zl", "Zp"}
+_UNSEEN = frozenset(
+    map(
+        chr,
+        (
+            0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0,
+            *range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0),
+        ),
+    )
+)  # fmt: skip
+"""Letters and marks that leave no ink, beside those whose category says so: fillers and variation selectors."""
+
 _BREAK = re.compile(r"(<(?:code|pre)\b.*?</(?:code|pre)>)|&lt;br\s*/?&gt;", re.DOTALL | re.IGNORECASE)
 _ALLOWED_TAGS = {
     "p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "hr",
@@ -31,10 +43,13 @@ def public_id() -> str:
 def clean(raw: str, *, multiline: bool = False) -> str:
     """`raw` without control characters, lone surrogates, noncharacters and bidi controls, NFC, trimmed.
 
-    A single line has its white space folded; several lines keep their line breaks as "\\n".
+    A single line has its white space folded; several lines keep their line breaks as "\\n".  What holds nothing
+    that can be seen, as a zero width space alone, is empty.
     """
     text = unicodedata.normalize("NFC", raw.replace("\r\n", "\n").replace("\r", "\n"))
     kept = "".join(character for character in text if _is_kept(character))
+    if not _is_seen(kept):
+        return ""
     if multiline:
         return "\n".join(line.rstrip() for line in kept.split("\n")).strip("\n ")
     return " ".join(kept.split())
@@ -42,7 +57,15 @@ def clean(raw: str, *, multiline: bool = False) -> str:
 
 def is_clean(text: str) -> bool:
     """Whether `clean` would leave every character of `text` in it."""
-    return text.isprintable() or all(_is_kept(character) for character in text)
+    return not text or (_is_seen(text) and (text.isprintable() or all(_is_kept(character) for character in text)))
+
+
+def _is_seen(text: str) -> bool:
+    """Whether there is anything in `text` that leaves ink."""
+    return any(
+        not (character.isspace() or character in _UNSEEN or unicodedata.category(character) in _UNSEEN_CATEGORIES)
+        for character in text
+    )
 
 
 def _is_kept(character: str) -> bool:

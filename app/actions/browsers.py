@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
-from app.actions.subscriber_rows import VISITOR, add, address_hash, choose, end, find_subscriber
+from app.actions.subscriber_rows import VISITOR, add, address_hash, choose, end, find_subscriber, follow
 from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
 from app.channels.push import subscription
 from app.clock import now
@@ -17,14 +17,14 @@ from app.vocabulary import ChannelName, SubscriberState
 
 
 def subscribe_browser(
-    settings: Settings, page_id: int, given: str, component_public_ids: Sequence[str], *, ip: str = ""
+    settings: Settings, page_id: int, given: str, component_public_ids: Sequence[str], *, post: str = "", ip: str = ""
 ) -> None:
     """Subscribe the browser whose `PushSubscription` is given as JSON, at once: it asked its user itself.
 
-    Doing it again changes what it hears of.
+    Doing it again changes what it hears of; with a `post`, by its public id, it hears of that one too.
 
     Raises:
-        Invalid: that is no subscription, or a component can not be taken.
+        Invalid: that is no subscription, or a component or the post can not be taken.
         TooMany: the caller or the page was asked too often.
     """
     endpoint, keys = subscription(given, settings)
@@ -34,9 +34,12 @@ def subscribe_browser(
             limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, ChannelName.PUSH, hashed)
         row = row or add(session, page_id, ChannelName.PUSH, endpoint, hashed)
+        if post:
+            follow(session, row, post, is_confirmed=True)
+        else:
+            choose(session, row, component_public_ids)
         row.secret, row.state, row.disabled_why = keys, SubscriberState.ACTIVE, ""
         row.confirmed_at, row.unsubscribed_at = row.confirmed_at or now(), None
-        choose(session, row, component_public_ids)
         audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, ChannelName.PUSH)
 
 

@@ -15,7 +15,7 @@ from app.db import transaction
 from app.errors import NotFound
 from app.models.delivery import Delivery, MailEvent, Notice
 from app.models.page import Page
-from app.models.subscriber import ERASED, RateEvent, Subscriber, SubscriberComponent, Suppression
+from app.models.subscriber import ERASED, RateEvent, Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.settings import Settings
 from app.shapes import Actor
 from app.vocabulary import SubscriberState
@@ -111,7 +111,8 @@ def _forget_row(row: Subscriber) -> None:
 def _forget_around(session: Session, subscriber_id: int) -> None:
     """Choices and notices go; deliveries keep only what happened, not where they went."""
     theirs = select(Delivery.id).where(Delivery.subscriber_id == subscriber_id)
-    session.execute(delete(SubscriberComponent).where(SubscriberComponent.subscriber_id == subscriber_id))
+    for chosen in (SubscriberComponent, SubscriberPost):
+        session.execute(delete(chosen).where(chosen.subscriber_id == subscriber_id))
     session.execute(delete(Notice).where(Notice.subscriber_id == subscriber_id))
     for statement in (
         update(MailEvent).where(MailEvent.delivery_id.in_(theirs)).values(address_hash="", detail=""),

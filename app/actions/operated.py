@@ -7,24 +7,26 @@ from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
 from app.actions.revisions import lock_page
-from app.actions.subscriber_rows import add, address_hash, choose, end, find_subscriber
+from app.actions.subscriber_rows import add, address_hash, choose, end, find_subscriber, follow, unfollow
 from app.actions.subscriptions import HOUR_SECONDS, OPEN_CHANNELS, TRIES_PER_ADDRESS
 from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.delivery import Notice
-from app.models.subscriber import Subscriber, Suppression
+from app.models.subscriber import Subscriber, SubscriberPost, Suppression
 from app.settings import Settings
 from app.shapes import Actor
 from app.vocabulary import ChannelName, NoticeKind, SubscriberState
 
 
 def add_person(
-    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, components: Sequence[str],
-    *, is_confirmed: bool,
+    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, components: Sequence[str] = (),
+    *, post: str = "", is_confirmed: bool,
 ) -> str:  # fmt: skip
-    """Add a mail address or a phone; its public id.  Unless the operator vouches that it `is_confirmed`, it is asked.
+    """Add a mail address or a phone, to all of the page, to these components or to one `post`; its public id.
+
+    Unless the operator vouches that it `is_confirmed`, it is asked.
 
     Raises:
         Invalid: a field can not be taken, or the address must not be written to.
@@ -39,32 +41,41 @@ def add_person(
     with transaction() as session:
         lock_page(session, page_id)
         row = find_subscriber(session, page_id, name, hashed)
-        if row is not None and row.state == SubscriberState.ACTIVE:
+        if row is not None and row.state == SubscriberState.ACTIVE and not post:
             raise Conflict("That address is subscribed already.")
         has_left = row is not None and row.state == SubscriberState.UNSUBSCRIBED
         if is_confirmed and (has_left or _is_suppressed(session, name, hashed)):
             raise Invalid("That address must not be written to: it said so, or its mail came back. It has to confirm.")
         row = row or add(session, page_id, name, normal, hashed)
-        choose(session, row, components)
+        if not post:
+            choose(session, row, components)
+        elif not follow(session, row, post, is_confirmed=is_confirmed):
+            raise Conflict("That address hears of it already.")
         if is_confirmed:
             row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
             row.failing_since, row.disabled_why = None, ""
         else:
-            row.state = SubscriberState.UNCONFIRMED
+            if row.state != SubscriberState.ACTIVE:
+                row.state = SubscriberState.UNCONFIRMED
             _ask(session, settings, row)
         audit.record(session, actor, "add", "subscriber", row.public_id, name)
         return row.public_id
 
 
 def ask_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
-    """Ask those again who have not confirmed; how many were asked.
+    """Ask those again who have not confirmed their address, or that they follow a post; how many were asked.
 
     Raises:
         NotFound: one is not this page's.
         TooMany: one of them was asked often enough in the last hour.
     """
     with transaction() as session:
-        rows = [row for row in _named(session, page_id, public_ids) if row.state == SubscriberState.UNCONFIRMED]
+        named = _named(session, page_id, public_ids)
+        waiting = select(SubscriberPost.subscriber_id).where(
+            SubscriberPost.subscriber_id.in_([row.id for row in named]), SubscriberPost.confirmed.is_(False)
+        )
+        pending = set(session.scalars(waiting))
+        rows = [row for row in named if row.state == SubscriberState.UNCONFIRMED or row.id in pending]
         for row in rows:
             _ask(session, settings, row)
             audit.record(session, actor, "ask again", "subscriber", row.public_id)
@@ -88,6 +99,17 @@ def end_all(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
         for row in rows:
             end(session, actor, row, "operator")
         return len(rows)
+
+
+def end_following(actor: Actor, page_id: int, public_id: str, post: str) -> None:
+    """Take a post from what a subscriber hears of; who heard of it alone is no subscriber any more.
+
+    Raises:
+        NotFound: there is no such subscriber, or they do not follow it.
+    """
+    with transaction() as session:
+        (row,) = _named(session, page_id, [public_id])
+        unfollow(session, actor, row, post)
 
 
 def choose_components(actor: Actor, page_id: int, public_id: str, components: Sequence[str]) -> None:

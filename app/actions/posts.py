@@ -46,8 +46,9 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
             update = add_update(
                 session, settings, actor, post,
                 status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify,
-                at=draft.happened_at,
+                at=draft.happened_at or draft.display_at,
             )  # fmt: skip
+            post.started_at = update.display_at
             effects.apply(session, post, update, draft.effects)
             touch(session, page, post)
             audit.record(session, actor, "open", "post", post.public_id, draft_title)
@@ -62,6 +63,7 @@ def _check_shape(draft: PostDraft) -> None:
         raise Invalid.field("status", "A post can not begin with a post-mortem. Resolve it first.")
     if draft.kind is PostKind.MAINTENANCE:
         wording.check_window(draft.status, draft.scheduled_for, draft.scheduled_until)
+    wording.check_dated(draft.display_at)
     if draft.happened_at is not None:
         _check_backfill(draft, draft.happened_at)
 
@@ -91,7 +93,6 @@ def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft, titl
         status=draft.status,
         impact=impact,
         impact_override=draft.impact,
-        started_at=draft.happened_at or now(),
         created_at=draft.happened_at or now(),
         backfilled=draft.happened_at is not None,
         metadata_json=draft.metadata_json,
@@ -149,15 +150,17 @@ def add_update(
 ) -> Update:
     """Add the statement itself, move the post to its status, and create its dispatch, held for HOLD_SECONDS.
 
-    `at` is when it was, for what is written down later.
+    `at` dates it, where it was said or happened before now.
     """
-    at = at or now()
+    made_at = now()
+    at = at or made_at
+    written_at = at if post.backfilled else made_at
     last = session.scalar(
         select(Update.sequence).where(Update.post_id == post.id).order_by(Update.sequence.desc()).limit(1)
     )
     update = Update(
         post_id=post.id, sequence=(last or 0) + 1, status=status, body=body, body_html=body_html,
-        display_at=at, created_at=at, updated_at=at, notify=notify,
+        display_at=at, created_at=written_at, updated_at=written_at, notify=notify,
         next_update_by=post.next_update_by, author=actor.name, idempotency_key=key,
     )  # fmt: skip
     session.add(update)
@@ -166,14 +169,10 @@ def add_update(
     if notify:
         session.add(
             Dispatch(
-                update_id=update.id,
-                post_id=post.id,
-                page_id=post.page_id,
-                urgency=urgency(Impact(post.impact)),
-                hold_until=at + timedelta(seconds=settings.hold_seconds),
-                created_at=at,
+                update_id=update.id, post_id=post.id, page_id=post.page_id, urgency=urgency(Impact(post.impact)),
+                hold_until=made_at + timedelta(seconds=settings.hold_seconds), created_at=made_at,
             )
-        )
+        )  # fmt: skip
         ring(session)
     incident_of_post.follow_post(session, actor, post, status)
     return update

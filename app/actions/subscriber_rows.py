@@ -2,9 +2,9 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
@@ -14,7 +14,8 @@ from app.clock import now
 from app.deliver.audience import UNSUBSCRIBED
 from app.errors import Invalid, NotFound
 from app.models.component import Component
-from app.models.subscriber import Subscriber, SubscriberComponent
+from app.models.post import Post
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
 from app.publish import tokens
 from app.settings import Settings
 from app.shapes import Actor
@@ -81,8 +82,13 @@ def held(session: Session, settings: Settings, purpose: str, public_id: str, tok
     return proven(settings, row, purpose, public_id, token)
 
 
-def choose(session: Session, row: Subscriber, component_public_ids: Sequence[str]) -> None:
+def choose(
+    session: Session, row: Subscriber, component_public_ids: Sequence[str], posts: Collection[str] | None = None
+) -> None:
     """Set what a subscriber hears of: the page's visible components that are named, everything when none is.
+
+    `posts` are those that they go on following, beside components or alone; None leaves that as it is, but who hears
+    of everything follows nothing more.
 
     Raises:
         Invalid: one is not the page's.
@@ -95,9 +101,58 @@ def choose(session: Session, row: Subscriber, component_public_ids: Sequence[str
     if len(wanted) > MOST_COMPONENTS or not wanted <= set(found):
         raise Invalid.field("components", "One of the components is not on this page any more. Choose again.")
     session.execute(delete(SubscriberComponent).where(SubscriberComponent.subscriber_id == row.id))
-    row.everything = not wanted
+    row.everything = not wanted and not posts
+    if row.everything or posts is not None:
+        named = select(Post.id).where(Post.public_id.in_(posts or ()))
+        gone = (SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id.not_in(named))
+        session.execute(delete(SubscriberPost).where(*gone))
     session.add_all(SubscriberComponent(subscriber_id=row.id, component_id=found[name]) for name in sorted(wanted))
     session.flush()
+
+
+def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirmed: bool = False) -> bool:
+    """Add one of the page's posts to what a subscriber hears of; for somebody new it is all that they hear of.
+
+    It counts once it is confirmed.  False when they hear of it already: then nothing is changed.
+
+    Raises:
+        Invalid: the post is not the page's.
+    """
+    post_id = session.scalar(select(Post.id).where(Post.page_id == row.page_id, Post.public_id == post_public_id))
+    if post_id is None:
+        raise Invalid.field("post", "That incident is not on this page.")
+    known = session.scalar(
+        select(SubscriberPost).where(SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id == post_id)
+    )
+    is_heard = row.everything or (known is not None and known.confirmed)
+    if is_heard and row.state in {SubscriberState.ACTIVE, SubscriberState.QUARANTINED}:
+        return row.state == SubscriberState.QUARANTINED
+    if row.everything or row.state == SubscriberState.UNSUBSCRIBED:  # what was asked for before is over
+        for chosen in (SubscriberComponent, SubscriberPost):
+            session.execute(delete(chosen).where(chosen.subscriber_id == row.id))
+        row.everything, known = False, None
+    if known is None:
+        known = SubscriberPost(subscriber_id=row.id, post_id=post_id)
+        session.add(known)
+    known.confirmed = is_confirmed
+    session.flush()
+    return True
+
+
+def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: str) -> None:
+    """Take a post from what a subscriber hears of; who hears of nothing then is no subscriber any more.
+
+    Raises:
+        NotFound: they do not follow it.
+    """
+    post = select(Post.id).where(Post.page_id == row.page_id, Post.public_id == post_public_id)
+    gone = (SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id.in_(post))
+    if not session.execute(delete(SubscriberPost).where(*gone).returning(SubscriberPost.id)).all():
+        raise NotFound("There is no such subscriber of this incident.")
+    audit.record(session, actor, "unfollow", "subscriber", row.public_id, post_public_id)
+    left = [exists().where(chosen.subscriber_id == row.id) for chosen in (SubscriberComponent, SubscriberPost)]
+    if not row.everything and not any(session.scalar(select(one)) for one in left):
+        end(session, actor, row, "last post")
 
 
 def end(session: Session, actor: Actor, row: Subscriber, how: str) -> None:
@@ -105,4 +160,5 @@ def end(session: Session, actor: Actor, row: Subscriber, how: str) -> None:
     if row.state == SubscriberState.UNSUBSCRIBED:
         return
     row.state, row.unsubscribed_at = SubscriberState.UNSUBSCRIBED, now()
+    session.execute(delete(SubscriberPost).where(SubscriberPost.subscriber_id == row.id))
     audit.record(session, actor, "unsubscribe", "subscriber", row.public_id, how)

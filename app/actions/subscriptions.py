@@ -5,7 +5,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
 from app.actions.inbound_texts import start_by_sms, stop_by_sms
@@ -18,6 +19,7 @@ from app.actions.subscriber_rows import (
     choose,
     end,
     find_subscriber,
+    follow,
     held,
     proven,
 )
@@ -28,7 +30,8 @@ from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.component import Component
 from app.models.delivery import Notice
-from app.models.subscriber import Subscriber, SubscriberComponent, Suppression
+from app.models.post import Post
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
@@ -46,7 +49,9 @@ LABEL_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a subscriber sees of itself.  `chosen` are components' public ids; empty with `everything`."""
+    """What a subscriber sees of itself.  `chosen` are components' public ids, empty with `everything`; `followed` are
+    posts' public ids and titles, those first that wait to be confirmed.
+    """
 
     public_id: str
     page_id: int
@@ -55,17 +60,21 @@ class Subscription:
     state: SubscriberState
     everything: bool
     chosen: frozenset[str]
+    followed: tuple[tuple[str, str], ...]
     version: int
 
 
 def subscribe(
-    settings: Settings, page_id: int, channel: str, address: str, component_public_ids: Sequence[str], *, ip: str = ""
-) -> None:
-    """Ask to hear of a page, of all of it when no component is named.  A notice asks the address to confirm; whoever
-    is subscribed already gets a notice that says so.  The answer is the same for every address.
+    settings: Settings, page_id: int, channel: str, address: str, component_public_ids: Sequence[str], *,
+    post: str = "", ip: str = "",
+) -> None:  # fmt: skip
+    """Ask to hear of a page, of all of it when no component is named, or of one `post` alone, by its public id.
+
+    A notice asks the address to confirm; whoever is subscribed already gets a notice that says so.  The answer is the
+    same for every address.
 
     Raises:
-        Invalid: the channel, the address or a component can not be taken.
+        Invalid: the channel, the address, a component or the post can not be taken.
         TooMany: the address, the caller or the page was asked too often.
     """
     if channel not in OPEN_CHANNELS:
@@ -83,11 +92,12 @@ def subscribe(
         row = find_subscriber(session, page_id, name, hashed)
         if row is None:
             row = add(session, page_id, name, normal, hashed)
-        kind = NoticeKind.MANAGE if row.state == SubscriberState.ACTIVE else NoticeKind.CONFIRM
-        if kind is NoticeKind.CONFIRM:
-            if row.state == SubscriberState.UNSUBSCRIBED:
-                row.state = SubscriberState.UNCONFIRMED
+        is_new = follow(session, row, post) if post else row.state != SubscriberState.ACTIVE
+        if is_new and not post:
             choose(session, row, component_public_ids)
+        if row.state == SubscriberState.UNSUBSCRIBED:
+            row.state = SubscriberState.UNCONFIRMED
+        kind = NoticeKind.CONFIRM if is_new else NoticeKind.MANAGE
         session.add(Notice(page_id=page_id, subscriber_id=row.id, channel=name, kind=kind, due_at=now()))
         audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, name)
 
@@ -106,9 +116,15 @@ def read(settings: Settings, purpose: str, public_id: str, token: str) -> Subscr
         .join(SubscriberComponent, SubscriberComponent.component_id == Component.id)
         .where(SubscriberComponent.subscriber_id == row.id)
     )
+    followed = session.execute(
+        select(Post.public_id, Post.title)
+        .join(SubscriberPost, SubscriberPost.post_id == Post.id)
+        .where(SubscriberPost.subscriber_id == row.id)
+        .order_by(SubscriberPost.confirmed, SubscriberPost.id.desc())
+    )
     return Subscription(
         row.public_id, row.page_id, ChannelName(row.channel), row.address, SubscriberState(row.state),
-        row.everything, frozenset(chosen), row.token_version,
+        row.everything, frozenset(chosen), tuple((name, title) for name, title in followed), row.token_version,
     )  # fmt: skip
 
 
@@ -130,13 +146,17 @@ def confirm(settings: Settings, public_id: str, token: str) -> None:
                 Suppression.why.in_(LIFTED_BY_CONFIRMING),
             )
         )
+        _confirm_posts(session, row)
         if row.state != SubscriberState.ACTIVE:
             row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
             audit.record(session, VISITOR, "confirm", "subscriber", public_id)
 
 
-def set_preferences(settings: Settings, public_id: str, token: str, component_public_ids: Sequence[str]) -> None:
-    """Change what a subscriber hears of; everything when no component is named.
+def set_preferences(
+    settings: Settings, public_id: str, token: str, component_public_ids: Sequence[str], posts: Sequence[str] = ()
+) -> None:
+    """Change what a subscriber hears of: components, and those of the posts they follow that they go on following;
+    everything when neither is named.
 
     Raises:
         NotFound: the link is not valid.
@@ -147,7 +167,8 @@ def set_preferences(settings: Settings, public_id: str, token: str, component_pu
         row = held(session, settings, "manage", public_id, token)
         if row.state == SubscriberState.UNSUBSCRIBED:
             raise Conflict("This subscription was ended. Subscribe again on the status page to start anew.")
-        choose(session, row, component_public_ids)
+        choose(session, row, component_public_ids, posts)
+        _confirm_posts(session, row)
         audit.record(session, VISITOR, "set preferences", "subscriber", public_id)
 
 
@@ -205,6 +226,11 @@ def add_by_operator(
         choose(session, row, component_public_ids)
         audit.record(session, actor, "add", "subscriber", row.public_id, f"{name}, {label}")
         return row.secret
+
+
+def _confirm_posts(session: Session, row: Subscriber) -> None:
+    """Who holds a personal link is the one who follows."""
+    session.execute(update(SubscriberPost).where(SubscriberPost.subscriber_id == row.id).values(confirmed=True))
 
 
 def new_secret() -> str:

@@ -1,6 +1,8 @@
 """One more statement in a post, and correcting one that stands."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,6 +16,7 @@ from app.db import session as read_session
 from app.db import transaction
 from app.errors import Invalid, NotFound, Stale
 from app.models.post import Post, Update, UpdateRevision
+from app.publish.months import month_of
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, PostFacts, Published, UpdateDraft
@@ -47,7 +50,7 @@ def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft:
             _aim(post, draft)
             update = add_update(
                 session, settings, actor, post,
-                status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify,
+                status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify, at=draft.display_at,
             )  # fmt: skip
             effects.apply(session, post, update, draft.effects)
             _forget_draft(post, draft)
@@ -63,17 +66,21 @@ def correct_update(
     settings: Settings,
     actor: Actor,
     update_public_id: str,
-    body: str,
+    body: str | None,
     version: int | None,
     *,
+    display_at: datetime | None = None,
     acknowledged: bool = False,
 ) -> None:
-    """Replace an update's text, visibly: the old one is kept and shown.  `version` is the one the author saw, if any.
+    """Replace an update's text, the time it is dated, or both, visibly: what it said is kept and shown.
+
+    None leaves either as it is.  `version` is the one the author saw, if any.
 
     Raises:
         Invalid, NeedsConfirmation, NotFound, Stale, Unavailable: as `publish_update`.
     """
-    body = wording.read_body(body)
+    body = None if body is None else wording.read_body(body)
+    wording.check_dated(display_at)
     row = (
         read_session()
         .execute(select(Post.page_id, Post.incident_id).join(Update).where(Update.public_id == update_public_id))
@@ -82,27 +89,47 @@ def correct_update(
     if row is None:
         raise NotFound("There is no such update.")
     page_id = row[0]
-    wording.ask_about_leaks([body], _taints(row[1]), acknowledged=acknowledged)
-    body_html = markdown_to_html(body)
+    wording.ask_about_leaks([body or ""], _taints(row[1]), acknowledged=acknowledged)
     with transaction() as session:
         page = lock_page(session, page_id)
         update = session.scalars(select(Update).where(Update.public_id == update_public_id)).one()
         if version is not None and update.version != version:
-            raise Stale("Somebody corrected this update meanwhile.", current=update.body, yours=body)
-        if update.body == body:
+            raise Stale("Somebody corrected this update meanwhile.", current=update.body, yours=body or update.body)
+        month = month_of(update.post.started_at, ZoneInfo(page.time_zone))
+        if not _correct(session, actor, update, body, display_at):
             return
-        session.add(
-            UpdateRevision(
-                update_id=update.id, body=update.body, body_html=update.body_html, replaced_at=now(),
-                replaced_by=actor.name,
-            )
-        )  # fmt: skip
-        update.body, update.body_html = body, body_html
-        update.corrected_at = update.updated_at = now()
-        update.version += 1
-        touch(session, page, update.post)
+        is_elsewhere = month != month_of(update.post.started_at, ZoneInfo(page.time_zone))
+        touch(session, page, update.post, everything=is_elsewhere)  # the month it left has to be written too
         audit.record(session, actor, "correct", "update", update.public_id)
     try_refresh(settings, page_id)
+
+
+def _correct(session: Session, actor: Actor, update: Update, body: str | None, display_at: datetime | None) -> bool:
+    """Keep what it said, and say the other; False when that is the same."""
+    words, at = body if body is not None else update.body, display_at or update.display_at
+    if (words, at) == (update.body, update.display_at):
+        return False
+    former = update.display_at if at != update.display_at else None
+    session.add(
+        UpdateRevision(
+            update_id=update.id, body=update.body, body_html=update.body_html, display_at=former, replaced_at=now(),
+            replaced_by=actor.name,
+        )
+    )  # fmt: skip
+    if former is not None:
+        _date(update, at)
+    update.body, update.body_html = words, markdown_to_html(words)
+    update.corrected_at = update.updated_at = now()
+    update.version += 1
+    return True
+
+
+def _date(update: Update, at: datetime) -> None:
+    """Date an update, and with it what its post dates by it: since when, and until when."""
+    for name in ("started_at", "monitoring_at", "resolved_at", "closed_at"):
+        if getattr(update.post, name) == update.display_at:
+            setattr(update.post, name, at)
+    update.display_at = at
 
 
 def _where(post_public_id: str) -> tuple[int, int | None]:
@@ -118,10 +145,11 @@ def _taints(incident_id: int | None) -> Sequence[str]:
 
 def _check(session: Session, post: Post, draft: UpdateDraft) -> None:
     wording.check_status(PostKind(post.kind), draft.status)
+    newest = session.scalars(
+        select(Update).where(Update.post_id == post.id).order_by(Update.sequence.desc()).limit(1)
+    ).one()
+    wording.check_dated(draft.display_at, newest.display_at)
     if draft.version is not None and post.version != draft.version:
-        newest = session.scalars(
-            select(Update).where(Update.post_id == post.id).order_by(Update.sequence.desc()).limit(1)
-        ).one()
         raise Stale("Somebody updated this post since you opened the form.", current=newest.body, yours=draft.body)
     if draft.status is PostStatus.POSTMORTEM and not PostStatus(post.status).is_terminal:
         raise Invalid.field("status", "A post-mortem follows a resolved post. Resolve it first.")

@@ -76,6 +76,20 @@ def check_window(status: PostStatus, start: datetime | None, end: datetime | Non
         raise Invalid.field("scheduled_until", "The maintenance would already be over. Choose a later window.")
 
 
+def check_dated(at: datetime | None, not_before: datetime = EARLIEST) -> None:
+    """Raises Invalid when a statement is dated in the future, or before the one that it follows."""
+    if at is None:
+        return
+    if at > now():
+        raise Invalid.field("display_at", "A statement can not be dated in the future.")
+    if at < EARLIEST:
+        raise Invalid.field("display_at", f"Nothing is dated before {EARLIEST:%Y}.")
+    if at < not_before:
+        raise Invalid.field(
+            "display_at", f"The statement before it was made later, at {not_before:%Y-%m-%d %H:%M} UTC."
+        )
+
+
 def ask_about_leaks(texts: Sequence[str], taints: Sequence[str], *, acknowledged: bool) -> None:
     """Raises NeedsConfirmation when text looks as if it held something internal and nobody has said it is meant."""
     if acknowledged:

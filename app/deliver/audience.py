@@ -6,15 +6,15 @@ from sqlalchemy import ColumnElement, Select, String, case, exists, func, litera
 from sqlalchemy.orm import Session
 
 from app.models.component import Component
-from app.models.post import PostComponent
-from app.models.subscriber import Subscriber, SubscriberComponent, Suppression
+from app.models.post import Post, PostComponent
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.shapes import AudienceCount
 from app.vocabulary import ChannelName, SubscriberState
 
 NOT_CONFIRMED = "has not confirmed the address"
 QUARANTINED = "quarantined after bounces"
 SUPPRESSED = "on the suppression list"
-OTHER_COMPONENTS = "did not choose these components"
+NOT_ASKED = "did not ask about this"
 UNSUBSCRIBED = "unsubscribed meanwhile"
 
 
@@ -28,18 +28,18 @@ def skip_reason(wants: ColumnElement[bool]) -> ColumnElement[str]:
         (Subscriber.state == SubscriberState.QUARANTINED, literal(QUARANTINED, String)),
         (suppressed, literal(SUPPRESSED, String)),
         (wants, literal("", String)),
-        else_=literal(OTHER_COMPONENTS, String),
+        else_=literal(NOT_ASKED, String),
     )
 
 
 def wants_post(post_id: int) -> ColumnElement[bool]:
-    """Whether a subscriber asked about everything or about a component of this post."""
+    """Whether a subscriber asked about everything, about a component of this post, or follows the post itself."""
     chosen = exists().where(
         SubscriberComponent.subscriber_id == Subscriber.id,
         SubscriberComponent.component_id == PostComponent.component_id,
         PostComponent.post_id == post_id,
     )
-    return Subscriber.everything | chosen
+    return Subscriber.everything | chosen | _follows(SubscriberPost.post_id == post_id)
 
 
 def wants_components(component_ids: Select[int]) -> ColumnElement[bool]:
@@ -50,12 +50,25 @@ def wants_components(component_ids: Select[int]) -> ColumnElement[bool]:
     return Subscriber.everything | chosen
 
 
-def audience_count(session: Session, page_id: int, component_public_ids: Sequence[str]) -> AudienceCount:
-    """Who would get an update about these components, per channel, and who would not, by reason.  One query."""
+def _follows(post: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a subscriber follows the post that `post` is true of."""
+    return exists().where(SubscriberPost.subscriber_id == Subscriber.id, SubscriberPost.confirmed, post)
+
+
+def audience_count(
+    session: Session, page_id: int, component_public_ids: Sequence[str], post_public_id: str = ""
+) -> AudienceCount:
+    """Who would get an update about these components, per channel, and who would not, by reason; with a post's id, an
+    update of that post, which has its followers.  One query.
+    """
     components = select(Component.id).where(
         Component.page_id == page_id, Component.public_id.in_(list(component_public_ids))
     )
-    return _counted(session, page_id, skip_reason(wants_components(components)))
+    wants = wants_components(components)
+    if post_public_id:
+        post = select(Post.id).where(Post.page_id == page_id, Post.public_id == post_public_id)
+        wants |= _follows(SubscriberPost.post_id.in_(post))
+    return _counted(session, page_id, skip_reason(wants))
 
 
 def audience_of_post(session: Session, page_id: int, post_id: int) -> AudienceCount:

@@ -105,7 +105,9 @@ class UpdateEffect(Base):
 
 
 class UpdateRevision(Base):
-    """The text that an update had before a correction; kept for ever and shown."""
+    """What an update said before a correction; kept for ever and shown.  `display_at` is when it was dated then, if the
+    correction moved it.
+    """
 
     __tablename__ = "update_revision"
 
@@ -113,6 +115,7 @@ class UpdateRevision(Base):
     update_id: Mapped[int] = mapped_column(ForeignKey("update.id"), index=True)
     body: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
+    display_at: Mapped[datetime | None] = mapped_column()
     replaced_at: Mapped[datetime] = mapped_column(default=now)
     replaced_by: Mapped[str] = mapped_column(String(200), default="")
 

@@ -89,6 +89,18 @@ class SubscriberComponent(Base):
     )
 
 
+class SubscriberPost(Base):
+    """A post that a subscriber follows; counts once they `confirmed` it, and only when they do not want everything."""
+
+    __tablename__ = "subscriber_post"
+    __table_args__ = (UniqueConstraint("subscriber_id", "post_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id", ondelete="CASCADE"))
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"), index=True)
+    confirmed: Mapped[bool] = mapped_column(default=False)
+
+
 class Suppression(Base):
     """An address that must not be written to, whatever the subscriber's state says."""
 

@@ -78,6 +78,7 @@ def _context(snapshot: Snapshot, here: str | None) -> dict[str, object]:
         "here": here,
         "root": phrases.root(page.language),
         "query": phrases.query(page.language),
+        "further_query": phrases.query(page.language, "&"),
         "address_in": lambda language, address: _address(page, language, address),
         "lasting": False,
         "zone": page.zone,

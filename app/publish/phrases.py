@@ -130,9 +130,11 @@ def root(own: Language) -> Markup:
     return _say(("root", own), lambda language: escape("" if language is own else f"/{language.value}"))
 
 
-def query(own: Language) -> Markup:
+def query(own: Language, begins: str = "?") -> Markup:
     """What the application's addresses end with, so that a visitor's page speaks the same language."""
-    return _say(("query", own), lambda language: escape("" if language is own else f"?language={language.value}"))
+    return _say(
+        ("query", own, begins), lambda language: escape("" if language is own else f"{begins}language={language.value}")
+    )
 
 
 def only_in(wanted: Language, said: Markup) -> Markup:

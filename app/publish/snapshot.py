@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -118,19 +119,14 @@ def _components(session: Session, page: PageView, at: datetime) -> tuple[Compone
         .where(Component.page_id == page.id, Component.visible, Component.archived_at.is_(None))
         .order_by(Component.position, Component.id)
     ).all()
-    changes = _changes(session, [component.id for component, _ in rows], uptime.window_start(at, page.zone))
+    changes = read_changes(session, [component.id for component, _ in rows], uptime.window_start(at, page.zone))
     return tuple(_component(row, group, changes.get(row.id, ()), page, at) for row, group in rows)
 
 
 def _component(
     row: Component, group: str | None, changes: Sequence[uptime.Change], page: PageView, at: datetime
 ) -> ComponentView:
-    status = ComponentStatus(row.status)
-    began = row.created_at
-    if row.start_date is not None:
-        first = max(row.start_date, EARLIEST_DAY)
-        began = datetime.combine(first, datetime.min.time(), page.zone).astimezone(UTC)
-    began = min([began, *(change.at for change in changes[:1])])
+    status, began = ComponentStatus(row.status), known_since(row, changes, page.zone)
     return ComponentView(
         row.id, row.public_id, row.name, row.description, status, row.position, group, row.showcase,
         row.only_show_if_degraded, row.start_date, row.created_at, row.updated_at,
@@ -138,7 +134,19 @@ def _component(
     )  # fmt: skip
 
 
-def _changes(session: Session, component_ids: Sequence[int], since: datetime) -> dict[int, list[uptime.Change]]:
+def known_since(row: Component, changes: Sequence[uptime.Change], zone: ZoneInfo) -> datetime:
+    """Since when something is known of a component; `changes` are its own, oldest first."""
+    began = row.created_at
+    if row.start_date is not None:
+        first = max(row.start_date, EARLIEST_DAY)
+        began = datetime.combine(first, datetime.min.time(), zone).astimezone(UTC)
+    return min([began, *(change.at for change in changes[:1])])
+
+
+def read_changes(
+    session: Session, component_ids: Sequence[int], since: datetime
+) -> dict[int, list[uptime.Change]]:  # fmt: skip
+    """What happened to components since an instant, oldest first, by row id.  One query."""
     found: dict[int, list[uptime.Change]] = {}
     rows = session.execute(
         select(ComponentChange.component_id, ComponentChange.at, ComponentChange.from_status, ComponentChange.to_status)

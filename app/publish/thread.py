@@ -85,13 +85,13 @@ def _effects(session: Session, where: Where) -> dict[int, list[EffectView]]:
 def _revisions(session: Session, where: Where) -> dict[int, list[RevisionView]]:
     found: dict[int, list[RevisionView]] = {}
     statement = _of_updates(
-        select(UpdateRevision.update_id, UpdateRevision.body_html, UpdateRevision.replaced_at).join(
-            Update, Update.id == UpdateRevision.update_id
-        ),
+        select(
+            UpdateRevision.update_id, UpdateRevision.body_html, UpdateRevision.replaced_at, UpdateRevision.display_at
+        ).join(Update, Update.id == UpdateRevision.update_id),
         where,
-    ).order_by(UpdateRevision.id.desc())
-    for update_id, body_html, replaced_at in session.execute(statement):
-        found.setdefault(update_id, []).append(RevisionView(body_html, replaced_at))
+    ).order_by(UpdateRevision.id.desc())  # fmt: skip
+    for update_id, *former in session.execute(statement):
+        found.setdefault(update_id, []).append(RevisionView(*former))
     return found
 
 

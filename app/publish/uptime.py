@@ -1,6 +1,6 @@
 """Ninety days of a component, from its changes alone: the worst state and the minutes of each day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -51,12 +51,33 @@ class History:
     @property
     def uptime_percent(self) -> str:
         """ "99.98", cut rather than rounded: 100 is only said of what was never down.  Empty: nothing is known."""
-        return "" if self.uptime is None else f"{floor(round(self.uptime * 100, 6)) / 100:.2f}"
+        return "" if self.uptime is None else f"{cut(self.uptime):.2f}"
 
     @property
     def known_from(self) -> int:
         """The place of the first day of which something is known; the number of days when nothing is."""
         return next((place for place, day in enumerate(self.days) if day.worst is not None), len(self.days))
+
+
+def cut(percent: float) -> float:
+    """A percentage with two decimals, cut rather than rounded: 100 is only said of what was never down."""
+    return floor(round(percent * 100, 6)) / 100
+
+
+def percentage(seconds: Mapping[ComponentStatus, float]) -> float | None:
+    """The share of known time that was up, in percent, by the seconds in each status; None when nothing is known."""
+    known, down = _weighed(seconds)
+    return 100 * (known - down) / known if known else None
+
+
+def between(
+    changes: Sequence[Change], current: ComponentStatus, began: datetime, begin: datetime, end: datetime
+) -> dict[ComponentStatus, float]:
+    """How many seconds of the time from `begin` to `end` a component was in each status.
+
+    `changes` are those from `begin` on, until now, oldest first; the rest as in `history`.
+    """
+    return _seconds_by_status(_spans(changes, current, max(began, begin), end), 0, begin, end)
 
 
 def window_start(until: datetime, zone: ZoneInfo) -> datetime:
@@ -86,8 +107,9 @@ def history(
             continue
         seconds = _seconds_by_status(spans, index, begin, end)
         days.append(_day(whole.well.day, seconds))
-        known += sum(length for status, length in seconds.items() if status is not ComponentStatus.UNKNOWN)
-        down += sum(WEIGHTS[status] * length for status, length in seconds.items())
+        known_that_day, down_that_day = _weighed(seconds)
+        known += known_that_day
+        down += down_that_day
     return History(tuple(days), 100 * (known - down) / known if known else None)
 
 
@@ -140,6 +162,12 @@ def _seconds_by_status(
         if length > 0:
             seconds[status] = seconds.get(status, 0.0) + length
     return seconds
+
+
+def _weighed(seconds: Mapping[ComponentStatus, float]) -> tuple[float, float]:
+    """How many seconds are known, and how many of them count as down."""
+    known = sum(length for status, length in seconds.items() if status is not ComponentStatus.UNKNOWN)
+    return known, sum(WEIGHTS[status] * length for status, length in seconds.items())
 
 
 def _day(day: date, seconds: dict[ComponentStatus, float]) -> Day:

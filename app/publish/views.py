@@ -111,10 +111,11 @@ class EffectView:
 
 @dataclass(frozen=True, slots=True)
 class RevisionView:
-    """A text that stood before a correction."""
+    """What stood before a correction; `display_at` is when it was dated, if the correction moved it."""
 
     body_html: str
     replaced_at: datetime
+    display_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

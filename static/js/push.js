@@ -21,8 +21,9 @@
     if (!answer.ok) throw new Error(`answered ${answer.status}`);
   };
   const chosen = () => {
-    const asked = new FormData(form);
-    return asked.get("scope") === "some" ? asked.getAll("components") : [];
+    const asked = new FormData(form), scope = asked.get("scope");
+    if (scope === "post") return { post: asked.get("post") };
+    return { components: scope === "some" ? asked.getAll("components") : [] };
   };
 
   const turnOn = async () => {
@@ -31,7 +32,7 @@
     const worker = await navigator.serviceWorker.ready;
     const asked = { userVisibleOnly: true, applicationServerKey: key() };
     const subscription = await worker.pushManager.getSubscription() ?? await worker.pushManager.subscribe(asked);
-    await tell(words.subscribe, { subscription, components: chosen() });
+    await tell(words.subscribe, { subscription, ...chosen() });
     show(true);
     say(words.isOn);
   };

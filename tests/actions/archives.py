@@ -18,6 +18,7 @@ from app.actions.announcements import create_announcement
 from app.actions.archive import write_archive
 from app.actions.components import archive_component, create_component
 from app.actions.incident_templates import TemplateDraft, create_template
+from app.actions.operated import add_person
 from app.actions.page_logo import set_logo
 from app.actions.pages import edit_page
 from app.actions.posts import open_post
@@ -61,7 +62,9 @@ def fill(settings: Settings, page_id: int) -> None:
             PostKind.INCIDENT, "Slow", PostStatus.INVESTIGATING, "Fisrt.", "key-internal-1", severity=Severity.P1
         )
         opened = open_post(settings, LENA, page_id, internal)
-    correct_update(settings, LENA, opened.update_id, "First. <b>é</b>", 1)
+    earlier = NOON - timedelta(hours=1)
+    correct_update(settings, LENA, opened.update_id, "First. <b>é</b>", 1, display_at=earlier)
+    add_person(settings, LENA, page_id, "email", "finn@example.com", post=opened.post_id, is_confirmed=False)
     sheet = settings.home / "sheet.csv"
     sheet.write_bytes(SHEET)
     with sheet.open("rb") as file:

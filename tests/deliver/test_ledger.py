@@ -15,7 +15,7 @@ from app.actions.updates import publish_update
 from app.clock import now
 from app.db import session
 from app.deliver import ledger, plan, recovery
-from app.deliver.audience import OTHER_COMPONENTS, audience_count
+from app.deliver.audience import NOT_ASKED, audience_count
 from app.deliver.crew import Crew, Size
 from app.deliver.journal import Journal
 from app.deliver.report import dispatch_report, missing
@@ -82,7 +82,7 @@ def test_rows_are_the_audience_and_say_why_somebody_is_skipped(
     assert before.total == report.total(DeliveryState.SENT) == 1
     assert dict(before.skipped) == dict(report.skipped)
     assert report.audience == 5
-    assert report.skipped[OTHER_COMPONENTS] == 1
+    assert report.skipped[NOT_ASKED] == 1
     assert report.state is DispatchState.DONE
     assert {row.address for row in missing(session(), update_id())} == {
         "web@example.com", "new@example.com", "bounced@example.com", "stopped@example.com",

@@ -36,6 +36,7 @@ _MACHINE_WORDS = {
     "light dark",
     "width=device-width, initial-scale=1",
     "all",
+    "post",
     "some",
     "email",
     "sms",

@@ -14,7 +14,7 @@ from app.models.announcement import Announcement
 from app.models.component import Component, ComponentChange, ComponentGroup
 from app.models.incident_template import IncidentTemplate
 from app.models.post import Post, PostComponent, Update, UpdateEffect, UpdateRevision
-from app.models.subscriber import Subscriber, SubscriberComponent, Suppression
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.vocabulary import ChannelName, ComponentStatus, Impact, PostKind, PostStatus, SubscriberState
 
 Model = type[Any]
@@ -116,11 +116,19 @@ SUBSCRIBERS = Table(
     Subscriber,
     choice=Choice(SubscriberComponent.subscriber_id, SubscriberComponent.component_id),
 )
+FOLLOWS = Table(
+    "follows.jsonl",
+    SubscriberPost,
+    (
+        Reference("subscriber", SubscriberPost.subscriber_id, Subscriber),
+        Reference("post", SubscriberPost.post_id, Post),
+    ),
+)
 SUPPRESSIONS = Table("suppressions.jsonl", Suppression, is_shared=True)
 
 TABLES = (
     GROUPS, COMPONENTS, CHANGES, TEMPLATES, ANNOUNCEMENTS, POSTS, UPDATES, EFFECTS, REVISIONS, SUBSCRIBERS,
-    SUPPRESSIONS,
+    FOLLOWS, SUPPRESSIONS,
 )  # fmt: skip
 
 MANIFEST, PAGE = "manifest.json", "page.json"

@@ -18,6 +18,7 @@ from app.db import release, transaction
 from app.db import session as read_session
 from app.errors import Invalid
 from app.models.component import Component, ComponentGroup
+from app.models.post import Post
 from app.models.subscriber import Suppression
 from app.settings import Settings
 from app.shapes import Actor
@@ -62,6 +63,8 @@ class _Reader:
         self._settings = settings
         self._report = report
         self._components = _components(read_session(), page_id)
+        posts = select(Post.public_id, Post.id).where(Post.page_id == page_id)
+        self._posts: dict[str, int] = {row.public_id: row.id for row in read_session().execute(posts)}
         self._never = set(
             read_session().scalars(select(Suppression.address_hash).where(Suppression.why == ASKED_NEVER))
         )
@@ -88,7 +91,13 @@ class _Reader:
             raise Invalid("Whoever has this address asked never to be written to.")
         chosen = frozenset(self._component(name) for name in wish.components)
         self._seen[hashed] = wish.line
-        return Entry(wish, address, hashed, chosen)
+        return Entry(wish, address, hashed, chosen, frozenset(self._post(name) for name in wish.posts))
+
+    def _post(self, name: str) -> int:
+        found = self._posts.get(name)
+        if found is None:
+            raise Invalid(f"There is no incident “{name[:80]}” on this page.")
+        return found
 
     def _component(self, name: str) -> int:
         found = self._components.get(name.lower())

@@ -11,7 +11,7 @@ from app.text import clean
 from app.vocabulary import ChannelName, SubscriberState
 
 COLUMNS = (
-    "channel", "address", "label", "state", "components", "locale", "time_zone", "created_at", "confirmed_at",
+    "channel", "address", "label", "state", "components", "posts", "locale", "time_zone", "created_at", "confirmed_at",
     "unsubscribed_at", "id", "secret",
 )  # fmt: skip
 """What we write, and read back."""
@@ -43,7 +43,7 @@ _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One line, read.  `components` are names or ids as written, empty for everything; `has` are the columns given."""
+    """One line, read.  `components` are names or ids as written, `posts` ids; `has` are the columns given."""
 
     line: int
     channel: ChannelName
@@ -51,6 +51,7 @@ class Wish:
     label: str
     state: SubscriberState
     components: tuple[str, ...]
+    posts: tuple[str, ...]
     locale: str
     time_zone: str
     created_at: datetime | None
@@ -109,7 +110,8 @@ def _wish(number: int, cells: Mapping[str, str]) -> Wish:
         raise Invalid(f"“{clean(locale)[:40]}” is no language code. Write it like en or pt-BR.")
     return Wish(
         line=number, channel=channel, address=_address(channel, cells), label=clean(cells.get("label", ""))[:100],
-        state=state, components=_parts(cells.get("components", "")), locale=locale,
+        state=state, components=_parts(cells.get("components", "")),
+        posts=_parts(cells.get("posts", "")), locale=locale,
         time_zone=clean(cells.get("time_zone", ""))[:64], created_at=_instant(cells, "created_at"),
         confirmed_at=_instant(cells, "confirmed_at"), unsubscribed_at=_instant(cells, "unsubscribed_at"),
         public_id=cells.get("id", "") if _ID.fullmatch(cells.get("id", "")) else "",

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.actions.subscriber_import.reading import Wish
 from app.actions.subscriptions import new_secret
 from app.clock import now
-from app.models.subscriber import Subscriber, SubscriberComponent, destination
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, destination
 from app.text import public_id
 from app.vocabulary import ChannelName, SubscriberState
 
@@ -40,16 +40,21 @@ class Known:
     confirmed_at: datetime | None
     unsubscribed_at: datetime | None
     chosen: frozenset[int] = frozenset()
+    followed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A wish with its normalised address; `chosen` are components' row ids.  `before` is None for somebody new."""
+    """A wish with its normalised address; `chosen` are components' row ids, `followed` posts'.
+
+    `before` is None for somebody new.
+    """
 
     wish: Wish
     address: str
     address_hash: str
     chosen: frozenset[int]
+    followed: frozenset[int]
     before: Known | None = None
 
     @property
@@ -69,12 +74,27 @@ class Entry:
         return self.before is None and self.wish.channel is ChannelName.WEBHOOK and not self.wish.secret
 
     @property
+    def hears(self) -> tuple[bool, frozenset[int], frozenset[int]]:
+        """Whether they hear of everything, else of which components and posts, once the sheet is taken.
+
+        A column that is not there leaves what it would say as it is.
+        """
+        before, has = self.before, self.wish.has
+        is_all = not self.chosen and not self.followed
+        if before is not None and "components" not in has:
+            is_all = before.everything
+        if is_all:
+            return True, frozenset(), frozenset()
+        chosen = before.chosen if before and "components" not in has else self.chosen
+        return False, chosen, before.followed if before and "posts" not in has else self.followed
+
+    @property
     def chooses(self) -> bool:
         """Whether the sheet says what they want to hear, other than they do now."""
         before = self.before
-        if before is None:
-            return bool(self.chosen)
-        return "components" in self.wish.has and (not self.chosen, self.chosen) != (before.everything, before.chosen)
+        return (
+            not self.hears[0] if before is None else self.hears != (before.everything, before.chosen, before.followed)
+        )
 
     @property
     def is_changed(self) -> bool:
@@ -98,9 +118,8 @@ def _now(before: Known) -> Columns:
 
 
 def known(session: Session, page_id: int, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries, each with who is known by its address.  Two queries, and one for each channel among them."""
+    """The entries, each with who is known by its address.  Three queries, and one for each channel among them."""
     by_hash: dict[str, Known] = {}
-    chosen: dict[int, set[int]] = defaultdict(set)
     for channel in sorted({entry.wish.channel for entry in entries}):
         for row in session.execute(
             select(
@@ -124,16 +143,20 @@ def known(session: Session, page_id: int, entries: Sequence[Entry]) -> list[Entr
                 row.unsubscribed_at,
             )
     picky = [one.id for one in by_hash.values() if not one.everything]
-    for subscriber_id, component_id in session.execute(
-        select(SubscriberComponent.subscriber_id, SubscriberComponent.component_id).where(
-            SubscriberComponent.subscriber_id.in_(picky)
-        )
-    ):
-        chosen[subscriber_id].add(component_id)
-    return [
-        replace(entry, before=replace(before, chosen=frozenset(chosen[before.id]))) if before else entry
-        for entry, before in ((entry, by_hash.get(entry.address_hash)) for entry in entries)
-    ]
+    chosen = _pairs(session, SubscriberComponent.subscriber_id, SubscriberComponent.component_id, picky)
+    followed = _pairs(session, SubscriberPost.subscriber_id, SubscriberPost.post_id, picky)
+    for hashed, one in by_hash.items():
+        by_hash[hashed] = replace(one, chosen=frozenset(chosen[one.id]), followed=frozenset(followed[one.id]))
+    return [replace(entry, before=by_hash.get(entry.address_hash)) for entry in entries]
+
+
+def _pairs(
+    session: Session, owner: InstrumentedAttribute[int], held: InstrumentedAttribute[int], owners: Sequence[int]
+) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = defaultdict(set)
+    for owner_id, held_id in session.execute(select(owner, held).where(owner.in_(owners))):
+        found[owner_id].add(held_id)
+    return found
 
 
 def write(session: Session, page_id: int, entries: Sequence[Entry]) -> None:
@@ -144,16 +167,28 @@ def write(session: Session, page_id: int, entries: Sequence[Entry]) -> None:
     if changed:
         session.execute(update(Subscriber), [_changed(entry) for entry in changed])
     choosing = {entry.before.id: entry for entry in changed if entry.chooses and entry.before}
-    if choosing:
-        session.execute(delete(SubscriberComponent).where(SubscriberComponent.subscriber_id.in_(list(choosing))))
-    pairs = [(ids[entry.address_hash], entry) for entry in fresh if entry.chosen] + list(choosing.items())
-    rows = [
+    for table in (SubscriberComponent, SubscriberPost) if choosing else ():
+        session.execute(delete(table).where(table.subscriber_id.in_(list(choosing))))
+    pairs = [(ids[entry.address_hash], entry) for entry in fresh if entry.chooses] + list(choosing.items())
+    _choose(session, pairs)
+
+
+def _choose(session: Session, pairs: Sequence[tuple[int, Entry]]) -> None:
+    """Write what these subscribers, by their row ids, chose and follow."""
+    chosen = [
         {"subscriber_id": row_id, "component_id": component_id}
         for row_id, entry in pairs
-        for component_id in sorted(entry.chosen)
+        for component_id in sorted(entry.hears[1])
     ]
-    if rows:
-        session.execute(insert(SubscriberComponent), rows)
+    followed = [
+        {"subscriber_id": row_id, "post_id": post_id, "confirmed": entry.state is not SubscriberState.UNCONFIRMED}
+        for row_id, entry in pairs
+        for post_id in sorted(entry.hears[2])
+    ]
+    if chosen:
+        session.execute(insert(SubscriberComponent), chosen)
+    if followed:
+        session.execute(insert(SubscriberPost), followed)
 
 
 def _insert(session: Session, page_id: int, fresh: Sequence[Entry]) -> dict[str, int]:
@@ -162,7 +197,7 @@ def _insert(session: Session, page_id: int, fresh: Sequence[Entry]) -> dict[str,
     taken = set(session.scalars(select(Subscriber.public_id).where(Subscriber.public_id.in_(wanted))))
     rows = [_row(page_id, entry, taken) for entry in fresh]
     session.connection().execute(insert(Subscriber), rows)  # as they are: the session would group them by what is None
-    names = [row["public_id"] for row, entry in zip(rows, fresh, strict=True) if entry.chosen]
+    names = [row["public_id"] for row, entry in zip(rows, fresh, strict=True) if entry.chooses]
     found = session.execute(select(Subscriber.address_hash, Subscriber.id).where(Subscriber.public_id.in_(names)))
     return {row[0]: row[1] for row in found}
 
@@ -178,7 +213,7 @@ def _row(page_id: int, entry: Entry, taken: set[str]) -> Columns:
     return {
         "page_id": page_id, "public_id": name, "channel": wish.channel, "address": entry.address,
         "address_hash": entry.address_hash, "domain": destination(wish.channel, entry.address), "label": wish.label,
-        "secret": secret, "owner_email": wish.owner_email, "state": entry.state, "everything": not entry.chosen,
+        "secret": secret, "owner_email": wish.owner_email, "state": entry.state, "everything": entry.hears[0],
         "locale": wish.locale or "en", "time_zone": wish.time_zone, "created_at": created,
         "confirmed_at": wish.confirmed_at or (created if is_confirmed else None),
         "unsubscribed_at": (wish.unsubscribed_at or at) if is_over else None,
@@ -192,7 +227,7 @@ def _changed(entry: Entry) -> Columns:
     ends = state is SubscriberState.UNSUBSCRIBED and before.state is not state
     return {
         "id": before.id,
-        "everything": not entry.chosen if entry.chooses else before.everything,
+        "everything": entry.hears[0],
         "confirmed_at": entry.wish.confirmed_at or now() if begins else before.confirmed_at,
         "unsubscribed_at": entry.wish.unsubscribed_at or now() if ends else before.unsubscribed_at,
         **entry.changes(),

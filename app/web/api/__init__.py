@@ -4,12 +4,14 @@ from app.web.api import (
     component_groups,
     components,
     described,
+    incident_subscribers,
     incidents,
     pages,
     postmortems,
     subscriber_lists,
     subscribers,
     templates,
+    uptime,
 )
 from app.web.api.blueprint import blueprint
 
@@ -17,6 +19,6 @@ CSRF_EXEMPT = (blueprint,)
 """Programs have no cookie: their token is what proves the request."""
 
 __all__ = [
-    "blueprint", "component_groups", "components", "described", "incidents", "pages", "postmortems",
-    "subscriber_lists", "subscribers", "templates",
+    "blueprint", "component_groups", "components", "described", "incident_subscribers", "incidents", "pages",
+    "postmortems", "subscriber_lists", "subscribers", "templates", "uptime",
 ]  # fmt: skip

@@ -93,7 +93,8 @@ def create_incident(page: PageView) -> ResponseReturnValue:
         scheduled_for=start, scheduled_until=end,
         starts_itself=_by_clock(given, "scheduled_auto_in_progress") or False,
         ends_itself=_by_clock(given, "scheduled_auto_completed") or False,
-        happened_at=_backfill_date(given) if backfilled else None, metadata_json=_metadata(given) or "",
+        happened_at=_backfill_date(given) if backfilled else None,
+        display_at=None if backfilled else reading.instant(given, "display_at"), metadata_json=_metadata(given) or "",
         acknowledged=_acknowledged(given),
     )  # fmt: skip
     made = open_post(settings(), bearer().actor, page.id, draft)
@@ -119,11 +120,13 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
         ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given),
     )  # fmt: skip
     notify, key, meant = _notify(given), _key(), _acknowledged(given)
+    dated = reading.instant(given, "display_at")
     if status or body or effects:
         said = status or _standing(incident_id)
         update = UpdateDraft(
-            said, body or BODIES[said], key, None, effects=effects, notify=notify, acknowledged=meant, facts=facts
-        )
+            said, body or BODIES[said], key, None, effects=effects, notify=notify, acknowledged=meant, facts=facts,
+            display_at=dated,
+        )  # fmt: skip
         updates.publish_update(settings(), bearer().actor, incident_id, update)
     else:
         edit_post(settings(), bearer().actor, incident_id, facts, acknowledged=meant)
@@ -144,12 +147,15 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(f"{ONE}/incident_updates/<update_id>", "PUT", "PATCH", scope=Scope.POSTS)
 def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
-    """Correct an update's text; readers see that it was corrected."""
+    """Correct an update's text, or `display_at`, when it is dated; readers see that it was corrected."""
     given = reading.wrapped("incident_update")
-    body = reading.text(given, "body")
+    body, dated = reading.text(given, "body"), reading.instant(given, "display_at")
     _check_update(page, incident_id, update_id)
-    if body is not None:
-        updates.correct_update(settings(), bearer().actor, update_id, body, None, acknowledged=_acknowledged(given))
+    if body is not None or dated is not None:
+        meant = _acknowledged(given)
+        updates.correct_update(
+            settings(), bearer().actor, update_id, body, None, display_at=dated, acknowledged=meant
+        )  # fmt: skip
     said: list[Document] = one_incident(page, incident_id)["incident_updates"]
     return next(one for one in said if one["id"] == update_id)
 

@@ -16,7 +16,8 @@ SHAPES: dict[str, tuple[str, Schema]] = {
     "read_page": ("", {"$ref": "Page"}),
     "list_components": ("", list_of("Component")), "create_component": ("ComponentDraft", {"$ref": "Component"}),
     "read_component": ("", {"$ref": "Component"}), "edit_component": ("ComponentChange", {"$ref": "Component"}),
-    "delete_component": ("", _NONE),
+    "delete_component": ("", _NONE), "read_component_uptime": ("", {"$ref": "Uptime"}),
+    "read_group_uptime": ("", {"$ref": "GroupUptime"}),
     "list_groups": ("", list_of("Group")), "create_group": ("GroupDraft", {"$ref": "Group"}),
     "read_group": ("", {"$ref": "Group"}), "edit_group": ("GroupChange", {"$ref": "Group"}),
     "delete_group": ("", {"$ref": "Group"}),
@@ -33,12 +34,23 @@ SHAPES: dict[str, tuple[str, Schema]] = {
     "create_subscriber": ("SubscriberDraft", {"$ref": "Subscriber"}), "read_subscriber": ("", {"$ref": "Subscriber"}),
     "edit_subscriber": ("SubscriberChange", {"$ref": "Subscriber"}), "delete_subscriber": ("", {"$ref": "Subscriber"}),
     "count_subscribers": ("", {"$ref": "CountByType"}), "histogram_by_state": ("", {"$ref": "CountByState"}),
+    "list_incident_subscribers": ("", list_of("Subscriber")),
+    "create_incident_subscriber": ("FollowerDraft", {"$ref": "Subscriber"}),
+    "read_incident_subscriber": ("", {"$ref": "Subscriber"}),
+    "delete_incident_subscriber": ("", {"$ref": "Subscriber"}), "resend_incident_confirmation": ("", _NONE),
     "resend_confirmation": ("", _NONE), "resend_confirmations": ("Subscribers", _NONE),
     "unsubscribe_many": ("Subscribers", _NONE), "reactivate_many": ("Subscribers", _NONE),
 }  # fmt: skip
 """By view: the schema of its body, and that of its answer; an empty one where there is none."""
 
-_PAGED = ("list_components", "list_groups", "list_templates", "list_subscribers", "list_unsubscribed")
+_PAGED = (
+    "list_components",
+    "list_groups",
+    "list_templates",
+    "list_subscribers",
+    "list_unsubscribed",
+    "list_incident_subscribers",
+)
 _CREATED = ("create_", "resend_", "unsubscribe_", "reactivate_")
 _EMPTY = {"delete_component": "204", "delete_postmortem": "204"}
 _REFUSALS = {
@@ -96,6 +108,8 @@ def _query_parameters(name: str) -> list[Document]:
     if name in _PAGED or is_of_incidents:
         found["page"] = {**WHOLE, "minimum": 1, "maximum": 1_000_000}
         found["per_page"] = {**WHOLE, "minimum": 1, "maximum": 100}
+    if name in {"read_component_uptime", "read_group_uptime"}:
+        found["start"] = found["end"] = {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
     if name in {"list_incidents", "list_subscribers"}:
         found["q"] = {"type": "string"}
     if name in {"list_subscribers", "count_subscribers"}:

@@ -90,7 +90,7 @@ _INCIDENT_FIELDS: Schema = {
     "components": {"type": "object", "additionalProperties": {"type": "string", "enum": COMPONENT_STATUSES}},
     "component_ids": NAMED, "deliver_notifications": FLAG, "scheduled_for": TIME, "scheduled_until": TIME,
     "scheduled_auto_in_progress": FLAG, "scheduled_auto_completed": FLAG, "backfilled": FLAG,
-    "backfill_date": TIME, "acknowledged": FLAG,
+    "backfill_date": TIME, "display_at": TIME, "acknowledged": FLAG,
     "metadata": {"type": "object", "additionalProperties": {"type": "object"}},
 }  # fmt: skip
 _CHANGED = {name: schema for name, schema in _INCIDENT_FIELDS.items() if not name.startswith("backfill")}
@@ -106,11 +106,21 @@ _POSTMORTEM = thing(
         "published_at": MAYBE_TIME, "notify_subscribers": FLAG, "created_at": TIME, "updated_at": TIME,
     }
 )  # fmt: skip
+_UPTIME = {
+    "range_start": {"type": "string", "format": "date"}, "range_end": {"type": "string", "format": "date"},
+    "uptime_percentage": {"type": ["number", "null"]}, "major_outage": WHOLE, "partial_outage": WHOLE,
+    "warnings": {"type": "array", "items": TEXT}, "id": ID, "name": TEXT,
+}  # fmt: skip
+_EVENTS: Schema = {"type": "array", "items": thing({"id": ID})}
 _COMPONENT_DRAFT = {
     "name": some(COMPONENT_NAME_LIMIT), "description": some(DESCRIPTION_LIMIT, 0),
     "status": {"type": "string", "enum": COMPONENT_STATUSES},
     "group_id": {"type": "string", "pattern": "^[a-z0-9]{0,32}$"}, "showcase": FLAG,
     "only_show_if_degraded": FLAG, "start_date": {"type": "string", "format": "date"},
+}  # fmt: skip
+_PERSON = {
+    "email": TEXT, "phone_number": TEXT, "phone_country": {"type": "string", "pattern": "^[A-Za-z]{2}$"},
+    "skip_confirmation_notification": FLAG,
 }  # fmt: skip
 _BY_STATE = thing({"active": WHOLE, "unconfirmed": WHOLE, "quarantined": WHOLE, "total": WHOLE})
 _TYPES = ("email", "sms", "webhook", "integration_partner", "slack", "teams")
@@ -127,6 +137,10 @@ SCHEMAS: dict[str, Schema] = {
     "ComponentDraft": inside("component", "ComponentFacts"),
     "ComponentFacts": optional(_COMPONENT_DRAFT, "name"),
     "ComponentChange": thing({"component": optional(_COMPONENT_DRAFT)}),
+    "Uptime": thing({**_UPTIME, "related_events": _EVENTS}),
+    "GroupUptime": thing(
+        {**_UPTIME, "related_events": {"type": "array", "items": thing({"component_id": ID, "incidents": _EVENTS})}}
+    ),
     "Group": thing(
         {"id": ID, "page_id": ID, "name": TEXT, "description": MAYBE_TEXT, "components": IDS, "position": WHOLE,
          "created_at": TIME, "updated_at": TIME}
@@ -138,7 +152,9 @@ SCHEMAS: dict[str, Schema] = {
     "IncidentDraft": inside("incident", "IncidentFacts"),
     "IncidentFacts": optional(_INCIDENT_FIELDS, "name"),
     "IncidentChange": thing({"incident": optional(_CHANGED)}),
-    "UpdateChange": thing({"incident_update": optional({"body": some(BODY_LIMIT), "acknowledged": FLAG})}),
+    "UpdateChange": thing(
+        {"incident_update": optional({"body": some(BODY_LIMIT), "display_at": TIME, "acknowledged": FLAG})}
+    ),
     "Postmortem": _POSTMORTEM,
     "PostmortemDraft": thing({"postmortem": thing({"body_draft": some(BODY_LIMIT)})}),
     "PostmortemPublish": thing(
@@ -153,10 +169,9 @@ SCHEMAS: dict[str, Schema] = {
         "name", "title", "body",
     )}),
     "Subscriber": _SUBSCRIBER,
+    "FollowerDraft": thing({"subscriber": optional(_PERSON)}),
     "SubscriberDraft": thing({"subscriber": optional(
-        {"email": TEXT, "endpoint": TEXT, "phone_number": TEXT,
-         "phone_country": {"type": "string", "pattern": "^[A-Za-z]{2}$"},
-         "component_ids": NAMED, "skip_confirmation_notification": FLAG},
+        {**_PERSON, "endpoint": TEXT, "component_ids": NAMED},
     )}),
     "SubscriberChange": thing({"component_ids": NAMED}),
     "Subscribers": thing({"subscribers": _NAMED}),

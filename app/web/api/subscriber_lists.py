@@ -4,12 +4,12 @@ from typing import Any
 
 from flask import request
 from flask.typing import ResponseReturnValue
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from app.actions import operated
 from app.db import session
 from app.errors import Invalid
-from app.models.subscriber import ERASED, Subscriber
+from app.models.subscriber import ERASED, Subscriber, SubscriberComponent
 from app.publish.views import PageView
 from app.vocabulary import ChannelName, Scope, SubscriberState
 from app.web.api import reading
@@ -112,7 +112,11 @@ def reactivate_many(page: PageView) -> ResponseReturnValue:
 
 
 def _here(page: PageView) -> list[ColumnElement[bool]]:
-    return [Subscriber.page_id == page.id, Subscriber.address.not_like(f"{ERASED}%"), Subscriber.is_canary.is_(False)]
+    """The page's own: who only follows an incident is listed there."""
+    return [
+        Subscriber.page_id == page.id, Subscriber.address.not_like(f"{ERASED}%"), Subscriber.is_canary.is_(False),
+        Subscriber.everything | exists().where(SubscriberComponent.subscriber_id == Subscriber.id),
+    ]  # fmt: skip
 
 
 def _filters(page: PageView, state: str) -> list[ColumnElement[bool]]:

@@ -33,12 +33,9 @@ def create_subscriber(page: PageView) -> ResponseReturnValue:
     if reading.text(given, "endpoint"):
         made, secret = _add_webhook(page, given, components)
         return {**_one(page, made), "signing_secret": secret}, 201
-    email, phone = reading.text(given, "email"), reading.text(given, "phone_number")
-    if not email and not phone:
-        raise Invalid.field("email", "Give an email, a phone_number or an endpoint.")
+    channel, address = whom(given)
     made = operated.add_person(
-        settings(), bearer().actor, page.id, ChannelName.EMAIL if email else ChannelName.SMS,
-        email or _dialled(given, phone or ""), components,
+        settings(), bearer().actor, page.id, channel, address, components,
         is_confirmed=reading.flag(given, "skip_confirmation_notification") is True,
     )  # fmt: skip
     return _one(page, made), 201
@@ -92,6 +89,14 @@ def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -
     )
     assert found is not None, "it was added just now"
     return found, secret
+
+
+def whom(given: dict[str, Any]) -> tuple[ChannelName, str]:
+    """The channel and the address of a person.  Raises Invalid."""
+    email, phone = reading.text(given, "email"), reading.text(given, "phone_number")
+    if not email and not phone:
+        raise Invalid.field("email", "Give an email or a phone_number; a webhook of the whole page has an endpoint.")
+    return (ChannelName.EMAIL, email) if email else (ChannelName.SMS, _dialled(given, phone or ""))
 
 
 def _dialled(given: dict[str, Any], phone: str) -> str:

@@ -91,7 +91,7 @@ def reach(session: Session, facts: PageFacts, typed: Typed, thread: Thread | Non
         impact=impact,
         is_computed=chosen is None,
         promise_minutes=int(PROMISE_DEFAULTS[impact].total_seconds() // 60),
-        audience=audience_count(session, facts.id, sorted(about)),
+        audience=audience_count(session, facts.id, sorted(about), thread.post.public_id if thread else ""),
     )
 
 

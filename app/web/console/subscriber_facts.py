@@ -8,13 +8,17 @@ from sqlalchemy.orm import Session
 
 from app.errors import NotFound
 from app.models.component import Component
-from app.models.subscriber import Subscriber, SubscriberComponent, Suppression
+from app.models.post import Post
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.vocabulary import ChannelName, SubscriberState
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriberFacts:
-    """`chosen` are components' names, empty for everything; `suppressed` says why nothing is written to the address."""
+    """`chosen` are components' names, `followed` posts' titles, both empty for everything.
+
+    `suppressed` says why nothing is written to the address.
+    """
 
     id: int
     public_id: str
@@ -23,6 +27,8 @@ class SubscriberFacts:
     label: str
     state: SubscriberState
     chosen: tuple[str, ...]
+    followed: tuple[str, ...]
+    everything: bool
     locale: str
     created_at: datetime
     confirmed_at: datetime | None
@@ -34,7 +40,7 @@ class SubscriberFacts:
 
 
 def subscriber_facts(session: Session, public_id: str) -> SubscriberFacts:
-    """One subscriber.  Three queries.
+    """One subscriber.  Four queries.
 
     Raises:
         NotFound: there is no such subscriber.
@@ -48,12 +54,19 @@ def subscriber_facts(session: Session, public_id: str) -> SubscriberFacts:
         .where(SubscriberComponent.subscriber_id == row.id)
         .order_by(Component.position, Component.id)
     )
+    followed = session.scalars(
+        select(Post.title)
+        .join(SubscriberPost, SubscriberPost.post_id == Post.id)
+        .where(SubscriberPost.subscriber_id == row.id)
+        .order_by(SubscriberPost.id)
+    )
     suppressed = session.scalar(
         select(Suppression.why).where(Suppression.channel == row.channel, Suppression.address_hash == row.address_hash)
     )
     return SubscriberFacts(
         id=row.id, public_id=row.public_id, channel=ChannelName(row.channel), address=row.address, label=row.label,
-        state=SubscriberState(row.state), chosen=() if row.everything else tuple(chosen), locale=row.locale,
+        state=SubscriberState(row.state), chosen=() if row.everything else tuple(chosen),
+        followed=() if row.everything else tuple(followed), everything=row.everything, locale=row.locale,
         created_at=row.created_at, confirmed_at=row.confirmed_at, unsubscribed_at=row.unsubscribed_at,
         is_canary=row.is_canary, is_erased=row.is_erased, suppressed=suppressed or "", disabled_why=row.disabled_why,
     )  # fmt: skip

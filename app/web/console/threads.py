@@ -28,10 +28,11 @@ class EffectRow:
 
 @dataclass(frozen=True, slots=True)
 class FormerText:
-    """What an update said before a correction."""
+    """What an update said before a correction; `display_at` is when it was dated, if the correction moved it."""
 
     body: str
     body_html: str
+    display_at: datetime | None
     replaced_at: datetime
     replaced_by: str
 
@@ -188,7 +189,7 @@ def _update_row(update: Update, dispatch: DispatchSummary | None) -> UpdateRow:
             for effect in update.effects
         ),
         former=tuple(
-            FormerText(former.body, former.body_html, former.replaced_at, former.replaced_by)
+            FormerText(former.body, former.body_html, former.display_at, former.replaced_at, former.replaced_by)
             for former in reversed(update.revisions)
         ),
         dispatch=dispatch,

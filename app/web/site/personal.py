@@ -7,6 +7,7 @@ from app.actions import subscriptions
 from app.errors import Invalid
 from app.publish import tokens
 from app.settings import Settings
+from app.text import clean
 from app.vocabulary import ChannelName
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
@@ -23,7 +24,8 @@ SAVED = "Saved. It holds from the next update on."
 def confirm(public_id: str, token: str) -> Answer:
     """Ask to press the button: mail scanners open links too."""
     found = subscriptions.read(_settings(), "confirm", public_id, token)
-    return render("site/confirm.html", page(found.page_id), address=_masked(found))
+    newest = found.followed[0][1] if found.followed and not (found.everything or found.chosen) else ""
+    return render("site/confirm.html", page(found.page_id), address=_masked(found), followed=newest)
 
 
 @blueprint.post("/confirm/<public_id>/<token>")
@@ -47,7 +49,7 @@ def manage(public_id: str, token: str) -> Answer:
 def manage_now(public_id: str, token: str) -> Answer:
     """Change what they hear of."""
     try:
-        subscriptions.set_preferences(_settings(), public_id, token, chosen_components())
+        subscriptions.set_preferences(_settings(), public_id, token, *_chosen())
     except Invalid as error:
         return _manage(public_id, token, error.sentence), 422
     flash(SAVED)
@@ -80,10 +82,20 @@ def _manage(public_id: str, token: str, problem: str = "") -> str:
         subscription=found,
         address=_masked(found),
         problem=problem,
-        everything=request.form.get("scope") == "all" if asked else found.everything,
+        scope=request.form.get("scope", "all") if asked else "all" if found.everything else "some",
+        kept=set(request.form.getlist("posts")) if asked else {name for name, _ in found.followed},
         chosen=set(request.form.getlist("components")) if asked else found.chosen,
         unsubscribe=_link("unsubscribe", found),
     )
+
+
+def _chosen() -> tuple[list[str], list[str]]:
+    """The components and the followed posts that the form keeps; neither when it says everything.  Raises Invalid."""
+    if request.form.get("scope", "all") == "all":
+        return [], []
+    posts = [clean(value[:100]) for value in request.form.getlist("posts")]
+    components = request.form.getlist("components")
+    return chosen_components() if components or not posts else [], posts
 
 
 def _link(purpose: str, found: subscriptions.Subscription) -> str:

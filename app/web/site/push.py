@@ -40,6 +40,7 @@ def subscribe_browser() -> Response:
         page().id,
         _subscription(said),
         [clean(str(one)[:100]) for one in chosen],
+        post=clean(str(said.get("post") or "")[:100]),
         ip=request.remote_addr or "",
     )
     return Response(status=204)

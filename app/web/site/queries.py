@@ -8,6 +8,7 @@ from app.db import session
 from app.errors import NotFound
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
+from app.models.post import Post
 from app.vocabulary import Language
 
 
@@ -18,6 +19,14 @@ class Choice:
     public_id: str
     name: str
     group: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedPost:
+    """A post that somebody follows, or may."""
+
+    public_id: str
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,15 @@ def find_page(page_id: int | None = None) -> VisitorPage | None:
     )
     language = Language(row.locale) if row.locale in set(Language) else Language.ENGLISH
     return VisitorPage(row.id, row.name, language, tuple(Choice(key, name, group or "") for key, name, group in found))
+
+
+def followable(page_id: int, public_id: str) -> FollowedPost | None:
+    """A post that may be followed; None when the page has none of this id."""
+    row = session().execute(
+        select(Post.public_id, Post.title).where(Post.page_id == page_id, Post.public_id == public_id)
+    )
+    found = row.one_or_none()
+    return FollowedPost(found.public_id, found.title) if found else None
 
 
 def page(page_id: int | None = None) -> VisitorPage:

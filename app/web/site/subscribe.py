@@ -10,7 +10,7 @@ from app.text import clean
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
 from app.web.site.language import chosen_language, render
-from app.web.site.queries import VisitorPage, page
+from app.web.site.queries import VisitorPage, followable, page
 
 LONGEST_ADDRESS = 1000
 Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -35,7 +35,8 @@ def subscribe_now() -> Answer:
             found.id,
             channel,
             clean(request.form.get("address", "")[:LONGEST_ADDRESS]),
-            chosen_components(),
+            chosen_components() if not _wants_post() else [],
+            post=clean(request.form.get("post", "")[:100]) if _wants_post() else "",
             ip=request.remote_addr or "",
         )
     except Invalid as error:
@@ -66,7 +67,13 @@ def chosen_components() -> list[str]:
     return chosen
 
 
+def _wants_post() -> bool:
+    """Whether the form asks for one post alone."""
+    return request.form.get("scope") == "post"
+
+
 def _form(found: VisitorPage, problem: str = "", wrong: dict[str, str] | None = None) -> str:
+    offered = followable(found.id, clean((request.form.get("post") or request.args.get("post") or "")[:100]))
     return render(
         "site/subscribe.html",
         found,
@@ -74,7 +81,8 @@ def _form(found: VisitorPage, problem: str = "", wrong: dict[str, str] | None = 
         wrong=wrong or {},
         channel=request.form.get("channel") or request.args.get("channel") or "email",
         address=clean(request.form.get("address", "")[:LONGEST_ADDRESS]),
-        everything=request.form.get("scope", "all") == "all",
+        scope=request.form.get("scope", "post" if offered else "all"),
+        post=offered,
         chosen=set(request.form.getlist("components")),
         push_key=page_key(current_app.config["SETTINGS"]),
     )

@@ -60,6 +60,35 @@ def test_a_refused_change_changes_nothing(script: Script, page_id: int, wrong: d
     assert (found["name"], found["metadata"], len(found["incident_updates"])) == ("Slow", {}, 1)
 
 
+@pytest.mark.parametrize(
+    "unseen",
+    ["\u200b", "\u2060\ufeff", " \u00a0\u3000", "\u00ad\u200d", "\u3164", "\u2800\ufe0f", "\u202e\u200b", "\U000e0041"],
+    ids=ascii,
+)
+def test_what_nobody_can_see_is_no_name_and_no_text(script: Script, page_id: int, unseen: str) -> None:
+    one, api = opened(script), make_component(page_id, "API")
+    words = {"name": "Network", "title": "Trouble", "body": "We look."}
+    for method, path, body in (
+        ("POST", "/incidents", {"incident": {"name": unseen}}),
+        ("POST", "/incidents", {"incident": {"name": "Slow", "body": unseen}}),
+        ("PATCH", one, {"incident": {"name": unseen}}),
+        ("PATCH", one, {"incident": {"body": unseen}}),
+        ("POST", "/components", {"component": {"name": unseen}}),
+        ("PATCH", f"/components/{api}", {"component": {"name": unseen}}),
+        ("POST", "/component-groups", {"component_group": {"name": unseen, "components": [api]}}),
+        ("PATCH", "", {"page": {"name": unseen}}),
+        *(("POST", "/incident_templates", {"template": {**words, name: unseen}}) for name in words),
+    ):
+        status, sentence = script.refused(method, path, body)
+        assert (status, "empty" in sentence) == (422, True), (method, path, sentence)
+    assert len(script.get("/incidents")) == len(script.get("/components")) == 1
+
+
+def test_what_joins_letters_stays_between_them(script: Script, page_id: int) -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467 می\u200cخواهم"
+    assert script.get(opened(script, name=family))["name"] == family
+
+
 def test_facts_and_words_go_together(script: Script, page_id: int) -> None:
     one = opened(script)
     body = {"name": "Very slow", "metadata": {"a": {"b": 1}}, "impact_override": "major", "status": "identified"}

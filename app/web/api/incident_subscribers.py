@@ -1,0 +1,81 @@
+"""Who follows one incident: listed, added, read, ended, asked again to confirm."""
+
+from flask.typing import ResponseReturnValue
+from sqlalchemy import ColumnElement, exists, select
+
+from app.actions import operated
+from app.db import session
+from app.errors import NotFound
+from app.models.post import Post
+from app.models.subscriber import Subscriber, SubscriberPost
+from app.publish.views import PageView
+from app.vocabulary import Scope, SubscriberState
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, settings, window
+from app.web.api.documents import Document, subscriber_documents
+from app.web.api.incidents import one_incident
+from app.web.api.subscribers import whom
+
+LISTED = "/pages/<page_id>/incidents/<incident_id>/subscribers"
+ONE = f"{LISTED}/<subscriber_id>"
+
+
+@route(LISTED, "GET", scope=Scope.SUBSCRIBERS)
+def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseReturnValue:
+    """Those who follow this incident, the first first; who hears of the whole page is not among them."""
+    one_incident(page, incident_id)
+    first, count = window()
+    query = select(Subscriber).where(*_following(page, incident_id)).order_by(Subscriber.id)
+    return subscriber_documents(page, session().scalars(query.offset(first).limit(count)).all())
+
+
+@route(LISTED, "POST", scope=Scope.SUBSCRIBERS)
+def create_incident_subscriber(page: PageView, incident_id: str) -> ResponseReturnValue:
+    """Add an email address or a phone that hears of this incident alone, and is asked to confirm.
+
+    Who is added with `skip_confirmation_notification` is vouched for by the caller and is not asked.
+    """
+    one_incident(page, incident_id)
+    given = reading.wrapped("subscriber")
+    channel, address = whom(given)
+    made = operated.add_person(
+        settings(), bearer().actor, page.id, channel, address, post=incident_id,
+        is_confirmed=reading.flag(given, "skip_confirmation_notification") is True,
+    )  # fmt: skip
+    return _one(page, incident_id, made), 201
+
+
+@route(ONE, "GET", scope=Scope.SUBSCRIBERS)
+def read_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
+    """One of those who follow it."""
+    return _one(page, incident_id, subscriber_id)
+
+
+@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS)
+def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
+    """They hear no more of this incident; whatever else they asked for stays."""
+    before = _one(page, incident_id, subscriber_id)
+    operated.end_following(bearer().actor, page.id, subscriber_id, incident_id)
+    return before
+
+
+@route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
+def resend_incident_confirmation(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
+    """Ask somebody again to confirm that they follow it."""
+    _one(page, incident_id, subscriber_id)
+    operated.ask_again(settings(), bearer().actor, page.id, [subscriber_id])
+    return "", 201
+
+
+def _following(page: PageView, incident_id: str) -> tuple[ColumnElement[bool], ...]:
+    post = select(Post.id).where(Post.page_id == page.id, Post.public_id == incident_id)
+    follows = exists().where(SubscriberPost.subscriber_id == Subscriber.id, SubscriberPost.post_id.in_(post))
+    return Subscriber.page_id == page.id, Subscriber.state != SubscriberState.UNSUBSCRIBED, follows
+
+
+def _one(page: PageView, incident_id: str, public_id: str) -> Document:
+    session().expire_all()
+    row = session().scalar(select(Subscriber).where(*_following(page, incident_id), Subscriber.public_id == public_id))
+    if row is None:
+        raise NotFound("There is no such subscriber of this incident.")
+    return subscriber_documents(page, [row])[0]
