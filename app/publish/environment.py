@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from app.publish import phrases, theme, words
 from app.publish.courses import touched_components
+from app.publish.fold import fold, fold_markdown
 from app.publish.views import PageView
 from app.text import markdown_to_text
 
@@ -34,7 +35,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters["plain"] = markdown_to_text
+    made.filters.update(plain=markdown_to_text, fold=fold, fold_markdown=fold_markdown)
     made.globals.update(phrases.GLOBALS, words_of=words.status_word, touched_components=touched_components)
     return made
 

@@ -15,6 +15,7 @@ from app.mail_address import split
 from app.models.post import Post, Update
 from app.publish import words
 from app.publish.environment import TEMPLATES, environment
+from app.publish.html import POST_SHAPES
 from app.publish.links import permalink
 from app.publish.needed import Before
 from app.publish.snapshot import read, read_page
@@ -24,11 +25,21 @@ from app.publish.views import PageView, PostView, Snapshot, UpdateView
 from app.settings import Settings
 from app.shapes import Letter
 from app.text import header_safe, markdown_to_text, shorten
-from app.vocabulary import ChannelName, NoticeKind
+from app.vocabulary import ChannelName, ComponentStatus, NoticeKind, PostKind, PostStatus
 
 STYLE = (TEMPLATES / "messages" / "style.css").read_text("utf-8")
 EMAIL_STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 """The one style element of every mail, as a content security policy names it: for previews."""
+
+GLYPHS = {
+    ComponentStatus.OPERATIONAL: "●",
+    ComponentStatus.UNDER_MAINTENANCE: "◆",
+    ComponentStatus.UNKNOWN: "○",
+    ComponentStatus.DEGRADED_PERFORMANCE: "▲",
+    ComponentStatus.PARTIAL_OUTAGE: "◐",
+    ComponentStatus.MAJOR_OUTAGE: "■",
+}
+"""The shapes of the page's pictures as letters: mail programs leave pictures out, and some leave colours out."""
 
 SMS_WORDS = 600
 PUSH_WORDS = 300
@@ -183,13 +194,29 @@ def _push(_settings: Settings, of: Words) -> Letter:
     )  # fmt: skip
 
 
+def _shape(of: Words) -> ComponentStatus:
+    """The status whose shape and colour stand for an update."""
+    if of.update.status is PostStatus.CANCELLED:
+        return ComponentStatus.UNKNOWN
+    if of.update.status.is_terminal:
+        return ComponentStatus.OPERATIONAL
+    return ComponentStatus.UNDER_MAINTENANCE if of.post.kind is PostKind.MAINTENANCE else POST_SHAPES[of.post.impact]
+
+
 def _context(of: Words) -> dict[str, object]:
+    changes = [effect for effect in of.update.effects if not effect.is_same]
+    by_status = sorted({effect.to_status for effect in changes}, key=lambda status: -status.severity_rank)
     return {
         "page": of.page,
         "post": of.post,
         "update": of.update,
         "zone": of.page.zone,
         "word": words.status_word(of.update, of.before),
+        "shape": _shape(of),
+        "glyphs": GLYPHS,
+        "changes": changes,
+        "grouped": [(status, [one.name for one in changes if one.to_status is status]) for status in by_status],
+        "affected": [effect.name for effect in of.update.effects if effect.is_same],
         "url": permalink(of.page.url, of.post.public_id),
         "manage_url": "{{manage_url}}",
         "unsubscribe_url": "{{unsubscribe_url}}",
