@@ -1,13 +1,15 @@
 """Words prepared for posts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.actions import audit
 from app.actions.revisions import lock_page
+from app.clock import now
 from app.db import transaction
-from app.errors import Conflict, Invalid
+from app.errors import Conflict, Invalid, NotFound
 from app.models.component import Component
 from app.models.incident_template import IncidentTemplate
 from app.shapes import Actor
@@ -16,6 +18,8 @@ from app.vocabulary import PostStatus
 
 NAME_LIMIT = 100
 MOST_TEMPLATES = 500
+STATUSES = tuple(status for status in PostStatus if status not in {PostStatus.POSTMORTEM, PostStatus.CANCELLED})
+"""What a prepared statement may say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +42,83 @@ def create_template(actor: Actor, page_id: int, draft: TemplateDraft) -> str:
         Conflict: the page has enough of them.
         NotFound: there is no such page.
     """
-    name = clean_field(draft.name, name="name", label="The name", limit=NAME_LIMIT)
-    title = clean_field(draft.title, name="title", label="The title", limit=TITLE_LIMIT)
-    body = clean_field(draft.body, name="body", label="The text", limit=BODY_LIMIT, multiline=True)
-    if draft.status not in set(PostStatus) - {PostStatus.POSTMORTEM, PostStatus.CANCELLED}:
-        raise Invalid.field("update_status", "There is no such status.")
+    draft = _read(draft)
     with transaction() as session:
         lock_page(session, page_id)
-        live = (Component.page_id == page_id, Component.archived_at.is_(None))
-        found = session.scalar(
-            select(func.count(Component.id)).where(*live, Component.public_id.in_(draft.component_ids))
-        )
-        if found != len(set(draft.component_ids)):
-            raise Invalid.field("component_ids", "One of the components is not on this page.")
+        _check_components(session, page_id, draft)
         held = session.scalar(select(func.count(IncidentTemplate.id)).where(IncidentTemplate.page_id == page_id)) or 0
         if held >= MOST_TEMPLATES:
             raise Conflict(f"There are {MOST_TEMPLATES} templates already.")
-        row = IncidentTemplate(
-            page_id=page_id, name=name, title=title, body=body, status=draft.status, notify=draft.notify,
-            component_ids=",".join(dict.fromkeys(draft.component_ids)),
-        )  # fmt: skip
+        row = IncidentTemplate(page_id=page_id, **_values(draft))
         session.add(row)
         session.flush()
-        audit.record(session, actor, "create", "template", row.public_id, name)
+        audit.record(session, actor, "create", "template", row.public_id, draft.name)
         return row.public_id
+
+
+def edit_template(actor: Actor, page_id: int, public_id: str, draft: TemplateDraft) -> None:
+    """Change a template; posts that were begun with it stay as they are.
+
+    Raises:
+        Invalid: as `create_template`.
+        NotFound: the page has no such template.
+    """
+    draft = _read(draft)
+    with transaction() as session:
+        lock_page(session, page_id)
+        row = _held(session, page_id, public_id)
+        _check_components(session, page_id, draft)
+        for name, value in _values(draft).items():
+            setattr(row, name, value)
+        row.updated_at = now()
+        audit.record(session, actor, "edit", "template", public_id, draft.name)
+
+
+def delete_template(actor: Actor, page_id: int, public_id: str) -> None:
+    """Take a template away; posts that were begun with it stay as they are.
+
+    Raises:
+        NotFound: the page has no such template.
+    """
+    with transaction() as session:
+        row = _held(session, page_id, public_id)
+        session.delete(row)
+        audit.record(session, actor, "delete", "template", public_id, row.name)
+
+
+def _read(draft: TemplateDraft) -> TemplateDraft:
+    """The draft, cleaned.  Raises Invalid."""
+    if draft.status not in STATUSES:
+        raise Invalid.field("update_status", "There is no such status.")
+    return replace(
+        draft,
+        name=clean_field(draft.name, name="name", label="The name", limit=NAME_LIMIT),
+        title=clean_field(draft.title, name="title", label="The title", limit=TITLE_LIMIT),
+        body=clean_field(draft.body, name="body", label="The text", limit=BODY_LIMIT, multiline=True),
+        component_ids=tuple(dict.fromkeys(draft.component_ids)),
+    )
+
+
+def _check_components(session: Session, page_id: int, draft: TemplateDraft) -> None:
+    live = (Component.page_id == page_id, Component.archived_at.is_(None))
+    found = session.scalar(select(func.count(Component.id)).where(*live, Component.public_id.in_(draft.component_ids)))
+    if found != len(draft.component_ids):
+        raise Invalid.field("component_ids", "One of the components is not on this page.")
+
+
+def _values(draft: TemplateDraft) -> dict[str, object]:
+    return {
+        "name": draft.name, "title": draft.title, "body": draft.body, "status": draft.status, "notify": draft.notify,
+        "component_ids": ",".join(draft.component_ids),
+    }  # fmt: skip
+
+
+def _held(session: Session, page_id: int, public_id: str) -> IncidentTemplate:
+    row = session.scalar(
+        select(IncidentTemplate)
+        .where(IncidentTemplate.page_id == page_id, IncidentTemplate.public_id == public_id)
+        .with_for_update()
+    )
+    if row is None:
+        raise NotFound("There is no such template.")
+    return row

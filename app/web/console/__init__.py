@@ -17,6 +17,7 @@ from app.web.console import (
     subscriber,
     subscriber_sheets,
     subscribers,
+    templates,
     tokens,
     updates,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "subscriber",
     "subscriber_sheets",
     "subscribers",
+    "templates",
     "tokens",
     "updates",
 ]

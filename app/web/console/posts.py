@@ -9,12 +9,13 @@ from app.actions import by_clock, pinning
 from app.actions import posts as actions
 from app.db import session, translated
 from app.errors import CandorError, Unavailable
-from app.vocabulary import PostKind
+from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
-from app.web.console import queries
+from app.web.console import prepared, queries
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, post_draft, problem_of
 from app.web.console.paging import page_number
+from app.web.console.prepared import Template
 from app.web.console.publishing import closing_effects, closing_status, next_status, publish_form
 from app.web.console.rendering import Answer, render, still_saying, unwritten
 from app.web.console.threads import thread
@@ -44,9 +45,12 @@ def list_posts() -> Answer:
 @blueprint.get("/posts/new")
 @audience("lead")
 def new_post() -> Answer:
-    """An empty form; `?kind=maintenance` for a maintenance."""
-    wants_maintenance = request.args.get("kind") == PostKind.MAINTENANCE
-    return show_new(blank_post(PostKind.MAINTENANCE if wants_maintenance else PostKind.INCIDENT))
+    """An empty form; `?kind=maintenance` for a maintenance, `?template=` and an id for one that begins with words."""
+    picked = _picked()
+    is_planned = picked is not None and picked.status in POST_STATUSES[PostKind.MAINTENANCE]
+    wants_maintenance = request.args.get("kind") == PostKind.MAINTENANCE or is_planned
+    typed = blank_post(PostKind.MAINTENANCE if wants_maintenance else PostKind.INCIDENT)
+    return show_new(_begun(typed, picked), picked=picked)
 
 
 @blueprint.post("/posts")
@@ -67,10 +71,11 @@ def open_post() -> Answer:
 @blueprint.get("/posts/<public_id>")
 @audience("viewer")
 def show_post(public_id: str) -> Answer:
-    """The thread and, for those who may publish, the form for the next update."""
+    """The thread and, for those who may publish, the form for the next update; `?template=` as for a new post."""
     found = thread(session(), public_id)
     typed = blank_update(found.post.kind, next_status(found), found.version, {})
-    return show_thread(public_id, typed)
+    picked = _picked()
+    return show_thread(public_id, _begun(typed, picked), picked=picked)
 
 
 @blueprint.get("/posts/<public_id>/resolve")
@@ -107,10 +112,26 @@ def _chosen(name: str) -> bool:
     return request.form.get(name) != "no"
 
 
-def show_new(typed: Typed, problem: Problem | None = None, *, preview: object = None) -> str:
+def _picked() -> Template | None:
+    """The template that the address names.  Raises NotFound: there is no such one."""
+    public_id = request.args.get("template", "")
+    return prepared.find(session(), queries.page_facts(session()).id, public_id) if public_id else None
+
+
+def _begun(typed: Typed, picked: Template | None) -> Typed:
+    """The form with the words of a template."""
+    if picked is None:
+        return typed
+    groups = queries.component_groups(session(), queries.page_facts(session()).id)
+    return prepared.filled(typed, picked, {one.public_id: one.status for group in groups for one in group.components})
+
+
+def show_new(
+    typed: Typed, problem: Problem | None = None, *, picked: Template | None = None, preview: object = None
+) -> str:
     """The form for a new post."""
     facts = queries.page_facts(session())
-    form = publish_form(session(), facts, typed, problem=problem)
+    form = publish_form(session(), facts, typed, problem=problem, picked=picked)
     return render("console/posts/new.html", facts, form=form, preview=preview)
 
 
@@ -119,13 +140,14 @@ def show_thread(
     typed: Typed,
     problem: Problem | None = None,
     *,
+    picked: Template | None = None,
     preview: object = None,
     template: str = "console/posts/thread.html",
 ) -> str:
     """A post with its thread and the form for the next update."""
     facts = queries.page_facts(session())
     found = thread(session(), public_id)
-    form = publish_form(session(), facts, typed, found, problem)
+    form = publish_form(session(), facts, typed, found, problem, picked)
     return render(template, facts, thread=found, form=form, preview=preview)
 
 

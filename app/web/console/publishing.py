@@ -17,7 +17,9 @@ from app.vocabulary import (
     PostKind,
     PostStatus,
 )
+from app.web.console import prepared
 from app.web.console.forms import PROMISE_MINUTES, Problem
+from app.web.console.prepared import Template
 from app.web.console.queries import GroupRow, PageFacts, component_groups
 from app.web.console.threads import Thread
 from app.web.console.typed import Typed
@@ -44,6 +46,8 @@ class PublishForm:
     statuses: tuple[PostStatus, ...]
     thread: Thread | None = None
     problem: Problem | None = None
+    templates: tuple[Template, ...] = ()
+    picked: Template | None = None
 
     promise_minutes: tuple[int, ...] = PROMISE_MINUTES
     impacts: tuple[Impact, ...] = (Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL)
@@ -64,18 +68,29 @@ class PublishForm:
 
 
 def publish_form(
-    session: Session, facts: PageFacts, typed: Typed, thread: Thread | None = None, problem: Problem | None = None
+    session: Session,
+    facts: PageFacts,
+    typed: Typed,
+    thread: Thread | None = None,
+    problem: Problem | None = None,
+    picked: Template | None = None,
 ) -> PublishForm:
-    """The form for `typed`; `thread` is the post that it continues.  Three queries."""
+    """The form for `typed`; `thread` is the post that it continues, `picked` the template it begins with.
+
+    Four queries.
+    """
     kind = thread.post.kind if thread else _kind(typed)
+    statuses = _offered(kind, thread)
     return PublishForm(
         typed=typed,
         groups=component_groups(session, facts.id),
         reach=reach(session, facts, typed, thread),
         kind=kind,
-        statuses=_offered(kind, thread),
+        statuses=statuses,
         thread=thread,
         problem=problem,
+        templates=tuple(one for one in prepared.templates(session, facts.id) if one.status in statuses),
+        picked=picked,
     )
 
 

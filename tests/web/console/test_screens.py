@@ -43,6 +43,8 @@ SCREENS = {
     "/console/components?arrange=1": "viewer",
     "/console/announcements": "lead",
     "/console/announcements/new": "lead",
+    "/console/templates": "lead",
+    "/console/templates/new": "lead",
     "/console/subscribers": "lead",
     "/console/subscribers/search": "viewer",
     "/console/subscribers/sheet": "admin",
