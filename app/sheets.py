@@ -82,7 +82,8 @@ def read(file: BinaryIO) -> Iterator[Line]:
     except csv.Error:
         raise Invalid.field("file", f"Line {lines.line_num + 1} can not be read: is this a CSV file?") from None
     finally:
-        text.detach()
+        if not file.closed:  # whoever reads only the first lines may close the file before the lines are given up
+            text.detach()
 
 
 def named(line: Line, columns: Sequence[str]) -> Mapping[str, str]:

@@ -12,12 +12,15 @@ from urllib.parse import urlsplit
 from sqlalchemy import select, text
 
 from app.cli.migrating import revisions
+from app.cli.shared import lost_database_told
 from app.db import session, transaction
 from app.deliver import alarms
 from app.deliver.canaries import proofs, sentence
 from app.errors import CandorError
 from app.models.delivery import SendLimit
+from app.models.page import Page
 from app.publish.hook_run import last_run
+from app.publish.refresh import published_revision
 from app.settings import Settings
 from app.worker import imap
 
@@ -49,6 +52,7 @@ def checkup(settings: Settings) -> list[Finding]:
         ("returned mail", _returned_mail),
         ("clock", _clock),
         ("disk", _disk),
+        ("page", _page),
         ("permissions", _permissions),
         ("publish hook", _publish_hook),
         ("canaries", _canaries),
@@ -58,7 +62,8 @@ def checkup(settings: Settings) -> list[Finding]:
     findings = []
     for subject, check in checks:
         try:
-            findings.append(check(settings))
+            with lost_database_told():
+                findings.append(check(settings))
         except CandorError as error:
             findings.append(Finding(subject, "fail", error.sentence))
         except Exception as error:
@@ -126,11 +131,22 @@ def _clock(_settings: Settings) -> Finding:
 
 
 def _disk(settings: Settings) -> Finding:
-    free = shutil.disk_usage(settings.home).free
-    said = f"{free // 1024**2:,} MB free in {settings.home}"
+    folders = [folder for folder in (settings.home, settings.public_root) if folder.exists()]
+    room = {folder: shutil.disk_usage(folder).free for folder in folders}
+    folder = min(room, key=lambda one: room[one])
+    free = room[folder]
+    said = f"{free // 1024**2:,} MB free in {folder}"
     if free < NO_SPACE:
         return Finding("disk", "fail", f"{said}: make room now, or nothing can be published.")
     return Finding("disk", "warn" if free < LITTLE_SPACE else "ok", said)
+
+
+def _page(settings: Settings) -> Finding:
+    rows = session().execute(select(Page.slug, Page.revision))
+    if all(published_revision(settings, slug) == revision for slug, revision in rows):
+        return Finding("page", "ok", "it shows all that is published")
+    said = "What readers see is older than what is published. Web processes and workers write it again every second"
+    return Finding("page", "fail", f"{said}: see that one runs and that {settings.public_root} can be written.")
 
 
 def _permissions(settings: Settings) -> Finding:

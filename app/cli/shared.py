@@ -6,15 +6,18 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import click
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 
 from app import create_app
+from app.db import is_unavailable, what_is_wrong
 from app.errors import Invalid, Unavailable
 from app.settings import Settings, load
 
@@ -51,10 +54,24 @@ def answers(function: Callable[..., Answer]) -> Callable[..., None]:
     @functools.wraps(function)
     def answered(*args: Any, **options: Any) -> Answer:
         app, settings = make_app()
-        with app.app_context():
+        with app.app_context(), lost_database_told():
             return function(settings, *args, **options)
 
     return spoken(answered)
+
+
+@contextmanager
+def lost_database_told() -> Iterator[None]:
+    """Turn a database that is lost while a command reads from it into `Unavailable`.
+
+    It says nothing of what was changed: some of it may be saved by then.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if not is_unavailable(error):
+            raise
+        raise Unavailable(f"{what_is_wrong(error)} Try again soon.") from error
 
 
 def answers_from_files(function: Callable[..., Answer]) -> Callable[..., None]:

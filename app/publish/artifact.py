@@ -1,6 +1,7 @@
 """One file of the snapshot as HTTP: encodings, validators and headers, all worked out when it is loaded."""
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ CONTENT_TYPES = {
     ".webp": "image/webp",
 }
 OK = "200 OK"
+READ_ONLY = "This address can only be read. Use GET."
 FRESH = "public, max-age=10, stale-while-revalidate=60, stale-if-error=86400"
 FOR_EVER = "public, max-age=31536000, immutable"
 SECURITY: Headers = [
@@ -70,11 +72,14 @@ class Variant:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Artifact:
-    """One public address, ready to be answered.  `variants` is by content coding; "" is as it is."""
+    """One public address, ready to be answered.  `variants` is by content coding; "" is as it is.
+
+    `changed` is its Last-Modified, if it has one.  Who asks by the time sends back what they were told.
+    """
 
     path: str
     status: str
-    changed: datetime | None
+    changed: str | None
     variants: Mapping[str, Variant]
     _chosen: dict[str, Variant] = field(default_factory=dict)
 
@@ -85,7 +90,11 @@ class Artifact:
         accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
         variant = self._chosen.get(accepted) or self._choose(accepted)
         wanted = environ.get("HTTP_IF_NONE_MATCH")
-        if wanted is not None and self.status == OK and _matches(wanted, variant.etag):
+        if wanted is None:
+            is_known = environ.get("HTTP_IF_MODIFIED_SINCE", "") == self.changed
+        else:
+            is_known = _matches(wanted, variant.etag)
+        if is_known and self.status == OK:
             start_response("304 Not Modified", variant.not_modified)
             return []
         start_response(self.status, variant.headers)
@@ -99,14 +108,18 @@ class Artifact:
         return variant
 
     def refuse(self, method: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """204 for OPTIONS, 405 for every other method that is not reading."""
+        """204 for OPTIONS, 405 for every other method that is not reading: for a document a problem (RFC 9457)."""
         allow = [("Allow", "GET, HEAD, OPTIONS"), *SECURITY]
         if method == "OPTIONS":
             start_response("204 No Content", [*allow, ("Access-Control-Allow-Origin", "*")])
             return []
-        body = b"This address can only be read. Use GET.\n"
-        length = ("Content-Length", str(len(body)))
-        start_response("405 Method Not Allowed", [*allow, ("Content-Type", "text/plain; charset=utf-8"), length])
+        body = f"{READ_ONLY}\n".encode()
+        kind = CONTENT_TYPES[".txt"]
+        if self.path.endswith((".json", ".problem")):
+            problem = {"type": "about:blank", "title": "Method Not Allowed", "status": 405, "detail": READ_ONLY}
+            body, kind = json.dumps(problem).encode(), CONTENT_TYPES[".problem"]
+        told = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+        start_response("405 Method Not Allowed", [*allow, *told])
         return [body]
 
 
@@ -133,12 +146,13 @@ def artifact(path: str, bodies: Mapping[str, bytes], status: str = OK, changed: 
     ]
     if len(bodies) > 1:
         shared.append(("Vary", "Accept-Encoding"))
-    if changed is not None:
-        shared.append(("Last-Modified", format_datetime(changed, usegmt=True)))
+    modified = None if changed is None else format_datetime(changed, usegmt=True)
+    if modified is not None:
+        shared.append(("Last-Modified", modified))
     if path.endswith(OPEN_TO_ALL):
         shared.append(("Access-Control-Allow-Origin", "*"))
     variants = {coding: _variant(coding, body, digest, shared) for coding, body in bodies.items()}
-    return Artifact(path, status, changed, variants)
+    return Artifact(path, status, modified, variants)
 
 
 def _variant(coding: str, body: bytes, digest: str, shared: Headers) -> Variant:

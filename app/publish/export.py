@@ -11,12 +11,16 @@ from pathlib import Path, PurePosixPath
 
 from app.errors import Conflict, Invalid, NotFound
 from app.publish.relinking import Relinker
+from app.publish.revision import LIVE
 from app.settings import Settings
 
 MANIFEST = ".candor-export.json"
 DRAFT = ".candor-export.draft"
 _INCIDENT = re.compile(r"incidents/[a-z0-9]+\.json")
 """What has a second address in the API."""
+
+_ALIASES = {address.strip("/"): path for address, path in LIVE.items() if address not in {"/", "/favicon.ico"}}
+"""Second addresses that readers may have kept.  A server tells what a file is by its name, and our icon is no .ico."""
 
 WELL_KNOWN = ".well-known"
 """The one folder with a dot that readers may have (RFC 8615)."""
@@ -97,6 +101,7 @@ def _read(revision: Path, base_url: str) -> _Copy:
     live = {path: file.read_bytes() for path, file in found.items() if file.is_relative_to(revision)}
     lasting = {path: file for path, file in found.items() if path not in live}
     lasting |= {f"api/v2/{path}": file for path, file in lasting.items() if _INCIDENT.fullmatch(path)}
+    live |= {name: live[path] for name, path in _ALIASES.items() if path in live}
     meta = json.loads(live.pop(_META))
     return _Copy(int(meta["revision"]), _page_url(live) or base_url, live, lasting)
 

@@ -83,7 +83,7 @@ class Revision:
             if not found.path.endswith(".html") or STALE_HIDDEN not in body:
                 return found
             said = body.replace(STALE_HIDDEN, STALE_SHOWN, 1)
-            self._aged[found] = artifact(found.path, compressed(said), found.status, found.changed)
+            self._aged[found] = artifact(found.path, compressed(said), found.status)  # as old as it is, it says more
         return self._aged[found]
 
     def _at(self, url: str) -> Artifact | None:

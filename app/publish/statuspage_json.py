@@ -99,7 +99,7 @@ def incident(snapshot: Snapshot, post: PostView) -> Document:
         "created_at": stamp(post.created_at, zone),
         "updated_at": stamp(post.updated_at, zone),
         "monitoring_at": _maybe(post.monitoring_at, zone),
-        "resolved_at": _maybe(post.resolved_at, zone),
+        "resolved_at": _maybe(_resolved_at(post), zone),
         "impact": post.impact.value,
         "shortlink": permalink(page.url, post.public_id),
         "started_at": stamp(post.started_at, zone),
@@ -117,6 +117,11 @@ def stamp(at: datetime, zone: ZoneInfo) -> str:
     """An instant as Statuspage writes it: in the page's zone, exactly three decimals, "Z" for UTC."""
     text = at.astimezone(zone).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z") if zone.key in {"Etc/UTC", "UTC"} else text
+
+
+def _resolved_at(post: PostView) -> datetime | None:
+    """Maintenance that was called off is told as completed, and what is completed says since when."""
+    return post.closed_at if post.status is PostStatus.CANCELLED else post.resolved_at
 
 
 def post_status(status: PostStatus) -> str:

@@ -129,6 +129,14 @@ def test_cachet_2(app: Flask, settings: Settings, page_id: int) -> None:
     assert (about("New disks"), disks.starts_itself) == (["Website"], False)
 
 
+def test_groups_of_the_oldest_cachet_say_nothing_of_being_collapsed(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path
+) -> None:
+    source = copied(tmp_path, "cachet/2", "groups.json", lambda raw: [row.pop("collapsed") for row in raw["data"]])
+    report = bring(import_cachet, settings, page_id, source)
+    assert [row.outcome for row in report.rows if row.kind == "group"] == ["taken"]
+
+
 def test_cachet_3(app: Flask, settings: Settings, page_id: int) -> None:
     bring(import_cachet, settings, page_id, DATA / "cachet/3")
     assert grouped() == {"API": "Cachet", "Documentation": "Cachet", "Forum": None}

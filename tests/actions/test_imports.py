@@ -50,15 +50,26 @@ def test_a_captured_document_comes_in_whole_and_once(app: Flask, settings: Setti
     raw = json.loads(path.read_text())
     report = import_statuspage(settings, COMMAND_LINE, page_id, path)
     expected = len(raw.get("components", [])) + len(raw.get("incidents", []))
-    assert report.counts() == {"taken": expected}
+    passed_over = {"skipped": len(missing)} if (missing := named_elsewhere(raw)) else {}
+    assert report.counts() == {"taken": expected, **passed_over}
+    assert {row.id for row in report.rows if row.outcome == "skipped"} == missing
     statuses = {c["id"]: c["status"] for c in raw.get("components", []) if not c["group"]}
     assert {row.public_id: row.status for row in session().scalars(select(Component))} == statuses
     updates = [update["id"] for incident in raw.get("incidents", []) for update in incident["incident_updates"]]
     assert sorted(session().scalars(select(Update.public_id))) == sorted(updates)
     before, at = counts(), revision(page_id)
-    assert import_statuspage(settings, COMMAND_LINE, page_id, path).counts() == {"unchanged": expected}
+    assert import_statuspage(settings, COMMAND_LINE, page_id, path).counts() == {"unchanged": expected, **passed_over}
     assert (counts(), revision(page_id)) == (before, at)
     assert count(Dispatch) == 0
+
+
+def named_elsewhere(raw: dict[str, Any]) -> set[str]:
+    """The components that incidents speak of and that stand in another document."""
+    named = {one["id"] for incident in raw.get("incidents", []) for one in incident["components"]}
+    for incident in raw.get("incidents", []):
+        for update in incident["incident_updates"]:
+            named |= {one["code"] for one in update.get("affected_components") or []}
+    return named - {one["id"] for one in raw.get("components", [])}
 
 
 def test_a_dry_run_says_the_same_and_writes_nothing(app: Flask, settings: Settings, page_id: int) -> None:
@@ -70,7 +81,7 @@ def test_a_dry_run_says_the_same_and_writes_nothing(app: Flask, settings: Settin
 
 def test_everything_together_renders_and_validates(app: Flask, settings: Settings, page_id: int) -> None:
     report = import_statuspage(settings, COMMAND_LINE, page_id, SAMPLES / "incidents")
-    assert report.counts() == {"taken": 280}
+    assert report.counts() == {"taken": 280, "skipped": 11}
     import_statuspage(settings, COMMAND_LINE, page_id, INSTRUCTURE)
     site = settings.public_root / "default" / "current"
     for name in ("history.atom", "history.rss"):
@@ -215,8 +226,26 @@ def test_effects_come_in_when_their_components_come_later_and_only_once(
         ({"incidents": [incident]}, "unchanged"),
     ):
         report = import_statuspage(settings, COMMAND_LINE, page_id, written(tmp_path, document))
-        assert report.counts() == {outcome: 1}
+        passed_over = [(row.id, row.name) for row in report.rows if row.outcome == "skipped"]
+        assert passed_over == ([("c1", "API")] if (count(Component), outcome) == (0, "taken") else [])
+        assert report.counts()[outcome] == 1
     assert (count(UpdateEffect), count(ComponentChange)) == (1, 1)
+
+
+@pytest.mark.parametrize("names", [("components", "incidents"), ("incidents", "the-components")])
+@pytest.mark.parametrize("is_tried", [True, False])
+def test_components_of_another_document_are_there_whatever_the_files_are_called(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path, names: tuple[str, str], is_tried: bool
+) -> None:
+    incident = {**INCIDENT, "incident_updates": [{**UPDATE, "affected_components": [OUTAGE]}]}
+    (folder := tmp_path / "documents").mkdir()
+    for name in names:
+        document = {"components": [COMPONENT]} if "components" in name else {"incidents": [incident]}
+        (folder / f"{name}.json").write_text(json.dumps(document))
+    assert import_statuspage(settings, COMMAND_LINE, page_id, folder, dry_run=is_tried).counts() == {"taken": 2}
+    if not is_tried:
+        assert (count(UpdateEffect), count(ComponentChange)) == (1, 1)
+        assert import_statuspage(settings, COMMAND_LINE, page_id, folder).counts() == {"unchanged": 2}
 
 
 def test_a_changed_effect_replaces_the_one_before(app: Flask, settings: Settings, page_id: int, tmp_path: Path) -> None:

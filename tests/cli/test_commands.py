@@ -1,6 +1,7 @@
 """The command line through its front door: real processes, words for people, JSON for machines, exit codes."""
 
 import os
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -75,6 +76,36 @@ def test_doctor_finds_nothing_wrong_and_then_a_missing_mail_server(candor: Shell
     done = candor.run("doctor", SMTP_URL="smtp://127.0.0.1:1")
     assert done.returncode == 1
     assert "fail  mail: 127.0.0.1:1 does not answer" in done.stdout
+
+
+def test_doctor_says_when_readers_do_not_see_what_is_published(candor: Shell) -> None:
+    assert "ok    page: it shows all that is published" in candor.run("doctor").stdout
+    page = candor.settings.public_root / "default"
+    shutil.move(page, page.with_name("elsewhere"))
+    done = candor.run("doctor")
+    assert done.returncode == 1
+    assert "fail  page: What readers see is older than what is published." in done.stdout
+
+
+READING = (
+    "post open --title x --body x", "post list", "component list", "publish", "user list", "subscribers list",
+    "limits list", "import statuspage {samples}", "archive {home}/page.zip",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words", READING)
+def test_a_database_that_is_not_there_is_one_sentence_and_exit_code_75(shell: Shell, words: str) -> None:
+    typed = words.format(samples=SAMPLES / "summaries", home=shell.settings.home).split()
+    done = shell.run(*typed, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert (done.returncode, len(done.stderr.strip().splitlines())) == (75, 1), done.stderr
+    assert "The database does not answer." in done.stderr
+
+
+def test_doctor_says_of_every_check_that_the_database_is_not_there(shell: Shell) -> None:
+    done = shell.run("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert done.returncode == 1
+    assert "The check itself failed" not in done.stdout
+    assert "fail  canaries: The database does not answer." in done.stdout
 
 
 def test_publish_renders_again(candor: Shell) -> None:

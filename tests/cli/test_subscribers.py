@@ -29,6 +29,14 @@ def test_out_and_in_again_gives_the_same(candor: Shell, tmp_path: Path) -> None:
     assert candor.run("subscribers", "erase", "nobody@example.com").returncode == 2
 
 
+def test_a_sheet_without_names_of_columns_is_one_sentence(candor: Shell, tmp_path: Path) -> None:
+    sheet = tmp_path / "people.csv"
+    sheet.write_text("a@b.example\nc@d.example\n")
+    done = candor.run("subscribers", "import", str(sheet), "--dry-run")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr and "ValueError" not in done.stderr
+
+
 def test_a_canary_is_added_run_and_proves_nothing_without_a_mail_server(candor: Shell) -> None:
     assert "No canaries yet" in candor.run("canary", "list").stdout
     candor.json("canary", "add", "email", "me@example.com")

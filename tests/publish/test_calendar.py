@@ -167,6 +167,8 @@ def test_a_cancelled_window_says_so_and_stays_until_it_would_be_over(
         found = calendar(reader)
         assert [(one["UID"], one["STATUS"], one["SEQUENCE"]) for one in found] == [(uid, "CANCELLED", "1")]
     assert calendar(reader)[0]["DTSTAMP"] == "20260320T130000Z"
+    document = json.loads(reader.get(f"/api/v2/incidents/{post_id}.json").data)["incident"]
+    assert (document["status"], document["resolved_at"]) == ("completed", "2026-03-20T13:00:00.000Z")
 
 
 def test_a_window_that_is_moved_is_the_same_event_with_a_higher_sequence(

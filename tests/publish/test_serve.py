@@ -79,6 +79,17 @@ def test_if_none_match(post_id: str, reader: Client, wanted: str, status: int) -
     assert reader.get("/", headers={"If-None-Match": wanted.format(tag=tag)}).status_code == status
 
 
+@pytest.mark.parametrize("address", ["/", "/history.rss", "/api/v2/summary.json", "/incidents/{post}"])
+def test_if_modified_since(post_id: str, reader: Client, address: str) -> None:
+    address = address.format(post=post_id)
+    at = reader.get(address).headers["Last-Modified"]
+    again = reader.get(address, headers={"If-Modified-Since": at})
+    assert (again.status_code, again.data) == (304, b"")
+    for other in ("Thu, 01 Jan 2026 00:00:00 GMT", "yesterday", ""):
+        assert reader.get(address, headers={"If-Modified-Since": other}).status_code == 200
+    assert reader.get(address, headers={"If-Modified-Since": at, "If-None-Match": '"x"'}).status_code == 200
+
+
 def test_each_encoding_has_its_own_tag(post_id: str, reader: Client) -> None:
     tags = {reader.get("/", headers={"Accept-Encoding": one}).headers["ETag"] for one in ("br", "gzip", "")}
     assert len(tags) == 3
@@ -103,6 +114,13 @@ def test_what_is_not_there_is_a_calm_404(post_id: str, reader: Client, address: 
 def test_writing_to_a_public_address_is_refused(post_id: str, reader: Client, method: str) -> None:
     answer = reader.open("/", method=method)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+
+
+def test_a_program_that_writes_to_a_document_is_told_a_problem(post_id: str, reader: Client) -> None:
+    answer = reader.post("/api/v2/summary.json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (405, "application/problem+json")
+    assert answer.json is not None
+    assert (answer.json["status"], answer.json["detail"]) == (405, "This address can only be read. Use GET.")
 
 
 def test_the_api_may_be_read_from_anywhere(post_id: str, reader: Client) -> None:

@@ -19,12 +19,16 @@ from app.actions.imports.report import SKIPPED, TAKEN, UPDATED, Report, Row
 from app.actions.imports.rows import Document, PageRow
 from app.actions.pages import read_page_fields
 from app.actions.revisions import lock_page, touch
-from app.db import transaction
+from app.db import session as read_session
+from app.db import transaction, translated
 from app.errors import Invalid
+from app.models.component import Component
 from app.models.page import Page
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
+
+NOT_HERE = "it is in none of the documents; what posts say of it is left out until it comes"
 
 
 class _DryRun(Exception):
@@ -107,7 +111,7 @@ def _import(
     take_page: bool = False,
 ) -> Report:
     rows: list[Row] = []
-    for document in documents:
+    for document in sorted(documents, key=lambda document: not document.components):  # posts may name those of another
         try:
             with transaction() as session:
                 rows += _write(settings, session, actor, page_id, document, take_page=take_page)
@@ -115,9 +119,19 @@ def _import(
                     raise _DryRun
         except _DryRun:
             continue
+    with translated():
+        rows += _passed_over(page_id, documents)
     if not dry_run and any(row.outcome in {TAKEN, UPDATED} for row in rows):
         try_refresh(settings, page_id)
     return Report(tuple(rows), dry_run)
+
+
+def _passed_over(page_id: int, documents: Sequence[Document]) -> list[Row]:
+    """The components that posts name and that are neither in a document nor here.  One query."""
+    named = {key: name for document in documents for post in document.posts for key, name in post.named.items()}
+    known = set(read_session().scalars(select(Component.public_id).where(Component.page_id == page_id)))
+    known |= {row.id for document in documents for row in document.components}
+    return [Row("component", key, name, SKIPPED, NOT_HERE) for key, name in named.items() if key not in known]
 
 
 def _write(

@@ -84,6 +84,12 @@ class PostRow:
     component_ids: tuple[str, ...]
     updates: tuple[UpdateRow, ...]
 
+    @property
+    def named(self) -> dict[str, str]:
+        """The components it speaks of: their ids, and their names as far as it says them."""
+        effects = {effect.component_id: effect.name for update in self.updates for effect in update.effects}
+        return {**dict.fromkeys(self.component_ids, ""), **effects}
+
 
 @dataclass(frozen=True, slots=True)
 class PageRow:
