@@ -86,7 +86,7 @@ def engine_options(database_url: str, patience: Patience = WORKING) -> dict[str,
     """
     if database_url.startswith("sqlite"):
         return {"connect_args": {"opened_by": SqliteOpener(patience)}}
-    limits = {
+    limits: dict[str, float] = {
         "lock_timeout": patience.lock,
         "statement_timeout": STATEMENT_SECONDS,
         "idle_in_transaction_session_timeout": FORSAKEN_SECONDS,
@@ -96,7 +96,9 @@ def engine_options(database_url: str, patience: Patience = WORKING) -> dict[str,
     if patience.answer is not None:
         limits["statement_timeout"] = patience.lock
         connecting["opened_by"] = PostgresOpener(patience.answer)
-    connecting["options"] = " ".join(f"-c {name}={seconds * 1000:.0f}" for name, seconds in limits.items())
+    options = [f"-c {name}={seconds * 1000:.0f}" for name, seconds in limits.items()]
+    # Nothing here runs for long, and compiling a statement takes seconds when the server is busy
+    connecting["options"] = " ".join([*options, "-c jit=off"])
     return {"pool_pre_ping": True, "pool_timeout": 1 if patience.answer else 3, "connect_args": connecting}
 
 
@@ -118,6 +120,24 @@ def make_file() -> None:
 def session() -> Session:
     """The session of this request, command or tick; for reading.  Writing goes through `transaction`."""
     return db.session()
+
+
+@contextmanager
+def one_instant() -> Iterator[Session]:
+    """A session of its own that reads the database as of one instant, whoever writes meanwhile.
+
+    Raises:
+        Unavailable: the database can not be read.
+    """
+    release()
+    with translated():
+        try:
+            current = session()
+            if current.get_bind().dialect.name == "postgresql":  # SQLite's readers see one instant anyway
+                current.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+            yield current
+        finally:
+            release()
 
 
 def shared_now(session: Session) -> datetime:

@@ -11,7 +11,6 @@ import threading
 import time
 from html import unescape
 from http.cookiejar import CookieJar
-from pathlib import Path
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
@@ -24,7 +23,7 @@ from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from app.vocabulary import Role
 from bench.fanout import BODY, CONNECTIONS, baseline, subscribe, wait_until_told
-from bench.house import installation, report
+from bench.house import installation, most_memory, report
 from bench.sinks import http_sink, smtp_sink
 from tests.processes import free_port, running, wait_until_answers
 
@@ -72,12 +71,6 @@ def work_beside(desk: Desk, stop: threading.Event) -> list[float]:
     return took
 
 
-def most_memory(process_id: int) -> float:
-    """The most memory a process ever held, in MB."""
-    said = Path(f"/proc/{process_id}/status").read_text()
-    return int(re.findall(r"VmHWM:\s+(\d+)", said)[0]) / 1024
-
-
 def tell_everyone(settings: Settings, desk: Desk) -> dict[str, tuple[float, str]]:
     """Publish once and measure until all is settled."""
     stop, looks = threading.Event(), list[float]()
@@ -103,9 +96,9 @@ def tell_everyone(settings: Settings, desk: Desk) -> dict[str, tuple[float, str]
 
 
 def main(mails: int = 100_000, texts: int = 10_000, endpoints: int = 1_000) -> None:
-    with smtp_sink() as mail_port, http_sink() as http_port:
+    with smtp_sink() as mail, http_sink() as http_port:
         environ = {
-            "SMTP_URL": f"smtp://127.0.0.1:{mail_port}",
+            "SMTP_URL": f"smtp://127.0.0.1:{mail.port}",
             "SEND_CONNECTIONS": str(CONNECTIONS),
             "SMS_URL": TWILIO,
             "TWILIO_API": f"http://127.0.0.1:{http_port}",
@@ -124,7 +117,7 @@ def main(mails: int = 100_000, texts: int = 10_000, endpoints: int = 1_000) -> N
                 figures = tell_everyone(settings, Desk(settings.base_url))
                 figures["worker's memory at most (target 200)"] = (most_memory(worker.pid), "MB")
         figures["candor, mails alone"] = (mails / figures["all settled (target 60)"][0], "messages/s")
-        figures["smtp-source"] = (baseline(mail_port, mails), "messages/s")
+        figures["smtp-source"] = (baseline(mail.port, mails), "messages/s")
     title = f"One update to {mails:,} mailboxes, {texts:,} phones, {endpoints:,} endpoints, on SQLite"
     report(title, figures, ("candor, mails alone", "smtp-source"))
 

@@ -37,9 +37,9 @@ START_SECONDS = 2
 KEEPING = "smtp-source, connections kept"
 
 
-def baseline(port: int, count: int, *words: str) -> float:
+def baseline(port: int, count: int, *words: str, connections: int = CONNECTIONS) -> float:
     """Messages a second of smtp-source with as many connections; `words` are more options."""
-    command = ["smtp-source", "-s", str(CONNECTIONS), "-m", str(count), "-l", str(MESSAGE_BYTES), *words]
+    command = ["smtp-source", "-s", str(connections), "-m", str(count), "-l", str(MESSAGE_BYTES), *words]
     begun = time.monotonic()
     subprocess.run([*command, "-f", "a@example.com", "-t", "b@example.com", f"127.0.0.1:{port}"], check=True)
     return count / (time.monotonic() - begun)
@@ -60,21 +60,21 @@ def candor(port: int, count: int) -> float:
 
 
 def wait_until_told() -> None:
-    """Wait until the dispatch is done."""
-    while session().scalar(select(Dispatch.state)) != DispatchState.DONE:
+    """Wait until every dispatch is done."""
+    while set(session().scalars(select(Dispatch.state))) != {DispatchState.DONE}:
         db.session.remove()
         time.sleep(0.02)
     db.session.remove()
 
 
-def subscribe(page_id: int, channel: str, addresses: list[str]) -> None:
-    """Subscribers who confirmed."""
+def subscribe(page_id: int, channel: str, addresses: list[str], first: int = 0) -> None:
+    """Subscribers who confirmed, numbered from `first`."""
     rows = [
         {
             "page_id": page_id, "channel": channel, "address": address, "address_hash": f"{channel}{index:059}",
             "state": "active", "public_id": public_id(), "created_at": now(), "secret": "whsec_" + "a" * 32,
         }
-        for index, address in enumerate(addresses)
+        for index, address in enumerate(addresses, first)
     ]  # fmt: skip
     with transaction() as writing:
         writing.execute(insert(Subscriber), rows)
@@ -110,9 +110,9 @@ def _children_seconds() -> float:
 
 
 def main(count: int = 20_000, rounds: int = 3) -> None:
-    with smtp_sink() as port:
-        measure("Fan-out (target 0.8)", port, count, rounds)
-        with away(port, ONE_WAY_SECONDS) as far:
+    with smtp_sink() as sink:
+        measure("Fan-out (target 0.8)", sink.port, count, rounds)
+        with away(sink.port, ONE_WAY_SECONDS) as far:
             measure("Fan-out into a sink 20 ms away (target 2)", far, max(100, count // FAR_SHARE), rounds)
 
 

@@ -1,5 +1,7 @@
 """What the benchmarks share: an installation in a temporary folder, and a table of figures with ratios."""
 
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,18 +35,34 @@ def installation(**environ: str) -> Iterator[tuple[Flask, Settings, int]]:
 
 
 @contextmanager
-def beside(settings: Settings, *words: str, extra: dict[str, str]) -> Iterator[None]:
-    """`candor WORDS` in the session of the benchmark, as every other program that is measured.
+def beside(
+    settings: Settings, *words: str, extra: dict[str, str], module: str = "app.cli"
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """`candor WORDS`, or another module, in the session of the benchmark, as every other program that is measured.
 
     In one of its own the scheduler (sched_autogroup) would give it and the whole benchmark, load generator included,
     half of the machine each, whatever either needs.
     """
-    process = subprocess.Popen([sys.executable, "-m", "app.cli", *words], cwd=ROOT, env=environment(settings, extra))
+    process = subprocess.Popen([sys.executable, "-m", module, *words], cwd=ROOT, env=environment(settings, extra))
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(30)
+
+
+def cpu_seconds(process_id: int) -> float:
+    """The CPU that a process has used, with its children, also those that have ended."""
+    home = Path(f"/proc/{process_id}")
+    ticks = sum(map(int, (home / "stat").read_text().rpartition(")")[2].split()[11:15]))
+    children = (home / "task" / str(process_id) / "children").read_text().split()
+    return ticks / os.sysconf("SC_CLK_TCK") + sum(cpu_seconds(int(child)) for child in children)
+
+
+def most_memory(process_id: int) -> float:
+    """The most memory a process ever held, in MB."""
+    said = Path(f"/proc/{process_id}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+)", said)[0]) / 1024
 
 
 def report(title: str, figures: dict[str, tuple[float, str]], ratio: tuple[str, str]) -> None:

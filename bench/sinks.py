@@ -6,18 +6,26 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 from tests.processes import free_port, wait_until_up
 
 TAKEN = b'{"sid": "SM%032d", "status": "queued"}'
 
 
+class Sink(NamedTuple):
+    """A mail server on a loopback port, and its process."""
+
+    port: int
+    process_id: int
+
+
 @contextmanager
-def smtp_sink() -> Iterator[int]:
-    """Postfix's smtp-sink on a loopback port."""
+def smtp_sink() -> Iterator[Sink]:
+    """Postfix's smtp-sink."""
     port = free_port()
-    with _process("smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{port}", "500", port=port):
-        yield port
+    with _process("smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{port}", "500", port=port) as process:
+        yield Sink(port, process.pid)
 
 
 @contextmanager
@@ -29,11 +37,11 @@ def http_sink() -> Iterator[int]:
 
 
 @contextmanager
-def _process(*command: str, port: int) -> Iterator[None]:
+def _process(*command: str, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_until_up(port)
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(10)

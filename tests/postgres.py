@@ -25,17 +25,20 @@ def programs() -> Path | None:
 class Server:
     """A server that can be stopped, started, frozen and thawed.  Its data are in `home`, given to its user.
 
-    `url` reaches it by its address, `local_url` by a file, from every host that sees this one's files.
+    `url` reaches it by its address, `local_url` by a file, from every host that sees this one's files.  Unless it
+    `is_durable`, it waits for no disk.
     """
 
-    def __init__(self, home: Path, address: str) -> None:
+    def __init__(self, home: Path, address: str, is_durable: bool) -> None:
         folder = programs()
         assert folder is not None, "PostgreSQL is not installed"
         self._folder = folder
         self._home = home
         self._data = home / "data"
         self._port = free_port()
-        self._address = address
+        self._options = f"-p {self._port} -c listen_addresses={address} -c unix_socket_directories={home}"
+        self._options += " -c max_connections=200"
+        self._options += "" if is_durable else " -c fsync=off -c full_page_writes=off"
         self.url = f"postgresql+psycopg://postgres@{address}:{self._port}/postgres"
         self.local_url = f"postgresql+psycopg://postgres@/postgres?host={home}&port={self._port}"
         _own(home)
@@ -48,9 +51,7 @@ class Server:
         """Start, unless it runs."""
         if (self._data / "postmaster.pid").exists():
             return
-        options = f"-p {self._port} -c listen_addresses={self._address} -c unix_socket_directories={self._home}"
-        options += " -c max_connections=200 -c fsync=off -c full_page_writes=off"
-        _run(self._folder / "pg_ctl", "-D", self._data, "-o", options, "-l", self._home / "log", "-w", "start")
+        _run(self._folder / "pg_ctl", "-D", self._data, "-o", self._options, "-l", self._home / "log", "-w", "start")
 
     def stop(self) -> None:
         _run(self._folder / "pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
@@ -64,17 +65,22 @@ class Server:
         for process in self._processes():
             os.kill(process, signal.SIGCONT)
 
+    @property
+    def process_id(self) -> int:
+        """Of the first process, whose children all others are."""
+        return int((self._data / "postmaster.pid").read_text().split()[0])
+
     def _processes(self) -> list[int]:
-        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        first = self.process_id
         found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(first)], check=False, capture_output=True, text=True)
         return [first, *(int(pid) for pid in found.stdout.split())]
 
 
 @contextmanager
-def server(address: str = "127.0.0.1") -> Iterator[Server]:
+def server(address: str = "127.0.0.1", *, is_durable: bool = False) -> Iterator[Server]:
     """A running server that listens at `address`; nothing of it is left afterwards."""
     with tempfile.TemporaryDirectory(prefix="candor-postgres-") as home:
-        made = Server(Path(home), address)
+        made = Server(Path(home), address, is_durable)
         made.start()
         try:
             yield made

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -118,11 +118,15 @@ def _taken_again(session: Session, dispatch_id: int) -> int:
 
 
 def _rows(session: Session, dispatch: _Watched) -> tuple[int, int, int]:
-    """The rows of a fan-out, how many subscribers they are for, and how many of those the page knows."""
+    """The rows of a fan-out, how many subscribers they are for, and how many of those the page knows.
+
+    Joined by the id alone: PostgreSQL, before it has counted the subscribers, would take all of the page for each row.
+    """
+    is_known = case((Subscriber.page_id == dispatch.page_id, Subscriber.id))
     rows, people, known = session.execute(
-        select(func.count(), func.count(func.distinct(Delivery.subscriber_id)), func.count(Subscriber.id))
+        select(func.count(), func.count(func.distinct(Delivery.subscriber_id)), func.count(is_known))
         .select_from(Delivery)
-        .outerjoin(Subscriber, (Subscriber.id == Delivery.subscriber_id) & (Subscriber.page_id == dispatch.page_id))
+        .outerjoin(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(Delivery.dispatch_id == dispatch.id)
     ).one()
     return rows, people, known

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.db import release, session, translated
+from app.db import one_instant, release, session, translated
 from app.errors import CandorError
 from app.models.page import Page
 from app.publish import store
@@ -56,12 +56,12 @@ def _publish(settings: Settings, page_id: int, *, only_if_stale: bool) -> int:
 
 def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta | None) -> int:
     since = Before(before.revision, before.rendered) if before is not None and _can_build_on(before) else None
-    snapshot = read(session(), page_id, since)
-    release()
+    with one_instant() as reading:
+        snapshot = read(reading, page_id, since)
     if since is not None and since.revision > snapshot.page.revision:
         # the database is older than the files, as after a restored backup: it is the truth all the same
-        snapshot = read(session(), page_id, None)
-        release()
+        with one_instant() as reading:
+            snapshot = read(reading, page_id, None)
     rendered = render(snapshot, folder, settings.security_contact)
     meta = store.Meta(snapshot.page.revision, snapshot.rendered_at.isoformat(), render_version())
     store.write(folder, meta, rendered)

@@ -56,8 +56,8 @@ async def _talk(sink: HostileSink, reader: asyncio.StreamReader, writer: asyncio
                     recipient = rest.partition("<")[2].partition(">")[0]
                     sink.asked[recipient] += 1
                     sink.begun = sink.begun or time.monotonic()
-                    writer.write(await _on_rcpt(recipient, writer))
-                case "DATA" if _refused(recipient):
+                    writer.write(await _on_rcpt(recipient, sink.asked[recipient], writer))
+                case "DATA" if _refused(recipient, sink.asked[recipient]):
                     writer.write(b"503 5.5.1 no recipient\r\n")
                 case "DATA":
                     writer.write(b"354 go on\r\n")
@@ -81,16 +81,20 @@ class _Gone(Exception):
     """This conversation is over."""
 
 
-def _refused(recipient: str) -> bool:
-    return recipient.startswith(("no550", "full452", "busy451"))
+def _refused(recipient: str, times: int) -> bool:
+    return recipient.startswith(("no550", "full452", "busy451")) or _is_greylisted(recipient, times)
 
 
-async def _on_rcpt(recipient: str, writer: asyncio.StreamWriter) -> bytes:
+def _is_greylisted(recipient: str, times: int) -> bool:
+    return recipient.startswith("thrice451") and times <= 3
+
+
+async def _on_rcpt(recipient: str, times: int, writer: asyncio.StreamWriter) -> bytes:
     if recipient.startswith("no550"):
         return b"550 5.1.1 no such user\r\n"
     if recipient.startswith("full452"):
         return b"452 4.2.2 mailbox full\r\n"
-    if recipient.startswith("busy451"):
+    if recipient.startswith("busy451") or _is_greylisted(recipient, times):
         return b"451 4.7.1 greylisted\r\n"
     if recipient.startswith("hang"):
         await asyncio.sleep(HANG_SECONDS)

@@ -21,13 +21,17 @@ from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_subscriber
+from tests.faults.altered import altered_worker
 from tests.faults.hostile_sink import HostileSink, hostile_sink
+from tests.faults.test_restore import wait_for
 from tests.faults.test_worker import subscribe_many
 from tests.processes import running
 
 pytestmark = [pytest.mark.database, pytest.mark.faults]
 BAD = ("no550", "full452", "busy451", "hang", "close421", "reset-before", "silent", "tarpit", "reset-after")
 HEALTHY = 40
+SOONER = {"app.deliver.feed.POLL_SECONDS": 0.5, "app.deliver.schedule.STEPS": [1.0] * 4}
+"""Each try is a second after the one before."""
 
 
 def outcomes() -> dict[str, tuple[str, str]]:
@@ -75,6 +79,21 @@ def test_each_kind_of_trouble_ends_as_it_should(
     for name in ("hang", "close421", "reset-before"):
         assert "unknown" not in bad[name][1], name
     assert heard["reset-after@example.com"] == 1
+
+
+def test_who_is_refused_for_now_three_times_gets_it_once_with_the_fourth_try(
+    app: Flask, settings: Settings, page_id: int
+) -> None:
+    make_subscriber(page_id, patient := "thrice451@example.com")
+    subscribe_many(page_id, HEALTHY)
+    with hostile_sink() as sink, altered_worker(settings, SOONER, SMTP_URL=sink.url):
+        open_post(settings, LENA, page_id, draft())
+        db.session.remove()
+        wait_for(lambda: {state for state, _ in outcomes().values()} == {DeliveryState.SENT})
+        db.session.remove()
+    assert sorted(Counter(sink.recipients).values()) == [1] * (HEALTHY + 1)
+    assert sink.asked[patient] == 4
+    assert sink.recipients[-1] == patient, "nobody waits for the other"
 
 
 def test_a_fifth_of_bad_destinations_delays_nobody_else(app: Flask, settings: Settings, page_id: int) -> None:

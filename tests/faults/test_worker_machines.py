@@ -42,6 +42,8 @@ from tests.smtp_sink import Sink, smtp_sink
 pytestmark = pytest.mark.faults
 RECIPIENTS = 1200
 CONNECTIONS = 4
+FROZEN_SECONDS = 30
+STOPPED_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +102,7 @@ def test_a_database_frozen_in_the_middle_loses_and_repeats_nothing(postgres: Ser
     def freeze(sink: Sink) -> None:
         sink.wait_for(RECIPIENTS // 4)
         postgres.freeze()
-        threading.Event().wait(3)  # for so long nothing can be asked of it
+        threading.Event().wait(FROZEN_SECONDS)  # for so long nothing can be asked of it
         postgres.thaw()
 
     heard = fan_out(machines[:2], "key-00000010", freeze)
@@ -113,7 +115,7 @@ def test_a_database_stopped_in_the_middle_loses_and_repeats_nothing(postgres: Se
         sink.wait_for(RECIPIENTS // 4)
         db.engine.dispose()
         postgres.stop()
-        threading.Event().wait(2)  # for so long there is none
+        threading.Event().wait(STOPPED_SECONDS)  # for so long there is none
         postgres.start()
 
     heard = fan_out(machines[:2], "key-00000011", stop)

@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session, aliased
 from app.actions.archive.tables import MANIFEST, PAGE, TABLES, Model, Table, belongs
 from app.actions.archive.values import field_of, to_json
 from app.clock import now
-from app.db import release, translated
-from app.db import session as read_session
+from app.db import one_instant
 from app.models.component import Component
 from app.models.page import Page, PageLogo
 from app.models.subscriber import ERASED, Subscriber
@@ -57,15 +56,8 @@ def write_archive(settings: Settings, page_id: int, out: BinaryIO, version: str)
         Unavailable: the database can not be read.
         OSError: `out` can not be written.
     """
-    release()
-    with translated():
-        session = read_session()
-        if session.get_bind().dialect.name == "postgresql":  # SQLite's readers see one instant anyway
-            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        try:
-            return _write(settings, session, page_id, out, version)
-        finally:
-            release()
+    with one_instant() as session:
+        return _write(settings, session, page_id, out, version)
 
 
 def _write(settings: Settings, session: Session, page_id: int, out: BinaryIO, version: str) -> Archived:
