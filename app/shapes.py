@@ -165,6 +165,10 @@ class Recipient:
     may_go: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 
 
+MAY_HAVE_ARRIVED = "unknown whether accepted"
+"""What the reason of a FAILED outcome begins with when the other side may have taken the message all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What happened to one recipient's copy.

@@ -118,8 +118,10 @@ def measure(site: Site, to: MailServer, count: int) -> None:
 def main(count: int = 20_000) -> None:
     print(f"Worker machines on one PostgreSQL, {os.cpu_count()} cores for all of it")
     with server(is_durable=True) as postgres, smtp_sink() as sink, away(sink.port, ONE_WAY_SECONDS) as far:
-        near = MailServer("smtp-sink", sink.port, CONNECTIONS, baseline(sink.port, count))
-        distant = MailServer("smtp-sink 20 ms away", far, FAR_CONNECTIONS, baseline(far, 1_000, FAR_CONNECTIONS))
+        near = MailServer("smtp-sink", sink.port, CONNECTIONS, baseline(sink.port, count, "-d"))
+        distant = MailServer(
+            "smtp-sink 20 ms away", far, FAR_CONNECTIONS, baseline(far, 1_000, "-d", connections=FAR_CONNECTIONS)
+        )
         with installation(DATABASE_URL=postgres.url) as (_, settings, page_id):
             watched = {"PostgreSQL": postgres.process_id, "smtp-sink": sink.process_id, "the rest": os.getpid()}
             subscribe(page_id, "email", [f"s{index}@example{index % 50}.com" for index in range(count)])

@@ -17,7 +17,7 @@ from app.clock import now
 from app.errors import Invalid
 from app.mail_address import LONGEST_ADDRESS, ascii_domain, is_host, is_local_part
 from app.settings import Settings
-from app.shapes import Letter, Outcome, Recipient
+from app.shapes import MAY_HAVE_ARRIVED, Letter, Outcome, Recipient
 from app.vocabulary import ChannelName, DeliveryState
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ PATIENCE = 3
 LOGIN_NEEDED = 530
 TICK_SECONDS = 0.1
 NOT_SENT = "not sent: no mail server is configured"
-IN_DOUBT = "unknown whether accepted: the mail server did not answer after the whole message was sent"
+IN_DOUBT = f"{MAY_HAVE_ARRIVED}: the mail server did not answer after the whole message was sent"
 _QUEUED_AS = re.compile(r"queued as ([\w.-]{1,64})", re.IGNORECASE)
 _ABOUT_THE_SENDER = frozenset({"5.1.7", "5.1.8"})
 

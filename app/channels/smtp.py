@@ -4,7 +4,10 @@ import logging
 import smtplib
 import socket
 import ssl
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 logger = logging.getLogger(__name__)
@@ -14,6 +17,7 @@ UNHEARD_SECONDS = 60.0
 that a machine that was cut off does not deliver, when it is back, what others have sent meanwhile.
 """
 
+OPENING_SECONDS = 60.0
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
@@ -47,12 +51,58 @@ def open_connection(url: str, hello: str) -> Opened:
     return Opened(smtp.sock, bool(smtp.has_extn("smtputf8")), bool(smtp.has_extn("pipelining")))
 
 
-def _connected(where: SplitResult, hello: str) -> smtplib.SMTP:
+class _Timed(smtplib.SMTP):
+    """Is cut off after OPENING_SECONDS, also when the server says a byte now and then, unless the watch is ended."""
+
+    _watch: threading.Timer | None = None
+    _is_cut = False
+
+    def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
+        self._watch = threading.Timer(OPENING_SECONDS, self._cut)
+        self._watch.daemon = True
+        self._watch.start()
+        try:
+            return super().connect(host, port, source_address)
+        except BaseException:
+            self.close()
+            raise
+
+    def getreply(self) -> tuple[int, bytes]:
+        try:
+            return super().getreply()
+        finally:
+            if self._is_cut:  # what came before the cut may look like a whole reply
+                raise TimeoutError
+
+    def close(self) -> None:
+        self.end_watch()
+        super().close()
+
+    def end_watch(self) -> None:
+        """It is open: from now on each message has a time of its own, and what is said is read from the socket."""
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if self.file is not None:
+            self.file.close()
+
+    def _cut(self) -> None:
+        self._is_cut = True
+        with suppress(OSError):
+            if self.sock is not None:
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _TimedTls(_Timed, smtplib.SMTP_SSL):
+    """Encrypted from the first byte."""
+
+
+def _connected(where: SplitResult, hello: str) -> _Timed:
     host, port = where.hostname or "", where.port or PORTS[where.scheme]
     smtp = (
-        smtplib.SMTP_SSL(host, port, hello, timeout=CONNECT_SECONDS, context=ssl.create_default_context())
+        _TimedTls(host, port, hello, timeout=CONNECT_SECONDS, context=ssl.create_default_context())
         if where.scheme == "smtps"
-        else smtplib.SMTP(host, port, hello, timeout=CONNECT_SECONDS)
+        else _Timed(host, port, hello, timeout=CONNECT_SECONDS)
     )
     try:
         smtp.ehlo_or_helo_if_needed()
@@ -63,6 +113,7 @@ def _connected(where: SplitResult, hello: str) -> smtplib.SMTP:
             smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux has it
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNHEARD_SECONDS * 1000))
+        smtp.end_watch()
     except BaseException:
         smtp.close()
         raise

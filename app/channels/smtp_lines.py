@@ -123,8 +123,8 @@ class Lines:
         """Say QUIT on the idle lines but `keep` of them, and cut the others when none is kept."""
         for line in [line for line in self._lines if line.is_idle or not keep][keep:]:
             self._forget(line)
-        if not keep:
-            self._opening.clear()
+        while self._opening and not keep:
+            self._opening.pop().add_done_callback(_hang_up)
 
     def _forget(self, line: Line) -> None:
         self.drop(line)
@@ -149,3 +149,9 @@ class Lines:
         writing = selectors.EVENT_WRITE if line.wants_to_write else 0
         self._selector.modify(line, selectors.EVENT_READ | writing)
         (self._writing.add if writing else self._writing.discard)(line)
+
+
+def _hang_up(future: Future[Opened]) -> None:
+    """Nobody waits any more for the connection that was being opened."""
+    if future.exception() is None:
+        future.result().sock.close()

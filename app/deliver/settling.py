@@ -14,7 +14,7 @@ from app.deliver.plan import RETRY_LANE, finish_if_done
 from app.deliver.schedule import gave_up, next_attempt
 from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.subscriber import Subscriber
-from app.shapes import Outcome
+from app.shapes import MAY_HAVE_ARRIVED, Outcome
 from app.vocabulary import ChannelName, DeliveryState
 
 REASON_LIMIT = 300
@@ -99,17 +99,20 @@ def _rows(
 ) -> list[dict[str, object]]:
     """The values of each row that is not plainly sent; what failed for now is due again, until it is given up."""
     failed = [one.delivery_id for one in outcomes if one.state is DeliveryState.FAILED and not one.permanent]
-    begun: dict[int, datetime] = {}
+    known: dict[int, tuple[datetime, str]] = {}
     if failed:
-        found = session.execute(select(ledger.id, ledger.first_attempt_at).where(ledger.id.in_(failed)))
-        begun = {row[0]: row[1] or at for row in found}
+        found = session.execute(select(ledger.id, ledger.first_attempt_at, ledger.reason).where(ledger.id.in_(failed)))
+        known = {row[0]: (row[1] or at, row[2]) for row in found}
     channel = ChannelName(owner.split("-")[1])
     rows: list[dict[str, object]] = []
     for outcome in outcomes:
         claim, reason, again = claims[outcome.delivery_id], outcome.reason, None
-        if claim.id in begun:
-            again = next_attempt(claim.attempts, begun[claim.id], at, outcome.retry_after, channel)
+        if claim.id in known:
+            begun, before = known[claim.id]
+            again = next_attempt(claim.attempts, begun, at, outcome.retry_after, channel)
             reason = reason if again else f"{gave_up(channel)}: {reason}"
+            if before.startswith(MAY_HAVE_ARRIVED):
+                again, reason = _once_more(again, reason)
         rows.append(
             {
                 "row": claim.id,
@@ -123,6 +126,13 @@ def _rows(
             }
         )
     return rows
+
+
+def _once_more(again: datetime | None, reason: str) -> tuple[datetime | None, str]:
+    """When to try again, and why, what may have arrived already: once more may make one too many, but never two."""
+    if reason.startswith(MAY_HAVE_ARRIVED):
+        return None, f"{MAY_HAVE_ARRIVED}, twice: it is not sent a third time"
+    return again, f"{MAY_HAVE_ARRIVED} the first time; then {reason}" if again else reason
 
 
 def _keep_attempts(session: Session, outcomes: Sequence[Outcome], at: datetime) -> None:

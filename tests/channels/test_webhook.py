@@ -89,7 +89,13 @@ def test_answers_decide(
     assert len(web.requests) == 1
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://2130706433:{port}/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://2130706433:{port}/", "http://0177.0.0.1:{port}/",
+        "http://0x7f000001:{port}/", "http://127.1:{port}/", "http://[::ffff:127.0.0.1]:{port}/", "http://[::1]:{port}/",
+    ],
+)  # fmt: skip
 def test_a_local_address_is_never_reached(settings: Settings, web: Web, url: str) -> None:
     outcome = send(settings, url.format(port=web.port))
     assert (outcome.permanent, outcome.reason) == (True, "the endpoint's name leads to an address that is not public")
