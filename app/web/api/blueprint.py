@@ -28,7 +28,7 @@ from app.web.api.reading import whole_argument
 blueprint = Blueprint("api", __name__)
 WORDS = (
     "unresolved", "scheduled", "upcoming", "active_maintenance", "unsubscribed", "count", "histogram",
-    "histogram_by_state", "resend_confirmation", "unsubscribe", "reactivate",
+    "histogram_by_state", "resend_confirmation", "unsubscribe", "reactivate", "export", "import",
 )  # fmt: skip
 STATUSPAGES, OURS = "/v1", "/api/v1"
 """Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""
@@ -63,10 +63,12 @@ class IdConverter(BaseConverter):
     regex = rf"(?!(?:{'|'.join(WORDS)})(?:\.json)?\Z)[a-z0-9_]{{1,64}}"
 
 
-def route(path: str, *methods: str, scope: Scope, is_ours: bool = True) -> Callable[[View], View]:
+def route(
+    path: str, *methods: str, scope: Scope, is_ours: bool = True, is_theirs: bool = True
+) -> Callable[[View], View]:  # fmt: skip
     """Serve a view for these methods, to programs whose token has this scope.
 
-    It stands at Statuspage's address with and without ".json", and, when it `is_ours`, at our own.
+    When it `is_theirs`, it stands at Statuspage's address with and without ".json", and, when it `is_ours`, at our own.
 
     A `page_id` in the path is handed on as the page itself.
     """
@@ -85,8 +87,7 @@ def route(path: str, *methods: str, scope: Scope, is_ours: bool = True) -> Calla
         endpoint = view.__name__
         typed = re.sub(r"<(\w+)>", r"<id:\1>", path)
         for address in (
-            f"{STATUSPAGES}{typed}.json",
-            f"{STATUSPAGES}{typed}",
+            *((f"{STATUSPAGES}{typed}.json", f"{STATUSPAGES}{typed}") if is_theirs else ()),
             *([f"{OURS}{typed}"] if is_ours else ()),
         ):
             blueprint.add_url_rule(address, endpoint, declared, methods=list(methods))
