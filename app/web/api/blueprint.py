@@ -34,6 +34,7 @@ STATUSPAGES, OURS = "/v1", "/api/v1"
 """Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+MOST_PAGES = 1_000_000
 UNPROVEN = "Could not authenticate. Send a valid token as Authorization: OAuth TOKEN."
 
 
@@ -104,6 +105,11 @@ def bearer() -> Bearer:
     return found
 
 
+def is_theirs() -> bool:
+    """Whether it was called at Statuspage's address."""
+    return request.path.startswith(f"{STATUSPAGES}/")
+
+
 def settings() -> Settings:
     """This installation's settings."""
     found: Settings = current_app.config["SETTINGS"]
@@ -138,11 +144,19 @@ def page_of_list(rows: Sequence[Any], *, size: int = 100) -> Sequence[Any]:
     return rows[first : first + count]
 
 
-def window(size: int = 100) -> tuple[int, int]:
+def window(size: int = 100, theirs_begin_at: int = 1) -> tuple[int, int]:
     """Where the part that is asked for begins, and how many it holds at most.
+
+    Pages are counted from 1, or at Statuspage's address from where it begins; there less means the first as well, and
+    more, or nothing, as many as there may be.
 
     Raises:
         Invalid: one is no number that makes sense.
     """
-    count = whole_argument("per_page", size) if "per_page" in request.args else whole_argument("limit", size)
-    return (whole_argument("page", 1, most=1_000_000) - 1) * count, count
+    asked = "per_page" if "per_page" in request.args else "limit"
+    if not is_theirs():
+        count = whole_argument(asked, size)
+        return (whole_argument("page", 1, most=MOST_PAGES) - 1) * count, count
+    count = min(whole_argument(asked, size, least=0, most=MOST_PAGES) or size, size)
+    page = whole_argument("page", theirs_begin_at, least=0, most=MOST_PAGES)
+    return max(page - theirs_begin_at, 0) * count, count

@@ -41,11 +41,12 @@ LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
 
 @route(LISTED, "GET", scope=Scope.READ)
 def list_incidents(page: PageView) -> ResponseReturnValue:
-    """Incidents and maintenance, newest first; `q` looks in titles and texts."""
+    """Incidents and maintenance, newest first; `q` looks in titles, statuses and texts."""
     words = request.args.get("q", "")[:200]
     found = (
         or_(
             Post.title.icontains(words, autoescape=True),
+            Post.status.icontains(words, autoescape=True),
             Post.updates.any(Update.body.icontains(words, autoescape=True)),
         ),
     )
