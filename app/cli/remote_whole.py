@@ -53,7 +53,7 @@ def archive_in(other: Remote, page: str, file: Path, dry_run: bool, without_supp
     """Take the whole page that `candor archive` wrote, into a page without content of its own."""
     options = {"dry_run": _word(dry_run), "without_suppressions": _word(without_suppressions)}
     with file.open("rb") as body:
-        report = reported(other, other.upload(f"{page}/archive", body, "application/zip", **options))
+        report = reported(other, other.upload(f"{page}/archive", body, "application/octet-stream", **options))
     return Answer(said_of_archive(report), report)
 
 

@@ -40,7 +40,8 @@ SHAPES: dict[str, tuple[str, Schema]] = {
     "read_incident_subscriber": ("", {"$ref": "Subscriber"}),
     "delete_incident_subscriber": ("", {"$ref": "Subscriber"}), "resend_incident_confirmation": ("", _NONE),
     "export_subscribers": ("", {"media": "text/csv"}), "import_sheet": ("text/csv", {"$ref": "SheetReport"}),
-    "read_archive": ("", {"media": "application/zip"}), "take_archive": ("application/zip", {"$ref": "ArchiveReport"}),
+    "read_archive": ("", {"media": "application/zip"}),
+    "take_archive": ("application/octet-stream", {"$ref": "ArchiveReport"}),
     "read_static_copy": ("", {"media": "application/zip"}), "import_documents": ("Documents", {"$ref": "ImportReport"}),
     "resend_confirmation": ("", _NONE), "resend_confirmations": ("Subscribers", _NONE),
     "unsubscribe_many": ("Subscribers", _NONE), "reactivate_many": ("Subscribers", _NONE),
@@ -121,7 +122,7 @@ def _query_parameters(name: str) -> list[Document]:
         found["page"] = {**WHOLE, "minimum": 1, "maximum": 1_000_000}
         found["per_page"] = {**WHOLE, "minimum": 1, "maximum": 100}
     if name in {"read_component_uptime", "read_group_uptime"}:
-        found["start"] = found["end"] = {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
+        found["start"] = found["end"] = {"type": "string", "pattern": r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"}
     for flag in _FLAGS.get(name, ()):
         found[flag] = {"type": "boolean"}
     if name == "import_documents":

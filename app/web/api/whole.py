@@ -22,7 +22,7 @@ from app.actions.subscriber_import import import_subscribers
 from app.db import release, session
 from app.deliver import subscriber_sheet
 from app.errors import Invalid, NotFound
-from app.publish.export import MANIFEST, export
+from app.publish.export import exported_files
 from app.publish.views import PageView
 from app.version import VERSION
 from app.vocabulary import Scope
@@ -85,11 +85,9 @@ def read_static_copy(page: PageView) -> ResponseReturnValue:
 
 
 def _write_static_copy(out: BinaryIO) -> None:
-    with tempfile.TemporaryDirectory() as folder, ZipFile(out, "w", ZIP_DEFLATED) as packed:
-        export(settings(), Path(folder))
-        for path in sorted(Path(folder).rglob("*")):
-            if path.is_file() and path.name != MANIFEST:
-                packed.write(path, path.relative_to(folder))
+    with ZipFile(out, "w", ZIP_DEFLATED) as packed:
+        for path, body in exported_files(settings()):
+            packed.writestr(path, body)
 
 
 @route("/pages/<page_id>/imports", "POST", scope=Scope.ADMIN, is_theirs=False)
