@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
@@ -82,7 +83,7 @@ def read(file: BinaryIO) -> Iterator[Line]:
     except csv.Error:
         raise Invalid.field("file", f"Line {lines.line_num + 1} can not be read: is this a CSV file?") from None
     finally:
-        if not file.closed:  # whoever reads only the first lines may close the file before the lines are given up
+        with suppress(ValueError):  # whoever opened the file has closed it, and nobody asks for more lines
             text.detach()
 
 

@@ -1,16 +1,17 @@
 """`candor archive`, and bringing history from elsewhere."""
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app.actions import pages
-from app.actions.archive import ArchiveReport, import_archive, write_archive
+from app.actions.archive import import_archive, write_archive
 from app.actions.imports import Report, import_cachet, import_instatus, import_statuspage, import_uptime_kuma
-from app.cli import sqlite_files
+from app.cli.files import FORCE, new_file
 from app.cli.shared import Answer, answers
-from app.errors import Conflict
+from app.cli.subscribers import DRY
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from app.version import VERSION
@@ -22,7 +23,7 @@ ORIGIN = click.option("--origin", default="", help="A name of yours, to bring in
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Put it in the place of a file that is there already.")
+@FORCE
 @answers
 def archive(settings: Settings, file: Path, *, force: bool) -> Answer:
     """Write the whole page into FILE: settings, components, posts, subscribers.  `candor import archive` takes it.
@@ -30,18 +31,8 @@ def archive(settings: Settings, file: Path, *, force: bool) -> Answer:
     FILE is there whole or not at all, and readable by you alone: it holds addresses and webhooks' signing secrets.
     """
     page_id, file = pages.default_page_id(), file.absolute()
-    if file.is_dir() or (file.exists() and not force):
-        raise Conflict(f"{file} is there already. Choose another name{'' if file.is_dir() else ', or pass --force'}.")
-    draft = sqlite_files.draft_beside(file)
-    try:
-        with draft.open("wb") as out:
-            done = write_archive(settings, page_id, out, VERSION)
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(file)
-        sqlite_files.sync(file.parent)
-    finally:
-        draft.unlink(missing_ok=True)
+    with new_file(file, force=force) as out:
+        done = write_archive(settings, page_id, out, VERSION)
     rows = {name.partition(".")[0]: count for name, count in done.rows.items()}
     size = file.stat().st_size
     said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in rows.items() if name != "page")
@@ -71,16 +62,17 @@ def archive_in(settings: Settings, file: Path, *, dry_run: bool, without_suppres
         dry_run=dry_run,
         without_suppressions=without_suppressions,
     )
-    return Answer(_archive_said(report), report.to_json())
+    return Answer(said_of_archive(report.to_json()), report.to_json())
 
 
-def _archive_said(report: ArchiveReport) -> str:
-    lines = [report.page]
-    for kind, counted in report.counts.items():
+def said_of_archive(report: Mapping[str, Any]) -> str:
+    """The report of an archive's import, in words."""
+    lines = [str(report["page"])]
+    for kind, counted in report["counts"].items():
         lines.append(f"{kind.replace('_', ' ')}: " + ", ".join(f"{count:,} {what}" for what, count in counted.items()))
-    if report.is_paused:
+    if report["paused"]:
         lines.append("Maintenance in it goes by the clock, so sending is paused: candor dispatch resume ends that.")
-    return "\n".join([*lines, "Nothing was changed: this was a dry run."] if report.dry_run else lines)
+    return "\n".join([*lines, DRY] if report["dry_run"] else lines)
 
 
 @bring.command("statuspage")
@@ -131,12 +123,15 @@ def uptime_kuma(settings: Settings, source: Path, *, dry_run: bool, origin: str)
 
 
 def _reported(report: Report) -> Answer:
-    skipped = [
-        f"skipped {row.kind} {row.id} {row.name}: {row.reason}" for row in report.rows if row.outcome == "skipped"
-    ]
-    counted = ", ".join(f"{count} {outcome}" for outcome, count in report.counts().items())
-    head = "Would be: " if report.dry_run else ""
-    return Answer("\n".join([*skipped, f"{head}{counted or 'nothing'}"]), report.to_json())
+    return Answer(said_of_documents(report.to_json()), report.to_json())
+
+
+def said_of_documents(report: Mapping[str, Any]) -> str:
+    """The report of an import from another status page, in words."""
+    skipped = [f"skipped {row['kind']} {row['id']} {row['name']}: {row['reason']}" for row in report["skipped"]]
+    counted = ", ".join(f"{count} {outcome}" for outcome, count in report["counts"].items())
+    head = "Would be: " if report["dry_run"] else ""
+    return "\n".join([*skipped, f"{head}{counted or 'nothing'}"])
 
 
 COMMANDS = (archive, bring)

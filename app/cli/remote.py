@@ -1,72 +1,19 @@
-"""`candor remote`: posts, components and subscribers of another installation, by its API and a token."""
+"""`candor remote`: posts, planned work and components of another installation, by its API and a token."""
 
-import re
 import secrets
-from collections.abc import Callable
 from typing import Any
 
 import click
 
+from app.cli import remote_subscribers, remote_whole
 from app.cli.content import POST_STATUS, STATUSES
-from app.cli.remote_client import Remote, remote
-from app.cli.shared import Answer, spoken, text_from
-from app.errors import Invalid, NotFound, Unavailable
+from app.cli.remote_client import Remote
+from app.cli.remote_group import asks, checked_id, elsewhere, listed, single
+from app.cli.shared import Answer, text_from
+from app.errors import Invalid
 
 KEY_LIMIT = 100
-
-
-@click.group("remote")
-def elsewhere() -> None:
-    """Another Candor, by its API.
-
-    CANDOR_REMOTE_URL says where it is, CANDOR_REMOTE_TOKEN (or a file, CANDOR_REMOTE_TOKEN_FILE) proves who asks.
-    """
-
-
-def asks(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Make a command of a function that takes the other Candor and its page's path first."""
-
-    def asked(*args: Any, url: str, page: str, **options: Any) -> Answer:
-        other = remote(url)
-        return function(other, f"/pages/{page or _only_page(other)}", *args, **options)
-
-    asked.__doc__, asked.__name__ = function.__doc__, function.__name__
-    vars(asked)["__click_params__"] = getattr(function, "__click_params__", [])
-    command = spoken(asked)
-    command = click.option("--page", default="", help="The page's id, where there are several.")(command)
-    return click.option("--url", default="", help="Where it is; CANDOR_REMOTE_URL when left out.")(command)
-
-
-def _only_page(other: Remote) -> str:
-    pages = _list(other, "/pages")
-    if not pages:
-        raise NotFound("There is no page there yet.")
-    if len(pages) != 1:
-        raise Invalid("There are several pages. Name one with --page: " + ", ".join(one["id"] for one in pages))
-    return str(pages[0]["id"])
-
-
-def _list(other: Remote, path: str, **query: str) -> list[dict[str, Any]]:
-    """A list of things that have an id.  Raises Unavailable when the other side answers with anything else."""
-    found = other.ask("GET", path, **query)
-    if not isinstance(found, list) or not all(isinstance(one, dict) and "id" in one for one in found):
-        raise Unavailable(f"{other.root} does not answer as Candor does.")
-    return found
-
-
-def _one(other: Remote, method: str, path: str, *rest: Any) -> dict[str, Any]:
-    """One thing that has an id.  Raises Unavailable as `_list` does."""
-    found = other.ask(method, path, *rest)
-    if not isinstance(found, dict) or "id" not in found:
-        raise Unavailable(f"{other.root} does not answer as Candor does.")
-    return found
-
-
-def _id(raw: str) -> str:
-    """An id as it is typed, which is no other part of an address.  Raises Invalid."""
-    if not re.fullmatch(r"[a-z0-9]{10,32}", raw):
-        raise Invalid(f"{raw[:40]!r} is no id. candor remote posts and components show them.")
-    return raw
+__all__ = ["COMMANDS", "remote_subscribers", "remote_whole"]
 
 
 @elsewhere.command("posts")
@@ -75,7 +22,7 @@ def _id(raw: str) -> str:
 def list_posts(other: Remote, page: str, only_open: bool) -> Answer:
     """The newest posts."""
     names = ("incidents/unresolved", "incidents/scheduled") if only_open else ("incidents",)
-    found = [one for name in names for one in _list(other, f"{page}/{name}")]
+    found = [one for name in names for one in listed(other, f"{page}/{name}")]
     lines = [f"{one['id']}  {one['status']:<13} {one['name']}" for one in found]
     return Answer("\n".join(lines) or "None.", {"posts": found})
 
@@ -85,7 +32,7 @@ def list_posts(other: Remote, page: str, only_open: bool) -> Answer:
 @asks
 def show_post(other: Remote, page: str, public_id: str) -> Answer:
     """One post with all that was said."""
-    found = _one(other, "GET", f"{page}/incidents/{_id(public_id)}")
+    found = single(other, "GET", f"{page}/incidents/{checked_id(public_id)}")
     said = [f"{one['display_at']}  {one['status']}\n{one['body']}\n" for one in found["incident_updates"]]
     return Answer("\n".join([f"{found['name']} ({found['status']})\n", *said]), {"post": found})
 
@@ -117,9 +64,7 @@ def open_post(
     scheduled_until: str | None, by_clock: bool, **options: Any,
 ) -> Answer:  # fmt: skip
     """Open a post: an incident, or with --from and --until a maintenance."""
-    facts: dict[str, Any] = {"name": title, "scheduled_for": scheduled_for, "scheduled_until": scheduled_until}
-    if scheduled_for:
-        facts |= {"scheduled_auto_in_progress": by_clock, "scheduled_auto_completed": by_clock}
+    facts = _window(title, scheduled_for, scheduled_until, by_clock)
     return _say(other, "POST", f"{page}/incidents", status, options, facts)
 
 
@@ -130,7 +75,7 @@ def open_post(
 @asks
 def update_post(other: Remote, page: str, public_id: str, status: str | None, **options: Any) -> Answer:
     """Publish one more update of a post."""
-    return _say(other, "PATCH", f"{page}/incidents/{_id(public_id)}", status, options, {})
+    return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", status, options, {})
 
 
 @elsewhere.command("resolve")
@@ -139,8 +84,8 @@ def update_post(other: Remote, page: str, public_id: str, status: str | None, **
 @asks
 def resolve_post(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
     """Resolve an incident, or complete a maintenance."""
-    path = f"{page}/incidents/{_id(public_id)}"
-    over = "completed" if _one(other, "GET", path).get("scheduled_for") else "resolved"
+    path = f"{page}/incidents/{checked_id(public_id)}"
+    over = "completed" if single(other, "GET", path).get("scheduled_for") else "resolved"
     return _say(other, "PATCH", path, over, options, {})
 
 
@@ -155,7 +100,7 @@ def _say(
     key = options["key"] or secrets.token_hex(16)
     if not (len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
         raise Invalid(f"--key has to be 1 to {KEY_LIMIT} printable ASCII characters.")
-    made = _one(other, method, path, {"incident": {k: v for k, v in given.items() if v is not None}}, key)
+    made = single(other, method, path, {"incident": {k: v for k, v in given.items() if v is not None}}, key)
     return Answer(f"Published: {made['id']}, {made['status']}. {made['shortlink']}", {"post": made})
 
 
@@ -170,7 +115,7 @@ def _effects(pairs: tuple[str, ...]) -> dict[str, str] | None:
 @asks
 def list_components(other: Remote, page: str) -> Answer:
     """The page's components."""
-    found = _list(other, f"{page}/components")
+    found = listed(other, f"{page}/components")
     lines = [f"{one['id']}  {one['status']:<20} {one['name']}" for one in found]
     return Answer("\n".join(lines) or "None.", {"components": found})
 
@@ -181,24 +126,8 @@ def list_components(other: Remote, page: str) -> Answer:
 @asks
 def set_component(other: Remote, page: str, public_id: str, status: str) -> Answer:
     """Set a component's status.  Nobody is notified."""
-    made = _one(other, "PATCH", f"{page}/components/{_id(public_id)}", {"component": {"status": status}})
+    made = single(other, "PATCH", f"{page}/components/{checked_id(public_id)}", {"component": {"status": status}})
     return Answer(f"{made['name']} is {made['status']}.", {"component": made})
-
-
-@elsewhere.command("subscribers")
-@click.option("--find", "words", default="", help="Only those whose address holds this.")
-@asks
-def list_subscribers(other: Remote, page: str, words: str) -> Answer:
-    """How many subscribers there are, or those that are looked for."""
-    if not words:
-        counts = other.ask("GET", f"{page}/subscribers/histogram_by_state")
-        lines = [f"{name:<20} {states['total']:>8,}" for name, states in counts.items() if states["total"]]
-        return Answer("\n".join(lines) or "Nobody yet.", {"counts": counts})
-    found = _list(other, f"{page}/subscribers", q=words, state="all")
-    if not found:
-        raise NotFound("Nobody was found.")
-    lines = [f"{one['id']}  {one['mode']:<8} {one.get('email') or one.get('endpoint') or ''}" for one in found]
-    return Answer("\n".join(lines), {"subscribers": found})
 
 
 @elsewhere.command("add-component")
@@ -209,32 +138,74 @@ def list_subscribers(other: Remote, page: str, words: str) -> Answer:
 def add_component(other: Remote, page: str, name: str, status: str | None, description: str) -> Answer:
     """Add a component."""
     facts = {"name": name, "description": description, **({"status": status} if status else {})}
-    made = _one(other, "POST", f"{page}/components", {"component": facts})
+    made = single(other, "POST", f"{page}/components", {"component": facts})
     return Answer(f"{made['name']} is on the page, as {made['id']}.", {"component": made})
 
 
-@elsewhere.command("subscribe")
-@click.argument("address")
-@click.option("--component", "components", multiple=True, help="Only these components, by id.")
-@click.option("--confirmed", is_flag=True, help="You vouch that they want it; they are not asked.")
+@elsewhere.group("maintenance")
+def maintenance() -> None:
+    """Planned work."""
+
+
+@maintenance.command("list")
 @asks
-def subscribe(other: Remote, page: str, address: str, components: tuple[str, ...], confirmed: bool) -> Answer:
-    """Add a mail address, a phone as +15551230000, or a webhook's address."""
-    kind = "email" if "@" in address and "://" not in address else "endpoint" if "://" in address else "phone_number"
-    facts = {kind: address, "component_ids": list(components), "skip_confirmation_notification": confirmed}
-    made = _one(other, "POST", f"{page}/subscribers", {"subscriber": facts})
-    secret = made.get("signing_secret")
-    said = f" Its signing secret, shown only now: {secret}" if secret else ""
-    return Answer(f"{made['id']} is added.{said}", {"subscriber": made})
+def list_maintenance(other: Remote, page: str) -> Answer:
+    """What is planned or underway."""
+    found = listed(other, f"{page}/incidents/scheduled")
+    lines = [
+        f"{one['id']}  {one['status']:<11} {one['scheduled_for']} to {one['scheduled_until']}  {one['name']}"
+        for one in found
+    ]
+    return Answer("\n".join(lines) or "None.", {"maintenance": found})
 
 
-@elsewhere.command("unsubscribe")
+@maintenance.command("schedule")
+@click.option("--title", required=True)
+@click.option("--from", "scheduled_for", required=True, help="Its start, ISO 8601 with its zone.")
+@click.option("--until", "scheduled_until", required=True, help="Its end.")
+@click.option("--by-clock", is_flag=True, help="It begins and ends at its times by itself.")
+@statement
+@asks
+def schedule(
+    other: Remote, page: str, *, title: str, scheduled_for: str, scheduled_until: str, by_clock: bool, **options: Any
+) -> Answer:
+    """Plan work, and say so."""
+    facts = _window(title, scheduled_for, scheduled_until, by_clock)
+    return _say(other, "POST", f"{page}/incidents", "scheduled", options, facts)
+
+
+@maintenance.command("start")
 @click.argument("public_id", metavar="ID")
+@statement
 @asks
-def unsubscribe(other: Remote, page: str, public_id: str) -> Answer:
-    """End a subscription."""
-    made = _one(other, "DELETE", f"{page}/subscribers/{_id(public_id)}")
-    return Answer(f"{made['id']} hears of nothing any more.", {"subscriber": made})
+def start(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
+    """Say that it has begun."""
+    return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", "in_progress", options, {})
+
+
+@maintenance.command("complete")
+@click.argument("public_id", metavar="ID")
+@statement
+@asks
+def complete(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
+    """Say that it is over."""
+    return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", "completed", options, {})
+
+
+@maintenance.command("cancel")
+@click.argument("public_id", metavar="ID")
+@statement
+@asks
+def cancel(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
+    """Call it off, and say so."""
+    return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", "cancelled", options, {})
+
+
+def _window(title: str, scheduled_for: str | None, scheduled_until: str | None, by_clock: bool) -> dict[str, Any]:
+    facts: dict[str, Any] = {"name": title, "scheduled_for": scheduled_for, "scheduled_until": scheduled_until}
+    if scheduled_for:
+        facts |= {"scheduled_auto_in_progress": by_clock, "scheduled_auto_completed": by_clock}
+    return facts
 
 
 @click.command("completion")

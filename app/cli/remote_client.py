@@ -2,17 +2,21 @@
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
 from app.errors import CandorError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from app.text import clean
 
 URL, TOKEN = "CANDOR_REMOTE_URL", "CANDOR_REMOTE_TOKEN"
-SECONDS = 60
+SECONDS, LONG_SECONDS = 60, 900
+PIECE = 1 << 16
 LARGEST_ANSWER = 20_000_000
 
 
@@ -30,31 +34,61 @@ class Remote:
             Invalid, NotFound, Conflict, Forbidden: as the sentence says.
             Unavailable: it can not be reached, is too busy, or failed; trying again can help.
         """
-        search = f"?{urlencode(query)}" if query else ""
-        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if key:
-            headers["Idempotency-Key"] = key
         data = None if body is None else json.dumps(body)
-        try:
-            status, raw = self._exchange(method, f"/api/v1{quote(path)}{search}", data, headers)
-        except (OSError, ValueError, HTTPException) as error:
-            raise Unavailable(f"{self.root} can not be reached: {error}.") from None
-        if not 200 <= status < 300:  # a redirection would take the token to where it does not belong
-            raise _failed(status, _read(raw))
+        with self._answer(method, path, data, "application/json", SECONDS, key, query) as answer:
+            raw = self._part(answer, LARGEST_ANSWER)
         return _read(raw) if raw else None
 
-    def _exchange(self, method: str, path: str, data: str | None, headers: dict[str, str]) -> tuple[int, bytes]:
+    def upload(self, path: str, body: bytes | BinaryIO, media: str, **query: str) -> Any:
+        """Send a whole file; what came of it.  Raises as `ask`."""
+        with self._answer("POST", path, body, media, LONG_SECONDS, "", query) as answer:
+            return _read(self._part(answer, LARGEST_ANSWER))
+
+    def download(self, path: str, out: BinaryIO, **query: str) -> int:
+        """Write what stands there into `out`, piece by piece; how many bytes it was.
+
+        Raises:
+            Unavailable: as `ask`, and when it broke off.
+        """
+        size = 0
+        with self._answer("GET", path, None, "", LONG_SECONDS, "", query) as answer:
+            while piece := self._part(answer, PIECE):
+                size += out.write(piece)
+            if answer.length:
+                raise Unavailable(f"{self.root} broke off in the middle. Try again.")
+        return size
+
+    def _part(self, answer: HTTPResponse, size: int) -> bytes:
+        try:
+            return answer.read(size)
+        except (OSError, ValueError, HTTPException):
+            raise Unavailable(f"{self.root} broke off in the middle. Try again.") from None
+
+    @contextmanager
+    def _answer(
+        self, method: str, path: str, data: str | bytes | BinaryIO | None, media: str, seconds: int, key: str,
+        query: Mapping[str, str],
+    ) -> Iterator[HTTPResponse]:  # fmt: skip
+        """The answer of a call that went well, to be read.  Raises as `ask`."""
+        search = f"?{urlencode(query)}" if query else ""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
+        if data is not None:
+            headers["Content-Type"] = media
+        if isinstance(data, BufferedReader):
+            headers["Content-Length"] = str(os.fstat(data.fileno()).st_size)
+        if key:
+            headers["Idempotency-Key"] = key
         parts = urlsplit(self.root)
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
-        try:
-            connection.request(method, f"{parts.path}{path}", data, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read(LARGEST_ANSWER)
-        finally:
-            connection.close()
+        with closing(kind(parts.hostname or "", parts.port, timeout=seconds)) as connection:
+            try:
+                connection.request(method, f"{parts.path}/api/v1{quote(path)}{search}", data, headers)
+                answer = connection.getresponse()
+            except (OSError, ValueError, HTTPException) as error:
+                raise Unavailable(f"{self.root} can not be reached: {error}.") from None
+            if not 200 <= answer.status < 300:  # a redirection would take the token to where it does not belong
+                raise _failed(answer.status, _read(self._part(answer, LARGEST_ANSWER)))
+            yield answer
 
 
 def remote(url: str) -> Remote:

@@ -1,6 +1,7 @@
 """Subscribers in and out: import, export, erase; canaries; who has not received an update."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ from sqlalchemy import select
 
 from app.actions import canaries, erasure, pages
 from app.actions.subscriber_import import import_subscribers
-from app.actions.subscriber_import.outcome import ImportReport
 from app.cli.people import subscriber
 from app.cli.shared import Answer, answers
 from app.clock import now
@@ -25,6 +25,7 @@ from app.sheets import written
 from app.vocabulary import ChannelName
 
 SHOWN = 20
+DRY = "Nothing was changed: this was a dry run."
 WAIT_SECONDS = 30
 EXIT_NOT_PROVEN = 1
 
@@ -37,18 +38,20 @@ def import_(settings: Settings, file: Path, dry_run: bool) -> Answer:
     """Take subscribers from a CSV file: one of `export`, or Statuspage's.  Nothing is sent to anyone."""
     with file.open("rb") as opened:
         report = import_subscribers(settings, COMMAND_LINE, pages.default_page_id(), opened, dry_run=dry_run)
-    return Answer(_said(report), report.to_json())
+    return Answer(said_of_import(report.to_json()), report.to_json())
 
 
-def _said(report: ImportReport) -> str:
-    lines = [f"{count:,} {outcome}" for outcome, count in sorted(report.counts.items())] or ["There is nobody in it."]
-    lines += [f"{count:,} stay {state}, whatever the file says" for state, count in sorted(report.kept.items())]
-    if report.new_secrets:
-        lines.append(f"{report.new_secrets:,} webhooks came without their secret and sign with a new one")
-    lines += [f"  line {one.line}: {one.reason}" for one in report.refused[:SHOWN]]
-    if len(report.refused) > SHOWN:
-        lines.append(f"  and {len(report.refused) - SHOWN:,} more; --json names all of them")
-    return "\n".join([*lines, "Nothing was changed: this was a dry run."] if report.dry_run else lines)
+def said_of_import(report: Mapping[str, Any]) -> str:
+    """The report of an import of subscribers, in words."""
+    refused, counts = report["refused"], sorted(report["counts"].items())
+    lines = [f"{count:,} {outcome}" for outcome, count in counts] or ["There is nobody in it."]
+    lines += [f"{count:,} stay {state}, whatever the file says" for state, count in sorted(report["kept"].items())]
+    if report["new_secrets"]:
+        lines.append(f"{report['new_secrets']:,} webhooks came without their secret and sign with a new one")
+    lines += [f"  line {one['line']}: {one['reason']}" for one in refused[:SHOWN]]
+    if len(refused) > SHOWN:
+        lines.append(f"  and {len(refused) - SHOWN:,} more; --json names all of them")
+    return "\n".join([*lines, DRY] if report["dry_run"] else lines)
 
 
 @subscriber.command("export")

@@ -61,6 +61,18 @@ class _Copy:
         return relinker.relinked(path, raw.decode()).encode()
 
 
+def exported_files(settings: Settings) -> Iterator[tuple[str, bytes]]:
+    """The files of a copy of the default page, each with its place, in the order of their names.
+
+    Raises:
+        NotFound: nothing is published yet.
+    """
+    copy = _published(settings)
+    relinker = Relinker(copy.files, copy.page_url)
+    for path in sorted(copy.files):
+        yield path, copy.body(path, relinker)
+
+
 def export(settings: Settings, folder: Path, *, into_existing: bool = False) -> Exported:
     """Make `folder` a copy of the default page as it is published: write what changed, delete what went.
 

@@ -48,7 +48,7 @@ SENTENCES = {
     403: "Your role does not allow this. Ask an admin if you need it.",
     404: "There is nothing at this address. It may have been mistyped or taken away.",
     405: "This address does not take that kind of request.",
-    413: "What was sent is larger than 1 MB. Make it shorter and send it again.",
+    413: "What was sent is larger than {limit:,} MB. Make it shorter and send it again.",
     415: "The form came in a format that is not understood here.",
     429: "Wait a little, then try again.",
     503: "The database can not be reached. Nothing was changed; try again in a few seconds.",
@@ -112,11 +112,12 @@ def _http(error: HTTPException) -> Response:
         return _fault(error)
     ours = (
         error.description
-        if (status in {401, 403} or request.path.startswith(STATUSPAGE_SHAPED))
+        if (status in {401, 403} or request.path.startswith((STATUSPAGE_SHAPED, OURS)))
         and error.description != type(error).description
         else ""
     )
-    response = answer(status, ours or SENTENCES.get(status, SENTENCES[400]))
+    limit = (request.max_content_length or 0) // 1_000_000
+    response = answer(status, ours or SENTENCES.get(status, SENTENCES[400]).format(limit=limit))
     if status == 401 and request.headers.get("HX-Request") == "true":
         response.headers["HX-Redirect"] = url_for("auth.sign_in")
     for name, value in error.get_headers(request.environ):

@@ -15,7 +15,10 @@ ASKED_BY_NUMBER = frozenset({"probes.healthz", "probes.readyz", "probes.metrics"
 """What machines ask of a single process, by its IP address, whatever the names are."""
 
 LARGEST_BODY = 1_000_000
-LARGER_BODIES = {"console.import_subscribers_sheet": 30_000_000}
+LARGER_BODIES = {
+    "console.import_subscribers_sheet": 30_000_000, "api.import_sheet": 30_000_000,
+    "api.import_documents": 50_000_000, "api.take_archive": 500_000_000,
+}  # fmt: skip
 YEAR_SECONDS = 31_536_000
 UNKNOWN_HOST = (
     '<!doctype html><html lang="en"><head><title>Unknown address</title></head><body><h1>Unknown address</h1>'
@@ -90,7 +93,7 @@ def _is_number(host: str) -> bool:
 
 
 def _larger_body() -> None:
-    """A sheet may be longer than any form.  Set before anything reads the body."""
+    """A sheet or an archive may be longer than any form.  Set before anything reads the body."""
     if request.endpoint in LARGER_BODIES:
         request.max_content_length = LARGER_BODIES[request.endpoint]
 

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app.actions.posts import open_post
@@ -16,7 +16,7 @@ from app.channels.push import page_key
 from app.db import session
 from app.models.component import Component
 from app.models.delivery import Delivery
-from app.models.subscriber import Subscriber, SubscriberComponent
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState
 from app.worker.loop import drain
@@ -104,6 +104,21 @@ def test_only_chosen_components_are_heard_of(app: Flask, settings: Settings, pag
     assert list(chosen) == [api]
     assert tell(who, "/subscribe/push", {**said, "components": []}).status_code == 204  # again, for everything
     assert row().everything
+
+
+def test_a_browser_follows_one_post_and_keeps_what_it_chose(app: Flask, settings: Settings, page_id: int) -> None:
+    api, who = make_component(page_id, "API"), browser(app)
+    post_id = open_post(settings, LENA, page_id, draft()).post_id
+    assert f"/subscribe?post={post_id}" not in who.get("/subscribe").text
+    said = {"subscription": new_browser().subscription("https://push.example.com/1")}
+    assert tell(who, "/subscribe/push", {**said, "post": post_id}).status_code == 204
+    assert (row().state, row().everything) == ("active", False)
+    assert session().scalars(select(SubscriberPost.confirmed)).all() == [True], "it asked its user itself"
+    assert tell(who, "/subscribe/push", {**said, "components": [api]}).status_code == 204
+    session().rollback()
+    kept = [session().scalar(select(func.count()).select_from(t)) for t in (SubscriberPost, SubscriberComponent)]
+    assert kept == [1, 1]
+    assert tell(who, "/subscribe/push", {**said, "post": "nothere00000"}).status_code == 422
 
 
 def test_a_browser_that_is_gone_is_not_sent_to_again(pushing: Settings, app: Flask, page_id: int, service: Web) -> None:

@@ -12,6 +12,7 @@ from app.web.api import (
     subscribers,
     templates,
     uptime,
+    whole,
 )
 from app.web.api.blueprint import blueprint
 
@@ -20,5 +21,5 @@ CSRF_EXEMPT = (blueprint,)
 
 __all__ = [
     "blueprint", "component_groups", "components", "described", "incident_subscribers", "incidents", "pages",
-    "postmortems", "subscriber_lists", "subscribers", "templates", "uptime",
+    "postmortems", "subscriber_lists", "subscribers", "templates", "uptime", "whole",
 ]  # fmt: skip

@@ -28,12 +28,13 @@ from app.web.api.reading import whole_argument
 blueprint = Blueprint("api", __name__)
 WORDS = (
     "unresolved", "scheduled", "upcoming", "active_maintenance", "unsubscribed", "count", "histogram",
-    "histogram_by_state", "resend_confirmation", "unsubscribe", "reactivate",
+    "histogram_by_state", "resend_confirmation", "unsubscribe", "reactivate", "export", "import",
 )  # fmt: skip
 STATUSPAGES, OURS = "/v1", "/api/v1"
 """Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+MOST_PAGES = 1_000_000
 UNPROVEN = "Could not authenticate. Send a valid token as Authorization: OAuth TOKEN."
 
 
@@ -63,10 +64,12 @@ class IdConverter(BaseConverter):
     regex = rf"(?!(?:{'|'.join(WORDS)})(?:\.json)?\Z)[a-z0-9_]{{1,64}}"
 
 
-def route(path: str, *methods: str, scope: Scope, is_ours: bool = True) -> Callable[[View], View]:
+def route(
+    path: str, *methods: str, scope: Scope, is_ours: bool = True, is_theirs: bool = True
+) -> Callable[[View], View]:  # fmt: skip
     """Serve a view for these methods, to programs whose token has this scope.
 
-    It stands at Statuspage's address with and without ".json", and, when it `is_ours`, at our own.
+    When it `is_theirs`, it stands at Statuspage's address with and without ".json", and, when it `is_ours`, at our own.
 
     A `page_id` in the path is handed on as the page itself.
     """
@@ -85,8 +88,7 @@ def route(path: str, *methods: str, scope: Scope, is_ours: bool = True) -> Calla
         endpoint = view.__name__
         typed = re.sub(r"<(\w+)>", r"<id:\1>", path)
         for address in (
-            f"{STATUSPAGES}{typed}.json",
-            f"{STATUSPAGES}{typed}",
+            *((f"{STATUSPAGES}{typed}.json", f"{STATUSPAGES}{typed}") if is_theirs else ()),
             *([f"{OURS}{typed}"] if is_ours else ()),
         ):
             blueprint.add_url_rule(address, endpoint, declared, methods=list(methods))
@@ -101,6 +103,11 @@ def bearer() -> Bearer:
     """The program that asks."""
     found: Bearer = g.bearer
     return found
+
+
+def is_theirs() -> bool:
+    """Whether it was called at Statuspage's address."""
+    return request.path.startswith(f"{STATUSPAGES}/")
 
 
 def settings() -> Settings:
@@ -137,11 +144,19 @@ def page_of_list(rows: Sequence[Any], *, size: int = 100) -> Sequence[Any]:
     return rows[first : first + count]
 
 
-def window(size: int = 100) -> tuple[int, int]:
+def window(size: int = 100, theirs_begin_at: int = 1) -> tuple[int, int]:
     """Where the part that is asked for begins, and how many it holds at most.
+
+    Pages are counted from 1, or at Statuspage's address from where it begins; there less means the first as well, and
+    more, or nothing, as many as there may be.
 
     Raises:
         Invalid: one is no number that makes sense.
     """
-    count = whole_argument("per_page", size) if "per_page" in request.args else whole_argument("limit", size)
-    return (whole_argument("page", 1, most=1_000_000) - 1) * count, count
+    asked = "per_page" if "per_page" in request.args else "limit"
+    if not is_theirs():
+        count = whole_argument(asked, size)
+        return (whole_argument("page", 1, most=MOST_PAGES) - 1) * count, count
+    count = min(whole_argument(asked, size, least=0, most=MOST_PAGES) or size, size)
+    page = whole_argument("page", theirs_begin_at, least=0, most=MOST_PAGES)
+    return max(page - theirs_begin_at, 0) * count, count

@@ -41,11 +41,12 @@ LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
 
 @route(LISTED, "GET", scope=Scope.READ)
 def list_incidents(page: PageView) -> ResponseReturnValue:
-    """Incidents and maintenance, newest first; `q` looks in titles and texts."""
+    """Incidents and maintenance, newest first; `q` looks in titles, statuses and texts."""
     words = request.args.get("q", "")[:200]
     found = (
         or_(
             Post.title.icontains(words, autoescape=True),
+            Post.status.icontains(words, autoescape=True),
             Post.updates.any(Update.body.icontains(words, autoescape=True)),
         ),
     )
@@ -109,10 +110,14 @@ def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(ONE, "PUT", "PATCH", scope=Scope.POSTS)
 def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Change facts, and publish an update when a status, a text or components are given."""
+    """Change facts, and publish an update when a status, a text or components are given.
+
+    The status `cancelled`, which Statuspage does not have, calls off planned work and says so.
+    """
     one_incident(page, incident_id)
     given = reading.wrapped("incident")
-    status, body, effects = _status(given), reading.text(given, "body"), _effects(page, given)
+    status, body = _status(given, PostStatus.CANCELLED), reading.text(given, "body")
+    effects = _effects(page, given)
     facts = PostFacts(
         title=reading.text(given, "name"), impact=_impact(given), scheduled_for=reading.instant(given, "scheduled_for"),
         scheduled_until=reading.instant(given, "scheduled_until"),
@@ -196,11 +201,11 @@ def _key() -> str:
     return f"v1-{bearer().token_id}-{given}" if given else f"v1-{secrets.token_hex(16)}"
 
 
-def _status(given: Mapping[str, Any]) -> PostStatus | None:
+def _status(given: Mapping[str, Any], *also: PostStatus) -> PostStatus | None:
     word = reading.text(given, "status")
     if not word:
         return None
-    if word not in set(PostStatus) - {PostStatus.POSTMORTEM, PostStatus.CANCELLED}:
+    if word not in set(PostStatus) - ({PostStatus.POSTMORTEM, PostStatus.CANCELLED} - {*also}):
         raise Invalid.field("status", "There is no such status.")
     return PostStatus(word)
 

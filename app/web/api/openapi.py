@@ -5,8 +5,9 @@ import re
 from typing import Any
 
 from app.web.api.blueprint import OPERATIONS, Operation
-from app.web.api.schemas import SCHEMAS, WHOLE, Schema, list_of
+from app.web.api.schemas import SCHEMAS, TEXT, WHOLE, Schema, list_of
 from app.web.api.subscriber_lists import SORTS, STATES, TYPES
+from app.web.api.whole import SOURCES
 
 Document = dict[str, Any]
 DESCRIPTION = "Posts, components and subscribers of a status page."
@@ -38,10 +39,16 @@ SHAPES: dict[str, tuple[str, Schema]] = {
     "create_incident_subscriber": ("FollowerDraft", {"$ref": "Subscriber"}),
     "read_incident_subscriber": ("", {"$ref": "Subscriber"}),
     "delete_incident_subscriber": ("", {"$ref": "Subscriber"}), "resend_incident_confirmation": ("", _NONE),
+    "export_subscribers": ("", {"media": "text/csv"}), "import_sheet": ("text/csv", {"$ref": "SheetReport"}),
+    "read_archive": ("", {"media": "application/zip"}),
+    "take_archive": ("application/octet-stream", {"$ref": "ArchiveReport"}),
+    "read_static_copy": ("", {"media": "application/zip"}), "import_documents": ("Documents", {"$ref": "ImportReport"}),
     "resend_confirmation": ("", _NONE), "resend_confirmations": ("Subscribers", _NONE),
     "unsubscribe_many": ("Subscribers", _NONE), "reactivate_many": ("Subscribers", _NONE),
 }  # fmt: skip
-"""By view: the schema of its body, and that of its answer; an empty one where there is none."""
+"""By view: the schema of its body, and that of its answer; an empty one where there is none, a media type where it is
+no JSON.
+"""
 
 _PAGED = (
     "list_components",
@@ -52,6 +59,10 @@ _PAGED = (
     "list_incident_subscribers",
 )
 _CREATED = ("create_", "resend_", "unsubscribe_", "reactivate_")
+_FLAGS = {
+    "export_subscribers": ("with_secrets",), "import_sheet": ("dry_run",),
+    "take_archive": ("dry_run", "without_suppressions"), "import_documents": ("dry_run", "take_page"),
+}  # fmt: skip
 _EMPTY = {"delete_component": "204", "delete_postmortem": "204"}
 _REFUSALS = {
     "400": "The body can not be read.", "401": "No valid token.", "403": "The token lacks the scope.",
@@ -90,7 +101,9 @@ def _operation(operation: Operation, method: str) -> Document:
         "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.name)],
         "responses": {**_success(operation.name, answer), **_refused()},
     }  # fmt: skip
-    if body:
+    if "/" in body:
+        made["requestBody"] = {"required": True, "content": {body: {"schema": {"type": "string"}}}}
+    elif body:
         schema = {"$ref": f"#/components/schemas/{body}"}
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return made
@@ -109,7 +122,11 @@ def _query_parameters(name: str) -> list[Document]:
         found["page"] = {**WHOLE, "minimum": 1, "maximum": 1_000_000}
         found["per_page"] = {**WHOLE, "minimum": 1, "maximum": 100}
     if name in {"read_component_uptime", "read_group_uptime"}:
-        found["start"] = found["end"] = {"type": "string", "pattern": r"^\d{4}(-\d{2}(-\d{2})?)?$"}
+        found["start"] = found["end"] = {"type": "string", "pattern": r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"}
+    for flag in _FLAGS.get(name, ()):
+        found[flag] = {"type": "boolean"}
+    if name == "import_documents":
+        found |= {"source": {"type": "string", "enum": list(SOURCES)}, "origin": TEXT, "time_zone": TEXT}
     if name in {"list_incidents", "list_subscribers"}:
         found["q"] = {"type": "string"}
     if name in {"list_subscribers", "count_subscribers"}:
@@ -118,13 +135,17 @@ def _query_parameters(name: str) -> list[Document]:
     if name == "list_subscribers":
         found["sort_field"] = {"type": "string", "enum": list(SORTS)}
         found["sort_direction"] = {"type": "string", "enum": ["asc", "desc"]}
-    return [{"name": one, "in": "query", "schema": schema} for one, schema in found.items()]
+    return [
+        {"name": one, "in": "query", "required": one == "source", "schema": schema} for one, schema in found.items()
+    ]
 
 
 def _success(name: str, answer: Schema) -> Document:
     status = _EMPTY.get(name) or ("201" if name.startswith(_CREATED) else "200")
     if not answer:
         return {status: {"description": "Done."}}
+    if "media" in answer:
+        return {status: {"description": "Done.", "content": {answer["media"]: {"schema": {"type": "string"}}}}}
     schema = {"$ref": f"#/components/schemas/{answer['$ref']}"} if "$ref" in answer else answer
     return {status: {"description": "Done.", "content": {"application/json": {"schema": schema}}}}
 

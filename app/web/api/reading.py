@@ -120,13 +120,13 @@ def words(given: Mapping[str, Any], name: str) -> list[str] | None:
     return list(dict.fromkeys(one for one in found if one))
 
 
-def whole_argument(name: str, default: int, *, most: int = 100) -> int:
-    """A whole number of the query, from 1 to `most`.  Raises Invalid."""
+def whole_argument(name: str, default: int, *, least: int = 1, most: int = 100) -> int:
+    """A whole number of the query, from `least` to `most`.  Raises Invalid."""
     raw = request.args.get(name)
     if raw is None:
         return default
-    if not re.fullmatch(r"[0-9]{1,9}", raw) or not 1 <= int(raw) <= most:
-        raise Invalid.field(name, f"{name} has to be a whole number from 1 to {most:,}.")
+    if not re.fullmatch(r"[0-9]{1,9}", raw) or not least <= int(raw) <= most:
+        raise Invalid.field(name, f"{name} has to be a whole number from {least} to {most:,}.")
     return int(raw)
 
 

@@ -94,6 +94,7 @@ _INCIDENT_FIELDS: Schema = {
     "metadata": {"type": "object", "additionalProperties": {"type": "object"}},
 }  # fmt: skip
 _CHANGED = {name: schema for name, schema in _INCIDENT_FIELDS.items() if not name.startswith("backfill")}
+_CHANGED["status"] = {"type": "string", "enum": [*STATUSES, "cancelled"]}
 _SUBSCRIBER = thing(
     {
         "id": ID, "mode": TEXT, "email": MAYBE_TEXT, "endpoint": TEXT, "phone_number": TEXT,
@@ -122,6 +123,7 @@ _PERSON = {
     "email": TEXT, "phone_number": TEXT, "phone_country": {"type": "string", "pattern": "^[A-Za-z]{2}$"},
     "skip_confirmation_notification": FLAG,
 }  # fmt: skip
+_COUNTS: Schema = {"type": "object", "additionalProperties": WHOLE}
 _BY_STATE = thing({"active": WHOLE, "unconfirmed": WHOLE, "quarantined": WHOLE, "total": WHOLE})
 _TYPES = ("email", "sms", "webhook", "integration_partner", "slack", "teams")
 _NAMED = {"oneOf": [{**NAMED, "minItems": 1, "maxItems": 100}, {"type": "string", "enum": ["all"]}]}
@@ -175,6 +177,16 @@ SCHEMAS: dict[str, Schema] = {
     )}),
     "SubscriberChange": thing({"component_ids": NAMED}),
     "Subscribers": thing({"subscribers": _NAMED}),
+    "SheetReport": thing(
+        {"dry_run": FLAG, "counts": _COUNTS, "kept": _COUNTS, "new_secrets": WHOLE,
+         "refused": {"type": "array", "items": thing({"line": WHOLE, "reason": TEXT})}}
+    ),
+    "ArchiveReport": thing({"dry_run": FLAG, "page": TEXT, "paused": FLAG, "counts": {"type": "object"}}),
+    "Documents": {"type": ["object", "array"]},
+    "ImportReport": thing(
+        {"dry_run": FLAG, "counts": _COUNTS,
+         "skipped": {"type": "array", "items": thing({"kind": TEXT, "id": TEXT, "name": TEXT, "reason": TEXT})}}
+    ),
     "CountByType": thing(dict.fromkeys(_TYPES, WHOLE)),
     "CountByState": thing(dict.fromkeys(_TYPES, _BY_STATE)),
 }  # fmt: skip

@@ -47,7 +47,7 @@ def list_subscribers(page: PageView) -> ResponseReturnValue:
     direction = request.args.get("sort_direction", "asc")
     if direction not in {"asc", "desc"}:
         raise Invalid.field("sort_direction", "Choose asc or desc.")
-    first, count = window()
+    first, count = window(theirs_begin_at=0)
     query = (
         select(Subscriber).where(*where).order_by(field.desc() if direction == "desc" else field.asc(), Subscriber.id)
     )

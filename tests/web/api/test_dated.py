@@ -94,11 +94,15 @@ def test_another_month_is_left_and_entered(script: Script, page_id: int, reader:
         assert f"/incidents/{made['id']}" not in reader.get(f"/history/{NOON:%Y-%m}").text
 
 
-def test_a_statement_can_be_dated_when_it_is_made(script: Script, settings: Settings, page_id: int) -> None:
+def test_a_statement_can_be_dated_when_it_is_made(
+    script: Script, settings: Settings, page_id: int, reader: Client
+) -> None:
     early = {"display_at": (NOON - HOUR).isoformat()}
     made = told(script, **early)
     assert at_of(made["incident_updates"][0]) == NOON - HOUR
     assert not made["backfilled"] and made["status"] == "investigating"
+    public = reader.get(f"/api/v2/incidents/{made['id']}.json").json["incident"]
+    assert at_of(public, "started_at") == NOON - HOUR
     session().rollback()
     held = session().scalars(select(Dispatch.hold_until)).one()
     assert held == NOON + timedelta(seconds=settings.hold_seconds), "a notice is held from now on, not from then"

@@ -185,7 +185,10 @@ def test_lists_come_in_parts_and_are_searched(script: Script, page_id: int) -> N
     assert names("q=trouble 3") == ["Trouble 3"]
     assert names("q=100%25") == [f"Trouble {number}" for number in (4, 3, 2, 1, 0)]
     assert names("q=100_") == []
-    for query in ("limit=0", "limit=x", "page=-1", "limit=101", "page=99999999999"):
+    assert names("page=0&limit=2") == names("page=1&limit=2"), "scripts that count from 0 get the first, as there"
+    assert len(names("limit=0")) == len(names("per_page=1000")) == 5, "as many as there may be, as there"
+    assert len(names("q=investigat")) == 5, "by their status too"
+    for query in ("limit=x", "page=-1", "per_page=-1", "page=99999999999"):
         assert script.refused("GET", f"/incidents?{query}")[0] == 422
 
 

@@ -130,6 +130,27 @@ def test_people_are_added_asked_and_ended(script: Script, page_id: int) -> None:
     assert script.get("/subscribers?state=all") == []
 
 
+def test_subscribers_are_counted_off_as_there_and_as_here(script: Script, page_id: int) -> None:
+    ids = []
+    for name in ("ann", "bob", "eve"):
+        make_subscriber(page_id, f"{name}@example.com")
+        ids.append(f"{name}@example.com")
+
+    def found(root: str, query: str) -> list[str]:
+        return [one["email"] for one in Script(script.client, script.token, root).get(f"/subscribers?{query}")]
+
+    theirs, ours = script.root, f"/api{script.root}"
+    assert [found(theirs, f"limit=2&page={page}") for page in (0, 1, 2)] == [ids[:2], ids[2:], []], "from 0, as there"
+    assert [found(ours, f"per_page=2&page={page}") for page in (1, 2)] == [ids[:2], ids[2:]]
+    for query in ("page=0", "per_page=0", "per_page=101"):
+        assert Script(script.client, script.token, ours).call("GET", f"/subscribers?{query}").status_code == 422
+    api = make_component(page_id)
+    one = f"/subscribers/{script.get('/subscribers')[0]['id']}"
+    assert script.send("PATCH", one, {"component_ids": [api]})["components"] == [api]
+    assert script.send("PATCH", one, {})["components"] is None, "none named means all, as there"
+    assert Script(script.client, script.token, ours).call("PATCH", one, {}).status_code == 422
+
+
 def test_a_webhook_and_its_secret(script: Script, page_id: int) -> None:
     body = {"subscriber": {"endpoint": "https://1.1.1.1/hook", "email": "owner@example.com"}}
     made = script.send("POST", "/subscribers", body)

@@ -1,0 +1,72 @@
+"""`candor remote`: the group of commands about another Candor, and what they share."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from app.cli.remote_client import Remote, remote
+from app.cli.shared import Answer, spoken
+from app.errors import Invalid, NotFound, Unavailable
+
+
+@click.group("remote")
+def elsewhere() -> None:
+    """Another Candor, by its API.
+
+    CANDOR_REMOTE_URL says where it is, CANDOR_REMOTE_TOKEN (or a file, CANDOR_REMOTE_TOKEN_FILE) proves who asks.
+    """
+
+
+def asks(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Make a command of a function that takes the other Candor and its page's path first."""
+
+    def asked(*args: Any, url: str, page: str, **options: Any) -> Answer:
+        other = remote(url)
+        return function(other, f"/pages/{page or _only_page(other)}", *args, **options)
+
+    asked.__doc__, asked.__name__ = function.__doc__, function.__name__
+    vars(asked)["__click_params__"] = getattr(function, "__click_params__", [])
+    command = spoken(asked)
+    command = click.option("--page", default="", help="The page's id, where there are several.")(command)
+    return click.option("--url", default="", help="Where it is; CANDOR_REMOTE_URL when left out.")(command)
+
+
+def _only_page(other: Remote) -> str:
+    pages = listed(other, "/pages")
+    if not pages:
+        raise NotFound("There is no page there yet.")
+    if len(pages) != 1:
+        raise Invalid("There are several pages. Name one with --page: " + ", ".join(one["id"] for one in pages))
+    return str(pages[0]["id"])
+
+
+def listed(other: Remote, path: str, **query: str) -> list[dict[str, Any]]:
+    """A list of things that have an id.  Raises Unavailable when the other side answers with anything else."""
+    found = other.ask("GET", path, **query)
+    if not isinstance(found, list) or not all(isinstance(one, dict) and "id" in one for one in found):
+        raise Unavailable(f"{other.root} does not answer as Candor does.")
+    return found
+
+
+def single(other: Remote, method: str, path: str, *rest: Any) -> dict[str, Any]:
+    """One thing that has an id.  Raises Unavailable as `listed` does."""
+    found = other.ask(method, path, *rest)
+    if not isinstance(found, dict) or "id" not in found:
+        raise Unavailable(f"{other.root} does not answer as Candor does.")
+    return found
+
+
+def checked_id(raw: str) -> str:
+    """An id as it is typed, which is no other part of an address.  Raises Invalid."""
+    if not re.fullmatch(r"[a-z0-9]{10,32}", raw):
+        raise Invalid(f"{raw[:40]!r} is no id. candor remote posts and components show them.")
+    return raw
+
+
+def reported(other: Remote, told: Any) -> dict[str, Any]:
+    """What came of an import.  Raises Unavailable as `listed` does."""
+    if not isinstance(told, dict) or not isinstance(told.get("counts"), dict):
+        raise Unavailable(f"{other.root} does not answer as Candor does.")
+    return told

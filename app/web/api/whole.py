@@ -1,0 +1,157 @@
+"""All of it at once, for moving and keeping: subscribers as a sheet, the page as an archive, the static copy, and what
+other status pages hold.  This is ours alone; Statuspage has nothing like it.
+"""
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from flask import request, send_file
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, Forbidden
+
+from app.actions import imports, pages
+from app.actions.archive import import_archive, write_archive
+from app.actions.subscriber_import import import_subscribers
+from app.db import release, session
+from app.deliver import subscriber_sheet
+from app.errors import Invalid, NotFound
+from app.publish.export import exported_files
+from app.publish.views import PageView
+from app.version import VERSION
+from app.vocabulary import Scope
+from app.web.api import reading
+from app.web.api.blueprint import bearer, route, settings
+from app.web.console.downloads import download
+
+SOURCES = ("statuspage", "cachet", "instatus", "uptime-kuma")
+MOST_DOCUMENTS = 1000
+
+
+@route("/pages/<page_id>/subscribers/export", "GET", scope=Scope.SUBSCRIBERS, is_theirs=False)
+def export_subscribers(page: PageView) -> ResponseReturnValue:
+    """Every subscriber as a sheet (CSV); `with_secrets` adds what signs webhooks, and needs the scope admin."""
+    with_secrets = _flag("with_secrets")
+    if with_secrets and not bearer().may(Scope.ADMIN):
+        raise Forbidden("This token may not read secrets. It needs the scope admin.")
+    pieces = subscriber_sheet.pieces(session, page.id, with_secrets=with_secrets)
+    return download("subscribers", subscriber_sheet.headings(with_secrets), pieces)
+
+
+@route("/pages/<page_id>/subscribers/import", "POST", scope=Scope.SUBSCRIBERS, is_theirs=False)
+def import_sheet(page: PageView) -> ResponseReturnValue:
+    """Take subscribers from a sheet, as `export` gives it or as Statuspage does.  Nothing is sent to anyone.
+
+    With `dry_run` the report says what would happen.
+    """
+    with _sent() as file:
+        return import_subscribers(settings(), bearer().actor, page.id, file, dry_run=_flag("dry_run")).to_json()
+
+
+@route("/pages/<page_id>/archive", "GET", scope=Scope.ADMIN, is_theirs=False)
+def read_archive(page: PageView) -> ResponseReturnValue:
+    """The whole of the page in one file: settings, components, posts, subscribers, with secrets."""
+    return _sending(lambda out: write_archive(settings(), page.id, out, VERSION), f"{page.public_id}.zip")
+
+
+@route("/pages/<page_id>/archive", "POST", scope=Scope.ADMIN, is_theirs=False)
+def take_archive(page: PageView) -> ResponseReturnValue:
+    """Take an archive: all of it, or nothing.  The page must hold nothing of its own, or be the archive's."""
+    with _sent() as file:
+        path = Path(file.name)
+        try:
+            report = import_archive(
+                settings(), bearer().actor, page.id, path,
+                dry_run=_flag("dry_run"), without_suppressions=_flag("without_suppressions"),
+            )  # fmt: skip
+        except Invalid as error:  # where it was put here is nothing to the caller
+            raise Invalid(re.sub(rf"\S*{re.escape(path.name)}", "The archive", error.sentence)) from None
+    return report.to_json()
+
+
+@route("/pages/<page_id>/export", "GET", scope=Scope.READ, is_theirs=False)
+def read_static_copy(page: PageView) -> ResponseReturnValue:
+    """A static copy of the published page, as a ZIP file, for any web server or bucket."""
+    if page.id != pages.default_page_id():
+        raise NotFound("Only the first page has a static copy.")
+    release()
+    return _sending(_write_static_copy, "page.zip")
+
+
+def _write_static_copy(out: BinaryIO) -> None:
+    with ZipFile(out, "w", ZIP_DEFLATED) as packed:
+        for path, body in exported_files(settings()):
+            packed.writestr(path, body)
+
+
+@route("/pages/<page_id>/imports", "POST", scope=Scope.ADMIN, is_theirs=False)
+def import_documents(page: PageView) -> ResponseReturnValue:
+    """Bring components and history from another status page: its document, or an array of several.
+
+    `source` says whose they are.  Ids and dates are kept, a second time changes nothing, and nothing is sent to anyone.
+    """
+    source = request.args.get("source", "")
+    if source not in SOURCES:
+        raise Invalid.field("source", f"Choose one of: {', '.join(SOURCES)}.")
+    with tempfile.TemporaryDirectory() as folder:
+        _unpack(Path(folder))
+        return _import(page, source, Path(folder)).to_json()
+
+
+def _import(page: PageView, source: str, folder: Path) -> imports.Report:
+    given = (settings(), bearer().actor, page.id, folder)
+    dry_run, origin = _flag("dry_run"), request.args.get("origin", "")
+    if source == "statuspage":
+        return imports.import_statuspage(*given, dry_run=dry_run, take_page=_flag("take_page"))
+    if source == "cachet":
+        zone = request.args.get("time_zone", "Etc/UTC")
+        return imports.import_cachet(*given, dry_run=dry_run, origin=origin, time_zone=zone)
+    if source == "instatus":
+        return imports.import_instatus(*given, dry_run=dry_run, origin=origin)
+    return imports.import_uptime_kuma(*given, dry_run=dry_run, origin=origin)
+
+
+def _unpack(folder: Path) -> None:
+    """Write each document that was sent into a file of its own, as the importers read them."""
+    try:
+        found = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        raise BadRequest("The body is not JSON that can be read.") from None
+    documents = found if isinstance(found, list) else [found]
+    if not 1 <= len(documents) <= MOST_DOCUMENTS:
+        raise Invalid(f"Send one document, or an array of at most {MOST_DOCUMENTS:,}.")
+    for number, document in enumerate(documents, 1):
+        (folder / f"{number:04}.json").write_text(json.dumps(document))
+
+
+def _flag(name: str) -> bool:
+    """A yes or no of the query; no when it is not there.  Raises Invalid."""
+    return reading.flag(request.args, name) is True
+
+
+@contextmanager
+def _sent() -> Iterator[Any]:
+    """The body as a named file, which is gone afterwards; it is never held in memory whole."""
+    with tempfile.NamedTemporaryFile() as file:
+        shutil.copyfileobj(request.stream, file)
+        file.flush()
+        file.seek(0)
+        yield file
+
+
+def _sending(write: Callable[[BinaryIO], object], name: str) -> ResponseReturnValue:
+    """A ZIP file that `write` writes, as an answer; it is closed when it was sent."""
+    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
+    try:
+        write(file)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return send_file(file, "application/zip", as_attachment=True, download_name=name)
