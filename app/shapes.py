@@ -46,6 +46,7 @@ class PostDraft:
     `happened_at` is when it was, for an incident that is written down after it was over; `display_at` dates the first
     statement of any other, where that was before now.
     `metadata_json` is what a program keeps with the post for itself.
+    `fingerprint` tells whether the same idempotency key asks for the same again; empty where that is not compared.
     """
 
     kind: PostKind
@@ -67,6 +68,7 @@ class PostDraft:
     happened_at: datetime | None = None
     display_at: datetime | None = None
     metadata_json: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,7 @@ class UpdateDraft:
     """One more statement in a post.  `version` is the post's version that the author saw; None when they saw none.
 
     `facts` are changed with it, or not at all.  `display_at` dates it, where that was before now.
+    `fingerprint` is as a `PostDraft`'s.
     """
 
     status: PostStatus
@@ -100,6 +103,7 @@ class UpdateDraft:
     acknowledged: bool = False
     facts: PostFacts | None = None
     display_at: datetime | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

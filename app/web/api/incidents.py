@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, or_, select
 
 from app.actions import updates
+from app.actions.fingerprints import fingerprint
 from app.actions.post_facts import edit_post
 from app.actions.posts import open_post
 from app.db import session
@@ -95,7 +96,7 @@ def create_incident(page: PageView) -> ResponseReturnValue:
         ends_itself=_by_clock(given, "scheduled_auto_completed") or False,
         happened_at=_backfill_date(given) if backfilled else None,
         display_at=None if backfilled else reading.instant(given, "display_at"), metadata_json=_metadata(given) or "",
-        acknowledged=_acknowledged(given),
+        acknowledged=_acknowledged(given), fingerprint=_asked(given),
     )  # fmt: skip
     made = open_post(settings(), bearer().actor, page.id, draft)
     return one_incident(page, made.post_id), 201
@@ -125,7 +126,7 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
         said = status or _standing(incident_id)
         update = UpdateDraft(
             said, body or BODIES[said], key, None, effects=effects, notify=notify, acknowledged=meant, facts=facts,
-            display_at=dated,
+            display_at=dated, fingerprint=_asked(given),
         )  # fmt: skip
         updates.publish_update(settings(), bearer().actor, incident_id, update)
     else:
@@ -140,7 +141,10 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     post = held(incident_id)
     if post.status != PostStatus.SCHEDULED:
         raise Invalid("What was said in public is not deleted. Resolve it, or correct its text.")
-    draft = UpdateDraft(PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False)
+    draft = UpdateDraft(
+        PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False,
+        fingerprint=fingerprint({"method": "DELETE"}),
+    )  # fmt: skip
     updates.publish_update(settings(), bearer().actor, incident_id, draft)
     return before
 
@@ -194,6 +198,11 @@ def _key() -> str:
     if given and not (len(given) <= KEY_LIMIT and given.isascii() and given.isprintable()):
         raise Invalid(f"Idempotency-Key has to be 1 to {KEY_LIMIT} printable ASCII characters.")
     return f"v1-{bearer().token_id}-{given}" if given else f"v1-{secrets.token_hex(16)}"
+
+
+def _asked(given: Mapping[str, Any]) -> str:
+    """What tells this request from others: all that it says of the incident, but that the guard's finding is meant."""
+    return fingerprint({name: value for name, value in given.items() if name != "acknowledged"})
 
 
 def _status(given: Mapping[str, Any]) -> PostStatus | None:
