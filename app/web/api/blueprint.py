@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,7 +23,6 @@ from app.settings import Settings
 from app.vocabulary import Scope
 from app.web.access import audience
 from app.web.api import reading
-from app.web.api.reading import whole_argument
 
 blueprint = Blueprint("api", __name__)
 WORDS = (
@@ -129,19 +128,3 @@ def _page(public_id: str) -> PageView:
     if page_id is None:
         raise NotFound
     return read_page(session(), page_id)
-
-
-def page_of_list(rows: Sequence[Any], *, size: int = 100) -> Sequence[Any]:
-    """The part of `rows` that `page` (from 1) and `per_page` or `limit` ask for."""
-    first, count = window(size)
-    return rows[first : first + count]
-
-
-def window(size: int = 100) -> tuple[int, int]:
-    """Where the part that is asked for begins, and how many it holds at most.
-
-    Raises:
-        Invalid: one is no number that makes sense.
-    """
-    count = whole_argument("per_page", size) if "per_page" in request.args else whole_argument("limit", size)
-    return (whole_argument("page", 1, most=1_000_000) - 1) * count, count

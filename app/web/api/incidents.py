@@ -20,7 +20,7 @@ from app.publish.views import PageView
 from app.shapes import ComponentEffect, PostDraft, PostFacts, UpdateDraft
 from app.vocabulary import Impact, PostKind, PostStatus, Scope
 from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings, window
+from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document, incident_documents
 from app.web.api.prepared import BODIES
 from app.web.api.selecting import newest
@@ -50,31 +50,31 @@ def list_incidents(page: PageView) -> ResponseReturnValue:
             Post.updates.any(Update.body.icontains(words, autoescape=True)),
         ),
     )
-    return newest(page, *window(), *(found if words else ()))
+    return newest(page, *(found if words else ()))
 
 
 @route(f"{LISTED}/unresolved", "GET", scope=Scope.READ)
 def list_unresolved(page: PageView) -> ResponseReturnValue:
     """Incidents that are open."""
-    return newest(page, *window(), *LISTS["unresolved"])
+    return newest(page, *LISTS["unresolved"])
 
 
 @route(f"{LISTED}/scheduled", "GET", scope=Scope.READ)
 def list_scheduled(page: PageView) -> ResponseReturnValue:
     """Maintenance that is not over."""
-    return newest(page, *window(), *LISTS["scheduled"])
+    return newest(page, *LISTS["scheduled"])
 
 
 @route(f"{LISTED}/upcoming", "GET", scope=Scope.READ)
 def list_upcoming(page: PageView) -> ResponseReturnValue:
     """Maintenance that has not begun."""
-    return newest(page, *window(), *LISTS["upcoming"])
+    return newest(page, *LISTS["upcoming"])
 
 
 @route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ)
 def list_active(page: PageView) -> ResponseReturnValue:
     """Maintenance that is underway."""
-    return newest(page, *window(), *LISTS["active_maintenance"])
+    return newest(page, *LISTS["active_maintenance"])
 
 
 @route(LISTED, "POST", scope=Scope.POSTS)

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from app.web.api.blueprint import OPERATIONS, Operation
-from app.web.api.schemas import SCHEMAS, WHOLE, Schema, list_of
+from app.web.api.schemas import SCHEMAS, TEXT, WHOLE, Schema, list_of
 from app.web.api.subscriber_lists import SORTS, STATES, TYPES
 
 Document = dict[str, Any]
@@ -53,6 +53,7 @@ _PAGED = (
 )
 _CREATED = ("create_", "resend_", "unsubscribe_", "reactivate_")
 _EMPTY = {"delete_component": "204", "delete_postmortem": "204"}
+_LINK = {"Link": {"description": "The first, previous and next page of the list (RFC 8288).", "schema": TEXT}}
 _REFUSALS = {
     "400": "The body can not be read.", "401": "No valid token.", "403": "The token lacks the scope.",
     "404": "There is no such thing.", "409": "It is there already, or changed meanwhile.",
@@ -104,8 +105,7 @@ def _path_parameters(path: str) -> list[Document]:
 
 def _query_parameters(name: str) -> list[Document]:
     found: dict[str, Schema] = {}
-    is_of_incidents = SHAPES[name][1] == list_of("Incident")
-    if name in _PAGED or is_of_incidents:
+    if _is_paged(name):
         found["page"] = {**WHOLE, "minimum": 1, "maximum": 1_000_000}
         found["per_page"] = {**WHOLE, "minimum": 1, "maximum": 100}
     if name in {"read_component_uptime", "read_group_uptime"}:
@@ -121,12 +121,17 @@ def _query_parameters(name: str) -> list[Document]:
     return [{"name": one, "in": "query", "schema": schema} for one, schema in found.items()]
 
 
+def _is_paged(name: str) -> bool:
+    return name in _PAGED or SHAPES[name][1] == list_of("Incident")
+
+
 def _success(name: str, answer: Schema) -> Document:
     status = _EMPTY.get(name) or ("201" if name.startswith(_CREATED) else "200")
     if not answer:
         return {status: {"description": "Done."}}
     schema = {"$ref": f"#/components/schemas/{answer['$ref']}"} if "$ref" in answer else answer
-    return {status: {"description": "Done.", "content": {"application/json": {"schema": schema}}}}
+    made = {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+    return {status: {**made, "headers": _LINK} if _is_paged(name) else made}
 
 
 def _refused() -> Document:

@@ -22,6 +22,11 @@ _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _TRUE, _FALSE = {"true", "t", "1", "yes", "on"}, {"false", "f", "0", "no", "off", ""}
 
 
+def is_ours() -> bool:
+    """Whether our own address is asked, which takes what is described and nothing else; Statuspage's is lenient."""
+    return request.path.startswith("/api/")
+
+
 def body() -> Body:
     """What was sent, as nested dicts and lists; empty when nothing was.
 
@@ -120,13 +125,13 @@ def words(given: Mapping[str, Any], name: str) -> list[str] | None:
     return list(dict.fromkeys(one for one in found if one))
 
 
-def whole_argument(name: str, default: int, *, most: int = 100) -> int:
-    """A whole number of the query, from 1 to `most`.  Raises Invalid."""
+def whole_argument(name: str, default: int, *, least: int = 1, most: int) -> int:
+    """A whole number of the query, from `least` to `most`.  Raises Invalid."""
     raw = request.args.get(name)
     if raw is None:
         return default
-    if not re.fullmatch(r"[0-9]{1,9}", raw) or not 1 <= int(raw) <= most:
-        raise Invalid.field(name, f"{name} has to be a whole number from 1 to {most:,}.")
+    if not re.fullmatch(r"[0-9]{1,9}", raw) or not least <= int(raw) <= most:
+        raise Invalid.field(name, f"{name} has to be a whole number from {least} to {most:,}.")
     return int(raw)
 
 

@@ -185,7 +185,9 @@ def test_lists_come_in_parts_and_are_searched(script: Script, page_id: int) -> N
     assert names("q=trouble 3") == ["Trouble 3"]
     assert names("q=100%25") == [f"Trouble {number}" for number in (4, 3, 2, 1, 0)]
     assert names("q=100_") == []
-    for query in ("limit=0", "limit=x", "page=-1", "limit=101", "page=99999999999"):
+    assert len(names("limit=500")) == len(names("per_page=0")) == 5, "as there, 100 is the default and the most"
+    assert names("limit=2&page=0") == names("limit=2&page=1")
+    for query in ("limit=x", "page=-1", "limit=-1", "page=99999999999"):
         assert script.refused("GET", f"/incidents?{query}")[0] == 422
 
 
