@@ -39,7 +39,7 @@ def test_the_same_key_publishes_once(candor: Shell) -> None:
     made = candor.json(*words)
     assert [made["repeated"], candor.json(*words)["repeated"]] == [False, True]
     post = str(made["post"])
-    more = ("post", "update", post, "--body", "More.", "--next-update-in", "30", "--key", "deploy-4712")
+    more = ("post", "update", post, "--body", "More.", "--next-update-in", "30", "--key", "k")
     assert candor.json(*more)["repeated"] is False
     candor.json("post", "update", post, "--status", "identified", "--body", "We know.")
     assert candor.json(*more)["repeated"] is True, "what stands now is not part of what was asked for"
@@ -52,6 +52,7 @@ def test_the_same_key_with_other_content_is_refused(candor: Shell, other: tuple[
     done = candor.run(*words, *other)
     assert done.returncode == 2
     assert "published something else before" in done.stderr
+    assert "1 to 128 printable ASCII" in candor.run(*words[:-1], "x" * 129).stderr
     assert len(candor.json("post", "list")["posts"]) == 1  # type: ignore[arg-type]
 
 

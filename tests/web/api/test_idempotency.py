@@ -58,6 +58,13 @@ def test_another_update_under_the_same_key_is_refused(script: Script, page_id: i
     assert (again["status"], count(Update)) == ("monitoring", 3), "what stands now is not part of what was asked for"
 
 
+@pytest.mark.parametrize("key", ["a", "ab", "x" * 100])
+def test_a_key_may_be_as_short_as_one_character(script: Script, page_id: int, key: str) -> None:
+    headers = {"Idempotency-Key": key}
+    made = [script.send("POST", "/incidents", data={"incident[name]": "x"}, headers=headers)["id"] for _ in range(2)]
+    assert made[0] == made[1]
+
+
 def test_calling_off_is_not_what_an_update_did(script: Script, page_id: int) -> None:
     one = f"/incidents/{script.send('POST', '/incidents', {'incident': {**FIRST, **WINDOW}})['id']}"
     script.send("PATCH", one, {"incident": {"body": "More."}}, headers=KEY)
