@@ -30,7 +30,7 @@ def find_components(session: Session, page_id: int, effects: Sequence[ComponentE
     found = {component.public_id: component for component in rows}
     missing = [name for name in names if name not in found]
     if missing:
-        raise Invalid.field("components", "One of the components is no longer there. Reload the form and choose again.")
+        raise Invalid.field("components", "One of the components is no longer there. Choose among those that are.")
     return found
 
 

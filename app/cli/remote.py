@@ -220,7 +220,9 @@ def add_component(other: Remote, page: str, name: str, status: str | None, descr
 @asks
 def subscribe(other: Remote, page: str, address: str, components: tuple[str, ...], confirmed: bool) -> Answer:
     """Add a mail address, a phone as +15551230000, or a webhook's address."""
-    kind = "email" if "@" in address and "://" not in address else "endpoint" if "://" in address else "phone_number"
+    kind = "endpoint" if "://" in address else "email" if "@" in address else "phone_number"
+    if kind == "phone_number" and not re.search(r"[0-9]", address):
+        raise Invalid("Give a mail address, a phone number such as +15551230000, or a webhook's address.")
     facts = {kind: address, "component_ids": list(components), "skip_confirmation_notification": confirmed}
     made = _one(other, "POST", f"{page}/subscribers", {"subscriber": facts})
     secret = made.get("signing_secret")

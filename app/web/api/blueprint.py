@@ -111,7 +111,7 @@ def settings() -> Settings:
 def _proven(scope: Scope) -> Bearer:
     kind, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if not kind:
-        token = request.args.get("api_key", "")
+        token = request.args.get("api_key", "") or _token_of_form()
     elif kind.lower() not in {"oauth", "bearer"}:
         raise Unauthorized(UNPROVEN)
     found = api_tokens.bearer(token.strip())
@@ -121,6 +121,11 @@ def _proven(scope: Scope) -> Bearer:
         raise Forbidden(f"This token may not do that. It needs the scope {scope}.")
     api_tokens.note_use(settings(), found)
     return found
+
+
+def _token_of_form() -> str:
+    """Older scripts of Statuspage's send their token as one of the form's fields."""
+    return request.form.get("api_key", "") if reading.is_form() and not reading.is_ours() else ""
 
 
 def _page(public_id: str) -> PageView:

@@ -88,6 +88,8 @@ def create_incident(page: PageView) -> ResponseReturnValue:
     kind = PostKind.MAINTENANCE if start is not None else PostKind.INCIDENT
     first = PostStatus.SCHEDULED if start else PostStatus.RESOLVED if backfilled else PostStatus.INVESTIGATING
     status = _status(given) or first
+    if start is None and status is PostStatus.SCHEDULED:
+        raise Invalid.field("scheduled_for", "scheduled_for is missing: say when the work starts, and when it ends.")
     draft = PostDraft(
         kind, reading.text(given, "name") or "", status, reading.text(given, "body") or BODIES[status], _key(),
         impact=_impact(given), effects=_effects(page, given), notify=_notify(given) and not backfilled,

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.errors import Invalid
 from app.vocabulary import ComponentStatus
@@ -18,6 +18,7 @@ Body = dict[str, Any]
 DEEPEST = 8
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_FIELDS = 2000
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _TRUE, _FALSE = {"true", "t", "1", "yes", "on"}, {"false", "f", "0", "no", "off", ""}
 
@@ -27,13 +28,21 @@ def is_ours() -> bool:
     return request.path.startswith("/api/")
 
 
+def is_form() -> bool:
+    """Whether a form was sent."""
+    return request.mimetype in FORMS
+
+
 def body() -> Body:
     """What was sent, as nested dicts and lists; empty when nothing was.
 
     Raises:
         BadRequest: it can not be read.
+        UnsupportedMediaType: our own address is sent anything but JSON.
     """
-    if request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+    if is_ours() and request.mimetype not in {"", "application/json"}:
+        raise UnsupportedMediaType("This address takes JSON alone. Send it with Content-Type: application/json.")
+    if is_form():
         return _sound(_nested(request.form.items(multi=True)))
     raw = request.get_data()
     if not raw.strip():
