@@ -55,6 +55,9 @@ def _know_ids(state: BlueprintSetupState) -> None:
 OPERATIONS: list[Operation] = []
 """Every view, in the order in which they were declared."""
 
+BODIES: dict[str, str] = {}
+"""By view: the schema of what it takes, as it is described."""
+
 
 class IdConverter(BaseConverter):
     """A public id, which is never one of the words that stand in its place."""
@@ -78,6 +81,8 @@ def route(path: str, *methods: str, scope: Scope, is_ours: bool = True) -> Calla
                 raise BadRequest("The query holds a NUL or half a letter. Take it out.")
             if "page_id" in names:
                 names["page"] = _page(names.pop("page_id"))
+            if reading.is_ours() and endpoint in BODIES:
+                reading.check_names(BODIES[endpoint])
             return view(**names)
 
         declared = audience("token")(called)

@@ -4,7 +4,7 @@ import inspect
 import re
 from typing import Any
 
-from app.web.api.blueprint import OPERATIONS, Operation
+from app.web.api.blueprint import BODIES, OPERATIONS, Operation
 from app.web.api.schemas import SCHEMAS, TEXT, WHOLE, Schema, list_of
 from app.web.api.subscriber_lists import SORTS, STATES, TYPES
 
@@ -42,6 +42,8 @@ SHAPES: dict[str, tuple[str, Schema]] = {
     "unsubscribe_many": ("Subscribers", _NONE), "reactivate_many": ("Subscribers", _NONE),
 }  # fmt: skip
 """By view: the schema of its body, and that of its answer; an empty one where there is none."""
+
+BODIES.update({view: body for view, (body, _) in SHAPES.items() if body in SCHEMAS})
 
 _PAGED = (
     "list_components",

@@ -12,10 +12,13 @@ from flask import request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.errors import Invalid
+from app.text import clean
 from app.vocabulary import ComponentStatus
+from app.web.api.schemas import SCHEMAS, Schema
 
 Body = dict[str, Any]
 DEEPEST = 8
+SHOWN = 60
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_FIELDS = 2000
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
@@ -66,6 +69,31 @@ def wrapped(name: str) -> Body:
     if not isinstance(found, dict):
         raise BadRequest(f"{name} is missing, or is not an object.")
     return found
+
+
+def check_names(schema: str) -> None:
+    """Refuse a field that `schema`, one of `SCHEMAS`, does not name: a slip would else pass for said.
+
+    Raises:
+        BadRequest: the body can not be read.
+        Invalid: it holds such a field.
+    """
+    described, given = SCHEMAS[schema], body()
+    if all(name in given for name in described.get("required", ())):  # else the view says what is missing
+        _check_names(described, given, "the body")
+
+
+def _check_names(described: Schema, given: Body, where: str) -> None:
+    described = SCHEMAS[described["$ref"].rpartition("/")[2]] if "$ref" in described else described
+    known = described.get("properties")
+    if known is None:
+        return
+    for name, value in given.items():
+        if name not in known:
+            shown = clean(name)[:SHOWN]
+            raise Invalid.field(shown, f"There is no field {shown} in {where}. /api/openapi.json says which there are.")
+        if isinstance(value, dict):
+            _check_names(known[name], value, name)
 
 
 def text(given: Mapping[str, Any], name: str, default: str | None = None) -> str | None:

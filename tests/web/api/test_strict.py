@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from app.db import session
 from app.models.post import Post
+from tests.factories import make_component
 from tests.web.api.conftest import Script
 
 pytestmark = pytest.mark.database
@@ -71,3 +72,48 @@ def test_a_body_that_is_no_json_is_told_to_programs(ours: Script, page_id: int) 
     options = {"data": b"{", "content_type": "application/json"}
     status, sentence = problem(ours, "POST", "/incidents", **options)
     assert (status, "is not JSON that can be read" in sentence) == (400, True)
+
+
+def test_a_field_that_is_not_described_is_named_and_refused(app: Flask, ours: Script, page_id: int) -> None:
+    """Every body that is described; at Statuspage's address fields that Candor has nothing of are passed over."""
+    api = make_component(page_id)
+    one = f"/incidents/{ours.send('POST', '/incidents', {'incident': {'name': 'a', 'body': 'x'}})['id']}"
+    said = ours.get(one)["incident_updates"][0]["id"]
+    group = ours.send("POST", "/component-groups", {"component_group": {"name": "EU", "components": [api]}})["id"]
+    person = ours.send("POST", "/subscribers", {"subscriber": {"email": "eve@example.com"}})["id"]
+    bodies: list[tuple[str, str, Any]] = [
+        ("POST", "/incidents", {"incident": {"name": "a", "bogus": 1, "body": "x"}}),
+        ("POST", "/incidents", {"incident": {"name": "a"}, "bogus": 1}),
+        ("PATCH", one, {"incident": {"body": "b", "bogus": None}}),
+        ("PATCH", f"{one}/incident_updates/{said}", {"incident_update": {"body": "b", "bogus": 1}}),
+        ("PUT", f"{one}/postmortem", {"postmortem": {"body_draft": "b", "bogus": 1}}),
+        ("PUT", f"{one}/postmortem/publish", {"postmortem": {"bogus": 1}}),
+        ("POST", f"{one}/subscribers", {"subscriber": {"email": "a@example.com", "bogus": 1}}),
+        ("POST", "/components", {"component": {"name": "b", "bogus": 1}}),
+        ("PATCH", f"/components/{api}", {"component": {"bogus": 1}}),
+        ("POST", "/component-groups", {"component_group": {"name": "b", "components": [api], "bogus": 1}}),
+        ("PATCH", f"/component-groups/{group}", {"component_group": {"bogus": 1}}),
+        ("POST", "/subscribers", {"subscriber": {"email": "a@example.com", "bogus": 1}}),
+        ("PATCH", f"/subscribers/{person}", {"component_ids": [], "bogus": 1}),
+        ("POST", "/subscribers/unsubscribe", {"subscribers": "all", "bogus": 1}),
+        ("POST", "/subscribers/reactivate", {"subscribers": "all", "bogus": 1}),
+        ("POST", "/subscribers/resend_confirmation", {"subscribers": "all", "bogus": 1}),
+        ("POST", "/incident_templates", {"template": {"name": "a", "title": "b", "body": "c", "bogus": 1}}),
+        ("PATCH", "", {"page": {"bogus": 1}}),
+    ]
+    for method, path, body in bodies:
+        status, sentence = problem(ours, method, path, body)
+        assert (status, "There is no field bogus in" in sentence) == (422, True), (path, sentence)
+    assert posts() == 1
+    theirs = replace(ours, root=ours.root.removeprefix("/api"))
+    assert theirs.send("POST", "/incidents", {"incident": {"name": "a", "bogus": 1, "body": "x"}})["name"] == "a"
+
+
+def test_everything_that_is_described_is_known(ours: Script, page_id: int) -> None:
+    api = make_component(page_id)
+    group = {"component_group": {"name": "EU", "components": [api], "description": "In"}, "description": "Beside"}
+    assert ours.send("POST", "/component-groups", group)["description"] == "Beside"
+    facts = {"name": "a", "metadata": {"mine": {"any": {"thing": 1}}}, "components": {api: "major_outage"}}
+    assert ours.send("POST", "/incidents", {"incident": facts})["metadata"] == facts["metadata"]
+    chosen = {"subscribers": "all", "type": "email", "state": "active"}
+    assert ours.call("POST", "/subscribers/unsubscribe", chosen).status_code == 201
