@@ -102,7 +102,8 @@ _CHANGED = {name: schema for name, schema in _INCIDENT_FIELDS.items() if not nam
 _SUBSCRIBER = thing(
     {
         "id": ID, "mode": TEXT, "email": MAYBE_TEXT, "endpoint": TEXT, "phone_number": TEXT,
-        "quarantined_at": MAYBE_TIME, "components": {"type": ["array", "null"], "items": ID}, "created_at": TIME,
+        "phone_country": MAYBE_TEXT, "quarantined_at": MAYBE_TIME,
+        "components": {"type": ["array", "null"], "items": ID}, "created_at": TIME,
     }, ("id", "mode", "quarantined_at", "components", "created_at"),
 )  # fmt: skip
 _POSTMORTEM = thing(

@@ -106,7 +106,7 @@ def test_people_are_added_asked_and_ended(script: Script, page_id: int) -> None:
     phone = script.send(
         "POST", "/subscribers", {"subscriber": {"phone_number": "020 7946 0018", "phone_country": "gb"}}
     )
-    assert phone["phone_number"] == "+442079460018"
+    assert (phone["phone_number"], phone["phone_country"]) == ("+442079460018", "gb")
     assert count(Notice) == 2, "who is vouched for is not asked"
     assert script.get("/subscribers/count") == {
         "email": 1, "sms": 0, "webhook": 0, "integration_partner": 0, "slack": 0, "teams": 0,
@@ -128,6 +128,14 @@ def test_people_are_added_asked_and_ended(script: Script, page_id: int) -> None:
     ids = [asked["id"], phone["id"]]
     assert script.call("POST", "/subscribers/unsubscribe", {"subscribers": ids}).status_code == 201
     assert script.get("/subscribers?state=all") == []
+
+
+@pytest.mark.parametrize(("number", "country"), [("2025550123", "us"), ("6135550123", "ca"), ("020 7946 0018", "gb")])
+def test_the_country_of_a_phone_comes_back(script: Script, page_id: int, number: str, country: str) -> None:
+    form = {"subscriber[phone_number]": number, "subscriber[phone_country]": country}
+    assert script.send("POST", "/subscribers", data=form)["phone_country"] == country
+    assert script.get("/subscribers?state=all")[0]["phone_country"] == country
+    assert script.refused("POST", "/subscribers", data=form)[0] == 409
 
 
 def test_a_webhook_and_its_secret(script: Script, page_id: int) -> None:
