@@ -73,7 +73,10 @@ class PostDraft:
 
 @dataclass(frozen=True, slots=True)
 class PostFacts:
-    """Facts of a post to change without saying anything; None leaves one as it is.  Times are UTC."""
+    """Facts of a post to change without saying anything; None leaves one as it is.  Times are UTC.
+
+    `component_ids` are the components that it is about from now on, by their public ids, and no others.
+    """
 
     title: str | None = None
     impact: Impact | None = None
@@ -82,6 +85,7 @@ class PostFacts:
     starts_itself: bool | None = None
     ends_itself: bool | None = None
     metadata_json: str | None = None
+    component_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

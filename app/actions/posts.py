@@ -50,7 +50,10 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
                 at=draft.happened_at or draft.display_at, fingerprint=draft.fingerprint,
             )  # fmt: skip
             post.started_at = update.display_at
-            effects.apply(session, post, update, draft.effects)
+            if post.backfilled:
+                effects.set_components(session, post, [effect.component_id for effect in draft.effects])
+            else:
+                effects.apply(session, post, update, draft.effects)
             touch(session, page, post)
             audit.record(session, actor, "open", "post", post.public_id, draft_title)
             made = Published(post.public_id, update.public_id)
@@ -76,7 +79,7 @@ def _check_backfill(draft: PostDraft, happened_at: datetime) -> None:
         raise Invalid.field("backfill_date", f"Nothing older than {wording.EARLIEST:%Y} can be written down.")
     if draft.kind is not PostKind.INCIDENT or draft.status is not PostStatus.RESOLVED:
         raise Invalid.field("status", "Only an incident that is resolved can be written down later.")
-    if draft.notify or draft.effects:
+    if draft.notify or any(effect.status is not None for effect in draft.effects):
         raise Invalid("What is written down later notifies nobody and moves no component. Leave both out.")
 
 

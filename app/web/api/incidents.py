@@ -90,9 +90,12 @@ def create_incident(page: PageView) -> ResponseReturnValue:
     status = _status(given) or first
     if start is None and status is PostStatus.SCHEDULED:
         raise Invalid.field("scheduled_for", "scheduled_for is missing: say when the work starts, and when it ends.")
+    effects = _effects(given)
+    if backfilled:  # it names components, and what they are now stays
+        effects = tuple(ComponentEffect(effect.component_id, None) for effect in effects)
     draft = PostDraft(
         kind, reading.text(given, "name") or "", status, reading.text(given, "body") or BODIES[status], _key(),
-        impact=_impact(given), effects=_effects(page, given), notify=_notify(given) and not backfilled,
+        impact=_impact(given), effects=effects, notify=_notify(given) and not backfilled,
         scheduled_for=start, scheduled_until=end,
         starts_itself=_by_clock(given, "scheduled_auto_in_progress") or False,
         ends_itself=_by_clock(given, "scheduled_auto_completed") or False,
@@ -112,19 +115,20 @@ def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(ONE, "PUT", "PATCH", scope=Scope.POSTS)
 def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Change facts, and publish an update when a status, a text or components are given."""
+    """Change facts, and publish an update when a status, a text or components with a status are given."""
     one_incident(page, incident_id)
     given = reading.wrapped("incident")
-    status, body, effects = _status(given), reading.text(given, "body"), _effects(page, given)
+    status, body, effects = _status(given), reading.text(given, "body"), _effects(given)
+    about = None if given.get("component_ids") is None else tuple(effect.component_id for effect in effects)
     facts = PostFacts(
         title=reading.text(given, "name"), impact=_impact(given), scheduled_for=reading.instant(given, "scheduled_for"),
         scheduled_until=reading.instant(given, "scheduled_until"),
         starts_itself=_by_clock(given, "scheduled_auto_in_progress"),
-        ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given),
+        ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given), component_ids=about,
     )  # fmt: skip
     notify, key, meant = _notify(given), _key(), _acknowledged(given)
     dated = reading.instant(given, "display_at")
-    if status or body or effects:
+    if status or body or any(effect.status is not None for effect in effects):
         said = status or _standing(incident_id)
         update = UpdateDraft(
             said, body or BODIES[said], key, None, effects=effects, notify=notify, acknowledged=meant, facts=facts,
@@ -239,7 +243,7 @@ def _by_clock(given: Mapping[str, Any], name: str) -> bool | None:
     return reading.flag(given, "scheduled_auto_transition") if chosen is None else chosen
 
 
-def _effects(page: PageView, given: Mapping[str, Any]) -> tuple[ComponentEffect, ...]:
+def _effects(given: Mapping[str, Any]) -> tuple[ComponentEffect, ...]:
     """`components` maps ids to statuses; `component_ids` names others, which stay as they are."""
     moved = given.get("components")
     moved = {} if moved is None else moved
