@@ -26,6 +26,7 @@ from tests.web.api.conftest import Script
 from tests.web.api.test_incidents import SCHEMAS, fits
 
 pytestmark = pytest.mark.database
+CONFIRMED = {"subscriber[skip_confirmation_notification]": "1"}
 
 
 def count(table: type) -> int:
@@ -132,7 +133,7 @@ def test_people_are_added_asked_and_ended(script: Script, page_id: int) -> None:
 
 @pytest.mark.parametrize(("number", "country"), [("2025550123", "us"), ("6135550123", "ca"), ("020 7946 0018", "gb")])
 def test_the_country_of_a_phone_comes_back(script: Script, page_id: int, number: str, country: str) -> None:
-    form = {"subscriber[phone_number]": number, "subscriber[phone_country]": country}
+    form = {"subscriber[phone_number]": number, "subscriber[phone_country]": country, **CONFIRMED}
     assert script.send("POST", "/subscribers", data=form)["phone_country"] == country
     assert script.get("/subscribers?state=all")[0]["phone_country"] == country
     assert script.refused("POST", "/subscribers", data=form)[0] == 409
