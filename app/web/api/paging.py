@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Response, after_this_request, request
 from sqlalchemy import Select
+from werkzeug.urls import iri_to_uri
 
 from app.db import session
 from app.web.api import reading
@@ -28,7 +29,7 @@ class _Part:
         return (self.number - 1) * self.count
 
 
-def chosen(query: Select[tuple[Row]], *, from_zero: bool = False) -> Sequence[Row]:
+def chosen(query: Select[Row], *, from_zero: bool = False) -> Sequence[Row]:
     """The rows of `query` that `page` and `per_page` or `limit` ask for, chosen in the database and not in memory.
 
     At our own address pages count from 1.  At Statuspage's they do so too, unless this list counts `from_zero` there.
@@ -72,4 +73,4 @@ def _told(part: _Part, rows: Sequence[Row]) -> Sequence[Row]:
 
 def _address(number: int) -> str:
     asked = [(name, value) for name, value in request.args.items(multi=True) if name != "page"]
-    return f"{request.base_url}?{urlencode([*asked, ('page', number)])}"
+    return f"{iri_to_uri(request.base_url)}?{urlencode([*asked, ('page', number)])}"
