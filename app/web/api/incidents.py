@@ -115,7 +115,10 @@ def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(ONE, "PUT", "PATCH", scope=Scope.POSTS)
 def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Change facts, and publish an update when a status, a text or components with a status are given."""
+    """Change facts, and publish an update when a status, a text or components with a status are given.
+
+    `component_ids` are all that it is about.  `Idempotency-Key` makes it safe to send again.
+    """
     one_incident(page, incident_id)
     given = reading.wrapped("incident")
     status, body, effects = _status(given), reading.text(given, "body"), _effects(given)

@@ -58,7 +58,8 @@ _EMPTY = {"delete_component": "204", "delete_postmortem": "204"}
 _LINK = {"Link": {"description": "The first, previous and next page of the list (RFC 8288).", "schema": TEXT}}
 _REFUSALS = {
     "400": "The body can not be read.", "401": "No valid token.", "403": "The token lacks the scope.",
-    "404": "There is no such thing.", "409": "It is there already, or changed meanwhile.",
+    "404": "There is no such thing.",
+    "409": "It is there already, changed meanwhile, or the Idempotency-Key published something else.",
     "413": "The body is too large.", "415": "The body is not JSON.", "422": "A field can not be taken.",
     "429": "Asked too often; see Retry-After.",
     "503": "The database is not available; nothing was changed.",
