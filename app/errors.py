@@ -48,6 +48,10 @@ class Conflict(CandorError):
     """The thing is not in a state in which this can be done, or it exists already."""
 
 
+class KeyUsed(Conflict):
+    """The idempotency key published something else before.  Nothing was published now."""
+
+
 class NeedsConfirmation(CandorError):
     """A guard stopped the text: it looks like a leak.  `findings` says what; saying "publish anyway" passes."""
 

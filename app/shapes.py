@@ -46,6 +46,7 @@ class PostDraft:
     `happened_at` is when it was, for an incident that is written down after it was over; `display_at` dates the first
     statement of any other, where that was before now.
     `metadata_json` is what a program keeps with the post for itself.
+    `fingerprint` tells whether the same idempotency key asks for the same again; empty where that is not compared.
     """
 
     kind: PostKind
@@ -67,11 +68,15 @@ class PostDraft:
     happened_at: datetime | None = None
     display_at: datetime | None = None
     metadata_json: str = ""
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PostFacts:
-    """Facts of a post to change without saying anything; None leaves one as it is.  Times are UTC."""
+    """Facts of a post to change without saying anything; None leaves one as it is.  Times are UTC.
+
+    `component_ids` are the components that it is about from now on, by their public ids, and no others.
+    """
 
     title: str | None = None
     impact: Impact | None = None
@@ -80,6 +85,7 @@ class PostFacts:
     starts_itself: bool | None = None
     ends_itself: bool | None = None
     metadata_json: str | None = None
+    component_ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,7 @@ class UpdateDraft:
     """One more statement in a post.  `version` is the post's version that the author saw; None when they saw none.
 
     `facts` are changed with it, or not at all.  `display_at` dates it, where that was before now.
+    `fingerprint` is as a `PostDraft`'s.
     """
 
     status: PostStatus
@@ -100,6 +107,7 @@ class UpdateDraft:
     acknowledged: bool = False
     facts: PostFacts | None = None
     display_at: datetime | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

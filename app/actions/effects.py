@@ -30,7 +30,7 @@ def find_components(session: Session, page_id: int, effects: Sequence[ComponentE
     found = {component.public_id: component for component in rows}
     missing = [name for name in names if name not in found]
     if missing:
-        raise Invalid.field("components", "One of the components is no longer there. Reload the form and choose again.")
+        raise Invalid.field("components", "One of the components is no longer there. Choose among those that are.")
     return found
 
 
@@ -84,6 +84,27 @@ def apply(session: Session, post: Post, update: Update, effects: Sequence[Compon
         if component.id not in known:
             session.add(PostComponent(post_id=post.id, component_id=component.id))
     session.flush()
+
+
+def set_components(session: Session, post: Post, public_ids: Sequence[str]) -> bool:
+    """Have the post be about these components and no others, and leave their status; whether anything changed.
+
+    One that was put away meanwhile stays, because nobody can name it any more.  Raises Invalid as `find_components`.
+    """
+    found = find_components(session, post.page_id, [ComponentEffect(one, None) for one in public_ids])
+    wanted = {component.id for component in found.values()}
+    held = session.scalars(
+        select(PostComponent)
+        .join(Component, Component.id == PostComponent.component_id)
+        .where(PostComponent.post_id == post.id, Component.archived_at.is_(None))
+    ).all()
+    for link in held:
+        if link.component_id not in wanted:
+            session.delete(link)
+    new = wanted - {link.component_id for link in held}
+    session.add_all(PostComponent(post_id=post.id, component_id=one) for one in sorted(new))
+    session.flush()
+    return wanted != {link.component_id for link in held}
 
 
 def change_status(session: Session, component: Component, status: str, *, by_kind: str, by_ref: str) -> bool:

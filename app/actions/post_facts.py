@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, wording
+from app.actions import audit, effects, wording
 from app.actions.revisions import lock_page, touch
 from app.clock import now
 from app.db import session as read_session
@@ -62,6 +62,8 @@ def set_facts(session: Session, post: Post, facts: PostFacts, *, acknowledged: b
     if "scheduled_for" in wanted and post.status == PostStatus.SCHEDULED:
         post.next_update_by = post.scheduled_for  # until it begins, that is when more is promised
     session.flush()
+    if facts.component_ids is not None and effects.set_components(session, post, facts.component_ids):
+        return {*wanted, "components"}
     return set(wanted)
 
 

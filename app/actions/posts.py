@@ -11,7 +11,7 @@ from app.clock import now
 from app.db import transaction
 from app.deliver.bell import ring
 from app.deliver.plan import urgency
-from app.errors import Conflict, Invalid
+from app.errors import Invalid, KeyUsed
 from app.models.delivery import Dispatch
 from app.models.page import Page
 from app.models.post import Post, Update
@@ -27,6 +27,7 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
 
     Raises:
         Invalid: a field can not be taken.
+        KeyUsed: the key published something else before.
         NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
         NotFound: there is no such page.
         Unavailable: the database can not be written; nothing was changed.
@@ -40,16 +41,19 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
     body_html = markdown_to_html(body)
     with transaction() as session:
         page = lock_page(session, page_id)
-        made = published_before(session, key, page_id=page.id)
+        made = published_before(session, key, draft.fingerprint, page_id=page.id)
         if made is None:
             post = _new_post(session, actor, page, draft, draft_title)
             update = add_update(
                 session, settings, actor, post,
                 status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify,
-                at=draft.happened_at or draft.display_at,
+                at=draft.happened_at or draft.display_at, fingerprint=draft.fingerprint,
             )  # fmt: skip
             post.started_at = update.display_at
-            effects.apply(session, post, update, draft.effects)
+            if post.backfilled:
+                effects.set_components(session, post, [effect.component_id for effect in draft.effects])
+            else:
+                effects.apply(session, post, update, draft.effects)
             touch(session, page, post)
             audit.record(session, actor, "open", "post", post.public_id, draft_title)
             made = Published(post.public_id, update.public_id)
@@ -75,7 +79,7 @@ def _check_backfill(draft: PostDraft, happened_at: datetime) -> None:
         raise Invalid.field("backfill_date", f"Nothing older than {wording.EARLIEST:%Y} can be written down.")
     if draft.kind is not PostKind.INCIDENT or draft.status is not PostStatus.RESOLVED:
         raise Invalid.field("status", "Only an incident that is resolved can be written down later.")
-    if draft.notify or draft.effects:
+    if draft.notify or any(effect.status is not None for effect in draft.effects):
         raise Invalid("What is written down later notifies nobody and moves no component. Leave both out.")
 
 
@@ -115,23 +119,26 @@ def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft, titl
 
 
 def published_before(
-    session: Session, key: str, post: Post | None = None, page_id: int | None = None
+    session: Session, key: str, fingerprint: str, post: Post | None = None, page_id: int | None = None
 ) -> Published | None:
     """What an earlier call with this idempotency key made: the first statement of a post, or one more of `post`.
 
+    Where either call has no fingerprint, what it asked for is not compared.
+
     Raises:
-        Conflict: the key was used for something else.
+        KeyUsed: the key was used for something else.
     """
     row = session.execute(
-        select(Post.public_id, Update.public_id, Post.id, Post.page_id, Update.sequence)
+        select(Post.public_id, Update.public_id, Post.id, Post.page_id, Update.sequence, Update.fingerprint)
         .join(Update, Update.post_id == Post.id)
         .where(Update.idempotency_key == key)
     ).first()
     if row is None:
         return None
     is_same = row.sequence > 1 and row.id == post.id if post is not None else row.sequence == 1
+    is_same = is_same and (not fingerprint or row.fingerprint in {None, fingerprint})
     if not is_same or page_id not in {None, row.page_id}:
-        raise Conflict("This key was used for something else. Reload the form, or choose another key.")
+        raise KeyUsed("This idempotency key published something else before. Nothing was published now.")
     return Published(row[0], row[1], repeated=True)
 
 
@@ -147,6 +154,7 @@ def add_update(
     key: str,
     notify: bool,
     at: datetime | None = None,
+    fingerprint: str = "",
 ) -> Update:
     """Add the statement itself, move the post to its status, and create its dispatch, held for HOLD_SECONDS.
 
@@ -162,6 +170,7 @@ def add_update(
         post_id=post.id, sequence=(last or 0) + 1, status=status, body=body, body_html=body_html,
         display_at=at, created_at=written_at, updated_at=written_at, notify=notify,
         next_update_by=post.next_update_by, author=actor.name, idempotency_key=key,
+        fingerprint=fingerprint or None,
     )  # fmt: skip
     session.add(update)
     session.flush()

@@ -29,6 +29,7 @@ def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft:
 
     Raises:
         Invalid: a field can not be taken.
+        KeyUsed: the key published something else before.
         NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
         NotFound: there is no such post.
         Stale: the post changed since the author saw it.
@@ -43,7 +44,7 @@ def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft:
     with transaction() as session:
         page = lock_page(session, page_id)
         post = session.scalars(select(Post).where(Post.public_id == post_public_id).with_for_update()).one()
-        made = published_before(session, key, post)
+        made = published_before(session, key, draft.fingerprint, post)
         if made is None:
             _check(session, post, draft)
             set_facts(session, post, facts, acknowledged=draft.acknowledged)
@@ -51,6 +52,7 @@ def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft:
             update = add_update(
                 session, settings, actor, post,
                 status=draft.status, body=body, body_html=body_html, key=key, notify=draft.notify, at=draft.display_at,
+                fingerprint=draft.fingerprint,
             )  # fmt: skip
             effects.apply(session, post, update, draft.effects)
             _forget_draft(post, draft)

@@ -28,9 +28,12 @@ def read_body(raw: str) -> str:
 
 
 def read_key(raw: str) -> str:
-    """The idempotency key: 8 to 128 printable ASCII characters.  Raises Invalid."""
-    if not (8 <= len(raw) <= KEY_LIMIT and raw.isascii() and raw.isprintable()):
+    """The idempotency key: 1 to 128 printable ASCII characters.  Raises Invalid; only a form can come without any."""
+    if not raw:
         raise Invalid.field("idempotency_key", "The form has lost its key. Reload it and send it again.")
+    if not (len(raw) <= KEY_LIMIT and raw.isascii() and raw.isprintable()):
+        sentence = f"An idempotency key has to be 1 to {KEY_LIMIT} printable ASCII characters."
+        raise Invalid.field("idempotency_key", sentence)
     return raw
 
 

@@ -24,13 +24,17 @@ def normalise(raw: str, settings: Settings) -> str:
 
 def is_allowed(number: str, settings: Settings) -> bool:
     """Whether texts go to the country of a stored number: the list may be shorter now than when it subscribed."""
+    return country_of(number) in settings.sms_countries
+
+
+def country_of(number: str) -> str:
+    """The country of a stored number, by two capital letters; empty when nobody knows."""
     import phonenumbers
 
     try:
-        country = phonenumbers.region_code_for_number(phonenumbers.parse(number, None))
+        return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
     except phonenumbers.NumberParseException:
-        return False
-    return country in settings.sms_countries
+        return ""
 
 
 def _invalid() -> Invalid:

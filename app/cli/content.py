@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.actions import components, pages
 from app.actions.by_clock import set_by_clock
 from app.actions.component_groups import create_group
+from app.actions.fingerprints import fingerprint
 from app.actions.pinning import pin_post
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
@@ -101,7 +102,9 @@ def statement(command: Any) -> Any:
         click.option("--next-update-in", type=click.IntRange(1, 43_200), metavar="MINUTES", help="The promise."),
         click.option("--no-notify", is_flag=True, help="Tell the page, not the subscribers."),
         click.option("--publish-anyway", is_flag=True, help="The text was checked for internal words."),
-        click.option("--key", help="An idempotency key: the same again publishes nothing new."),
+        click.option(
+            "--key", help="An idempotency key: the same again publishes nothing new; other content is refused."
+        ),
     )
 
 
@@ -149,7 +152,7 @@ def say_first(settings: Settings, title: str, status: str | None, options: dict[
         ends_itself=options["by_clock"],
         severity=Severity(options["severity"]) if options["severity"] else None,
         record_links=tuple(RecordLinkDraft(*_pair(one, "--record", "KEY=URL")) for one in options["records"]),
-        **_said(options),
+        **_said(options, title=title, status=status),
     )
     return _published(settings, open_post(settings, COMMAND_LINE, pages.default_page_id(), draft))
 
@@ -167,7 +170,7 @@ def update(settings: Settings, public_id: str, status: str | None, **options: An
 def say_more(settings: Settings, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
     """Publish an update from the options of `statement`.  Raises NotFound, and what `publish_update` does."""
     row = _post(public_id)
-    draft = UpdateDraft(status=PostStatus(status or row.status), version=row.version, **_said(options))
+    draft = UpdateDraft(status=PostStatus(status or row.status), version=row.version, **_said(options, status=status))
     return _published(settings, publish_update(settings, COMMAND_LINE, public_id, draft))
 
 
@@ -227,10 +230,15 @@ def show(_settings: Settings, public_id: str) -> Answer:
     return Answer("\n".join(lines), {**_facts(row), "updates": updates})
 
 
-def _said(options: dict[str, Any]) -> dict[str, Any]:
+def _said(options: dict[str, Any], **named: str | None) -> dict[str, Any]:
+    """What every statement has; `named` is what this one is asked for besides its `options`."""
     minutes = options["next_update_in"]
+    body = text_from(options["body"], options["body_stdin"])
+    unasked = {"key", "publish_anyway", "body_stdin"}
+    asked = {name: value for name, value in options.items() if value and name not in unasked}
     return {
-        "body": text_from(options["body"], options["body_stdin"]),
+        "body": body,
+        "fingerprint": fingerprint({**asked, **named, "body": body}),
         "idempotency_key": options["key"] or f"cli-{secrets.token_hex(12)}",
         "impact": Impact(options["impact"]) if options["impact"] else None,
         "effects": tuple(_effect(one) for one in options["effects"]),

@@ -1,5 +1,6 @@
 """`candor remote`: subscribers of another installation, one by one and as a sheet."""
 
+import re
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from app.cli.remote_client import Remote
 from app.cli.remote_group import asks, checked_id, elsewhere, listed, reported, single
 from app.cli.shared import Answer
 from app.cli.subscribers import said_of_import
-from app.errors import NotFound
+from app.errors import Invalid, NotFound
 
 
 class _Listing(click.Group):
@@ -72,7 +73,9 @@ def import_(other: Remote, page: str, file: Path, dry_run: bool) -> Answer:
 @asks
 def subscribe(other: Remote, page: str, address: str, components: tuple[str, ...], confirmed: bool) -> Answer:
     """Add a mail address, a phone as +15551230000, or a webhook's address."""
-    kind = "email" if "@" in address and "://" not in address else "endpoint" if "://" in address else "phone_number"
+    kind = "endpoint" if "://" in address else "email" if "@" in address else "phone_number"
+    if kind == "phone_number" and not re.search(r"[0-9]", address):
+        raise Invalid("Give a mail address, a phone number such as +15551230000, or a webhook's address.")
     facts = {kind: address, "component_ids": list(components), "skip_confirmation_notification": confirmed}
     made = single(other, "POST", f"{page}/subscribers", {"subscriber": facts})
     secret = made.get("signing_secret")

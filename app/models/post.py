@@ -63,6 +63,7 @@ class Update(Base):
     """One dated statement.  `body_html` is rendered once, at save, by the sanitizer.
 
     `sequence` counts from 1 within the post; `next_update_by` is the promise made with it.
+    `fingerprint` is that of the request which made it: the same key with another one asks for something else.
     """
 
     __tablename__ = "update"
@@ -83,6 +84,7 @@ class Update(Base):
     next_update_by: Mapped[datetime | None] = mapped_column()
     author: Mapped[str] = mapped_column(String(200), default="")
     idempotency_key: Mapped[str] = mapped_column(String(128), unique=True)
+    fingerprint: Mapped[str | None] = mapped_column(String(64))
     version: Mapped[int] = mapped_column(default=1)
 
     post: Mapped[Post] = relationship(back_populates="updates")

@@ -53,6 +53,12 @@ SENTENCES = {
     429: "Wait a little, then try again.",
     503: "The database can not be reached. Nothing was changed; try again in a few seconds.",
 }
+FOR_PROGRAMS = {
+    400: "The request is not one that can be understood.",
+    415: "The body came in a format that is not understood here.",
+}
+"""What is said to programs instead, which have no page to reload."""
+
 STATUSPAGE_SHAPED, OURS = "/v1/", "/api/"
 EXPIRED_FORM = "This form has expired. Go back, reload the page and send it again."
 
@@ -98,10 +104,14 @@ def _domain(error: errors.CandorError) -> Response:
 
 def _sentence(error: errors.CandorError) -> str:
     """What is said; programs, which have no form to confirm in, are told how to confirm."""
-    if isinstance(error, errors.NeedsConfirmation) and request.path.startswith((STATUSPAGE_SHAPED, OURS)):
-        found = ", ".join(str(one) for one in error.findings)
-        return f"{error.sentence} Found: {found}. If it is meant, send it again with acknowledged set to true."
+    if isinstance(error, errors.NeedsConfirmation) and _is_program():
+        found = " ".join(error.findings)
+        return f"{error.sentence} {found} If it is meant, send it again with acknowledged set to true."
     return error.sentence
+
+
+def _is_program() -> bool:
+    return request.path.startswith((STATUSPAGE_SHAPED, OURS))
 
 
 def _http(error: HTTPException) -> Response:
@@ -112,9 +122,8 @@ def _http(error: HTTPException) -> Response:
         return _fault(error)
     ours = (
         error.description
-        if (status in {401, 403} or request.path.startswith((STATUSPAGE_SHAPED, OURS)))
-        and error.description != type(error).description
-        else ""
+        if (status in {401, 403} or _is_program()) and error.description != type(error).description
+        else (FOR_PROGRAMS.get(status, "") if _is_program() else "")
     )
     limit = (request.max_content_length or 0) // 1_000_000
     response = answer(status, ours or SENTENCES.get(status, SENTENCES[400]).format(limit=limit))

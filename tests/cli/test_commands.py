@@ -37,7 +37,24 @@ def test_the_main_job_without_a_browser(candor: Shell) -> None:
 
 def test_the_same_key_publishes_once(candor: Shell) -> None:
     words = ("post", "open", "--title", "Slow", "--body", "We look.", "--key", "deploy-4711")
-    assert [candor.json(*words)["repeated"], candor.json(*words)["repeated"]] == [False, True]
+    made = candor.json(*words)
+    assert [made["repeated"], candor.json(*words)["repeated"]] == [False, True]
+    post = str(made["post"])
+    more = ("post", "update", post, "--body", "More.", "--next-update-in", "30", "--key", "k")
+    assert candor.json(*more)["repeated"] is False
+    candor.json("post", "update", post, "--status", "identified", "--body", "We know.")
+    assert candor.json(*more)["repeated"] is True, "what stands now is not part of what was asked for"
+
+
+@pytest.mark.parametrize("other", [("--title", "Fast"), ("--body", "No."), ("--no-notify",), ("--next-update-in", "9")])
+def test_the_same_key_with_other_content_is_refused(candor: Shell, other: tuple[str, ...]) -> None:
+    words = ("post", "open", "--title", "Slow", "--body", "We look.", "--key", "deploy-4711")
+    candor.json(*words)
+    done = candor.run(*words, *other)
+    assert done.returncode == 2
+    assert "published something else before" in done.stderr
+    assert "1 to 128 printable ASCII" in candor.run(*words[:-1], "x" * 129).stderr
+    assert len(candor.json("post", "list")["posts"]) == 1  # type: ignore[arg-type]
 
 
 def test_sample_data_is_loaded_once_and_sends_nothing(candor: Shell) -> None:

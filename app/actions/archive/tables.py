@@ -20,7 +20,9 @@ from app.vocabulary import ChannelName, ComponentStatus, Impact, PostKind, PostS
 Model = type[Any]
 """A mapped class: each has `id`, and those that others refer to a `public_id`."""
 
-ANYWHERE = frozenset({"id", "page_id", "body_html", "changed_revision", "incident_id", "address_hash", "domain"})
+ANYWHERE = frozenset(
+    {"id", "page_id", "body_html", "changed_revision", "incident_id", "address_hash", "domain", "fingerprint"}
+)
 """Columns of this installation alone, of the internal side, or made from others: an import makes them anew."""
 
 WORDS: dict[str, type[StrEnum]] = {

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,7 +23,6 @@ from app.settings import Settings
 from app.vocabulary import Scope
 from app.web.access import audience
 from app.web.api import reading
-from app.web.api.reading import whole_argument
 
 blueprint = Blueprint("api", __name__)
 WORDS = (
@@ -34,7 +33,6 @@ STATUSPAGES, OURS = "/v1", "/api/v1"
 """Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
-MOST_PAGES = 1_000_000
 UNPROVEN = "Could not authenticate. Send a valid token as Authorization: OAuth TOKEN."
 
 
@@ -56,6 +54,9 @@ def _know_ids(state: BlueprintSetupState) -> None:
 
 OPERATIONS: list[Operation] = []
 """Every view, in the order in which they were declared."""
+
+BODIES: dict[str, str] = {}
+"""By view: the schema of what it takes, as it is described."""
 
 
 class IdConverter(BaseConverter):
@@ -82,6 +83,8 @@ def route(
                 raise BadRequest("The query holds a NUL or half a letter. Take it out.")
             if "page_id" in names:
                 names["page"] = _page(names.pop("page_id"))
+            if reading.is_ours() and endpoint in BODIES:
+                reading.check_names(BODIES[endpoint])
             return view(**names)
 
         declared = audience("token")(called)
@@ -105,11 +108,6 @@ def bearer() -> Bearer:
     return found
 
 
-def is_theirs() -> bool:
-    """Whether it was called at Statuspage's address."""
-    return request.path.startswith(f"{STATUSPAGES}/")
-
-
 def settings() -> Settings:
     """This installation's settings."""
     found: Settings = current_app.config["SETTINGS"]
@@ -119,7 +117,7 @@ def settings() -> Settings:
 def _proven(scope: Scope) -> Bearer:
     kind, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if not kind:
-        token = request.args.get("api_key", "")
+        token = request.args.get("api_key", "") or _token_of_form()
     elif kind.lower() not in {"oauth", "bearer"}:
         raise Unauthorized(UNPROVEN)
     found = api_tokens.bearer(token.strip())
@@ -131,32 +129,13 @@ def _proven(scope: Scope) -> Bearer:
     return found
 
 
+def _token_of_form() -> str:
+    """Older scripts of Statuspage's send their token as one of the form's fields."""
+    return request.form.get("api_key", "") if reading.is_form() and not reading.is_ours() else ""
+
+
 def _page(public_id: str) -> PageView:
     page_id = session().scalar(select(Page.id).where(Page.public_id == public_id))
     if page_id is None:
         raise NotFound
     return read_page(session(), page_id)
-
-
-def page_of_list(rows: Sequence[Any], *, size: int = 100) -> Sequence[Any]:
-    """The part of `rows` that `page` (from 1) and `per_page` or `limit` ask for."""
-    first, count = window(size)
-    return rows[first : first + count]
-
-
-def window(size: int = 100, theirs_begin_at: int = 1) -> tuple[int, int]:
-    """Where the part that is asked for begins, and how many it holds at most.
-
-    Pages are counted from 1, or at Statuspage's address from where it begins; there less means the first as well, and
-    more, or nothing, as many as there may be.
-
-    Raises:
-        Invalid: one is no number that makes sense.
-    """
-    asked = "per_page" if "per_page" in request.args else "limit"
-    if not is_theirs():
-        count = whole_argument(asked, size)
-        return (whole_argument("page", 1, most=MOST_PAGES) - 1) * count, count
-    count = min(whole_argument(asked, size, least=0, most=MOST_PAGES) or size, size)
-    page = whole_argument("page", theirs_begin_at, least=0, most=MOST_PAGES)
-    return max(page - theirs_begin_at, 0) * count, count

@@ -10,8 +10,9 @@ from app.models.component import ComponentGroup
 from app.publish.views import PageView
 from app.vocabulary import Scope
 from app.web.api import reading
-from app.web.api.blueprint import bearer, page_of_list, route, settings
+from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document, group_documents
+from app.web.api.paging import chosen_of
 
 LISTED = "/pages/<page_id>/component-groups"
 ONE = f"{LISTED}/<group_id>"
@@ -20,7 +21,7 @@ ONE = f"{LISTED}/<group_id>"
 @route(LISTED, "GET", scope=Scope.READ)
 def list_groups(page: PageView) -> ResponseReturnValue:
     """The page's groups, each with the ids of its components."""
-    return list(page_of_list(group_documents(page)))
+    return list(chosen_of(group_documents(page)))
 
 
 @route(LISTED, "POST", scope=Scope.COMPONENTS)

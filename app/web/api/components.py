@@ -11,8 +11,9 @@ from app.models.component import Component
 from app.publish.views import PageView
 from app.vocabulary import ComponentStatus, Scope
 from app.web.api import reading
-from app.web.api.blueprint import bearer, page_of_list, route, settings
+from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document, component_documents
+from app.web.api.paging import chosen_of
 
 LISTED = "/pages/<page_id>/components"
 ONE = f"{LISTED}/<component_id>"
@@ -21,7 +22,7 @@ ONE = f"{LISTED}/<component_id>"
 @route(LISTED, "GET", scope=Scope.READ)
 def list_components(page: PageView) -> ResponseReturnValue:
     """The page's components, by position."""
-    return list(page_of_list(component_documents(page)))
+    return list(chosen_of(component_documents(page)))
 
 
 @route(LISTED, "POST", scope=Scope.COMPONENTS)

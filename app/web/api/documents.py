@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select
 
+from app.channels.numbers import country_of
 from app.db import session
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
@@ -124,7 +125,7 @@ def _incident(page: PageView, post: PostView, row: Post, components: dict[str, D
 
 
 def subscriber_documents(page: PageView, rows: Sequence[Subscriber]) -> list[Document]:
-    """Subscribers; a phone is told apart from its country by nobody, so it stands as it is dialled from anywhere."""
+    """Subscribers; a phone's number stands as it is dialled from anywhere, its country beside it."""
     chosen: dict[int, list[str]] = {}
     links = session().execute(
         select(SubscriberComponent.subscriber_id, Component.public_id)
@@ -146,7 +147,8 @@ def _subscriber(row: Subscriber, components: Iterable[str], page: PageView) -> D
     if row.channel == ChannelName.EMAIL:
         made["email"] = row.address
     elif row.channel == ChannelName.SMS:
-        made |= {"phone_number": row.address, "phone_country": None, "display_phone_number": row.address}
+        country = country_of(row.address).lower() or None
+        made |= {"phone_number": row.address, "phone_country": country, "display_phone_number": row.address}
     elif row.channel == ChannelName.WEBHOOK:
         made |= {"email": row.owner_email or None, "endpoint": row.address}
     else:

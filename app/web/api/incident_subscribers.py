@@ -11,9 +11,10 @@ from app.models.subscriber import Subscriber, SubscriberPost
 from app.publish.views import PageView
 from app.vocabulary import Scope, SubscriberState
 from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings, window
+from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document, subscriber_documents
 from app.web.api.incidents import one_incident
+from app.web.api.paging import chosen
 from app.web.api.subscribers import whom
 
 LISTED = "/pages/<page_id>/incidents/<incident_id>/subscribers"
@@ -24,9 +25,8 @@ ONE = f"{LISTED}/<subscriber_id>"
 def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Those who follow this incident, the first first; who hears of the whole page is not among them."""
     one_incident(page, incident_id)
-    first, count = window()
     query = select(Subscriber).where(*_following(page, incident_id)).order_by(Subscriber.id)
-    return subscriber_documents(page, session().scalars(query.offset(first).limit(count)).all())
+    return subscriber_documents(page, chosen(query))
 
 
 @route(LISTED, "POST", scope=Scope.SUBSCRIBERS)

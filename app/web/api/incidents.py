@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, or_, select
 
 from app.actions import updates
+from app.actions.fingerprints import fingerprint
 from app.actions.post_facts import edit_post
 from app.actions.posts import open_post
 from app.db import session
@@ -19,7 +20,7 @@ from app.publish.views import PageView
 from app.shapes import ComponentEffect, PostDraft, PostFacts, UpdateDraft
 from app.vocabulary import Impact, PostKind, PostStatus, Scope
 from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings, window
+from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document, incident_documents
 from app.web.api.prepared import BODIES
 from app.web.api.selecting import newest
@@ -50,31 +51,31 @@ def list_incidents(page: PageView) -> ResponseReturnValue:
             Post.updates.any(Update.body.icontains(words, autoescape=True)),
         ),
     )
-    return newest(page, *window(), *(found if words else ()))
+    return newest(page, *(found if words else ()))
 
 
 @route(f"{LISTED}/unresolved", "GET", scope=Scope.READ)
 def list_unresolved(page: PageView) -> ResponseReturnValue:
     """Incidents that are open."""
-    return newest(page, *window(), *LISTS["unresolved"])
+    return newest(page, *LISTS["unresolved"])
 
 
 @route(f"{LISTED}/scheduled", "GET", scope=Scope.READ)
 def list_scheduled(page: PageView) -> ResponseReturnValue:
     """Maintenance that is not over."""
-    return newest(page, *window(), *LISTS["scheduled"])
+    return newest(page, *LISTS["scheduled"])
 
 
 @route(f"{LISTED}/upcoming", "GET", scope=Scope.READ)
 def list_upcoming(page: PageView) -> ResponseReturnValue:
     """Maintenance that has not begun."""
-    return newest(page, *window(), *LISTS["upcoming"])
+    return newest(page, *LISTS["upcoming"])
 
 
 @route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ)
 def list_active(page: PageView) -> ResponseReturnValue:
     """Maintenance that is underway."""
-    return newest(page, *window(), *LISTS["active_maintenance"])
+    return newest(page, *LISTS["active_maintenance"])
 
 
 @route(LISTED, "POST", scope=Scope.POSTS)
@@ -88,15 +89,20 @@ def create_incident(page: PageView) -> ResponseReturnValue:
     kind = PostKind.MAINTENANCE if start is not None else PostKind.INCIDENT
     first = PostStatus.SCHEDULED if start else PostStatus.RESOLVED if backfilled else PostStatus.INVESTIGATING
     status = _status(given) or first
+    if start is None and status is PostStatus.SCHEDULED:
+        raise Invalid.field("scheduled_for", "scheduled_for is missing: say when the work starts, and when it ends.")
+    effects = _effects(given)
+    if backfilled:  # it names components, and what they are now stays
+        effects = tuple(ComponentEffect(effect.component_id, None) for effect in effects)
     draft = PostDraft(
         kind, reading.text(given, "name") or "", status, reading.text(given, "body") or BODIES[status], _key(),
-        impact=_impact(given), effects=_effects(page, given), notify=_notify(given) and not backfilled,
+        impact=_impact(given), effects=effects, notify=_notify(given) and not backfilled,
         scheduled_for=start, scheduled_until=end,
         starts_itself=_by_clock(given, "scheduled_auto_in_progress") or False,
         ends_itself=_by_clock(given, "scheduled_auto_completed") or False,
         happened_at=_backfill_date(given) if backfilled else None,
         display_at=None if backfilled else reading.instant(given, "display_at"), metadata_json=_metadata(given) or "",
-        acknowledged=_acknowledged(given),
+        acknowledged=_acknowledged(given), fingerprint=_asked(given),
     )  # fmt: skip
     made = open_post(settings(), bearer().actor, page.id, draft)
     return one_incident(page, made.post_id), 201
@@ -110,27 +116,28 @@ def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(ONE, "PUT", "PATCH", scope=Scope.POSTS)
 def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Change facts, and publish an update when a status, a text or components are given.
+    """Change facts, and publish an update when a status, a text or components with a status are given.
 
-    The status `cancelled`, which Statuspage does not have, calls off planned work and says so.
+    `component_ids` are all that it is about.  The status `cancelled`, which Statuspage does not have, calls off planned
+    work and says so.  `Idempotency-Key` makes it safe to send again.
     """
     one_incident(page, incident_id)
     given = reading.wrapped("incident")
-    status, body = _status(given, PostStatus.CANCELLED), reading.text(given, "body")
-    effects = _effects(page, given)
+    status, body, effects = _status(given, PostStatus.CANCELLED), reading.text(given, "body"), _effects(given)
+    about = None if given.get("component_ids") is None else tuple(effect.component_id for effect in effects)
     facts = PostFacts(
         title=reading.text(given, "name"), impact=_impact(given), scheduled_for=reading.instant(given, "scheduled_for"),
         scheduled_until=reading.instant(given, "scheduled_until"),
         starts_itself=_by_clock(given, "scheduled_auto_in_progress"),
-        ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given),
+        ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given), component_ids=about,
     )  # fmt: skip
     notify, key, meant = _notify(given), _key(), _acknowledged(given)
     dated = reading.instant(given, "display_at")
-    if status or body or effects:
+    if status or body or any(effect.status is not None for effect in effects):
         said = status or _standing(incident_id)
         update = UpdateDraft(
             said, body or BODIES[said], key, None, effects=effects, notify=notify, acknowledged=meant, facts=facts,
-            display_at=dated,
+            display_at=dated, fingerprint=_asked(given),
         )  # fmt: skip
         updates.publish_update(settings(), bearer().actor, incident_id, update)
     else:
@@ -145,7 +152,10 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     post = held(incident_id)
     if post.status != PostStatus.SCHEDULED:
         raise Invalid("What was said in public is not deleted. Resolve it, or correct its text.")
-    draft = UpdateDraft(PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False)
+    draft = UpdateDraft(
+        PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False,
+        fingerprint=fingerprint({"method": "DELETE"}),
+    )  # fmt: skip
     updates.publish_update(settings(), bearer().actor, incident_id, draft)
     return before
 
@@ -201,6 +211,11 @@ def _key() -> str:
     return f"v1-{bearer().token_id}-{given}" if given else f"v1-{secrets.token_hex(16)}"
 
 
+def _asked(given: Mapping[str, Any]) -> str:
+    """What tells this request from others: all that it says of the incident, but that the guard's finding is meant."""
+    return fingerprint({name: value for name, value in given.items() if name != "acknowledged"})
+
+
 def _status(given: Mapping[str, Any], *also: PostStatus) -> PostStatus | None:
     word = reading.text(given, "status")
     if not word:
@@ -233,7 +248,7 @@ def _by_clock(given: Mapping[str, Any], name: str) -> bool | None:
     return reading.flag(given, "scheduled_auto_transition") if chosen is None else chosen
 
 
-def _effects(page: PageView, given: Mapping[str, Any]) -> tuple[ComponentEffect, ...]:
+def _effects(given: Mapping[str, Any]) -> tuple[ComponentEffect, ...]:
     """`components` maps ids to statuses; `component_ids` names others, which stay as they are."""
     moved = given.get("components")
     moved = {} if moved is None else moved

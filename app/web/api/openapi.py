@@ -4,7 +4,7 @@ import inspect
 import re
 from typing import Any
 
-from app.web.api.blueprint import OPERATIONS, Operation
+from app.web.api.blueprint import BODIES, OPERATIONS, Operation
 from app.web.api.schemas import SCHEMAS, TEXT, WHOLE, Schema, list_of
 from app.web.api.subscriber_lists import SORTS, STATES, TYPES
 from app.web.api.whole import SOURCES
@@ -50,6 +50,8 @@ SHAPES: dict[str, tuple[str, Schema]] = {
 no JSON.
 """
 
+BODIES.update({view: body for view, (body, _) in SHAPES.items() if body in SCHEMAS})
+
 _PAGED = (
     "list_components",
     "list_groups",
@@ -64,10 +66,13 @@ _FLAGS = {
     "take_archive": ("dry_run", "without_suppressions"), "import_documents": ("dry_run", "take_page"),
 }  # fmt: skip
 _EMPTY = {"delete_component": "204", "delete_postmortem": "204"}
+_LINK = {"Link": {"description": "The first, previous and next page of the list (RFC 8288).", "schema": TEXT}}
 _REFUSALS = {
     "400": "The body can not be read.", "401": "No valid token.", "403": "The token lacks the scope.",
-    "404": "There is no such thing.", "409": "It is there already, or changed meanwhile.",
-    "413": "The body is too large.", "422": "A field can not be taken.", "429": "Asked too often; see Retry-After.",
+    "404": "There is no such thing.",
+    "409": "It is there already, changed meanwhile, or the Idempotency-Key published something else.",
+    "413": "The body is too large.", "415": "The body is not JSON.", "422": "A field can not be taken.",
+    "429": "Asked too often; see Retry-After.",
     "503": "The database is not available; nothing was changed.",
 }  # fmt: skip
 
@@ -117,8 +122,7 @@ def _path_parameters(path: str) -> list[Document]:
 
 def _query_parameters(name: str) -> list[Document]:
     found: dict[str, Schema] = {}
-    is_of_incidents = SHAPES[name][1] == list_of("Incident")
-    if name in _PAGED or is_of_incidents:
+    if _is_paged(name):
         found["page"] = {**WHOLE, "minimum": 1, "maximum": 1_000_000}
         found["per_page"] = {**WHOLE, "minimum": 1, "maximum": 100}
     if name in {"read_component_uptime", "read_group_uptime"}:
@@ -140,6 +144,10 @@ def _query_parameters(name: str) -> list[Document]:
     ]
 
 
+def _is_paged(name: str) -> bool:
+    return name in _PAGED or SHAPES[name][1] == list_of("Incident")
+
+
 def _success(name: str, answer: Schema) -> Document:
     status = _EMPTY.get(name) or ("201" if name.startswith(_CREATED) else "200")
     if not answer:
@@ -147,7 +155,8 @@ def _success(name: str, answer: Schema) -> Document:
     if "media" in answer:
         return {status: {"description": "Done.", "content": {answer["media"]: {"schema": {"type": "string"}}}}}
     schema = {"$ref": f"#/components/schemas/{answer['$ref']}"} if "$ref" in answer else answer
-    return {status: {"description": "Done.", "content": {"application/json": {"schema": schema}}}}
+    made = {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+    return {status: {**made, "headers": _LINK} if _is_paged(name) else made}
 
 
 def _refused() -> Document:

@@ -9,17 +9,31 @@ from itertools import pairwise
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from app.errors import Invalid
+from app.text import clean
 from app.vocabulary import ComponentStatus
+from app.web.api.schemas import SCHEMAS, Schema
 
 Body = dict[str, Any]
 DEEPEST = 8
+SHOWN = 60
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 MOST_FIELDS = 2000
+FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _TRUE, _FALSE = {"true", "t", "1", "yes", "on"}, {"false", "f", "0", "no", "off", ""}
+
+
+def is_ours() -> bool:
+    """Whether our own address is asked, which takes what is described and nothing else; Statuspage's is lenient."""
+    return request.path.startswith("/api/")
+
+
+def is_form() -> bool:
+    """Whether a form was sent."""
+    return request.mimetype in FORMS
 
 
 def body() -> Body:
@@ -27,8 +41,11 @@ def body() -> Body:
 
     Raises:
         BadRequest: it can not be read.
+        UnsupportedMediaType: our own address is sent anything but JSON.
     """
-    if request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
+    if is_ours() and request.mimetype not in {"", "application/json"}:
+        raise UnsupportedMediaType("This address takes JSON alone. Send it with Content-Type: application/json.")
+    if is_form():
         return _sound(_nested(request.form.items(multi=True)))
     raw = request.get_data()
     if not raw.strip():
@@ -52,6 +69,31 @@ def wrapped(name: str) -> Body:
     if not isinstance(found, dict):
         raise BadRequest(f"{name} is missing, or is not an object.")
     return found
+
+
+def check_names(schema: str) -> None:
+    """Refuse a field that `schema`, one of `SCHEMAS`, does not name: a slip would else pass for said.
+
+    Raises:
+        BadRequest: the body can not be read.
+        Invalid: it holds such a field.
+    """
+    described, given = SCHEMAS[schema], body()
+    if all(name in given for name in described.get("required", ())):  # else the view says what is missing
+        _check_names(described, given, "the body")
+
+
+def _check_names(described: Schema, given: Body, where: str) -> None:
+    described = SCHEMAS[described["$ref"].rpartition("/")[2]] if "$ref" in described else described
+    known = described.get("properties")
+    if known is None:
+        return
+    for name, value in given.items():
+        if name not in known:
+            shown = clean(name)[:SHOWN]
+            raise Invalid.field(shown, f"There is no field {shown} in {where}. /api/openapi.json says which there are.")
+        if isinstance(value, dict):
+            _check_names(known[name], value, name)
 
 
 def text(given: Mapping[str, Any], name: str, default: str | None = None) -> str | None:
@@ -120,7 +162,7 @@ def words(given: Mapping[str, Any], name: str) -> list[str] | None:
     return list(dict.fromkeys(one for one in found if one))
 
 
-def whole_argument(name: str, default: int, *, least: int = 1, most: int = 100) -> int:
+def whole_argument(name: str, default: int, *, least: int = 1, most: int) -> int:
     """A whole number of the query, from `least` to `most`.  Raises Invalid."""
     raw = request.args.get(name)
     if raw is None:

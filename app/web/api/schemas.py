@@ -32,10 +32,15 @@ def some(limit: int, least: int = 1) -> Schema:
     return {"type": "string", "minLength": least, "description": said}
 
 
+def takes(properties: Schema, required: tuple[str, ...] | None = None) -> Schema:
+    """An object that is sent: as a `thing`, and with a field that is not named here it is refused."""
+    return {**thing(properties, required), "additionalProperties": False}
+
+
 def optional(properties: Schema, *required: str) -> Schema:
     """An object of which only what is `required` has to be there; null says the same as leaving a field out."""
     told = {name: schema if name in required else _or_null(schema) for name, schema in properties.items()}
-    return thing(told, required)
+    return takes(told, required)
 
 
 def _or_null(schema: Schema) -> Schema:
@@ -50,7 +55,7 @@ def thing(properties: Schema, required: tuple[str, ...] | None = None) -> Schema
 
 def inside(name: str, of: str) -> Schema:
     """An object that holds another under one name, as bodies do."""
-    return thing({name: {"$ref": f"#/components/schemas/{of}"}})
+    return takes({name: {"$ref": f"#/components/schemas/{of}"}})
 
 
 def list_of(name: str) -> Schema:
@@ -89,8 +94,8 @@ _INCIDENT_FIELDS: Schema = {
     "impact_override": {"type": "string", "enum": IMPACTS},
     "components": {"type": "object", "additionalProperties": {"type": "string", "enum": COMPONENT_STATUSES}},
     "component_ids": NAMED, "deliver_notifications": FLAG, "scheduled_for": TIME, "scheduled_until": TIME,
-    "scheduled_auto_in_progress": FLAG, "scheduled_auto_completed": FLAG, "backfilled": FLAG,
-    "backfill_date": TIME, "display_at": TIME, "acknowledged": FLAG,
+    "scheduled_auto_in_progress": FLAG, "scheduled_auto_completed": FLAG, "scheduled_auto_transition": FLAG,
+    "backfilled": FLAG, "backfill_date": TIME, "display_at": TIME, "acknowledged": FLAG,
     "metadata": {"type": "object", "additionalProperties": {"type": "object"}},
 }  # fmt: skip
 _CHANGED = {name: schema for name, schema in _INCIDENT_FIELDS.items() if not name.startswith("backfill")}
@@ -98,7 +103,8 @@ _CHANGED["status"] = {"type": "string", "enum": [*STATUSES, "cancelled"]}
 _SUBSCRIBER = thing(
     {
         "id": ID, "mode": TEXT, "email": MAYBE_TEXT, "endpoint": TEXT, "phone_number": TEXT,
-        "quarantined_at": MAYBE_TIME, "components": {"type": ["array", "null"], "items": ID}, "created_at": TIME,
+        "phone_country": MAYBE_TEXT, "quarantined_at": MAYBE_TIME,
+        "components": {"type": ["array", "null"], "items": ID}, "created_at": TIME,
     }, ("id", "mode", "quarantined_at", "components", "created_at"),
 )  # fmt: skip
 _POSTMORTEM = thing(
@@ -119,6 +125,11 @@ _COMPONENT_DRAFT = {
     "group_id": {"type": "string", "pattern": "^[a-z0-9]{0,32}$"}, "showcase": FLAG,
     "only_show_if_degraded": FLAG, "start_date": {"type": "string", "format": "date"},
 }  # fmt: skip
+_GROUP = ("component_group",)
+_GROUP_DRAFT = {
+    "name": some(100), "components": {**NAMED, "minItems": 1}, "description": some(DESCRIPTION_LIMIT, 0),
+}  # fmt: skip
+_BESIDE = {"description": {**_or_null(some(DESCRIPTION_LIMIT, 0)), "description": "Goes before the one in the group."}}
 _PERSON = {
     "email": TEXT, "phone_number": TEXT, "phone_country": {"type": "string", "pattern": "^[A-Za-z]{2}$"},
     "skip_confirmation_notification": FLAG,
@@ -126,6 +137,11 @@ _PERSON = {
 _COUNTS: Schema = {"type": "object", "additionalProperties": WHOLE}
 _BY_STATE = thing({"active": WHOLE, "unconfirmed": WHOLE, "quarantined": WHOLE, "total": WHOLE})
 _TYPES = ("email", "sms", "webhook", "integration_partner", "slack", "teams")
+_TYPE = {"type": "string", "enum": list(_TYPES), "description": "Of all, only these."}
+_STATE = {
+    "type": ["string", "null"], "enum": ["active", "unconfirmed", "quarantined", "all", None],
+    "description": "Of all, only these.",
+}  # fmt: skip
 _NAMED = {"oneOf": [{**NAMED, "minItems": 1, "maxItems": 100}, {"type": "string", "enum": ["all"]}]}
 
 SCHEMAS: dict[str, Schema] = {
@@ -138,7 +154,7 @@ SCHEMAS: dict[str, Schema] = {
     "Component": _COMPONENT,
     "ComponentDraft": inside("component", "ComponentFacts"),
     "ComponentFacts": optional(_COMPONENT_DRAFT, "name"),
-    "ComponentChange": thing({"component": optional(_COMPONENT_DRAFT)}),
+    "ComponentChange": takes({"component": optional(_COMPONENT_DRAFT)}),
     "Uptime": thing({**_UPTIME, "related_events": _EVENTS}),
     "GroupUptime": thing(
         {**_UPTIME, "related_events": {"type": "array", "items": thing({"component_id": ID, "incidents": _EVENTS})}}
@@ -147,36 +163,36 @@ SCHEMAS: dict[str, Schema] = {
         {"id": ID, "page_id": ID, "name": TEXT, "description": MAYBE_TEXT, "components": IDS, "position": WHOLE,
          "created_at": TIME, "updated_at": TIME}
     ),
-    "GroupDraft": thing({"component_group": thing({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
-    "GroupChange": thing({"component_group": optional({"name": some(100), "components": {**NAMED, "minItems": 1}})}),
+    "GroupDraft": takes({"component_group": optional(_GROUP_DRAFT, "name", "components"), **_BESIDE}, _GROUP),
+    "GroupChange": takes({"component_group": optional(_GROUP_DRAFT), **_BESIDE}, _GROUP),
     "Incident": _INCIDENT,
     "IncidentUpdate": _UPDATE,
     "IncidentDraft": inside("incident", "IncidentFacts"),
     "IncidentFacts": optional(_INCIDENT_FIELDS, "name"),
-    "IncidentChange": thing({"incident": optional(_CHANGED)}),
-    "UpdateChange": thing(
+    "IncidentChange": takes({"incident": optional(_CHANGED)}),
+    "UpdateChange": takes(
         {"incident_update": optional({"body": some(BODY_LIMIT), "display_at": TIME, "acknowledged": FLAG})}
     ),
     "Postmortem": _POSTMORTEM,
-    "PostmortemDraft": thing({"postmortem": thing({"body_draft": some(BODY_LIMIT)})}),
-    "PostmortemPublish": thing(
+    "PostmortemDraft": takes({"postmortem": takes({"body_draft": some(BODY_LIMIT)})}),
+    "PostmortemPublish": takes(
         {"postmortem": optional({"notify_subscribers": FLAG, "acknowledged": FLAG})}, ()
     ),
     "Template": thing(
         {"id": ID, "name": TEXT, "title": TEXT, "body": TEXT, "update_status": TEXT, "components": list_of("Component")}
     ),
-    "TemplateDraft": thing({"template": optional(
+    "TemplateDraft": takes({"template": optional(
         {"name": some(100), "title": some(TITLE_LIMIT), "body": some(BODY_LIMIT), "component_ids": NAMED,
          "update_status": {"type": "string", "enum": STATUSES}, "should_send_notifications": FLAG},
         "name", "title", "body",
     )}),
     "Subscriber": _SUBSCRIBER,
-    "FollowerDraft": thing({"subscriber": optional(_PERSON)}),
-    "SubscriberDraft": thing({"subscriber": optional(
+    "FollowerDraft": takes({"subscriber": optional(_PERSON)}),
+    "SubscriberDraft": takes({"subscriber": optional(
         {**_PERSON, "endpoint": TEXT, "component_ids": NAMED},
     )}),
-    "SubscriberChange": thing({"component_ids": NAMED}),
-    "Subscribers": thing({"subscribers": _NAMED}),
+    "SubscriberChange": takes({"component_ids": NAMED}),
+    "Subscribers": takes({"subscribers": _NAMED, "type": _TYPE, "state": _STATE}, ("subscribers",)),
     "SheetReport": thing(
         {"dry_run": FLAG, "counts": _COUNTS, "kept": _COUNTS, "new_secrets": WHOLE,
          "refused": {"type": "array", "items": thing({"line": WHOLE, "reason": TEXT})}}

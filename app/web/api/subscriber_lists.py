@@ -13,8 +13,9 @@ from app.models.subscriber import ERASED, Subscriber, SubscriberComponent
 from app.publish.views import PageView
 from app.vocabulary import ChannelName, Scope, SubscriberState
 from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings, window
+from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import subscriber_documents
+from app.web.api.paging import chosen
 
 LISTED = "/pages/<page_id>/subscribers"
 MOST_AT_ONCE = 100
@@ -47,23 +48,21 @@ def list_subscribers(page: PageView) -> ResponseReturnValue:
     direction = request.args.get("sort_direction", "asc")
     if direction not in {"asc", "desc"}:
         raise Invalid.field("sort_direction", "Choose asc or desc.")
-    first, count = window(theirs_begin_at=0)
     query = (
         select(Subscriber).where(*where).order_by(field.desc() if direction == "desc" else field.asc(), Subscriber.id)
     )
-    return subscriber_documents(page, session().scalars(query.offset(first).limit(count)).all())
+    return subscriber_documents(page, chosen(query, from_zero=True))
 
 
 @route(f"{LISTED}/unsubscribed", "GET", scope=Scope.SUBSCRIBERS)
 def list_unsubscribed(page: PageView) -> ResponseReturnValue:
     """Those who ended their subscription, the last first."""
-    first, count = window()
     query = (
         select(Subscriber)
         .where(*_here(page), Subscriber.state == SubscriberState.UNSUBSCRIBED)
         .order_by(Subscriber.unsubscribed_at.desc(), Subscriber.id.desc())
     )
-    return subscriber_documents(page, session().scalars(query.offset(first).limit(count)).all())
+    return subscriber_documents(page, chosen(query, from_zero=True))
 
 
 @route(f"{LISTED}/count", "GET", scope=Scope.SUBSCRIBERS)

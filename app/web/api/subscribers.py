@@ -15,7 +15,7 @@ from app.models.subscriber import Subscriber
 from app.publish.views import PageView
 from app.vocabulary import ChannelName, Scope
 from app.web.api import reading
-from app.web.api.blueprint import bearer, is_theirs, route, settings
+from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document, subscriber_documents
 
 LISTED = "/pages/<page_id>/subscribers"
@@ -57,7 +57,7 @@ def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     given = reading.body()
     inner = given.get("subscriber")
     components = reading.words(inner if isinstance(inner, dict) else given, "component_ids")
-    if components is None and not is_theirs():
+    if components is None and reading.is_ours():
         raise Invalid.field("component_ids", "component_ids is missing.")
     operated.choose_components(bearer().actor, page.id, subscriber_id, components or [])
     return _one(page, subscriber_id)

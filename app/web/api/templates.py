@@ -10,8 +10,9 @@ from app.models.incident_template import IncidentTemplate
 from app.publish.views import PageView
 from app.vocabulary import Scope
 from app.web.api import reading
-from app.web.api.blueprint import bearer, route, window
+from app.web.api.blueprint import bearer, route
 from app.web.api.documents import Document, component_documents
+from app.web.api.paging import chosen
 
 LISTED = "/pages/<page_id>/incident_templates"
 
@@ -19,11 +20,8 @@ LISTED = "/pages/<page_id>/incident_templates"
 @route(LISTED, "GET", scope=Scope.POSTS)
 def list_templates(page: PageView) -> ResponseReturnValue:
     """The page's templates, by name."""
-    first, count = window()
     query = select(IncidentTemplate).where(IncidentTemplate.page_id == page.id)
-    rows = (
-        session().scalars(query.order_by(IncidentTemplate.name, IncidentTemplate.id).offset(first).limit(count)).all()
-    )
+    rows = chosen(query.order_by(IncidentTemplate.name, IncidentTemplate.id))
     return [_document(page, row) for row in rows]
 
 

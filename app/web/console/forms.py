@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from app.actions.fingerprints import fingerprint
 from app.actions.incidents import read_link
 from app.clock import now
-from app.errors import CandorError, Conflict, Invalid, NeedsConfirmation, Stale, Unavailable
+from app.errors import CandorError, Conflict, Invalid, KeyUsed, NeedsConfirmation, Stale, Unavailable
 from app.shapes import ComponentEffect, PostDraft, RecordLinkDraft, UpdateDraft
 from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
 from app.vocabulary import (
@@ -24,6 +25,10 @@ from app.web.console.typed import AT, EFFECT, Typed
 
 Word = TypeVar("Word", bound=StrEnum)
 PROMISE_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 240, 480, 1440)
+USED_FORM = (
+    "This form has published something else already; see what stands. Nothing was published now. "
+    "Send it again to publish this as well."
+)
 LOOK_AGAIN = "Nothing was published yet. Please look at what is marked below."
 
 
@@ -50,6 +55,8 @@ def problem_of(error: CandorError) -> tuple[Problem, int]:
         return Problem(error.sentence, {}, findings=error.findings), 422
     if isinstance(error, Stale):
         return Problem(error.sentence, {}, current=error.current, yours=error.yours), 409
+    if isinstance(error, KeyUsed):
+        return Problem(USED_FORM, {}), 409
     if isinstance(error, Conflict):
         return Problem(error.sentence, {}), 409
     if isinstance(error, Unavailable):  # what was typed, and its key, stay: sending it again is safe
@@ -146,6 +153,7 @@ def post_draft(typed: Typed, zone: ZoneInfo) -> PostDraft:
         severity=severity,
         record_links=_records(reader, typed, severity),
         acknowledged=typed.acknowledged,
+        fingerprint=fingerprint(typed.asked),
     )
     reader.finish()
     return draft
@@ -176,6 +184,7 @@ def update_draft(typed: Typed, kind: PostKind, zone: ZoneInfo, broken: Sequence[
         next_update_by=promised,
         notify=typed.notify,
         acknowledged=typed.acknowledged,
+        fingerprint=fingerprint(typed.asked),
     )
     reader.finish()
     return draft

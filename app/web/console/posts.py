@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from app.actions import by_clock, pinning
 from app.actions import posts as actions
 from app.db import session, translated
-from app.errors import CandorError, Unavailable
+from app.errors import CandorError, KeyUsed, Unavailable
 from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
 from app.web.console import prepared, queries
@@ -19,7 +19,7 @@ from app.web.console.prepared import Template
 from app.web.console.publishing import closing_effects, closing_status, next_status, publish_form
 from app.web.console.rendering import Answer, render, still_saying, unwritten
 from app.web.console.threads import thread
-from app.web.console.typed import Typed, blank_post, blank_update, read_typed
+from app.web.console.typed import Typed, blank_post, blank_update, read_typed, with_new_key
 
 REPEATED = "This was published already by the same form. Nothing was published or sent twice."
 
@@ -64,7 +64,7 @@ def open_post() -> Answer:
     except CandorError as error:
         problem, status = problem_of(error)
         with still_saying(error):
-            return show_new(typed, problem), status
+            return show_new(with_new_key(typed) if isinstance(error, KeyUsed) else typed, problem), status
     return to_thread(made.post_id, repeated=made.repeated)
 
 

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from werkzeug.datastructures import MultiDict
 
@@ -45,6 +45,11 @@ class Typed:
     def chosen(self) -> list[str]:
         """The public ids of the components that this update is about."""
         return [component_id for component_id, status in self.effects.items() if status]
+
+    @property
+    def asked(self) -> dict[str, object]:
+        """What the author asks for: all but what proves the form, and that a finding of the guard is meant."""
+        return {name: said for name, said in asdict(self).items() if name not in {"key", "version", "acknowledged"}}
 
     @property
     def record_rows(self) -> list[tuple[str, str]]:
@@ -110,6 +115,11 @@ def read_typed(form: MultiDict[str, str]) -> Typed:
 def with_version(typed: Typed, version: int) -> Typed:
     """The same form for the version that stands now, after the author has seen both texts."""
     return replace(typed, version=str(version))
+
+
+def with_new_key(typed: Typed) -> Typed:
+    """The same form as another request, after the author has read that its key published something else."""
+    return replace(typed, key=new_key())
 
 
 def _line(form: MultiDict[str, str], name: str) -> str:

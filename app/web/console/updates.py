@@ -4,7 +4,7 @@ from flask import current_app, flash, redirect, request, url_for
 
 from app.actions import updates as actions
 from app.db import session
-from app.errors import CandorError
+from app.errors import CandorError, KeyUsed
 from app.text import clean
 from app.web.access import actor, audience
 from app.web.console import queries
@@ -13,7 +13,7 @@ from app.web.console.forms import Problem, problem_of, read_version, update_draf
 from app.web.console.posts import show_thread, to_thread
 from app.web.console.rendering import Answer, render, still_saying
 from app.web.console.threads import thread, update_facts
-from app.web.console.typed import read_typed, with_version
+from app.web.console.typed import read_typed, with_new_key, with_version
 
 
 @blueprint.post("/posts/<public_id>/updates")
@@ -28,6 +28,7 @@ def publish_update(public_id: str) -> Answer:
         made = actions.publish_update(current_app.config["SETTINGS"], actor(), public_id, draft)
     except CandorError as error:
         problem, status = problem_of(error)
+        typed = with_new_key(typed) if isinstance(error, KeyUsed) else typed
         template = "console/posts/resolve.html" if typed.asks_about_components else "console/posts/thread.html"
         with still_saying(error):
             if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now

@@ -14,9 +14,10 @@ from werkzeug.test import Client
 from app import clock
 from app.db import session
 from app.models.audit import AuditEntry
+from app.models.component import ComponentChange
 from app.models.delivery import Dispatch
 from app.models.page import Page
-from app.models.post import Post, Update
+from app.models.post import Post, PostComponent, Update
 from app.settings import Settings
 from tests.factories import make_component, make_page
 from tests.publish.test_calendar import NOON
@@ -130,6 +131,47 @@ def test_what_is_written_down_later_stands_in_its_past(script: Script, page_id: 
     assert count(Dispatch) == 0
 
 
+def test_what_is_written_down_later_names_components_and_leaves_them(
+    script: Script, page_id: int, reader: Client
+) -> None:
+    api, web = (make_component(page_id, name) for name in ("API", "Website"))
+    body = {"name": "Long ago", "backfilled": True, "backfill_date": "2026-01-15", "body": "It was over in an hour."}
+    with clock.frozen(NOON):
+        named = {"component_ids": [api], "components": {web: "major_outage"}}
+        made = script.send("POST", "/incidents", {"incident": {**body, **named}})
+        assert [(one["id"], one["status"]) for one in made["components"]] == [
+            (api, "operational"),
+            (web, "operational"),
+        ]
+        assert made["incident_updates"][0]["affected_components"] is None
+        assert json.loads(reader.get("/api/v2/status.json").data)["status"]["indicator"] == "none"
+        assert script.refused("POST", "/incidents", {"incident": {**body, "component_ids": ["nothere"]}})[0] == 422
+    assert count(ComponentChange) == 0
+
+
+def test_component_ids_are_all_that_an_incident_is_about(script: Script, page_id: int, reader: Client) -> None:
+    api, web, old = (make_component(page_id, name) for name in ("API", "Website", "Old"))
+    body = {"name": "Slow", "body": "Text.", "components": {api: "major_outage"}, "component_ids": [api, old]}
+    one = f"/incidents/{script.send('POST', '/incidents', {'incident': body})['id']}"
+    script.call("DELETE", f"/components/{old}")
+
+    def about(change: dict[str, Any]) -> list[str]:
+        return [part["name"] for part in script.send("PATCH", one, {"incident": change})["components"]]
+
+    assert about({"component_ids": [web]}) == ["Website"]
+    assert "Slow" in reader.get(f"/components/{web}/feed.atom").text
+    assert "Slow" not in reader.get(f"/components/{api}/feed.atom").text
+    assert about({"component_ids": []}) == []
+    assert count(Update) == count(Dispatch) == 1, "it says nothing by itself"
+    assert about({"body": "More.", "component_ids": [web], "components": {api: "operational"}}) == ["API", "Website"]
+    assert about({"body": "Still more."}) == ["API", "Website"]
+    assert script.refused("PATCH", one, {"incident": {"component_ids": ["nothere"]}})[0] == 422
+    answer = script.call("PATCH", one, data={"incident[component_ids][]": ""})
+    assert answer.json is not None and answer.json["components"] == []
+    session().rollback()
+    assert session().scalar(select(func.count()).select_from(PostComponent)) == 1, "what was put away stays"
+
+
 def test_a_postmortem_is_drafted_and_published(script: Script, page_id: int, reader: Client) -> None:
     made = script.send("POST", "/incidents", {"incident": {"name": "Slow", "body": "Text."}})
     one = f"/incidents/{made['id']}"
@@ -186,9 +228,9 @@ def test_lists_come_in_parts_and_are_searched(script: Script, page_id: int) -> N
     assert names("q=100%25") == [f"Trouble {number}" for number in (4, 3, 2, 1, 0)]
     assert names("q=100_") == []
     assert names("page=0&limit=2") == names("page=1&limit=2"), "scripts that count from 0 get the first, as there"
-    assert len(names("limit=0")) == len(names("per_page=1000")) == 5, "as many as there may be, as there"
+    assert len(names("limit=0")) == len(names("per_page=1000")) == 5, "as there, 100 is the default and the most"
     assert len(names("q=investigat")) == 5, "by their status too"
-    for query in ("limit=x", "page=-1", "per_page=-1", "page=99999999999"):
+    for query in ("limit=x", "page=-1", "per_page=-1", "limit=-1", "page=99999999999"):
         assert script.refused("GET", f"/incidents?{query}")[0] == 422
 
 

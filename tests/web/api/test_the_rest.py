@@ -26,6 +26,7 @@ from tests.web.api.conftest import Script
 from tests.web.api.test_incidents import SCHEMAS, fits
 
 pytestmark = pytest.mark.database
+CONFIRMED = {"subscriber[skip_confirmation_notification]": "1"}
 
 
 def count(table: type) -> int:
@@ -106,7 +107,7 @@ def test_people_are_added_asked_and_ended(script: Script, page_id: int) -> None:
     phone = script.send(
         "POST", "/subscribers", {"subscriber": {"phone_number": "020 7946 0018", "phone_country": "gb"}}
     )
-    assert phone["phone_number"] == "+442079460018"
+    assert (phone["phone_number"], phone["phone_country"]) == ("+442079460018", "gb")
     assert count(Notice) == 2, "who is vouched for is not asked"
     assert script.get("/subscribers/count") == {
         "email": 1, "sms": 0, "webhook": 0, "integration_partner": 0, "slack": 0, "teams": 0,
@@ -149,6 +150,14 @@ def test_subscribers_are_counted_off_as_there_and_as_here(script: Script, page_i
     assert script.send("PATCH", one, {"component_ids": [api]})["components"] == [api]
     assert script.send("PATCH", one, {})["components"] is None, "none named means all, as there"
     assert Script(script.client, script.token, ours).call("PATCH", one, {}).status_code == 422
+
+
+@pytest.mark.parametrize(("number", "country"), [("2025550123", "us"), ("6135550123", "ca"), ("020 7946 0018", "gb")])
+def test_the_country_of_a_phone_comes_back(script: Script, page_id: int, number: str, country: str) -> None:
+    form = {"subscriber[phone_number]": number, "subscriber[phone_country]": country, **CONFIRMED}
+    assert script.send("POST", "/subscribers", data=form)["phone_country"] == country
+    assert script.get("/subscribers?state=all")[0]["phone_country"] == country
+    assert script.refused("POST", "/subscribers", data=form)[0] == 409
 
 
 def test_a_webhook_and_its_secret(script: Script, page_id: int) -> None:

@@ -75,6 +75,24 @@ def test_a_form_sent_twice_publishes_once(lena: Person) -> None:
     assert (count(Post), count(Update), count(Dispatch)) == (1, 2, 2)
 
 
+def test_a_form_sent_again_with_other_words_is_refused_and_keeps_them(lena: Person) -> None:
+    form = form_of(lena.open(NEW), "/console/posts")
+    thread = lena.send(form, WORDS).headers["Location"]
+    refused = lena.send(form, {**WORDS, "title": "Search fails"})
+    assert refused.status_code == 409
+    assert "This form has published something else already" in text_of(refused.text)
+    kept = form_of(refused.text, "/console/posts")
+    assert (kept.fields["title"], kept.fields["body"]) == ("Search fails", WORDS["body"])
+    assert count(Post) == 1
+    assert lena.send(kept, {}).status_code == 303, "who has read that may publish it as well"
+    more = form_of(lena.open(thread), "/updates")
+    lena.send(more, {"body": "The first of two."})
+    refused = lena.send(more, {"body": "The second of two."})
+    assert refused.status_code == 409
+    assert form_of(refused.text, "/updates").fields["body"] == "The second of two."
+    assert (count(Post), count(Update)) == (2, 3)
+
+
 def test_a_stale_form_shows_both_texts_and_can_be_sent_again(lena: Person) -> None:
     thread = declare(lena)
     stale = form_of(lena.open(thread), "/updates")
