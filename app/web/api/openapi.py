@@ -50,7 +50,7 @@ SHAPES: dict[str, tuple[str, Schema]] = {
 no JSON.
 """
 
-BODIES.update({view: body for view, (body, _) in SHAPES.items() if body in SCHEMAS})
+BODIES.update({view: body for view, (body, _) in SHAPES.items() if "properties" in SCHEMAS.get(body, {})})
 
 _PAGED = (
     "list_components",

@@ -147,7 +147,7 @@ def _sent() -> Iterator[Any]:
 
 def _sending(write: Callable[[BinaryIO], object], name: str) -> ResponseReturnValue:
     """A ZIP file that `write` writes, as an answer; it is closed when it was sent."""
-    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
+    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the answer is sent from it
     try:
         write(file)
     except BaseException:
