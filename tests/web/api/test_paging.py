@@ -7,6 +7,8 @@ import pytest
 from flask import Flask
 from werkzeug.http import parse_options_header
 
+from app.db import transaction
+from app.models.component import Component
 from tests.factories import make_component, make_subscriber
 from tests.web.api.conftest import Script
 
@@ -45,6 +47,13 @@ def test_a_size_that_is_too_large_is_100_there_and_refused_here(script: Script, 
         assert isinstance(script.get(f"{path}?{size}"), list)
         assert ours(script).call("GET", f"{path}?{size}").status_code == 422
     assert ours(script).call("GET", f"{path}?page=0").status_code == 422
+
+
+def test_more_than_100_come_in_parts(script: Script, page_id: int) -> None:
+    with transaction() as writing:
+        writing.add_all(Component(page_id=page_id, name=f"Part {number}", position=number) for number in range(101))
+    sizes = [len(script.get(f"/components{query}")) for query in ("", "?limit=500", "?per_page=0", "?limit=500&page=2")]
+    assert sizes == [100, 100, 100, 1]
 
 
 def test_a_list_says_where_its_other_parts_are(app: Flask, script: Script, page_id: int) -> None:
