@@ -33,6 +33,7 @@ from app.vocabulary import DeliveryState, SubscriberState
 from app.web.hooks import mail_signatures
 from app.worker import lmtp
 from app.worker.loop import drain
+from tests.cli.shell import Shell
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
 from tests.factories import LENA, make_subscriber
@@ -155,6 +156,19 @@ def test_lmtp_takes_mail_and_outlives_garbage(
     finally:
         server.shutdown()
         server.server_close()
+    assert state()[0] == DeliveryState.BOUNCED
+
+
+def test_a_pipe_takes_it_once(app: Flask, settings: Settings, page_id: int, edge: Edge, carol: int) -> None:
+    row = delivered(settings, page_id)
+    db.session.remove()
+    candor = Shell(settings)
+    given = dsn(settings, row).decode()
+    assert candor.json("bounce", stdin="Subject: I am away\n\nUntil Monday.\n") == {"taken": False}
+    assert [candor.json("bounce", stdin=given) for _ in range(2)] == [{"taken": True}, {"taken": False}]
+    elsewhere = dsn(settings, row, 2).decode().replace(back(settings, row), "root@example.com")
+    assert candor.json("bounce", stdin=elsewhere) == {"taken": False}
+    assert candor.json("bounce", "--recipient", back(settings, row), stdin=elsewhere) == {"taken": True}
     assert state()[0] == DeliveryState.BOUNCED
 
 
