@@ -16,7 +16,7 @@ from app.actions.updates import publish_update
 from app.publish.refresh import refresh
 from app.settings import Settings
 from app.shapes import AnnouncementDraft, UpdateDraft
-from app.vocabulary import ComponentStatus, PostStatus
+from app.vocabulary import ComponentStatus, Impact, PostStatus
 from tests.deliver.conftest import draft
 from tests.factories import ALICE, LENA, make_component, make_group
 from tests.judge import judge
@@ -117,6 +117,19 @@ def test_announcements_stand_above_all_but_the_verdict_newest_first(
     with clock.frozen(NOON + HOUR):
         end_announcement(settings, LENA, kept)
     assert announced(front(reader)) == ["First"]
+
+
+def test_the_gravest_open_post_stands_first_and_of_those_alike_the_newest(
+    app: Flask, settings: Settings, page_id: int, reader: Client
+) -> None:
+    told = (Impact.MINOR, Impact.CRITICAL, Impact.NONE, Impact.MAJOR, Impact.MINOR)
+    for hour, impact in enumerate(told):
+        with clock.frozen(NOON + hour * HOUR):
+            open_post(settings, LENA, page_id, draft(f"grave-{hour:04}", title=f"{impact} {hour}", impact=impact))
+    happening = next(one for one in front(reader).iter("section") if one.get("aria-labelledby") == "happening")
+    seen = [words(one.find("h3")) for one in happening.iter("article")]
+    assert seen == ["critical 1", "major 3", "minor 4", "minor 0", "none 2"]
+    assert "critical 1" in reader.get("/embed/frame").text
 
 
 def test_a_pinned_post_stays_above_the_components_however_old(
