@@ -152,6 +152,20 @@ def test_a_pinned_post_stays_above_the_components_however_old(
     assert "Old wound" not in words(front(reader))
 
 
+def test_a_pinned_post_tells_how_it_ended_and_not_how_its_post_mortem_begins(
+    app: Flask, settings: Settings, page_id: int, reader: Client
+) -> None:
+    with clock.frozen(NOON):
+        post_id = open_post(settings, LENA, page_id, draft(title="Old wound")).post_id
+        for version, status, body in ((1, PostStatus.RESOLVED, "Over."), (2, PostStatus.POSTMORTEM, "# What was")):
+            said = UpdateDraft(status, body, f"pin-{version:06}", version)
+            publish_update(settings, LENA, post_id, said)
+        pin_post(settings, LENA, post_id, True)
+    page = front(reader)
+    told = [words(one) for one in page.iter("article")]
+    assert told and all(one.endswith("Over.") for one in told)
+
+
 def test_a_pinned_post_of_these_days_is_sound_in_both_places(
     app: Flask, settings: Settings, page_id: int, reader: Client
 ) -> None:
