@@ -6,20 +6,25 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from app.actions import subscriptions
 from app.actions.audit import first_broken
+from app.actions.page_logo import set_logo
+from app.actions.pages import edit_page
 from app.actions.subscriber_rows import STOPPED
 from app.db import session, transaction
 from app.models.component import Component
 from app.models.delivery import Notice
 from app.models.subscriber import RateEvent, Subscriber, SubscriberComponent, Suppression
 from app.publish import links
+from app.publish.serve import SnapshotServer
+from app.publish.tokens import PURPOSES
 from app.settings import Settings
 from app.shapes import SYSTEM
-from tests.factories import make_component
+from tests.factories import ALICE, make_component, make_group
 from tests.judge import Browser
+from tests.pictures import PNG
 from tests.web.people import browser
 
 pytestmark = pytest.mark.database
@@ -126,6 +131,29 @@ def test_choosing_components(app: Flask, settings: Settings, page_id: int) -> No
     assert who.post(manage, {"scope": "some", "components": hidden}).status_code == 422
     who.post(manage, {"scope": "all"})
     assert row().everything and session().scalars(select(SubscriberComponent)).all() == []
+
+
+def test_visitors_pages_stand_in_the_pages_own_house(app: Flask, settings: Settings, page_id: int) -> None:
+    """Its logo, its colours, the addresses of its language, and its components in its order."""
+    for position, name in enumerate(("Zoo", "Aviary")):
+        make_component(page_id, f"{name} gate", group_id=make_group(page_id, name, position), position=position)
+    edit_page(settings, ALICE, page_id, accent="#8a2be2", languages=["en", "de"])
+    set_logo(settings, ALICE, page_id, PNG)
+    public = Client(SnapshotServer(settings.public_root, app))
+    style = re.search(r'<link rel="stylesheet" href="([^"]+)"', public.get("/").text)
+    assert style is not None and "--accent:#8a2be2" in public.get(style[1]).text
+    who = browser(app)
+    ask(who)
+    for address in ("/subscribe", "/subscribe/sent", *(path(settings, one) for one in PURPOSES)):
+        shown = who.get(f"{address}?language=de").text
+        assert f'href="{style[1]}"' in shown, address
+        logo = re.search(r'<img class="logo" src="([^"]+)" alt="">', shown)
+        assert logo is not None and public.get(logo[1]).data == PNG
+        assert 'href="/de/"' in shown and 'href="/de/history"' in shown
+    form = who.get("/subscribe").text
+    assert 'href="/"' in form and 'href="/history"' in form
+    order = [form.index(one) for one in ("Zoo<", "Zoo gate", "Aviary<", "Aviary gate")]
+    assert order == sorted(order)
 
 
 def test_links_of_another_purpose_or_with_a_wrong_token_open_nothing(
