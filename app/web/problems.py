@@ -3,7 +3,7 @@
 import json
 import logging
 
-from flask import Flask, make_response, render_template, request, url_for
+from flask import Flask, current_app, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -13,8 +13,11 @@ from werkzeug.wrappers import Response
 
 from app import errors
 from app.db import is_unavailable, what_is_wrong
+from app.publish.artifact import read_artifact
+from app.settings import Settings
 from app.text import header_safe, public_id
-from app.web.access import wants_json
+from app.vocabulary import Language
+from app.web.access import known_actor, wants_json
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 5
@@ -54,6 +57,7 @@ SENTENCES = {
     503: "The database can not be reached. Nothing was changed; try again in a few seconds.",
 }
 STATUSPAGE_SHAPED, OURS = "/v1/", "/api/"
+MADE_FOR_PROGRAMS = (STATUSPAGE_SHAPED, OURS)
 EXPIRED_FORM = "This form has expired. Go back, reload the page and send it again."
 
 
@@ -98,7 +102,7 @@ def _domain(error: errors.CandorError) -> Response:
 
 def _sentence(error: errors.CandorError) -> str:
     """What is said; programs, which have no form to confirm in, are told how to confirm."""
-    if isinstance(error, errors.NeedsConfirmation) and request.path.startswith((STATUSPAGE_SHAPED, OURS)):
+    if isinstance(error, errors.NeedsConfirmation) and request.path.startswith(MADE_FOR_PROGRAMS):
         found = ", ".join(str(one) for one in error.findings)
         return f"{error.sentence} Found: {found}. If it is meant, send it again with acknowledged set to true."
     return error.sentence
@@ -110,6 +114,9 @@ def _http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     if status == 500:
         return _fault(error)
+    missing = _page_of_what_is_missing() if status == 404 else None
+    if missing is not None:
+        return missing
     ours = (
         error.description
         if (status in {401, 403} or request.path.startswith(STATUSPAGE_SHAPED))
@@ -123,6 +130,22 @@ def _http(error: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = header_safe(value)
     return response
+
+
+def _page_of_what_is_missing() -> Response | None:
+    """The public page's own "not found", in the language of the address: who mistyped an address is a reader.
+
+    None for programs and for those who are signed in, and while nothing is published.
+    """
+    if known_actor() or wants_json() or request.headers.get("HX-Request") or request.path.startswith(MADE_FOR_PROGRAMS):
+        return None
+    settings: Settings = current_app.config["SETTINGS"]
+    language = request.path.split("/")[1]
+    for path in (f"{language}/404.html", "404.html")[language not in set(Language) :]:
+        found = read_artifact(settings.public_root / "default" / "current", path)
+        if found is not None:
+            return make_response(found.variants[""].body[0], 404)
+    return None
 
 
 def _database(error: DBAPIError) -> Response:

@@ -23,7 +23,7 @@ from app.publish.tokens import PURPOSES
 from app.settings import Settings
 from app.shapes import SYSTEM
 from tests.factories import ALICE, make_component, make_group
-from tests.judge import Browser
+from tests.judge import Browser, judge
 from tests.pictures import PNG
 from tests.web.people import browser
 
@@ -203,6 +203,38 @@ def test_an_operator_adds_a_webhook_and_sees_its_secret_once(app: Flask, setting
     assert secret.startswith("whsec_") and row().secret == secret and row().state == "active"
     subscriptions.remove(SYSTEM, row().public_id)
     assert row().state == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    ("address", "language", "said"),
+    [
+        ("/nowhere", "en", "There is nothing at this address"),
+        ("/incidents", "en", "There is nothing at this address"),
+        ("/de/nowhere", "de", "Unter dieser Adresse gibt es nichts"),
+        ("/ja/nowhere", "en", "There is nothing at this address"),  # the page does not speak it
+        ("/metrics", "en", "There is nothing at this address"),
+    ],
+)
+def test_a_mistyped_address_is_answered_by_the_page_in_its_language(
+    app: Flask, settings: Settings, page_id: int, address: str, language: str, said: str
+) -> None:
+    public = Client(SnapshotServer(settings.public_root, app))
+    before = public.get(address)
+    assert (before.status_code, "Go to the status page" in before.text) == (404, True)  # nothing is published yet
+    edit_page(settings, ALICE, page_id, languages=["en", "de"])
+    answer = public.get(address)
+    page = judge(answer.text)
+    assert (answer.status_code, answer.mimetype, page.get("lang")) == (404, "text/html", language)
+    assert said in answer.text and "Acme Status" in answer.text
+
+
+def test_a_program_that_mistyped_gets_no_page(app: Flask, settings: Settings, page_id: int) -> None:
+    edit_page(settings, ALICE, page_id, name="Acme")
+    public = Client(SnapshotServer(settings.public_root, app))
+    for address, headers in (("/nowhere", {"Accept": "application/json"}), ("/api/nowhere", {})):
+        assert public.get(address, headers=headers).mimetype == "application/problem+json"
+    assert public.get("/v1/nowhere").mimetype == "application/json"
+    assert public.get("/nowhere", headers={"HX-Request": "true"}).headers["HX-Retarget"] == "body"
 
 
 def test_a_form_without_a_page_says_so(app: Flask) -> None:
