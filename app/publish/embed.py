@@ -8,7 +8,6 @@ from app.publish.views import PostView, Snapshot
 from app.vocabulary import ComponentStatus, Impact
 
 Files = dict[str, str]
-_WORST_FIRST = (Impact.CRITICAL, Impact.MAJOR, Impact.MINOR, Impact.MAINTENANCE, Impact.NONE)
 
 
 def files(snapshot: Snapshot) -> Files:
@@ -23,7 +22,7 @@ def files(snapshot: Snapshot) -> Files:
 def _frame(snapshot: Snapshot) -> str:
     """The worst open post, or that all is well; `said` changes with every statement, so that it is shown again."""
     page = snapshot.page
-    post = min(snapshot.open_posts, key=lambda post: _WORST_FIRST.index(post.impact), default=None)
+    post = next(iter(snapshot.worst_first), None)
     urls = {name.rpartition(".")[2]: f"/assets/{name}" for name in embed_assets(page.accent)}
     with phrases.speaking(page.language):
         return environment().get_template("public/embed.html").render(

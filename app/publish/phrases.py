@@ -176,6 +176,9 @@ class _Words:
     def month(self, of: date) -> Markup:
         return _say(("month", of), lambda language: escape(words.month(of, language)))
 
+    def decimal(self, number: str) -> Markup:
+        return _say(("decimal", number), lambda language: escape(words.decimal(number, language)))
+
     def span(self, seconds: float) -> Markup:
         return _say(("span", seconds), lambda language: escape(words.span(seconds, language)))
 

@@ -13,6 +13,6 @@ def style(accent: str) -> str:
     light = readable_on(readable_on(accent, LIGHT_PAPER), "#ffffff")
     dark = readable_on(readable_on(accent, DARK_RAISED), INK_ON_DARK_ACCENT)
     return (
-        f"\n:root{{--accent:{light};--on-accent:#ffffff}}"
-        f"\n@media (prefers-color-scheme:dark){{:root{{--accent:{dark};--on-accent:{INK_ON_DARK_ACCENT}}}}}\n"
+        f"\n:root{{--accent:{light};--on-accent:#ffffff}}\n@media screen and (prefers-color-scheme:dark){{"
+        f":root{{--accent:{dark};--on-accent:{INK_ON_DARK_ACCENT}}}}}\n"
     )

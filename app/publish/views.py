@@ -274,6 +274,11 @@ class Snapshot:
     windows: tuple[PostView, ...] = ()
 
     @property
+    def worst_first(self) -> tuple[PostView, ...]:
+        """The open posts as a reader in a hurry wants them: the gravest on top, the newest first of those alike."""
+        return tuple(sorted(self.open_posts, key=lambda post: -post.impact.rank))
+
+    @property
     def ungrouped(self) -> tuple[ComponentView, ...]:
         return tuple(component for component in self.components if component.group_id is None)
 

@@ -1,6 +1,7 @@
-"""How instants, days and spans read, in the page's zone and a reader's language; English where none is said."""
+"""How instants, days, spans and numbers read, in the page's zone and a reader's language, English by default."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -78,6 +79,15 @@ def span(seconds: float, language: Language = EN) -> str:
     if minutes and not whole_days:
         parts.append(spoken.gettext("{count} min").format(count=minutes))
     return " ".join(parts)
+
+
+@lru_cache(maxsize=1024)
+def decimal(number: str, language: Language = EN) -> str:
+    """ "99.98", or "99,98" where a comma parts a number, with as many places as `number` is written with."""
+    from babel.numbers import format_decimal
+
+    places = len(number.partition(".")[2])
+    return format_decimal(Decimal(number), "0." + "0" * places if places else "0", locale=language.value)
 
 
 def status_word(update: UpdateView, before: UpdateView | None) -> str:

@@ -3,7 +3,7 @@
 import json
 import logging
 
-from flask import Flask, make_response, render_template, request, url_for
+from flask import Flask, current_app, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -13,8 +13,11 @@ from werkzeug.wrappers import Response
 
 from app import errors
 from app.db import is_unavailable, what_is_wrong
+from app.publish.artifact import read_artifact
+from app.settings import Settings
 from app.text import header_safe, public_id
-from app.web.access import wants_json
+from app.vocabulary import Language
+from app.web.access import known_actor, wants_json
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 5
@@ -120,6 +123,9 @@ def _http(error: HTTPException) -> Response:
         return make_response(error.get_response())
     if status == 500:
         return _fault(error)
+    missing = _page_of_what_is_missing() if status == 404 else None
+    if missing is not None:
+        return missing
     ours = (
         error.description
         if (status in {401, 403} or _is_program()) and error.description != type(error).description
@@ -133,6 +139,22 @@ def _http(error: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = header_safe(value)
     return response
+
+
+def _page_of_what_is_missing() -> Response | None:
+    """The public page's own "not found", in the language of the address: who mistyped an address is a reader.
+
+    None for programs and for those who are signed in, and while nothing is published.
+    """
+    if known_actor() or wants_json() or request.headers.get("HX-Request") or _is_program():
+        return None
+    settings: Settings = current_app.config["SETTINGS"]
+    language = request.path.split("/")[1]
+    for path in (f"{language}/404.html", "404.html")[language not in set(Language) :]:
+        found = read_artifact(settings.public_root / "default" / "current", path)
+        if found is not None:
+            return make_response(found.variants[""].body[0], 404)
+    return None
 
 
 def _database(error: DBAPIError) -> Response:

@@ -61,7 +61,7 @@ def policy(hashes: list[str]) -> str:
     styles = " ".join(["'self'", *(f"'{value}'" for value in hashes)])
     return (
         f"default-src 'none'; script-src 'self'; style-src {styles}; img-src 'self' data:; connect-src 'self'; "
-        "frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "manifest-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
 
 

@@ -6,15 +6,31 @@
   const PACE = 30000;
   let wait = PACE, good = Date.now(), seen, timer;
   const hhmm = (ms) => new Date(ms).toTimeString().slice(0, 5);
+  // The day of an instant; one that no reader's day is like in a zone that the browser does not know.
+  const dayOf = (at, timeZone) => { try { return at.toLocaleDateString("en", { timeZone }); } catch { return ""; } };
 
-  // The reader's own time beside the page's, where the two differ.
+  // The reader's own time beside the page's, where the two differ; with its weekday where even that does.
   const local = () => {
     for (const one of main.querySelectorAll("time:not([data-local])")) {
       const at = new Date(one.dateTime), mine = hhmm(at);
       one.dataset.local = "";
-      if (isNaN(at) || one.textContent.includes(mine)) continue;
+      const day = dayOf(at, main.dataset.zone) === dayOf(at) ? "" : `${at.toLocaleDateString(lang, { weekday: "short" })} `;
+      if (isNaN(at) || (!day && one.textContent.includes(mine))) continue;
       one.title = at.toLocaleString(lang);
-      one.append(` (${main.dataset.mine.replace("{time}", mine)})`);
+      one.className = "both";
+      one.replaceChildren(span("whole", one.textContent), " ", span("mine", `(${main.dataset.mine.replace("{time}", day + mine)})`));
+    }
+  };
+  const span = (name, text) => Object.assign(document.createElement("span"), { className: name, textContent: text });
+
+  // How long it is until the next update that was promised, or how long it is due.
+  const spoken = new Intl.RelativeTimeFormat(lang, { style: "short" });
+  const count = () => {
+    for (const one of main.querySelectorAll(".promise, .is-promise dd")) {
+      const minutes = Math.round((new Date(one.querySelector("time").dateTime) - Date.now()) / 6e4);
+      const far = Math.abs(minutes) > 90;
+      one.querySelector(".left")?.remove();
+      one.append(" ", span("left", spoken.format(far ? Math.round(minutes / 60) : minutes, far ? "hour" : "minute")));
     }
   };
 
@@ -56,6 +72,7 @@
     again();
   };
   const again = () => {
+    count();
     clearTimeout(timer);
     timer = setTimeout(refresh, document.hidden ? PACE * 4 : wait);
   };
@@ -70,6 +87,7 @@
     const { last, known } = bar.dataset, line = bar.querySelector(".readout");
     line.dataset.up ??= line.textContent;
     bar.day = day;
+    bar.classList.toggle("told", day >= 0);
     if (day < 0) { line.textContent = line.dataset.up; return; }
     const at = new Date(`${last}T12:00Z`), row = bar.querySelector(`[data-day="${day}"]`);
     at.setUTCDate(at.getUTCDate() - 89 + day);

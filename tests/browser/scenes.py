@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.actions.announcements import create_announcement
+from app.actions.page_logo import set_logo
 from app.actions.pages import edit_page
 from app.actions.pinning import pin_post
 from app.actions.posts import open_post
@@ -22,6 +23,7 @@ from app.shapes import AnnouncementDraft, ComponentEffect, PostDraft, UpdateDraf
 from app.vocabulary import ComponentStatus, PostKind, PostStatus
 from tests.factories import LENA, make_component, make_group
 from tests.loopback import answering
+from tests.pictures import PNG
 
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 OPERATIONAL, MAJOR = ComponentStatus.OPERATIONAL, ComponentStatus.MAJOR_OUTAGE
@@ -44,8 +46,13 @@ def all_well(settings: Settings, page_id: int) -> str:
 
 
 def outage(settings: Settings, page_id: int) -> str:
-    """A major outage with four updates and a correction, beside an announcement; its id."""
+    """Components of every status, an announcement, and three open incidents; the id of the gravest: a major outage with
+    four updates, a correction and a promise."""
     ids = [make_component(page_id, name, position=place) for place, name in enumerate(("Website", "API", LONG))]
+    for place, status in enumerate(ComponentStatus, len(ids)):
+        ids.append(make_component(page_id, f"Part {place}", status, position=place))
+    for place, status in ((1, ComponentStatus.DEGRADED_PERFORMANCE), (3, ComponentStatus.PARTIAL_OUTAGE)):
+        _incident(settings, page_id, f"Trouble {place}", ids[place], status)
     post = _incident(settings, page_id, f"Nothing works: {LONG}", ids[0], MAJOR)
     for version in (2, 3, 4):
         say(settings, post, version, PostStatus.IDENTIFIED, "We found `the cause`.\n\n> It is being *fixed*.")
@@ -54,16 +61,39 @@ def outage(settings: Settings, page_id: int) -> str:
     return post
 
 
-def maintenance(settings: Settings, page_id: int) -> str:
+def maintenance(settings: Settings, page_id: int, title: str = "Database upgrade") -> str:
     """Planned work, announced; its id."""
     component = make_component(page_id, "Database", description="All of our data")
     begins = now() + timedelta(days=2)
     draft = PostDraft(
-        PostKind.MAINTENANCE, "Database upgrade", PostStatus.SCHEDULED, "Short interruptions.", "scene-maintenance",
+        PostKind.MAINTENANCE, title, PostStatus.SCHEDULED, "Short interruptions.", f"scene-{title}",
         effects=(ComponentEffect(component, ComponentStatus.UNDER_MAINTENANCE),),
         scheduled_for=begins, scheduled_until=begins + timedelta(hours=2),
     )  # fmt: skip
     return open_post(settings, LENA, page_id, draft).post_id
+
+
+def underway(settings: Settings, page_id: int) -> str:
+    """Planned work that has begun, beside work that was called off; the id of the former."""
+    post, off = (maintenance(settings, page_id, f"Work {place}") for place in range(2))
+    say(settings, post, 2, PostStatus.IN_PROGRESS, "We have begun.")
+    say(settings, off, 2, PostStatus.CANCELLED, "Another time.")
+    return post
+
+
+def wordy(settings: Settings, page_id: int) -> str:
+    """Very long words and two scripts wherever something can be typed, with a logo; an open incident's id."""
+    arabic, japanese = "مكوّن بالعربية", "決済サービスと請求書の発行およびその他の長い名前"
+    edit_page(settings, LENA, page_id, name=f"{LONG} 1"[:100], time_zone="America/Argentina/ComodRivadavia")
+    set_logo(settings, LENA, page_id, PNG)
+    group = make_group(page_id, f"A group whose name is long: {LONG}")
+    ids = [make_component(page_id, name, group_id=group) for name in (LONG, arabic, japanese)]
+    make_component(page_id, f"{LONG} again", description=f"https://example.com/{LONG * 3}")
+    create_announcement(settings, LENA, page_id, AnnouncementDraft(f"{arabic} {LONG}", f"`{LONG * 3}`"))
+    post = _incident(settings, page_id, f"{LONG} {japanese}", ids[0], ComponentStatus.PARTIAL_OUTAGE)
+    effects = [ComponentEffect(one, MAJOR) for one in ids]
+    say(settings, post, 2, PostStatus.IDENTIFIED, f"{LONG * 2}\n\n    {LONG * 4}\n\n|{LONG}|b|\n|-|-|\n|c|d|", *effects)
+    return post
 
 
 def sixty(settings: Settings, page_id: int) -> str:
@@ -81,7 +111,10 @@ def sixty(settings: Settings, page_id: int) -> str:
     return posts[0]
 
 
-SCENES = {"all well": all_well, "outage": outage, "maintenance": maintenance, "empty": empty, "sixty": sixty}
+SCENES = {
+    "all well": all_well, "outage": outage, "maintenance": maintenance, "underway": underway, "empty": empty,
+    "sixty": sixty, "wordy": wordy,
+}  # fmt: skip
 
 
 def _incident(settings: Settings, page_id: int, title: str, component: str, status: ComponentStatus) -> str:
@@ -102,13 +135,13 @@ def say(settings: Settings, post: str, number: int, status: PostStatus, body: st
     publish_update(settings, LENA, post, draft)
 
 
-@contextmanager
-def served(settings: Settings) -> Iterator[str]:
-    """The address of the page's snapshot on loopback, with nothing behind it."""
-    with answering(SnapshotServer(settings.public_root, _nothing)) as address:
-        yield address
-
-
 def _nothing(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     start_response("404 Not Found", [("Content-Type", "text/plain")])
     return [b""]
+
+
+@contextmanager
+def served(settings: Settings, behind: Any = _nothing) -> Iterator[str]:
+    """The address of the page's snapshot on loopback, with a WSGI application behind it, or nothing."""
+    with answering(SnapshotServer(settings.public_root, behind)) as address:
+        yield address

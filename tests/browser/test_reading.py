@@ -2,14 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from flask import Flask
 
+from app.actions.pages import edit_page
 from app.settings import Settings
 from app.vocabulary import PostStatus
 from tests.browser import scenes
+from tests.factories import LENA
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -117,6 +120,64 @@ def test_an_open_page_takes_up_what_is_new_and_keeps_what_was_opened(
         assert reader.locator("link[rel=icon]").get_attribute("href") == icon
     reader.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     reader.get_by_text("This page could not be refreshed").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("page_zone", "reader_zone", "beside"),
+    [
+        ("Pacific/Pago_Pago", "Pacific/Kiritimati", r"\((Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d your time\)"),
+        ("Pacific/Honolulu", "Pacific/Kiritimati", r"\((Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d\d:\d\d your time\)"),
+        ("Asia/Tokyo", "Asia/Seoul", None),
+    ],
+    ids=["25 hours apart", "24 hours apart", "alike"],
+)
+def test_the_readers_time_stands_beside_the_pages_with_its_day_where_that_differs(
+    app: Flask, settings: Settings, page_id: int, browser: "Browser", page_zone: str, reader_zone: str,
+    beside: str | None,
+) -> None:  # fmt: skip
+    edit_page(settings, LENA, page_id, time_zone=page_zone)
+    post = scenes.outage(settings, page_id)
+    context = browser.new_context(timezone_id=reader_zone)
+    page = context.new_page()
+    with scenes.served(settings) as root:
+        for address in ("/", f"/incidents/{post}"):
+            page.goto(root + address)
+            times = page.locator("main time").all()
+            assert times
+            for one in times:
+                found = one.locator(".mine").all_text_contents()
+                assert len(found) == (beside is not None)
+                assert all(re.fullmatch(beside or "", said) for said in found)
+    context.close()
+
+
+def test_a_promise_is_counted_down_in_the_readers_language(
+    app: Flask, settings: Settings, page_id: int, reader: "Page"
+) -> None:
+    post = scenes.outage(settings, page_id)
+    with scenes.served(settings) as root:
+        for address, place in (("/", ".promise"), (f"/incidents/{post}", ".is-promise dd")):
+            for language, said in (("", r"in (1|2)\d min\."), ("/de", r"in (1|2)\d Min\.")):
+                reader.goto(f"{root}{language}{address}")
+                assert re.fullmatch(said, reader.locator(f"{place} .left").first.text_content() or "")
+        reader.clock.install(time=datetime.now(UTC) + timedelta(minutes=27))
+        reader.goto(root)
+        assert re.fullmatch(r"\d min\. ago", reader.locator(".promise .left").first.text_content() or "")
+        reader.clock.run_for(7_200_000)
+        assert "2 hr. ago" in (reader.locator(".promise .left").first.text_content() or "")
+
+
+def test_a_threads_marks_stand_before_its_words_in_both_directions(
+    app: Flask, settings: Settings, page_id: int, reader: "Page"
+) -> None:
+    scenes.outage(settings, page_id)
+    with scenes.served(settings) as root:
+        for address, side in (("/", "paddingLeft"), ("/ar/", "paddingRight")):
+            reader.goto(root + address)
+            room = reader.locator(".said").first.evaluate(
+                "(one, side) => parseFloat(getComputedStyle(one)[side])", side
+            )
+            assert room >= 16, address
 
 
 def test_it_is_four_requests_and_no_stranger_is_asked(

@@ -16,7 +16,7 @@ from app.actions.updates import publish_update
 from app.publish.refresh import refresh
 from app.settings import Settings
 from app.shapes import AnnouncementDraft, UpdateDraft
-from app.vocabulary import ComponentStatus, PostStatus
+from app.vocabulary import ComponentStatus, Impact, PostStatus
 from tests.deliver.conftest import draft
 from tests.factories import ALICE, LENA, make_component, make_group
 from tests.judge import judge
@@ -119,6 +119,19 @@ def test_announcements_stand_above_all_but_the_verdict_newest_first(
     assert announced(front(reader)) == ["First"]
 
 
+def test_the_gravest_open_post_stands_first_and_of_those_alike_the_newest(
+    app: Flask, settings: Settings, page_id: int, reader: Client
+) -> None:
+    told = (Impact.MINOR, Impact.CRITICAL, Impact.NONE, Impact.MAJOR, Impact.MINOR)
+    for hour, impact in enumerate(told):
+        with clock.frozen(NOON + hour * HOUR):
+            open_post(settings, LENA, page_id, draft(f"grave-{hour:04}", title=f"{impact} {hour}", impact=impact))
+    happening = next(one for one in front(reader).iter("section") if one.get("aria-labelledby") == "happening")
+    seen = [words(one.find("h3")) for one in happening.iter("article")]
+    assert seen == ["critical 1", "major 3", "minor 4", "minor 0", "none 2"]
+    assert "critical 1" in reader.get("/embed/frame").text
+
+
 def test_a_pinned_post_stays_above_the_components_however_old(
     app: Flask, settings: Settings, page_id: int, reader: Client
 ) -> None:
@@ -137,6 +150,20 @@ def test_a_pinned_post_stays_above_the_components_however_old(
     assert [one.get("href") for one in pinned.iter("a")] == [f"/incidents/{post_id}"]
     pin_post(settings, LENA, post_id, False)
     assert "Old wound" not in words(front(reader))
+
+
+def test_a_pinned_post_tells_how_it_ended_and_not_how_its_post_mortem_begins(
+    app: Flask, settings: Settings, page_id: int, reader: Client
+) -> None:
+    with clock.frozen(NOON):
+        post_id = open_post(settings, LENA, page_id, draft(title="Old wound")).post_id
+        for version, status, body in ((1, PostStatus.RESOLVED, "Over."), (2, PostStatus.POSTMORTEM, "# What was")):
+            said = UpdateDraft(status, body, f"pin-{version:06}", version)
+            publish_update(settings, LENA, post_id, said)
+        pin_post(settings, LENA, post_id, True)
+    page = front(reader)
+    told = [words(one) for one in page.iter("article")]
+    assert told and all(one.endswith("Over.") for one in told)
 
 
 def test_a_pinned_post_of_these_days_is_sound_in_both_places(

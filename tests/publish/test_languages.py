@@ -252,3 +252,16 @@ def test_hostile_text_is_harmless_in_the_other_direction_too(
         page = reader.get(address)
         judged(page.data)
         assert page.status_code == 200 and 'dir="rtl"' in page.text and "Title" in page.text
+
+
+def test_a_number_is_written_as_its_language_writes_it(
+    app: Flask, settings: Settings, page_id: int, reader: Client
+) -> None:
+    make_component(page_id)
+    refresh(settings, page_id)
+    for language in Language:
+        mark = "," if language in {Language.GERMAN, Language.FRENCH, Language.SPANISH} else "."
+        page = tree_of(reader.get(at(language, "/")).data)
+        readouts = ["".join(one.itertext()) for one in page.iter("span") if one.get("class") == "readout"]
+        assert readouts and all(f"100{mark}00" in one for one in readouts)
+        assert {one.get("value"): one.text for one in page.iter("data")}["0.5"] == f"0{mark}5"

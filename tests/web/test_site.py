@@ -6,20 +6,25 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from app.actions import subscriptions
 from app.actions.audit import first_broken
+from app.actions.page_logo import set_logo
+from app.actions.pages import edit_page
 from app.actions.subscriber_rows import STOPPED
 from app.db import session, transaction
 from app.models.component import Component
 from app.models.delivery import Notice
 from app.models.subscriber import RateEvent, Subscriber, SubscriberComponent, Suppression
 from app.publish import links
+from app.publish.serve import SnapshotServer
+from app.publish.tokens import PURPOSES
 from app.settings import Settings
 from app.shapes import SYSTEM
-from tests.factories import make_component
-from tests.judge import Browser
+from tests.factories import ALICE, make_component, make_group
+from tests.judge import Browser, judge
+from tests.pictures import PNG
 from tests.web.people import browser
 
 pytestmark = pytest.mark.database
@@ -128,6 +133,29 @@ def test_choosing_components(app: Flask, settings: Settings, page_id: int) -> No
     assert row().everything and session().scalars(select(SubscriberComponent)).all() == []
 
 
+def test_visitors_pages_stand_in_the_pages_own_house(app: Flask, settings: Settings, page_id: int) -> None:
+    """Its logo, its colours, the addresses of its language, and its components in its order."""
+    for position, name in enumerate(("Zoo", "Aviary")):
+        make_component(page_id, f"{name} gate", group_id=make_group(page_id, name, position), position=position)
+    edit_page(settings, ALICE, page_id, accent="#8a2be2", languages=["en", "de"])
+    set_logo(settings, ALICE, page_id, PNG)
+    public = Client(SnapshotServer(settings.public_root, app))
+    style = re.search(r'<link rel="stylesheet" href="([^"]+)"', public.get("/").text)
+    assert style is not None and "--accent:#8a2be2" in public.get(style[1]).text
+    who = browser(app)
+    ask(who)
+    for address in ("/subscribe", "/subscribe/sent", *(path(settings, one) for one in PURPOSES)):
+        shown = who.get(f"{address}?language=de").text
+        assert f'href="{style[1]}"' in shown, address
+        logo = re.search(r'<img class="logo" src="([^"]+)" alt="">', shown)
+        assert logo is not None and public.get(logo[1]).data == PNG
+        assert 'href="/de/"' in shown and 'href="/de/history"' in shown
+    form = who.get("/subscribe").text
+    assert 'href="/"' in form and 'href="/history"' in form
+    order = [form.index(one) for one in ("Zoo<", "Zoo gate", "Aviary<", "Aviary gate")]
+    assert order == sorted(order)
+
+
 def test_links_of_another_purpose_or_with_a_wrong_token_open_nothing(
     app: Flask, settings: Settings, page_id: int
 ) -> None:
@@ -175,6 +203,38 @@ def test_an_operator_adds_a_webhook_and_sees_its_secret_once(app: Flask, setting
     assert secret.startswith("whsec_") and row().secret == secret and row().state == "active"
     subscriptions.remove(SYSTEM, row().public_id)
     assert row().state == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    ("address", "language", "said"),
+    [
+        ("/nowhere", "en", "There is nothing at this address"),
+        ("/incidents", "en", "There is nothing at this address"),
+        ("/de/nowhere", "de", "Unter dieser Adresse gibt es nichts"),
+        ("/ja/nowhere", "en", "There is nothing at this address"),  # the page does not speak it
+        ("/metrics", "en", "There is nothing at this address"),
+    ],
+)
+def test_a_mistyped_address_is_answered_by_the_page_in_its_language(
+    app: Flask, settings: Settings, page_id: int, address: str, language: str, said: str
+) -> None:
+    public = Client(SnapshotServer(settings.public_root, app))
+    before = public.get(address)
+    assert (before.status_code, "Go to the status page" in before.text) == (404, True)  # nothing is published yet
+    edit_page(settings, ALICE, page_id, languages=["en", "de"])
+    answer = public.get(address)
+    page = judge(answer.text)
+    assert (answer.status_code, answer.mimetype, page.get("lang")) == (404, "text/html", language)
+    assert said in answer.text and "Acme Status" in answer.text
+
+
+def test_a_program_that_mistyped_gets_no_page(app: Flask, settings: Settings, page_id: int) -> None:
+    edit_page(settings, ALICE, page_id, name="Acme")
+    public = Client(SnapshotServer(settings.public_root, app))
+    for address, headers in (("/nowhere", {"Accept": "application/json"}), ("/api/nowhere", {})):
+        assert public.get(address, headers=headers).mimetype == "application/problem+json"
+    assert public.get("/v1/nowhere").mimetype == "application/json"
+    assert public.get("/nowhere", headers={"HX-Request": "true"}).headers["HX-Retarget"] == "body"
 
 
 def test_a_form_without_a_page_says_so(app: Flask) -> None:

@@ -19,8 +19,8 @@ def render(template: str, page: VisitorPage, **context: Any) -> str:
     """A visitor's page in their language."""
     chosen = chosen_language()
     language = chosen or page.language
-    home = "/" if language is page.language else f"/{language.value}/"
     with phrases.speaking(language):
+        root = phrases.root(page.language)
         return render_template(
-            template, page=page, spoken=language, chosen_language=chosen, home=home, **phrases.GLOBALS, **context
+            template, page=page, spoken=language, chosen_language=chosen, root=root, **phrases.GLOBALS, **context
         )

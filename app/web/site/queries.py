@@ -1,4 +1,4 @@
-"""What visitors' pages show, read into frozen values from public tables alone."""
+"""What visitors' pages show and how they look, read into frozen values from public tables alone."""
 
 from dataclasses import dataclass
 
@@ -9,6 +9,9 @@ from app.errors import NotFound
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
 from app.models.post import Post
+from app.publish.environment import asset_urls
+from app.publish.snapshot import read_page
+from app.publish.views import LogoView
 from app.vocabulary import Language
 
 
@@ -31,28 +34,34 @@ class FollowedPost:
 
 @dataclass(frozen=True, slots=True)
 class VisitorPage:
-    """A page's name and its visible components, in the page's order."""
+    """A page's name, its look and its visible components, in the page's order.
+
+    `style` is where the public page's own style stands: the visitor stays in the same house.
+    """
 
     id: int
     name: str
     language: Language
     choices: tuple[Choice, ...]
+    style: str
+    logo: LogoView | None
 
 
 def find_page(page_id: int | None = None) -> VisitorPage | None:
-    """The page of this id, or the default one; None when there is none yet.  Two queries."""
-    wanted = select(Page.id, Page.name, Page.locale).order_by(Page.id).limit(1)
-    row = session().execute(wanted.where(Page.id == page_id) if page_id is not None else wanted).one_or_none()
-    if row is None:
+    """The page of this id, or the default one; None when there is none yet.  Four queries."""
+    wanted = select(Page.id).order_by(Page.id).limit(1)
+    known = session().scalar(wanted.where(Page.id == page_id) if page_id is not None else wanted)
+    if known is None:
         return None
+    page = read_page(session(), known)
     found = session().execute(
         select(Component.public_id, Component.name, ComponentGroup.name)
         .outerjoin(ComponentGroup, Component.group_id == ComponentGroup.id)
-        .where(Component.page_id == row.id, Component.visible, Component.archived_at.is_(None))
+        .where(Component.page_id == page.id, Component.visible, Component.archived_at.is_(None))
         .order_by(ComponentGroup.position.nulls_first(), ComponentGroup.id, Component.position, Component.id)
     )
-    language = Language(row.locale) if row.locale in set(Language) else Language.ENGLISH
-    return VisitorPage(row.id, row.name, language, tuple(Choice(key, name, group or "") for key, name, group in found))
+    choices = tuple(Choice(key, name, group or "") for key, name, group in found)
+    return VisitorPage(page.id, page.name, page.language, choices, asset_urls(page)["css"], page.logo)
 
 
 def followable(page_id: int, public_id: str) -> FollowedPost | None:
