@@ -120,7 +120,7 @@ def flag(given: Mapping[str, Any], name: str) -> bool | None:
 def instant(given: Mapping[str, Any], name: str) -> datetime | None:
     """An instant in UTC; one without a zone is taken as UTC; None when it was not given.  Raises Invalid."""
     words = text(given, name)
-    if not words:
+    if words is None or (not words and not is_ours()):  # a form that leaves a field empty says nothing by it
         return None
     try:
         found = datetime.fromisoformat(words.strip())
@@ -133,7 +133,7 @@ def instant(given: Mapping[str, Any], name: str) -> datetime | None:
 def day(given: Mapping[str, Any], name: str) -> date | None:
     """A day; None when it was not given.  Raises Invalid."""
     words = text(given, name)
-    if not words:
+    if words is None or (not words and not is_ours()):
         return None
     try:
         found = date.fromisoformat(words.strip())
