@@ -52,7 +52,7 @@ def beside(
 
 
 def cpu_seconds(process_id: int) -> float:
-    """The CPU that a process has used, with its children, also those that have ended."""
+    """The CPU that another process has used, with its children, also those that have ended."""
     home = Path(f"/proc/{process_id}")
     ticks = sum(map(int, (home / "stat").read_text().rpartition(")")[2].split()[11:15]))
     children = (home / "task" / str(process_id) / "children").read_text().split()
