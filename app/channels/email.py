@@ -63,7 +63,10 @@ class SmtpSender:
         self._breaks = 0
 
     def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
-        """See `Sender.send`.  When the server is gone, what comes in the next seconds fails, to be tried again."""
+        """See `Sender.send`.  When the server is gone, what comes in the next seconds fails, to be tried again; what
+        another call brings asks the server anew.
+        """
+        self._lines.forgive()
         work = _Work(mime.prepare(letter, self._mail_from), iter(recipients))
         while True:
             yield from self._give(work)

@@ -119,11 +119,21 @@ class Lines:
         """Open nothing for some seconds."""
         self._failure, self._failed_until = why, time.monotonic() + LOST_SECONDS
 
+    def forgive(self) -> None:
+        """Whatever failed, a line may be opened now; what is still being opened since then tells nothing of now."""
+        self._failed_until = 0.0
+        if not self._lines:
+            self._leave_opening()
+
     def close(self, keep: int = 0) -> None:
         """Say QUIT on the idle lines but `keep` of them, and cut the others when none is kept."""
         for line in [line for line in self._lines if line.is_idle or not keep][keep:]:
             self._forget(line)
-        while self._opening and not keep:
+        if not keep:
+            self._leave_opening()
+
+    def _leave_opening(self) -> None:
+        while self._opening:
             self._opening.pop().add_done_callback(_hang_up)
 
     def _forget(self, line: Line) -> None:

@@ -215,6 +215,19 @@ def test_no_server_fails_the_batch_at_once_and_can_be_tried_again(settings: Sett
     assert {one.reason for one in outcomes} == {"the mail server can not be reached"}
 
 
+def test_a_server_that_is_back_gets_what_comes_next_at_once(server: Server, settings: Settings) -> None:
+    chosen = free_port()
+    sender = One(replace(settings, smtp_url=f"smtp://127.0.0.1:{chosen}", send_connections=1))
+    assert [one.state for one in sender.send(letter(), [recipient(1)])] == [DeliveryState.FAILED]
+    controller = Controller(server, hostname="127.0.0.1", port=chosen)
+    controller.start()
+    try:
+        assert [one.state for one in sender.send(letter(), [recipient(2)])] == [DeliveryState.SENT]
+    finally:
+        sender.close()
+        controller.stop()
+
+
 def test_the_password_is_percent_decoded(server: Server, port: int, settings: Settings) -> None:
     sender = One(replace(settings, smtp_url=f"smtp://user:p%40ss%2Fword@127.0.0.1:{port}", send_connections=1))
     assert [one.state for one in sender.send(letter(), [recipient()])] == [DeliveryState.SENT]
