@@ -46,9 +46,22 @@ FROZEN_SECONDS = 30
 STOPPED_SECONDS = 60
 
 
+@pytest.fixture
+def machines(installed: list[Settings]) -> list[Settings]:
+    """Four machines of one installation, each with a folder of its own, that were never seen before."""
+    with create_app(installed[0]).app_context():
+        known.forget_all()
+        with transaction() as writing:
+            writing.execute(update(SendLimit).values(paused_why=""))
+        db.session.remove()
+        db.engine.dispose()
+    for machine in installed:
+        known.forget(machine.home)
+    return installed
+
+
 @pytest.fixture(scope="module")
-def machines(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> list[Settings]:
-    """Four machines of one installation, each with a folder of its own."""
+def installed(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> list[Settings]:
     made = [
         make_settings(tmp_path_factory.mktemp(f"worker-{number}"), database_url=postgres.url) for number in range(4)
     ]
