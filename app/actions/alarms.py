@@ -1,8 +1,11 @@
 """Alarms: raised by what is looked at all the time, and dismissed by a person."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from app.actions import audit
 from app.clock import now
@@ -50,6 +53,12 @@ def dismiss(actor: Actor, number: int) -> None:
             audit.record(session, actor, "dismiss", "alarm", alarm.subject, alarm.sentence)
 
 
+def _raise(session: Session, one: Found) -> None:
+    """Write an alarm down, unless another worker does at this moment: it found the same."""
+    with suppress(IntegrityError), session.begin_nested():
+        session.add(Alarm(kind=one.kind, subject=one.subject, sentence=one.sentence, raised_at=now()))
+
+
 def raise_found(found: Sequence[Found]) -> None:
     """Write down what is new or says something else than before."""
     if not found:
@@ -62,6 +71,6 @@ def raise_found(found: Sequence[Found]) -> None:
         for one in found:
             alarm = known.get((one.kind, one.subject))
             if alarm is None:
-                session.add(Alarm(kind=one.kind, subject=one.subject, sentence=one.sentence, raised_at=now()))
+                _raise(session, one)
             elif alarm.sentence != one.sentence:
                 alarm.sentence, alarm.raised_at, alarm.over_at = one.sentence, now(), None

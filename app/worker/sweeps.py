@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from app.actions import alarms, announcements, by_clock, canaries, mail_health
 from app.clock import now
-from app.db import release, session, transaction
+from app.db import release, session, transaction, translated
 from app.deliver import ledger, plan, recovery
 from app.errors import CandorError
 from app.models.account import SignInSession
@@ -75,7 +75,8 @@ SWEEPS: tuple[tuple[Callable[[Settings], None], float], ...] = (
 def run_sweep(sweep: Callable[[Settings], None], settings: Settings) -> bool:
     """Run one sweep; a failure is logged and told, never raised: the next round tries again."""
     try:
-        sweep(settings)
+        with translated():
+            sweep(settings)
     except CandorError as error:
         logger.warning("%s: %s", sweep.__name__, error.sentence)
         return False

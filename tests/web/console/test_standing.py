@@ -1,14 +1,18 @@
 """Canaries, alarms, limits and pauses, as the console shows them."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select, update
 
-from app.actions.alarms import watch, watch_addresses
+from app.actions.alarms import raise_found, watch, watch_addresses
 from app.actions.canaries import add_canary, run_due
 from app.clock import frozen
-from app.db import session, transaction
+from app.db import db, session, transaction
+from app.deliver.alarms import look
+from app.models.alarm import Alarm
 from app.models.audit import AuditEntry
 from app.models.delivery import Delivery, DeliveryAttempt, Notice, SendLimit
 from app.models.subscriber import Subscriber
@@ -120,6 +124,31 @@ def test_what_was_taken_again_after_a_machine_was_lost_is_an_alarm(
         writing.execute(update(Delivery).values(lane=0))
     watch(settings)
     assert "1 subscriber may have got this update twice" in text_of(lena.open("/console"))
+
+
+def test_two_workers_that_find_the_same_at_once_raise_one_alarm(
+    app: Flask, settings: Settings, page_id: int, edge: Edge
+) -> None:
+    make_subscriber(page_id)
+    published(settings, page_id)
+    with transaction() as writing:
+        writing.execute(update(Delivery).values(attempts=2))
+    found = look(session())
+    session().rollback()
+
+    def other() -> None:
+        with app.app_context():
+            raise_found(found)
+            db.session.remove()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as writing:
+            writing.add(Alarm(kind=found[0].kind, subject=found[0].subject, sentence=found[0].sentence))
+            writing.flush()
+            second = pool.submit(other)
+            wait([second], 0.5)  # for so long it comes up to the row that is not committed yet
+        second.result(30)
+    assert session().scalars(select(Alarm.kind)).all() == ["taken-again"]
 
 
 def test_rows_for_somebody_elses_subscribers_are_an_alarm(
