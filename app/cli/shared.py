@@ -16,7 +16,7 @@ import click
 from flask import Flask
 from sqlalchemy.exc import DBAPIError
 
-from app import create_app
+from app import create_app_without_web
 from app.db import is_unavailable, what_is_wrong
 from app.errors import Invalid, Unavailable
 from app.settings import Settings, load
@@ -40,12 +40,12 @@ def make_app() -> tuple[Flask, Settings]:
     settings = load()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    return create_app(settings), settings
+    return create_app_without_web(settings), settings
 
 
 def app_on(settings: Settings, database: str) -> Flask:
     """The application on another database than its own: one that is made ready before it takes its place."""
-    return create_app(replace(settings, database_url=database))
+    return create_app_without_web(replace(settings, database_url=database))
 
 
 def answers(function: Callable[..., Answer]) -> Callable[..., None]:

@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import sys
 
 from app.settings import Settings
-from tests.processes import ROOT, environment
+from tests.cli.forked import candor
+from tests.processes import environment
 
 PASSWORD = "correct horse battery"
 
@@ -17,11 +17,7 @@ class Shell:
         self.settings = settings
 
     def run(self, *words: str, stdin: str = "", **extra: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "app.cli", *words],
-            cwd=ROOT, env=environment(self.settings, extra), input=stdin, capture_output=True, text=True, timeout=60,
-            check=False,
-        )  # fmt: skip
+        return candor(words, environment(self.settings, extra), stdin)
 
     def json(self, *words: str, stdin: str = "") -> dict[str, object]:
         done = self.run(*words, "--json", stdin=stdin)

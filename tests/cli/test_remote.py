@@ -2,18 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.forked import candor
 from tests.consumers.conftest import Live, live
 from tests.processes import free_port
 
 __all__ = ["live"]
 pytestmark = pytest.mark.database
-CANDOR = Path(sys.executable).with_name("candor")
 
 
 def run(live: Live, *words: str, text: str = "", **environ: str) -> tuple[int, str]:
@@ -21,9 +19,7 @@ def run(live: Live, *words: str, text: str = "", **environ: str) -> tuple[int, s
     environment = {
         "PATH": os.environ["PATH"], "CANDOR_REMOTE_URL": live.url, "CANDOR_REMOTE_TOKEN": live.token, **environ,
     }  # fmt: skip
-    told = subprocess.run(
-        [CANDOR, "remote", *words], check=False, env=environment, input=text, capture_output=True, text=True, timeout=60
-    )
+    told = candor(("remote", *words), environment, text)
     assert "Traceback" not in told.stderr
     return told.returncode, told.stdout + told.stderr
 
