@@ -55,6 +55,10 @@ class KeyUsed(Conflict):
 class NeedsConfirmation(CandorError):
     """A guard stopped the text: it looks like a leak.  `findings` says what; saying "publish anyway" passes."""
 
+    BY_FIELD = "send it again with acknowledged set to true"
+    BY_OPTION = "run it again with --publish-anyway"
+    """How programs and people at a shell say so."""
+
     def __init__(self, sentence: str, findings: tuple[str, ...]) -> None:
         super().__init__(sentence)
         self.findings = findings

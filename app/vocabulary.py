@@ -51,6 +51,8 @@ class PostStatus(StrEnum):
 
     @property
     def label(self) -> str:
+        if self is PostStatus.POSTMORTEM:
+            return "Post-mortem"
         return self.value.replace("_", " ").capitalize()
 
 

@@ -23,7 +23,7 @@ from app.cli import (
     tokens,
     webhooks,
 )
-from app.errors import CandorError, SettingError, Unavailable
+from app.errors import CandorError, NeedsConfirmation, SettingError, Unavailable
 from app.version import VERSION
 
 EXIT_FAILED = 1
@@ -90,6 +90,8 @@ def _say(error: CandorError) -> None:
             click.echo(f"  {name}: {sentence}", err=True)
     for finding in getattr(error, "findings", ()):
         click.echo(f"  {finding}", err=True)
+    if isinstance(error, NeedsConfirmation):
+        click.echo(f"  If it is meant, {error.BY_OPTION}.", err=True)
 
 
 def _exit_code(error: CandorError) -> int:

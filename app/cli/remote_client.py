@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode, urlsplit
 
-from app.errors import CandorError, Conflict, Forbidden, Invalid, NotFound, Unavailable
+from app.errors import CandorError, Conflict, Forbidden, Invalid, NeedsConfirmation, NotFound, Unavailable
 from app.text import clean
 
 URL, TOKEN = "CANDOR_REMOTE_URL", "CANDOR_REMOTE_TOKEN"
@@ -114,6 +114,7 @@ def remote(url: str) -> Remote:
 def _failed(status: int, told: Any) -> CandorError:
     sentence = told.get("detail") if isinstance(told, dict) else None
     words = str(sentence or f"The other side answered {status}.")
+    words = words.replace(NeedsConfirmation.BY_FIELD, NeedsConfirmation.BY_OPTION)
     if status == 429 or status >= 500 or status < 400:
         return Unavailable(words)
     kinds: dict[int, type[CandorError]] = {401: Forbidden, 403: Forbidden, 404: NotFound, 409: Conflict}

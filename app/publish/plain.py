@@ -15,7 +15,7 @@ from app.publish.courses import component_names, touched_components
 from app.publish.links import permalink
 from app.publish.views import ComponentView, PostView, Snapshot, UpdateView
 from app.text import header_safe, markdown_to_text
-from app.vocabulary import ComponentStatus, Impact, PostKind
+from app.vocabulary import ComponentStatus, Impact
 
 _MARKUP = re.compile(r"[\\`*\[\]<>#|]|~(?=~)|(?<=~)~|&(?=#?\w{1,40};)|(?<![^\W_])_|_(?![^\W_])")
 """What means something in Markdown wherever it stands; an underline within a word, as in an address, does not."""
@@ -83,7 +83,7 @@ class _Text:
 
     def _facts(self, post: PostView) -> Iterator[str]:
         yield f"**{self._say(post.status.label)}**"
-        if post.kind is PostKind.INCIDENT:
+        if post.tells_impact:
             impact = self._say(post.impact.label)
             yield self._say("No impact" if post.impact is Impact.NONE else "{impact} impact", impact=impact)
         if post.scheduled_for and post.scheduled_until:

@@ -209,6 +209,11 @@ class PostView:
         return tuple(update for update in self.updates if update is not shown_last)
 
     @property
+    def tells_impact(self) -> bool:
+        """Whether its impact is worth a word: of an open incident nobody can say yet that it has none."""
+        return self.kind is PostKind.INCIDENT and not (self.is_open and self.impact is Impact.NONE)
+
+    @property
     def postmortem(self) -> UpdateView | None:
         """What was learned, as last said."""
         return next((update for update in self.updates if update.status is PostStatus.POSTMORTEM), None)

@@ -109,7 +109,7 @@ def _sentence(error: errors.CandorError) -> str:
     """What is said; programs, which have no form to confirm in, are told how to confirm."""
     if isinstance(error, errors.NeedsConfirmation) and _is_program():
         found = " ".join(error.findings)
-        return f"{error.sentence} {found} If it is meant, send it again with acknowledged set to true."
+        return f"{error.sentence} {found} If it is meant, {error.BY_FIELD}."
     return error.sentence
 
 

@@ -59,7 +59,7 @@ def test_the_leak_guard_asks_and_is_answered(candor: Shell) -> None:
     words = ("publish", "--title", "Slow", "--body", "See 10.1.2.3.")
     asked = candor.run(*words)
     assert asked.returncode == candor.run("post", "open", *words[1:]).returncode == 2
-    assert "internal" in asked.stderr and "10.1.2.3" in asked.stderr
+    assert "internal" in asked.stderr and "10.1.2.3" in asked.stderr and "--publish-anyway" in asked.stderr
     assert candor.json("post", "list")["posts"] == []
     candor.json(*words, "--publish-anyway")
     assert len(candor.json("post", "list")["posts"]) == 1  # type: ignore[arg-type]

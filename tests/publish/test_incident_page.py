@@ -79,6 +79,14 @@ def sections(page: Element) -> dict[str, str]:
     return {words(one.find("h2")): words(one) for one in page.iter("section")}
 
 
+def test_an_open_incident_without_impact_does_not_claim_to_have_none(desk: Desk) -> None:
+    post_id, _ = desk.open()
+    for address in ("/", f"/incidents/{post_id}", "/status.md"):
+        assert "No impact" not in desk.reader.get(address).text
+    desk.say(post_id, 5, PostStatus.RESOLVED, "Nobody noticed.", 1)
+    assert "No impact" in words(desk.page(post_id))
+
+
 def test_an_open_incident_answers_every_question_at_once(desk: Desk) -> None:
     group = make_group(desk.page_id, "Europe")
     shop, mail = make_component(desk.page_id, "Shop", group_id=group), make_component(desk.page_id, "Mail")
