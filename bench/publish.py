@@ -3,6 +3,7 @@
 Their ratio says what history costs.  Beside them stands what the disk alone takes.
 """
 
+import gc
 import os
 import shutil
 import statistics
@@ -76,6 +77,8 @@ def measured(rounds: int, years: bool) -> tuple[list[float], list[float], float]
         begun = time.perf_counter()
         refresh(settings, page_id)
         rebuilt = time.perf_counter() - begun
+        gc.collect()
+        gc.freeze()  # as the web server does when it has started
         return publishes(settings, page_id, rounds), floor(settings, rounds), rebuilt
 
 

@@ -65,8 +65,8 @@ def _page(path: str, template: str, snapshot: Snapshot, *, here: str | None, **c
     with phrases.drafting() as draft:
         drawn = environment().get_template(f"public/{template}.html").render({**_context(snapshot, here), **context})
     return {
-        path if language is page.language else f"{language.value}/{path}": draft.put(drawn, language)
-        for language in page.languages
+        path if language is page.language else f"{language.value}/{path}": text
+        for language, text in draft.put(drawn, page.languages).items()
     }
 
 

@@ -6,10 +6,11 @@ milliseconds, putting the words in less than two.  Outside such a draft, words a
 
 import re
 import secrets
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
+from itertools import chain, zip_longest
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
@@ -29,29 +30,39 @@ class Draft:
 
     def __init__(self) -> None:
         self._phrases: list[Phrase] = []
-        self._places: dict[Hashable, int] = {}
+        self._marks: dict[Hashable, Markup] = {}
         self._seal = secrets.token_hex(4)
         self._open = re.compile(f"\x02{self._seal}([0-9]+)\x03")
 
     def leave_open(self, key: Hashable, phrase: Phrase) -> Markup:
         """A mark for `phrase`; the same `key` gets the same one."""
-        place = self._places.setdefault(key, len(self._phrases))
-        if place == len(self._phrases):
+        mark = self._marks.get(key)
+        if mark is None:
+            mark = self._marks[key] = Markup("\x02{}{}\x03").format(self._seal, len(self._phrases))
             self._phrases.append(phrase)
-        return Markup("\x02{}{}\x03").format(self._seal, place)
+        return mark
 
-    def put(self, text: str, language: Language) -> str:
-        """`text` with every mark replaced by its phrase in `language`."""
-        said: dict[str, str] = {}
+    def put(self, text: str, languages: Iterable[Language]) -> dict[Language, str]:
+        """`text` with every mark replaced by its phrase, in each of the languages."""
+        pieces = self._open.split(text)
+        between = [_unmarked(piece) for piece in pieces[::2]]
+        return {language: self._put(between, pieces[1::2], language) for language in languages}
 
-        def say(mark: re.Match[str]) -> str:
-            place = mark[1]
-            if place not in said:
-                said[place] = self._open.sub(say, self._phrases[int(place)](language))
-            return said[place]
+    def _put(self, between: Sequence[str], places: Sequence[str], language: Language) -> str:
+        said = {place: self._say(place, language) for place in set(places)}
+        phrases = (said[place] for place in places)
+        return "".join(chain.from_iterable(zip_longest(between, phrases, fillvalue="")))
 
-        # what is left over is no mark of ours; a table to translate by would cost thirty times as much
-        return self._open.sub(say, text).replace("\x02", "").replace("\x03", "")
+    def _say(self, place: str, language: Language) -> str:
+        """A phrase, in which others may be."""
+        return _unmarked(
+            self._open.sub(lambda mark: self._say(mark[1], language), self._phrases[int(place)](language))
+        )
+
+
+def _unmarked(text: str) -> str:
+    """What is left over is no mark of ours; a table to translate by would cost thirty times as much."""
+    return text.replace("\x02", "").replace("\x03", "")
 
 
 _draft: ContextVar[Draft | None] = ContextVar("draft", default=None)

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -88,32 +88,39 @@ def write(folder: Path, meta: Meta, files: Files) -> None:
 
 
 def _write_revision(folder: Path, meta: Meta, files: Files, pool: Executor) -> None:
-    _replace_lasting(folder / "lasting", files.lasting, pool)
+    """All files are written under names that nobody reads, and waited for together; then they take their places."""
     name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
     draft = folder / f".draft-{name}"
+    lasting = _drafts(folder / "lasting", files.lasting)
     live = {**files.live, "meta.json": json.dumps(asdict(meta)).encode()}
     try:
-        _fill(draft, live, folder / "current", files.shared, pool)
+        written = _begin(draft, live, folder / "current", files.shared)
+        written |= {lasting[folder / "lasting" / path]: body for path, body in files.lasting.items()}
+        _write_all(written, pool)
+        _replace(lasting)
+        for child in [draft, *(path for path in draft.rglob("*") if path.is_dir() and not path.is_symlink())]:
+            _sync_folder(child)
         draft.rename(folder / name)
         _point(folder / "current", name)
     except BaseException:  # left where it is, each try on a full disk would take what room there is
         _discard(folder, draft, name)
+        _discard_drafts(lasting)
         raise
 
 
-def _fill(draft: Path, files: Mapping[str, bytes], last: Path, shared_folders: Sequence[str], pool: Executor) -> None:
-    """Make the folder of a revision; what is as it was in the `last` one is the same file, by a hard link."""
+def _begin(draft: Path, files: Mapping[str, bytes], last: Path, shared_folders: Sequence[str]) -> dict[Path, bytes]:
+    """Make the folder of a revision, and say what has to be written into it: what is as it was in the `last` one is the
+    same file, by a hard link.
+    """
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o755)
     for parent in {(draft / path).parent for path in files}:
         parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    _write_all({draft / path: body for path, body in files.items() if not _taken_over(last, draft, path, body)}, pool)
     for shared in shared_folders:
         link = draft / shared
         link.parent.mkdir(mode=0o755, exist_ok=True)
         link.symlink_to(f"{'../' * (shared.count('/') + 1)}lasting/{shared}")
-    for child in [draft, *(path for path in draft.rglob("*") if path.is_dir() and not path.is_symlink())]:
-        _sync_folder(child)
+    return {draft / path: body for path, body in files.items() if not _taken_over(last, draft, path, body)}
 
 
 def _taken_over(last: Path, draft: Path, path: str, body: bytes) -> bool:
@@ -136,6 +143,13 @@ def _discard(folder: Path, draft: Path, name: str) -> None:
             shutil.rmtree(folder / name, ignore_errors=True)
 
 
+def _discard_drafts(drafts: Mapping[Path, Path]) -> None:
+    for target, draft in drafts.items():
+        for suffix in _suffixes(target.name):
+            with suppress(OSError):
+                draft.with_name(f"{draft.name}{suffix}").unlink()
+
+
 def point_default(root: Path, slug: str) -> None:
     """Make `slug` the page that is served when no other is asked for, unless one is already."""
     if not (root / "default" / "current").exists() and slug != "default":
@@ -152,22 +166,15 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _replace_lasting(folder: Path, files: Mapping[str, bytes], pool: Executor) -> None:
-    drafts = {folder / path: (folder / path).with_name(f".draft-{Path(path).name}") for path in files}
-    pairs = [
-        (draft.with_name(f"{draft.name}{suffix}"), target.with_name(f"{target.name}{suffix}"))
-        for target, draft in drafts.items()
-        for suffix in _suffixes(target.name)
-    ]
-    try:
-        _write_all({drafts[folder / path]: body for path, body in files.items()}, pool)
-        for draft, target in pairs:
-            draft.replace(target)
-    except BaseException:
-        for draft, _ in pairs:
-            with suppress(OSError):
-                draft.unlink()
-        raise
+def _drafts(folder: Path, paths: Iterable[str]) -> dict[Path, Path]:
+    """Where each lasting file is written before it takes its place."""
+    return {folder / path: (folder / path).with_name(f".draft-{Path(path).name}") for path in paths}
+
+
+def _replace(drafts: Mapping[Path, Path]) -> None:
+    for target, draft in drafts.items():
+        for suffix in _suffixes(target.name):
+            draft.with_name(f"{draft.name}{suffix}").replace(target.with_name(f"{target.name}{suffix}"))
     for parent in {target.parent for target in drafts}:
         _sync_folder(parent)
 

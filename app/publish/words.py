@@ -20,6 +20,7 @@ def zone_name(at: datetime, zone: ZoneInfo) -> str:
     return f"UTC{name[0]}{int(name[1:3])}" + (f":{name[3:5]}" if name[3:5].strip("0") else "")
 
 
+@lru_cache(maxsize=8192)
 def clock_time(at: datetime, zone: ZoneInfo) -> str:
     """ "14:30 UTC"."""
     return f"{at.astimezone(zone):%H:%M} {zone_name(at, zone)}"

@@ -116,7 +116,7 @@ def test_a_new_name_writes_everything_again(app: Flask, settings: Settings, page
     assert b"Novel Status" in reader.get(f"/incidents/{made.post_id}").data
 
 
-@pytest.mark.parametrize("broken", ["_point", "_sync_folder", "_replace_lasting"])
+@pytest.mark.parametrize("broken", ["_point", "_sync_folder", "_replace", "_write_all"])
 def test_a_death_before_the_flip_leaves_the_old_truth_and_heals(
     app: Flask, settings: Settings, page_id: int, reader: Client, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

@@ -32,7 +32,7 @@ def test_a_lasting_trouble_is_logged_once_and_so_is_its_end(
     assert caplog.messages == []
     open_post(replace(settings, home=tmp_path / "elsewhere"), LENA, page_id, draft())
     with monkeypatch.context() as patched:
-        patched.setattr(store, "_fill", _no_room)
+        patched.setattr(store, "_write_all", _no_room)
         assert [watch.look() for _ in range(3)] == [False, False, False]
     assert watch.look()
     assert watch.look()
