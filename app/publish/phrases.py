@@ -55,9 +55,7 @@ class Draft:
 
     def _say(self, place: str, language: Language) -> str:
         """A phrase, in which others may be."""
-        return _unmarked(
-            self._open.sub(lambda mark: self._say(mark[1], language), self._phrases[int(place)](language))
-        )
+        return _unmarked(self._open.sub(lambda mark: self._say(mark[1], language), self._phrases[int(place)](language)))
 
 
 def _unmarked(text: str) -> str:

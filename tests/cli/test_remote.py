@@ -72,8 +72,11 @@ def test_what_goes_wrong_has_a_sentence_and_a_code(live: Live) -> None:
         (("resolve", "../x"), 2, "is no id"),
         (("open", "--title", "x", "--key", "schlüssel"), 2, "--key"),
         (("open", "--title", "x", "--component", "nonsense"), 2, "ID=STATUS"),
-        (("open", "--title", "x", "--body", "See http://10.0.0.7/admin password=hunter2hunter2"), 2,
-         "again with --publish-anyway"),
+        (
+            ("open", "--title", "x", "--body", "See http://10.0.0.7/admin password=hunter2hunter2"),
+            2,
+            "again with --publish-anyway",
+        ),
         (("open", "--title", "x", "--body", "See db1.corp.internal"), 2, "db1.corp.internal. If it is meant"),
         (("subscribe", "not-an-address"), 2, "Give a mail address, a phone number"),
         (("subscribers", "--find", "nobody"), 2, "Nobody was found"),
