@@ -228,5 +228,6 @@ class NoticeKind(StrEnum):
     UPDATE = "update"
     CONFIRM = "confirm"
     MANAGE = "manage"
+    FOLLOWS = "follows"
     CANARY = "canary"
     DISABLED = "disabled"

@@ -33,7 +33,7 @@ def subscribe_browser(
         for what, whom, limit in (("subscribe-ip", ip, TRIES_PER_IP), ("subscribe-page", str(page_id), TRIES_PER_PAGE)):
             limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, ChannelName.PUSH, hashed)
-        row = row or add(session, page_id, ChannelName.PUSH, endpoint, hashed)
+        row = row or add(session, page_id, ChannelName.PUSH, endpoint, hashed, everything=not post)
         if post:
             follow(session, row, post, is_confirmed=True)
         else:

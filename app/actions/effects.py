@@ -87,8 +87,9 @@ def apply(session: Session, post: Post, update: Update, effects: Sequence[Compon
 
 
 def set_components(session: Session, post: Post, public_ids: Sequence[str]) -> bool:
-    """Have the post be about these components and no others, and leave their status; whether anything changed.
+    """Have the post be about these components and no others; whether anything changed.
 
+    Their status stays, but for one that maintenance leaves while it is under way: nothing else would end that.
     One that was put away meanwhile stays, because nobody can name it any more.  Raises Invalid as `find_components`.
     """
     found = find_components(session, post.page_id, [ComponentEffect(one, None) for one in public_ids])
@@ -98,13 +99,21 @@ def set_components(session: Session, post: Post, public_ids: Sequence[str]) -> b
         .join(Component, Component.id == PostComponent.component_id)
         .where(PostComponent.post_id == post.id, Component.archived_at.is_(None))
     ).all()
-    for link in held:
-        if link.component_id not in wanted:
-            session.delete(link)
+    left = [link for link in held if link.component_id not in wanted]
+    if post.kind == PostKind.MAINTENANCE and post.closed_at is None and post.status != PostStatus.SCHEDULED:
+        _end_maintenance(session, post, [link.component_id for link in left])
+    for link in left:
+        session.delete(link)
     new = wanted - {link.component_id for link in held}
     session.add_all(PostComponent(post_id=post.id, component_id=one) for one in sorted(new))
     session.flush()
     return wanted != {link.component_id for link in held}
+
+
+def _end_maintenance(session: Session, post: Post, component_ids: Sequence[int]) -> None:
+    under = Component.status == ComponentStatus.UNDER_MAINTENANCE
+    for component in session.scalars(select(Component).where(Component.id.in_(component_ids), under)):
+        change_status(session, component, ComponentStatus.OPERATIONAL, by_kind="post", by_ref=post.public_id)
 
 
 def change_status(session: Session, component: Component, status: str, *, by_kind: str, by_ref: str) -> bool:

@@ -7,7 +7,16 @@ from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
 from app.actions.revisions import lock_page
-from app.actions.subscriber_rows import add, address_hash, choose, end, find_subscriber, follow, unfollow
+from app.actions.subscriber_rows import (
+    add,
+    address_hash,
+    choose,
+    end,
+    find_subscriber,
+    follow,
+    hears_of_page,
+    unfollow,
+)
 from app.actions.subscriptions import HOUR_SECONDS, OPEN_CHANNELS, TRIES_PER_ADDRESS
 from app.channels.registry import channel as channel_named
 from app.clock import now
@@ -41,12 +50,12 @@ def add_person(
     with transaction() as session:
         lock_page(session, page_id)
         row = find_subscriber(session, page_id, name, hashed)
-        if row is not None and row.state == SubscriberState.ACTIVE and not post:
+        if row is not None and _hears_already(session, row, post):
             raise Conflict("That address is subscribed already.")
         has_left = row is not None and row.state == SubscriberState.UNSUBSCRIBED
         if is_confirmed and (has_left or _is_suppressed(session, name, hashed)):
             raise Invalid("That address must not be written to: it said so, or its mail came back. It has to confirm.")
-        row = row or add(session, page_id, name, normal, hashed)
+        row = row or add(session, page_id, name, normal, hashed, everything=not post)
         if not post:
             choose(session, row, components)
         elif not follow(session, row, post, is_confirmed=is_confirmed):
@@ -54,7 +63,7 @@ def add_person(
         if is_confirmed:
             row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
             row.failing_since, row.disabled_why = None, ""
-        else:
+        elif post or row.state != SubscriberState.ACTIVE:
             if row.state != SubscriberState.ACTIVE:
                 row.state = SubscriberState.UNCONFIRMED
             _ask(session, settings, row)
@@ -136,6 +145,13 @@ def _named(session: Session, page_id: int, public_ids: Sequence[str]) -> Sequenc
     if len(rows) != len(wanted):
         raise NotFound("There is no such subscriber.")
     return rows
+
+
+def _hears_already(session: Session, row: Subscriber, post: str) -> bool:
+    """Whether there is nothing to add: who follows single posts does not hear of the page yet."""
+    if post:
+        return row.everything and row.state in {SubscriberState.ACTIVE, SubscriberState.QUARANTINED}
+    return row.state == SubscriberState.ACTIVE and hears_of_page(session, row)
 
 
 def _ask(session: Session, settings: Settings, row: Subscriber) -> None:

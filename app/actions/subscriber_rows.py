@@ -52,9 +52,13 @@ def find_subscriber(session: Session, page_id: int, channel: ChannelName, hashed
     )
 
 
-def add(session: Session, page_id: int, channel: ChannelName, address: str, hashed: str) -> Subscriber:
-    """A new, unconfirmed subscriber."""
-    row = Subscriber(page_id=page_id, channel=channel, address=address, address_hash=hashed, created_at=now())
+def add(
+    session: Session, page_id: int, channel: ChannelName, address: str, hashed: str, *, everything: bool = True
+) -> Subscriber:
+    """A new, unconfirmed subscriber, to everything or to nothing yet."""
+    row = Subscriber(
+        page_id=page_id, channel=channel, address=address, address_hash=hashed, created_at=now(), everything=everything
+    )
     session.add(row)
     session.flush()
     return row
@@ -106,12 +110,14 @@ def choose(
         named = select(Post.id).where(Post.public_id.in_(posts or ()))
         gone = (SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id.not_in(named))
         session.execute(delete(SubscriberPost).where(*gone))
+    if posts and not wanted and not session.scalar(select(exists().where(SubscriberPost.subscriber_id == row.id))):
+        raise Invalid.field("posts", "You do not follow any of these incidents any more. Choose again.")
     session.add_all(SubscriberComponent(subscriber_id=row.id, component_id=found[name]) for name in sorted(wanted))
     session.flush()
 
 
 def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirmed: bool = False) -> bool:
-    """Add one of the page's posts to what a subscriber hears of; for somebody new it is all that they hear of.
+    """Add one of the page's posts to what a subscriber hears of; who has left begins anew with it.
 
     It counts once it is confirmed.  False when they hear of it already: then nothing is changed.
 
@@ -127,7 +133,7 @@ def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirm
     is_heard = row.everything or (known is not None and known.confirmed)
     if is_heard and row.state in {SubscriberState.ACTIVE, SubscriberState.QUARANTINED}:
         return row.state == SubscriberState.QUARANTINED
-    if row.everything or row.state == SubscriberState.UNSUBSCRIBED:  # what was asked for before is over
+    if row.state == SubscriberState.UNSUBSCRIBED:  # what was asked for before is over
         for chosen in (SubscriberComponent, SubscriberPost):
             session.execute(delete(chosen).where(chosen.subscriber_id == row.id))
         row.everything, known = False, None
@@ -137,6 +143,12 @@ def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirm
     known.confirmed = is_confirmed
     session.flush()
     return True
+
+
+def hears_of_page(session: Session, row: Subscriber) -> bool:
+    """Whether a subscriber hears of the page or some of its components, and not of single posts alone."""
+    chosen = exists().where(SubscriberComponent.subscriber_id == row.id)
+    return row.everything or bool(session.scalar(select(chosen)))
 
 
 def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: str) -> None:
@@ -150,9 +162,13 @@ def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: st
     if not session.execute(delete(SubscriberPost).where(*gone).returning(SubscriberPost.id)).all():
         raise NotFound("There is no such subscriber of this incident.")
     audit.record(session, actor, "unfollow", "subscriber", row.public_id, post_public_id)
-    left = [exists().where(chosen.subscriber_id == row.id) for chosen in (SubscriberComponent, SubscriberPost)]
-    if not row.everything and not any(session.scalar(select(one)) for one in left):
+    if hears_of_page(session, row):
+        return
+    left = session.scalars(select(SubscriberPost.confirmed).where(SubscriberPost.subscriber_id == row.id)).all()
+    if not left:
         end(session, actor, row, "last post")
+    elif not any(left):
+        row.state = SubscriberState.UNCONFIRMED
 
 
 def end(session: Session, actor: Actor, row: Subscriber, how: str) -> None:

@@ -20,6 +20,7 @@ from app.actions.subscriber_rows import (
     end,
     find_subscriber,
     follow,
+    hears_of_page,
     held,
     proven,
 )
@@ -91,13 +92,15 @@ def subscribe(
             limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, name, hashed)
         if row is None:
-            row = add(session, page_id, name, normal, hashed)
+            row = add(session, page_id, name, normal, hashed, everything=not post)
         is_new = follow(session, row, post) if post else row.state != SubscriberState.ACTIVE
         if is_new and not post:
             choose(session, row, component_public_ids)
         if row.state == SubscriberState.UNSUBSCRIBED:
             row.state = SubscriberState.UNCONFIRMED
         kind = NoticeKind.CONFIRM if is_new else NoticeKind.MANAGE
+        if not is_new and not hears_of_page(session, row):  # an address that somebody types widens nothing by itself
+            kind = NoticeKind.FOLLOWS
         session.add(Notice(page_id=page_id, subscriber_id=row.id, channel=name, kind=kind, due_at=now()))
         audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, name)
 

@@ -97,6 +97,7 @@ def correct_update(
         update = session.scalars(select(Update).where(Update.public_id == update_public_id)).one()
         if version is not None and update.version != version:
             raise Stale("Somebody corrected this update meanwhile.", current=update.body, yours=body or update.body)
+        _check_between(session, update, display_at)
         month = month_of(update.post.started_at, ZoneInfo(page.time_zone))
         if not _correct(session, actor, update, body, display_at):
             return
@@ -124,6 +125,16 @@ def _correct(session: Session, actor: Actor, update: Update, body: str | None, d
     update.corrected_at = update.updated_at = now()
     update.version += 1
     return True
+
+
+def _check_between(session: Session, update: Update, at: datetime | None) -> None:
+    """Raises Invalid when a statement would be dated before the one that it follows, or after the next one."""
+    if at is None or at == update.display_at:
+        return
+    mine, dated = Update.post_id == update.post_id, select(Update.display_at)
+    before = dated.where(mine, Update.sequence < update.sequence).order_by(Update.sequence.desc()).limit(1)
+    after = dated.where(mine, Update.sequence > update.sequence).order_by(Update.sequence).limit(1)
+    wording.check_dated(at, session.scalar(before) or wording.EARLIEST, session.scalar(after))
 
 
 def _date(update: Update, at: datetime) -> None:

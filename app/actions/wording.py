@@ -79,8 +79,8 @@ def check_window(status: PostStatus, start: datetime | None, end: datetime | Non
         raise Invalid.field("scheduled_until", "The maintenance would already be over. Choose a later window.")
 
 
-def check_dated(at: datetime | None, not_before: datetime = EARLIEST) -> None:
-    """Raises Invalid when a statement is dated in the future, or before the one that it follows."""
+def check_dated(at: datetime | None, not_before: datetime = EARLIEST, not_after: datetime | None = None) -> None:
+    """Raises Invalid when a statement is dated in the future, before the one that it follows or after the next one."""
     if at is None:
         return
     if at > now():
@@ -90,6 +90,10 @@ def check_dated(at: datetime | None, not_before: datetime = EARLIEST) -> None:
     if at < not_before:
         raise Invalid.field(
             "display_at", f"The statement before it was made later, at {not_before:%Y-%m-%d %H:%M} UTC."
+        )
+    if not_after is not None and at > not_after:
+        raise Invalid.field(
+            "display_at", f"The statement after it was made earlier, at {not_after:%Y-%m-%d %H:%M} UTC."
         )
 
 

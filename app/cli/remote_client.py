@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from io import BufferedReader
@@ -82,7 +82,8 @@ class Remote:
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         with closing(kind(parts.hostname or "", parts.port, timeout=seconds)) as connection:
             try:
-                connection.request(method, f"{parts.path}/api/v1{quote(path)}{search}", data, headers)
+                with suppress(BrokenPipeError, ConnectionResetError):  # it has answered before it had read all of it
+                    connection.request(method, f"{parts.path}/api/v1{quote(path)}{search}", data, headers)
                 answer = connection.getresponse()
             except (OSError, ValueError, HTTPException) as error:
                 raise Unavailable(f"{self.root} can not be reached: {error}.") from None

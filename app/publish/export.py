@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from app.errors import Conflict, Invalid, NotFound
@@ -54,6 +54,10 @@ class _Copy:
     def files(self) -> set[str]:
         return {*self.live, *self.lasting}
 
+    def without(self, names: Collection[str]) -> "_Copy":
+        """The same but for some files."""
+        return replace(self, live={path: body for path, body in self.live.items() if path not in names})
+
     def body(self, path: str, relinker: Relinker) -> bytes:
         raw = self.live[path] if path in self.live else self.lasting[path].read_bytes()
         if not path.endswith(".html"):
@@ -76,7 +80,8 @@ def exported_files(settings: Settings) -> Iterator[tuple[str, bytes]]:
 def export(settings: Settings, folder: Path, *, into_existing: bool = False) -> Exported:
     """Make `folder` a copy of the default page as it is published: write what changed, delete what went.
 
-    Files that no export wrote are never touched.  `into_existing` allows a folder that holds some already.
+    Files that no export wrote are never touched; a second address of a document is left out where one of them has its
+    name.  `into_existing` allows a folder that holds some already.
 
     Raises:
         NotFound: nothing is published yet.
@@ -89,6 +94,7 @@ def export(settings: Settings, folder: Path, *, into_existing: bool = False) -> 
     _prepare(settings, target)
     with _locked(target):
         before = _ours(target, into_existing=into_existing)
+        copy = copy.without({name for name in _ALIASES if name not in before and os.path.lexists(target / name)})
         _refuse_foreign(target, copy.files - before)
         if not copy.files <= before:  # claimed first: after a crash they are still ours
             _replace(target, MANIFEST, _manifest(before | copy.files))

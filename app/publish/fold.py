@@ -7,7 +7,11 @@ from functools import lru_cache
 from app.text import markdown_to_text
 
 WIDTH = 72
-_FENCE = re.compile(r"(?m)^ {0,3}(?:```|~~~).*(?:\n|\Z)")
+_FENCE = re.compile(r"(?m)^ *(?:(?:[-*+]|\d{1,9}[.)]) +)?(?:`{3,}[^`\n]*|~{3,}[^\n]*)(?:\n|\Z)")
+"""Where a block of code begins or ends, also in an item of a list.  A line that has more of these marks is none: it is
+words, of which some are code (CommonMark 0.31, 4.5).
+"""
+
 _ITEM = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])\s+")
 
 

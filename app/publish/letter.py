@@ -91,7 +91,12 @@ def word(settings: Settings, of: Words, channel: ChannelName) -> Letter:
 
 SUBJECTS = {
     NoticeKind.CONFIRM: "Confirm your subscription",
+    NoticeKind.FOLLOWS: "Choose what you hear of",
     NoticeKind.DISABLED: "Your webhook gets no more updates",
+}
+TEXTS = {
+    NoticeKind.CONFIRM: "Confirm your status texts",
+    NoticeKind.FOLLOWS: "You get texts of single incidents alone. Choose",
 }
 
 
@@ -103,7 +108,7 @@ def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind:
         return _canary(settings, page, channel)
     context = {"page": page, "kind": kind.value, "confirm_url": "{{confirm_url}}", "manage_url": "{{manage_url}}"}
     if channel is ChannelName.SMS:
-        said = "Confirm your status texts" if kind is NoticeKind.CONFIRM else "You get status texts. Manage"
+        said = TEXTS.get(kind, "You get status texts. Manage")
         link = "{{confirm_url}}" if kind is NoticeKind.CONFIRM else "{{manage_url}}"
         return Letter(channel, "", f"{fit(page.name, said)}: {link}")
     asked = SUBJECTS.get(kind, "You are already subscribed")

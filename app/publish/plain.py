@@ -64,7 +64,7 @@ class _Text:
         parts = [f"# {one_line(self._page.name)}", f"**{self._say(shown.verdict.text)}**"]
         parts.append(self._say("As of {time}", time=self._when(shown.rendered_at)))
         parts += [f"> **{one_line(one.title)}**" for one in shown.announcements]
-        parts += [f"## {self._say('Happening now')}", *self._posts(shown.open_posts)]
+        parts += [f"## {self._say('Happening now')}", *self._posts(shown.worst_first)]
         if not shown.open_posts:
             parts.append(self._say("Nothing to report"))
         parts += [f"## {self._say('Components')}", *self._components()]

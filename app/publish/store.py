@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -172,8 +172,9 @@ def _drafts(folder: Path, paths: Iterable[str]) -> dict[Path, Path]:
 
 
 def _replace(drafts: Mapping[Path, Path]) -> None:
+    """The plain file last: by it everybody, also after a crash, tells whether the others are to be had or made."""
     for target, draft in drafts.items():
-        for suffix in _suffixes(target.name):
+        for suffix in reversed(_suffixes(target.name)):
             draft.with_name(f"{draft.name}{suffix}").replace(target.with_name(f"{target.name}{suffix}"))
     for parent in {target.parent for target in drafts}:
         _sync_folder(parent)
@@ -191,8 +192,14 @@ def _write_all(files: Mapping[Path, bytes], pool: Executor) -> None:
         for suffix, content in _encodings(path.name, body):
             _write(path.with_name(f"{path.name}{suffix}"), content, sync=few)
 
-    for _ in pool.map(write_encodings, files.items()):
-        pass
+    begun = [pool.submit(write_encodings, item) for item in files.items()]
+    _, undone = wait(begun, return_when=FIRST_EXCEPTION)
+    for one in undone:
+        one.cancel()
+    wait(begun)  # who cleans up after a failure must not be overtaken by what is still being written
+    for one in begun:
+        if not one.cancelled():
+            one.result()
     if not few:
         os.sync()
 

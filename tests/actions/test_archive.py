@@ -26,7 +26,7 @@ from app.models.delivery import Delivery, Dispatch, Notice, SendLimit
 from app.models.incident import Incident
 from app.models.page import Page, PageLogo
 from app.models.post import Post, Update
-from app.models.subscriber import Subscriber, Suppression
+from app.models.subscriber import Subscriber, SubscriberPost, Suppression
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from tests.actions.archives import (
@@ -391,6 +391,21 @@ def test_a_bomb_is_refused_before_it_unfolds(
 def test_fields_that_came_later_have_their_defaults(app: Flask, settings: Settings, page_id: int, full: Path) -> None:
     taken(settings, page_id, changed(full, "posts.jsonl", lambda row: row.pop("pinned")))
     assert count(Post) > 0
+
+
+def test_an_archive_of_before_anybody_followed_a_post_is_taken(
+    app: Flask, settings: Settings, page_id: int, full: Path
+) -> None:
+    said = manifest_of(full)
+    del said["files"]["follows.jsonl"]
+    older = full.with_name("older.candor")
+    with ZipFile(older, "w", ZIP_DEFLATED) as made:
+        for name, body in {**rows_of(full), "manifest.json": json.dumps(said).encode()}.items():
+            if name != "follows.jsonl":
+                made.writestr(name, body)
+    taken(settings, page_id, older)
+    assert count(Post) > 0
+    assert count(SubscriberPost) == 0
 
 
 def test_every_file_and_field_is_documented() -> None:

@@ -244,6 +244,17 @@ def test_a_file_of_somebody_else_in_the_way_is_never_replaced(tmp_path: Path, co
     assert (copy / name).read_text() == "mine"
 
 
+def test_a_second_address_gives_way_to_a_file_of_somebody_else(tmp_path: Path, copy: Path) -> None:
+    settings = make_settings(tmp_path / "home")
+    snapshot(settings, {"index.html": "", "feed.json": "{}", ".well-known/security.txt": "Contact: us"})
+    copy.mkdir(parents=True)
+    (copy / "security.txt").write_text("mine")
+    export(settings, copy, into_existing=True)
+    assert (copy / ".well-known" / "security.txt").read_text() == "Contact: us"
+    assert export(settings, copy).written == 0
+    assert (copy / "security.txt").read_text() == "mine"
+
+
 def test_an_export_that_died_is_gone_on_with(tmp_path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = make_settings(tmp_path / "home")
     snapshot(settings, {"index.html": "", "history.html": ""})

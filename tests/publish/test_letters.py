@@ -110,4 +110,6 @@ def test_the_text_is_no_wider_than_a_terminal_but_for_what_can_not_be_broken(
 def test_code_is_kept_whole_and_fences_are_not_shown() -> None:
     assert fold_markdown(f"Try **this**:\n\n```sh\n  {CODE}\n```\nThen wait.") == f"Try this:\n\n  {CODE}\n\nThen wait."
     assert fold_markdown(f"```\n{CODE}") == CODE
+    assert fold_markdown("```SELECT 1``` is slow.\n\nWe **work** on it.") == "SELECT 1 is slow.\n\nWe work on it."
+    assert fold_markdown("- ```sh\n  ls\n  ```\n\nThen **wait**.") == "  ls\n\nThen wait."
     assert fold_markdown("") == ""

@@ -1,5 +1,6 @@
 """From committed to served: bounded work, whole revisions, and healing after every kind of failure."""
 
+import threading
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -133,6 +134,45 @@ def test_a_death_before_the_flip_leaves_the_old_truth_and_heals(
     assert b"Slow answers" in reader.get("/").data
     assert stale_pages(settings, session()) == []
     assert len(revisions_and_drafts(settings)) == 2
+
+
+def test_a_failed_write_waits_for_the_others_before_it_cleans_up(
+    app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refresh(settings, page_id)
+    whole, failed, late = store._write, threading.Event(), []
+
+    def full(path: Path, content: bytes, *, sync: bool) -> None:
+        if path.name == "index.html" and not failed.is_set():
+            failed.set()
+            raise OSError(28, "No space left on device")
+        if failed.wait(0.2):  # the others are under way when one fails
+            late.append(path)
+        whole(path, content, sync=sync)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_write", full)
+        open_post(settings, LENA, page_id, draft())
+    assert late
+    assert len(revisions_and_drafts(settings)) == 1
+    assert not list((settings.public_root / "default").rglob(".draft-*"))
+
+
+def test_the_plain_file_takes_its_place_after_its_encodings(
+    app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that dies between them leaves a plain file that differs, and so all of them are written again."""
+    made, whole = open_post(settings, LENA, page_id, draft()), Path.replace
+    placed: list[str] = []
+
+    def replace(path: Path, target: Path) -> Path:
+        placed.append(target.name)
+        return whole(path, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    refresh(settings, page_id)
+    mine = [name for name in placed if name.startswith(f"{made.post_id}.html")]
+    assert mine and [name[-5:] for name in mine[:3]] == ["ml.gz", "ml.br", ".html"]
 
 
 def test_who_waited_for_the_lock_does_not_render_what_the_other_did(

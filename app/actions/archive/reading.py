@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from app.actions.archive.tables import MANIFEST, PAGE, TABLES
+from app.actions.archive.tables import FOLLOWS, MANIFEST, PAGE, TABLES
 from app.actions.archive.writing import FORMAT, VERSION
 from app.errors import Invalid
 from app.text import clean
@@ -26,6 +26,9 @@ LARGEST_MANIFEST = 64 * 1024
 LARGEST_DIRECTORY = 64 * 1024
 LONGEST_LINE = 4 * 1024**2
 FILES = (PAGE, *(table.file for table in TABLES))
+OPTIONAL = {FOLLOWS.file}
+"""What archives of the first days do not have."""
+
 DAMAGED = "It is damaged or was cut off: copy it again, or make another with candor archive."
 _END = struct.Struct("<4s4H2LH")
 _END_64 = b"PK\x06\x07"
@@ -66,11 +69,13 @@ class Archive:
         return found[0]
 
     def lines(self, file: str) -> Iterator[Line]:
-        """Each line of a file with its number, as it is read.
+        """Each line of a file with its number, as it is read; none of one that it may go without.
 
         Raises:
             Invalid: it is damaged, or not what the manifest says.
         """
+        if file not in self.manifest.rows:
+            return
         hashed, number = hashlib.sha256(), 0
         with self._opened(file) as opened:
             while raw := self._read(opened, file, number):
@@ -117,7 +122,7 @@ class Archive:
         if strange or len(set(names)) != len(names):
             shown = clean(strange[0])[:80] if strange else "the same file twice"
             self.refuse(f"it holds “{shown}”, which no archive of this version has.")
-        missing = [name for name in FILES if name not in names]
+        missing = [name for name in FILES if name not in {*names, *OPTIONAL}]
         if missing:
             self.refuse(f"it has no {missing[0]}. {DAMAGED}")
         if any(_is_odd(entry) for entry in entries):
@@ -149,8 +154,9 @@ class Archive:
         said = "its manifest does not say what it should."
         try:
             page, files = facts["page"], facts["files"]
-            rows = {name: files[name]["rows"] for name in FILES}
-            hashes = {name: files[name]["sha256"] for name in FILES}
+            there = [name for name in FILES if name in files or name not in OPTIONAL]
+            rows = {name: files[name]["rows"] for name in there}
+            hashes = {name: files[name]["sha256"] for name in there}
             words = (page["id"], page["name"], facts["key_check"], *hashes.values())
         except (KeyError, TypeError):
             self.refuse(said)

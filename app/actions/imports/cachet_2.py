@@ -141,7 +141,7 @@ def _kind(row: dict[str, Any]) -> str | None:
     """Each list has a key of its own; incidents and schedules share most."""
     tests = (
         ("updates", "incident_id" in row and "message" in row),
-        ("groups", "collapsed" in row or ("order" in row and "status" not in row)),  # the oldest say nothing of it
+        ("groups", "collapsed" in row or ("order" in row and not row.keys() & {"status", "calc_type"})),
         ("incidents", "visible" in row and "message" in row),
         ("schedules", "scheduled_at" in row and "message" in row),
         ("components", "group_id" in row and "status" in row),

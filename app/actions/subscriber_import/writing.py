@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.actions.subscriber_import.reading import Wish
@@ -29,7 +29,9 @@ Columns = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a subscriber is now."""
+    """What a subscriber is now.  `pending` are posts that somebody asked to follow for them, which they have not
+    confirmed: no sheet confirms them.
+    """
 
     id: int
     state: SubscriberState
@@ -41,6 +43,7 @@ class Known:
     unsubscribed_at: datetime | None
     chosen: frozenset[int] = frozenset()
     followed: frozenset[int] = frozenset()
+    pending: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _now(before: Known) -> Columns:
 
 
 def known(session: Session, page_id: int, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries, each with who is known by its address.  Three queries, and one for each channel among them."""
+    """The entries, each with who is known by its address.  Four queries, and one for each channel among them."""
     by_hash: dict[str, Known] = {}
     for channel in sorted({entry.wish.channel for entry in entries}):
         for row in session.execute(
@@ -145,16 +148,26 @@ def known(session: Session, page_id: int, entries: Sequence[Entry]) -> list[Entr
     picky = [one.id for one in by_hash.values() if not one.everything]
     chosen = _pairs(session, SubscriberComponent.subscriber_id, SubscriberComponent.component_id, picky)
     followed = _pairs(session, SubscriberPost.subscriber_id, SubscriberPost.post_id, picky)
+    asked = _pairs(
+        session, SubscriberPost.subscriber_id, SubscriberPost.post_id, picky, SubscriberPost.confirmed.is_(False)
+    )
     for hashed, one in by_hash.items():
-        by_hash[hashed] = replace(one, chosen=frozenset(chosen[one.id]), followed=frozenset(followed[one.id]))
+        pending = set() if one.state is SubscriberState.UNCONFIRMED else asked[one.id]
+        by_hash[hashed] = replace(
+            one,
+            chosen=frozenset(chosen[one.id]),
+            followed=frozenset(followed[one.id] - pending),
+            pending=frozenset(pending),
+        )
     return [replace(entry, before=by_hash.get(entry.address_hash)) for entry in entries]
 
 
 def _pairs(
-    session: Session, owner: InstrumentedAttribute[int], held: InstrumentedAttribute[int], owners: Sequence[int]
-) -> dict[int, set[int]]:
+    session: Session, owner: InstrumentedAttribute[int], held: InstrumentedAttribute[int], owners: Sequence[int],
+    *which: ColumnElement[bool],
+) -> dict[int, set[int]]:  # fmt: skip
     found: dict[int, set[int]] = defaultdict(set)
-    for owner_id, held_id in session.execute(select(owner, held).where(owner.in_(owners))):
+    for owner_id, held_id in session.execute(select(owner, held).where(owner.in_(owners), *which)):
         found[owner_id].add(held_id)
     return found
 
@@ -184,6 +197,12 @@ def _choose(session: Session, pairs: Sequence[tuple[int, Entry]]) -> None:
         {"subscriber_id": row_id, "post_id": post_id, "confirmed": entry.state is not SubscriberState.UNCONFIRMED}
         for row_id, entry in pairs
         for post_id in sorted(entry.hears[2])
+    ]
+    followed += [
+        {"subscriber_id": row_id, "post_id": post_id, "confirmed": False}
+        for row_id, entry in pairs
+        if entry.before is not None and not entry.hears[0]
+        for post_id in sorted(entry.before.pending - entry.hears[2])
     ]
     if chosen:
         session.execute(insert(SubscriberComponent), chosen)

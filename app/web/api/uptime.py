@@ -83,7 +83,7 @@ def _range(page: PageView, began_on: date | None) -> _Range:
     last = _day("end", is_end=True) or today
     warnings = [END_MOVED] if last > today else []
     last = min(last, today)
-    first = _day("start") or max(last - timedelta(days=uptime.DAYS - 1), began_on or EARLIEST)
+    first = _day("start") or min(last, max(last - timedelta(days=uptime.DAYS - 1), began_on or EARLIEST))
     if began_on is not None and first < began_on <= last:
         first = began_on
         warnings.append(START_MOVED)

@@ -127,3 +127,22 @@ def test_no_statement_is_dated_in_the_future_or_before_there_was_any(script: Scr
             body = {"incident": {"body": "More", "display_at": value}}
             assert script.refused("PATCH", f"/incidents/{made['id']}", body)[0] == 422
     assert len(script.get("/incidents")) == 1 and len(script.get("/incidents")[0]["incident_updates"]) == 1
+
+
+def test_no_statement_is_dated_past_its_neighbours(script: Script, page_id: int) -> None:
+    made = told(script)
+    with clock.frozen(NOON + 3 * HOUR):
+        done = script.send("PATCH", f"/incidents/{made['id']}", {"incident": {"status": "resolved"}})
+        for at, place, said in ((NOON - HOUR, 0, "made later, at 2026"), (NOON + 4 * HOUR, 1, "future")):
+            path = f"/incidents/{made['id']}/incident_updates/{done['incident_updates'][place]['id']}"
+            status, sentence = script.refused("PATCH", path, {"incident_update": {"display_at": at.isoformat()}})
+            assert (status, said in sentence) == (422, True), sentence
+        redate(script, done, NOON + HOUR)
+        path = f"/incidents/{made['id']}/incident_updates/{done['incident_updates'][1]['id']}"
+        status, sentence = script.refused(
+            "PATCH", path, {"incident_update": {"display_at": (NOON + 2 * HOUR).isoformat()}}
+        )
+        assert (status, "made earlier, at" in sentence) == (422, True), sentence
+        found = script.get(f"/incidents/{made['id']}")
+    assert at_of(found, "resolved_at") == NOON + HOUR
+    assert [at_of(update) for update in found["incident_updates"]] == [NOON + HOUR, NOON]

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import Client, TestResponse
 
-from app.db import session
+from app.db import session, transaction
 from app.deliver.audience import NOT_ASKED
 from app.models.delivery import Delivery, Notice
 from app.models.subscriber import Subscriber, SubscriberPost
@@ -281,3 +281,82 @@ def test_what_is_asked_before_publishing_counts_them(app: Flask, script: Script,
     lena = sign_in(app, "lena")
     assert "1 will be notified: Email 1" in text_of(lena.open(f"/console/posts/{slow}"))
     assert f"1 {NOT_ASKED}" in text_of(lena.open(f"/console/posts/{other}"))
+
+
+def test_a_follower_who_asks_for_the_page_is_told_where_to_choose_it(
+    script: Script, app: Flask, settings: Settings, page_id: int, edge: Edge
+) -> None:
+    followed(script, opened(script), "eve@example.com", **SURE)
+    who = browser(app)
+    who.get("/subscribe")
+    assert who.post("/subscribe", {"channel": "email", "address": "eve@example.com", "scope": "all"}).status_code == 303
+    assert not one("eve@example.com").everything, "a stranger may have typed it"
+    edge.sent.clear()
+    drain(settings)
+    texts = [" ".join(letter.text.split()) for _, letter in edge.sent]
+    assert len([text for text in texts if "it hears of single incidents alone" in text]) == 1
+    assert who.post(link(settings, "manage", "eve@example.com"), {"scope": "all"}).status_code == 303
+    assert one("eve@example.com").everything
+
+
+def test_an_operator_adds_a_follower_to_the_page(script: Script, page_id: int) -> None:
+    slow, api = opened(script), make_component(page_id, "API")
+    followed(script, slow, "eve@example.com", **SURE)
+    assert script.get("/subscribers") == []
+    wanted = {"email": "eve@example.com", "component_ids": [api], **SURE}
+    script.send("POST", "/subscribers", {"subscriber": wanted})
+    assert [found["components"] for found in script.get("/subscribers")] == [[api]]
+    assert len(script.get(f"/incidents/{slow}/subscribers")) == 1
+    assert script.refused("POST", "/subscribers", {"subscriber": wanted})[0] == 409
+
+
+def test_who_asked_for_the_page_and_then_for_one_incident_hears_of_both(
+    script: Script, app: Flask, settings: Settings, page_id: int
+) -> None:
+    slow, who = opened(script), browser(app)
+    who.get("/subscribe")
+    who.post("/subscribe", {"channel": "email", "address": "eve@example.com", "scope": "all"})
+    ask(who, slow, "eve@example.com")
+    who.post(link(settings, "confirm", "eve@example.com"))
+    assert (one("eve@example.com").state, one("eve@example.com").everything) == ("active", True)
+
+
+def test_who_is_quarantined_and_hears_of_everything_is_left_alone(script: Script, page_id: int) -> None:
+    slow = opened(script)
+    script.send("POST", "/subscribers", {"subscriber": {"email": "eve@example.com", **SURE}})
+    with transaction() as writing:
+        writing.execute(update(Subscriber).values(state="quarantined"))
+    said = {"subscriber": {"email": "eve@example.com", **SURE}}
+    assert script.refused("POST", f"/incidents/{slow}/subscribers", said)[0] == 409
+    assert one("eve@example.com").state == "quarantined"
+
+
+def test_nobody_is_left_active_with_nothing_to_hear_of(
+    script: Script, app: Flask, settings: Settings, page_id: int
+) -> None:
+    slow, other = opened(script), opened(script, "Another one")
+    made = followed(script, slow, "eve@example.com", **SURE)
+    followed(script, other, "eve@example.com")
+    assert one("eve@example.com").state == "active"
+    who, manage = browser(app), link(settings, "manage", "eve@example.com")
+    script.send("DELETE", f"/incidents/{slow}/subscribers/{made['id']}")
+    assert one("eve@example.com").state == "unconfirmed", "the other one is not confirmed yet"
+    who.post(link(settings, "confirm", "eve@example.com"))
+    assert one("eve@example.com").state == "active"
+    assert who.post(manage, {"scope": "some", "posts": slow}).status_code == 422, "it was ended elsewhere meanwhile"
+    assert len(script.get(f"/incidents/{other}/subscribers")) == 1
+
+
+def test_a_sheet_confirms_nothing_that_a_stranger_asked_for(app: Flask, script: Script, page_id: int) -> None:
+    slow, other, api = opened(script), opened(script, "Another one"), make_component(page_id, "API")
+    followed(script, slow, "eve@example.com", **SURE)
+    followed(script, other, "eve@example.com")
+    alice, path = sign_in(app, "alice"), "/console/subscribers/sheet"
+    for sheet in (
+        alice.client.get("/console/subscribers/export").text,
+        f"channel,address,components\nemail,eve@example.com,{api}\n",
+    ):
+        alice.fill(path, path, {"file": (io.BytesIO(sheet.encode()), "people.csv"), "dry_run": ""})
+        session().rollback()
+        found = session().scalars(select(SubscriberPost.confirmed).order_by(SubscriberPost.post_id)).all()
+        assert found == [True, False]

@@ -295,3 +295,20 @@ def test_a_token_without_the_scope_may_only_look(
     status, sentence = weak.refused("POST", "/incidents", {"incident": {"name": "Slow"}})
     assert (status, "scope posts" in sentence) == (403, True)
     assert count(Post) == 0
+
+
+def test_what_maintenance_leaves_is_not_under_maintenance_for_ever(script: Script, page_id: int) -> None:
+    api, web = make_component(page_id, "API"), make_component(page_id, "Website")
+    planned = {"scheduled_for": "2026-03-21T12:00:00Z", "scheduled_until": "2026-03-21T15:00:00Z"}
+    with clock.frozen(NOON):
+        made = script.send(
+            "POST", "/incidents", {"incident": {"name": "Disks", "component_ids": [api, web], **planned}}
+        )
+        one = f"/incidents/{made['id']}"
+        script.send("PATCH", one, {"incident": {"component_ids": [api, web]}})
+        script.send("PATCH", one, {"incident": {"status": "in_progress"}})
+        script.send("PATCH", one, {"incident": {"component_ids": [web]}})
+        now = {part["id"]: part["status"] for part in script.get("/components")}
+        assert now == {api: "operational", web: "under_maintenance"}
+        script.send("PATCH", one, {"incident": {"status": "completed"}})
+        assert {part["status"] for part in script.get("/components")} == {"operational"}

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from typing import Any
 from zipfile import ZipFile
 
@@ -41,6 +42,18 @@ def test_they_are_ours_alone(script: Script, ours: Script, page_id: int) -> None
             assert answer.status_code == 200, path
         assert script.call("GET", path).status_code == 404, path
     assert script.call("GET", "/subscribers/export.json").status_code == 404
+
+
+def test_the_sheet_is_for_admins_because_a_chat_rooms_address_is_a_secret(
+    script_with: Callable[..., Script], page_id: int
+) -> None:
+    lesser = script_with("subscribers")
+    lesser = Script(lesser.client, lesser.token, f"/api{lesser.root}")
+    assert lesser.call("GET", "/subscribers").status_code == 200
+    with lesser.call("GET", "/subscribers/export") as answer:
+        assert answer.status_code == 403
+    assert give(lesser, "/subscribers/import", b"channel,address\nchat,json://10.0.0.5/\n").status_code == 403
+    assert count(Subscriber) == 0
 
 
 @pytest.mark.parametrize(
