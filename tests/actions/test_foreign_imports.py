@@ -137,6 +137,15 @@ def test_groups_of_the_oldest_cachet_say_nothing_of_being_collapsed(
     assert [row.outcome for row in report.rows if row.kind == "group"] == ["taken"]
 
 
+def test_metrics_of_cachet_are_no_groups(app: Flask, settings: Settings, page_id: int, tmp_path: Path) -> None:
+    """As Cachet's API documents them: they have an order, and no status."""
+    metric = {"id": 1, "name": "Answer time", "suffix": "ms", "calc_type": 1, "order": 0, "visible": 1}
+    source = copied(tmp_path, "cachet/2", "groups.json", lambda raw: raw["data"].append(metric))
+    bring(import_cachet, settings, page_id, source)
+    session().rollback()
+    assert "Answer time" not in session().scalars(select(ComponentGroup.name)).all()
+
+
 def test_cachet_3(app: Flask, settings: Settings, page_id: int) -> None:
     bring(import_cachet, settings, page_id, DATA / "cachet/3")
     assert grouped() == {"API": "Cachet", "Documentation": "Cachet", "Forum": None}

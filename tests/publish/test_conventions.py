@@ -119,6 +119,14 @@ def test_without_anything_it_says_so(settings: Settings, page_id: int, reader: C
     assert "Nothing to report" in text and "No components are listed yet." in text and "Planned" not in text
 
 
+def test_the_gravest_stands_first(app: Flask, settings: Settings, page_id: int, reader: Client) -> None:
+    for number, status in enumerate((ComponentStatus.MAJOR_OUTAGE, ComponentStatus.DEGRADED_PERFORMANCE)):
+        effect = (ComponentEffect(make_component(page_id, f"Part {number}"), status),)
+        open_post(settings, LENA, page_id, draft(f"key-0000000{number}", title=f"Trouble {number}", effects=effect))
+    text = reader.get("/status.md").text
+    assert text.index("Trouble 0") < text.index("Trouble 1")
+
+
 @pytest.mark.parametrize("language", [Language.GERMAN, Language.ARABIC, Language.JAPANESE])
 def test_the_text_is_in_the_pages_own_language(
     app: Flask, settings: Settings, page_id: int, reader: Client, language: Language

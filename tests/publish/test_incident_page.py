@@ -158,6 +158,17 @@ def test_a_correction_is_seen_with_what_stood_before(desk: Desk) -> None:
     assert "Corrected at" in front and "All of Europe is down." in front
 
 
+def test_what_a_correction_left_as_it_was_is_told_once(desk: Desk) -> None:
+    post_id, update_id = desk.open(body="All of Europe is down.")
+    with clock.frozen(NOON + 5 * MINUTE):
+        correct_update(desk.settings, LENA, update_id, None, 1, display_at=NOON - MINUTE)
+    with clock.frozen(NOON + 6 * MINUTE):
+        correct_update(desk.settings, LENA, update_id, "Spain is down.", 2)
+    known = sections(desk.page(post_id))["What we know"]
+    assert known.count("All of Europe is down.") == 1
+    assert "Until Mar 20, 2026, 12:06 UTC it said:" in known and "12:05 UTC it said" not in known
+
+
 def test_the_post_mortem_stands_at_the_end_and_its_corrections_and_earlier_words_stay(desk: Desk) -> None:
     post_id, _ = desk.open(body="Looking.")
     desk.say(post_id, 60, PostStatus.RESOLVED, "Over.", 1)

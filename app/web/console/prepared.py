@@ -1,6 +1,6 @@
 """Words prepared for posts: read-models of the templates' screens, and their form as typed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import select
@@ -30,6 +30,14 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """A template as it is offered by its name, without its words."""
+
+    public_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TypedTemplate:
     """The form, exactly as typed."""
 
@@ -49,6 +57,16 @@ def templates(session: Session, page_id: int) -> tuple[Template, ...]:
         .order_by(IncidentTemplate.name, IncidentTemplate.id)
     )
     return tuple(_row(row) for row in found)
+
+
+def offered(session: Session, page_id: int, statuses: Collection[PostStatus]) -> tuple[Offered, ...]:
+    """The page's templates for posts of these statuses, by name.  One query."""
+    found = session.execute(
+        select(IncidentTemplate.public_id, IncidentTemplate.name)
+        .where(IncidentTemplate.page_id == page_id, IncidentTemplate.status.in_(statuses))
+        .order_by(IncidentTemplate.name, IncidentTemplate.id)
+    )
+    return tuple(Offered(*row) for row in found)
 
 
 def find(session: Session, page_id: int, public_id: str) -> Template:

@@ -19,7 +19,7 @@ from app.vocabulary import (
 )
 from app.web.console import prepared
 from app.web.console.forms import PROMISE_MINUTES, Problem
-from app.web.console.prepared import Template
+from app.web.console.prepared import Offered, Template
 from app.web.console.queries import GroupRow, PageFacts, component_groups
 from app.web.console.threads import Thread
 from app.web.console.typed import Typed
@@ -46,7 +46,7 @@ class PublishForm:
     statuses: tuple[PostStatus, ...]
     thread: Thread | None = None
     problem: Problem | None = None
-    templates: tuple[Template, ...] = ()
+    templates: tuple[Offered, ...] = ()
     picked: Template | None = None
 
     promise_minutes: tuple[int, ...] = PROMISE_MINUTES
@@ -89,7 +89,7 @@ def publish_form(
         statuses=statuses,
         thread=thread,
         problem=problem,
-        templates=tuple(one for one in prepared.templates(session, facts.id) if one.status in statuses),
+        templates=prepared.offered(session, facts.id, statuses),
         picked=picked,
     )
 

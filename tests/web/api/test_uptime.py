@@ -114,3 +114,10 @@ def test_a_group_is_its_components_together(script: Script, page_id: int) -> Non
         ]  # fmt: skip
     assert script.refused("GET", "/component-groups/nothere00000/uptime")[0] == 404
     assert script.refused("GET", f"/component-groups/{api}/uptime")[0] == 404
+
+
+def test_a_component_that_begins_only_tomorrow_has_no_uptime_yet(script: Script, page_id: int) -> None:
+    api = make_component(page_id)
+    with clock.frozen(NOON):
+        began(api, TODAY + DAY)
+        assert script.get(f"/components/{api}/uptime")["major_outage"] == 0
