@@ -15,7 +15,7 @@ from tests.browser import scenes
 from tests.factories import LENA
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -149,6 +149,31 @@ def test_the_readers_time_stands_beside_the_pages_with_its_day_where_that_differ
                 assert len(found) == (beside is not None)
                 assert all(re.fullmatch(beside or "", said) for said in found)
     context.close()
+
+
+def test_a_script_that_comes_late_moves_nothing(app: Flask, settings: Settings, page_id: int, reader: "Page") -> None:
+    """0.1 is what Core Web Vitals call good (web.dev/cls)."""
+    scenes.sixty(settings, page_id)
+    held: list[Route] = []
+
+    def hold(route: "Route") -> None:
+        held.append(route)
+
+    reader.set_viewport_size({"width": 412, "height": 823})
+    with scenes.served(settings) as url:
+        reader.route("**/*.js", hold)
+        reader.goto(url, wait_until="commit")
+        reader.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length")
+        assert reader.locator(".mine").count() == 0
+        held[0].continue_()
+        reader.locator(".promise .mine").first.wait_for()
+        moved = reader.evaluate("""() => new Promise((told) => {
+            let sum = 0;
+            new PerformanceObserver((list) => { for (const one of list.getEntries()) sum += one.value; })
+                .observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => told(sum), 300);  // so long a browser may take to tell
+        })""")
+    assert moved < 0.05, moved
 
 
 def test_a_promise_is_counted_down_in_the_readers_language(
