@@ -51,11 +51,23 @@ def open_connection(url: str, hello: str) -> Opened:
     return Opened(smtp.sock, bool(smtp.has_extn("smtputf8")), bool(smtp.has_extn("pipelining")))
 
 
+class _Held(smtplib.SMTP):
+    """Keeps a handle of its own to the connection: while it is being encrypted there is no other to cut it by."""
+
+    handle: socket.socket | None = None
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        self.handle = made.dup()
+        return made
+
+
 class _Timed(smtplib.SMTP):
     """Is cut off after OPENING_SECONDS, also when the server says a byte now and then, unless the watch is ended."""
 
+    handle: socket.socket | None
     _watch: threading.Timer | None = None
-    _is_cut = False
+    is_cut = False
 
     def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
         self._watch = threading.Timer(OPENING_SECONDS, self._cut)
@@ -63,15 +75,17 @@ class _Timed(smtplib.SMTP):
         self._watch.start()
         try:
             return super().connect(host, port, source_address)
-        except BaseException:
+        except BaseException as error:
             self.close()
+            if self.is_cut:
+                raise TimeoutError from error
             raise
 
     def getreply(self) -> tuple[int, bytes]:
         try:
             return super().getreply()
         finally:
-            if self._is_cut:  # what came before the cut may look like a whole reply
+            if self.is_cut:  # what came before the cut may look like a whole reply
                 raise TimeoutError
 
     def close(self) -> None:
@@ -83,17 +97,23 @@ class _Timed(smtplib.SMTP):
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None
+        if self.handle is not None:
+            self.handle.close()
         if self.file is not None:
             self.file.close()
 
     def _cut(self) -> None:
-        self._is_cut = True
+        self.is_cut = True
         with suppress(OSError):
-            if self.sock is not None:
-                self.sock.shutdown(socket.SHUT_RDWR)
+            if self.handle is not None:
+                self.handle.shutdown(socket.SHUT_RDWR)
 
 
-class _TimedTls(_Timed, smtplib.SMTP_SSL):
+class _TimedPlain(_Timed, _Held):
+    """In plain text until STARTTLS."""
+
+
+class _TimedTls(_Timed, smtplib.SMTP_SSL, _Held):
     """Encrypted from the first byte."""
 
 
@@ -102,7 +122,7 @@ def _connected(where: SplitResult, hello: str) -> _Timed:
     smtp = (
         _TimedTls(host, port, hello, timeout=CONNECT_SECONDS, context=ssl.create_default_context())
         if where.scheme == "smtps"
-        else _Timed(host, port, hello, timeout=CONNECT_SECONDS)
+        else _TimedPlain(host, port, hello, timeout=CONNECT_SECONDS)
     )
     try:
         smtp.ehlo_or_helo_if_needed()
@@ -114,8 +134,10 @@ def _connected(where: SplitResult, hello: str) -> _Timed:
             if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux has it
                 smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNHEARD_SECONDS * 1000))
         smtp.end_watch()
-    except BaseException:
+    except BaseException as error:
         smtp.close()
+        if smtp.is_cut and isinstance(error, OSError):
+            raise TimeoutError from error
         raise
     return smtp
 

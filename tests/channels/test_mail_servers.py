@@ -175,6 +175,39 @@ def answering(step: bytes) -> Talk:
     return talk
 
 
+HELLO_OF_A_KILOBYTE = b"\x16\x03\x03\x04\x00"
+
+
+async def drip_handshake(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(1)
+    writer.write(HELLO_OF_A_KILOBYTE)
+    await drip(writer, b"\x02")
+
+
+async def drip_after_starttls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"220 sink\r\n")
+    await reader.readline()
+    writer.write(b"250-sink\r\n250 STARTTLS\r\n")
+    await reader.readline()
+    writer.write(b"220 go\r\n")
+    await drip_handshake(reader, writer)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "talk"),
+    [("smtps", drip_handshake), ("smtp", drip_after_starttls), ("smtp+starttls", drip_after_starttls)],
+)
+def test_no_connection_waits_longer_than_its_time_to_be_encrypted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, scheme: str, talk: Talk
+) -> None:
+    monkeypatch.setattr(smtp, "OPENING_SECONDS", 1.0)
+    with talking(closing(talk)) as port:
+        began = time.monotonic()
+        with pytest.raises(smtp.Unreachable, match="did not answer in time"):
+            smtp.open_connection(f"{scheme}://127.0.0.1:{port}", "candor.example")
+        assert time.monotonic() - began < 10
+
+
 @pytest.mark.parametrize(
     "talk",
     [drip_greeting, drip_hello, drip_many_lines, answering(b"MAIL"), answering(b"RCPT"), answering(b"DATA")],
