@@ -49,7 +49,7 @@ class Component(Base):
 
 
 class ComponentChange(Base):
-    """One change of a component's status.  `by_kind` is update, person, source or import; `by_ref` names which."""
+    """One change of a component's status.  `by_kind` is update, post, person, source or import; `by_ref` says which."""
 
     __tablename__ = "component_change"
     __table_args__ = (Index("ix_component_change_component_id_at", "component_id", "at"),)

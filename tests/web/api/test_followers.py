@@ -286,8 +286,10 @@ def test_what_is_asked_before_publishing_counts_them(app: Flask, script: Script,
 def test_a_follower_who_asks_for_the_page_is_told_where_to_choose_it(
     script: Script, app: Flask, settings: Settings, page_id: int, edge: Edge
 ) -> None:
-    followed(script, opened(script), "eve@example.com", **SURE)
-    who = browser(app)
+    slow, who = opened(script), browser(app)
+    followed(script, slow, "eve@example.com", **SURE)
+    ask(who, slow, "eve@example.com")
+    assert session().scalars(select(Notice.kind)).all() == ["manage"]
     who.get("/subscribe")
     assert who.post("/subscribe", {"channel": "email", "address": "eve@example.com", "scope": "all"}).status_code == 303
     assert not one("eve@example.com").everything, "a stranger may have typed it"
