@@ -57,7 +57,7 @@ class _Held(smtplib.SMTP):
     handle: socket.socket | None = None
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        made: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        made = socket.create_connection((host, port), timeout, self.source_address)  # as smtplib does
         self.handle = made.dup()
         return made
 
