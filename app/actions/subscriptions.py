@@ -99,10 +99,8 @@ def subscribe(
         if row.state == SubscriberState.UNSUBSCRIBED:
             row.state = SubscriberState.UNCONFIRMED
         kind = NoticeKind.CONFIRM if is_new else NoticeKind.MANAGE
-        if not (
-            is_new or post or hears_of_page(session, row)
-        ):  # an address that somebody types widens nothing by itself
-            kind = NoticeKind.FOLLOWS
+        if kind is NoticeKind.MANAGE and not post and not hears_of_page(session, row):
+            kind = NoticeKind.FOLLOWS  # an address that somebody types widens nothing by itself
         session.add(Notice(page_id=page_id, subscriber_id=row.id, channel=name, kind=kind, due_at=now()))
         audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, name)
 

@@ -1,10 +1,12 @@
 """Mail: a real SMTP conversation, and the bytes read back by Python's own mail parser."""
 
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import count
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -12,10 +14,11 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.channels import mime
+from app.channels import mime, smtp_lines
 from app.channels.base import TICK
 from app.channels.email import IN_DOUBT, NOT_SENT, SmtpSender
 from app.channels.registry import channel
+from app.channels.smtp import Opened, Unreachable
 from app.clock import frozen
 from app.errors import Invalid
 from app.settings import Settings
@@ -226,6 +229,29 @@ def test_a_server_that_is_back_gets_what_comes_next_at_once(server: Server, sett
     finally:
         sender.close()
         controller.stop()
+
+
+def test_what_was_being_opened_before_tells_nothing_of_now(
+    server: Server, port: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a cable is out: one connection is refused, another one is waited for until after it is back."""
+    is_back, calls, whole = threading.Event(), count(1), smtp_lines.open_connection
+
+    def connect(url: str, hello: str) -> Opened:
+        number = next(calls)
+        if number > 2:
+            is_back.set()
+            threading.Event().wait(0.3)  # so long after the other one has failed
+            return whole(url, hello)
+        if number == 2:
+            is_back.wait(30)
+        raise Unreachable("the mail server can not be reached")
+
+    monkeypatch.setattr(smtp_lines, "open_connection", connect)
+    sender = One(replace(settings, smtp_url=f"smtp://127.0.0.1:{port}", send_connections=2))
+    assert [one.state for one in sender.send(letter(), [recipient(1)])] == [DeliveryState.FAILED]
+    assert [one.state for one in sender.send(letter(), [recipient(2)])] == [DeliveryState.SENT]
+    sender.close()
 
 
 def test_the_password_is_percent_decoded(server: Server, port: int, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """`candor remote` for all of it at once: sheets, archives, copies and other pages' documents, and planned work."""
 
+import asyncio
 import csv
 import io
 import json
@@ -21,7 +22,7 @@ from app.models.subscriber import Subscriber
 from tests.cli.test_remote import run
 from tests.consumers.conftest import Live, live
 from tests.factories import ALICE, make_subscriber
-from tests.loopback import answering
+from tests.loopback import answering, talking
 
 __all__ = ["live"]
 pytestmark = pytest.mark.database
@@ -175,3 +176,25 @@ def test_an_answer_that_breaks_off_leaves_no_file(page_id: int, app: Flask, tmp_
         code, said = run(other, "archive", str(tmp_path / "page.zip"))
     assert (code, "broke off" in said) == (75, True), said
     assert not list(tmp_path.glob("*page.zip*"))
+
+
+def test_a_file_that_is_refused_before_it_was_read_says_why(page_id: int, app: Flask, tmp_path: Path) -> None:
+    (tmp_path / "page.zip").write_bytes(b"PK" + bytes(20_000_000))
+    problem = b'{"detail": "That is larger than 5 MB."}'
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = await reader.readuntil(b"\r\n\r\n")
+        body, status = (
+            (b'[{"id": "onlypage1234"}]', "200 OK") if asked.startswith(b"GET") else (problem, "413 Too large")
+        )
+        head = (
+            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
+        )
+        writer.write(f"{head}\r\n\r\n".encode() + body)
+        await writer.drain()
+        writer.close()
+
+    with talking(refuse) as port:
+        other = Live(f"http://127.0.0.1:{port}", "candor_token", "onlypage1234", "")
+        code, said = run(other, "import", "archive", str(tmp_path / "page.zip"))
+    assert (code, "larger than 5 MB" in said) == (2, True), said

@@ -43,6 +43,7 @@ ELSEWHERE = (
     "/sign-in",
     "/subscribe?language=de",
     "/console",
+    "/api/v1/pages/nothere/archive",
     "/incidents/nothere",
     "/de/incidents/nothere",
     "/nowhere",
