@@ -184,13 +184,11 @@ def test_a_file_that_is_refused_before_it_was_read_says_why(page_id: int, app: F
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked = await reader.readuntil(b"\r\n\r\n")
-        body, status = (
-            (b'[{"id": "onlypage1234"}]', "200 OK") if asked.startswith(b"GET") else (problem, "413 Too large")
-        )
-        head = (
-            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nConnection: close"
-        )
-        writer.write(f"{head}\r\n\r\n".encode() + body)
+        status, body = "413 Too large", problem
+        if asked.startswith(b"GET"):
+            status, body = "200 OK", b'[{"id": "onlypage1234"}]'
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        writer.write(f"{head}Connection: close\r\n\r\n".encode() + body)
         await writer.drain()
         writer.close()
 
