@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
 .PHONY: help run test check format bench lock
 
@@ -38,7 +39,8 @@ bench: ## Publishing, page requests, slow readers, fan-out, Lighthouse: figures 
 	$(BIN)/python -m bench.everyone
 	$(BIN)/python -m bench.lighthouse
 
-lock: ## Lock the dependencies again, with hashes
+lock: ## Lock the dependencies again, with hashes; pins stay as they are unless UPGRADE=--upgrade
 	@tools/environment test
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) $(UPGRADE) pyproject.toml -o requirements.lock
+	$(COMPILE) $(UPGRADE) --group dev pyproject.toml -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) $(UPGRADE) --group build -c requirements-dev.lock -o requirements-build.lock
