@@ -31,7 +31,7 @@ NO_PG_DUMP = (
 )
 NO_PG_RESTORE = (
     "candor restore puts back SQLite databases. With PostgreSQL, stop Candor on every machine and use pg_restore; "
-    "docs/operate.md has the steps."
+    "docs/guides/backup.md has the steps."
 )
 
 

@@ -409,11 +409,11 @@ def test_an_archive_of_before_anybody_followed_a_post_is_taken(
 
 
 def test_every_file_and_field_is_documented() -> None:
-    words = (ROOT / "docs" / "archive-format.md").read_text("utf-8")
+    words = (ROOT / "docs" / "reference" / "archive-format.md").read_text("utf-8")
     for name in (PAGE, *(table.file for table in TABLES)):
         section = words.partition(f"\n## `{name}`\n")[2].partition("\n## ")[0]
         keys = [one.name for one in PAGE_FIELDS] if name == PAGE else next(t.keys for t in TABLES if t.file == name)
-        assert section, f"docs/archive-format.md says nothing of {name}"
+        assert section, f"docs/reference/archive-format.md says nothing of {name}"
         assert [key for key in keys if f"`{key}`" not in section] == [], name
 
 

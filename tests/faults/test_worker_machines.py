@@ -191,7 +191,7 @@ def test_a_machine_that_is_added_to_a_living_installation_joins_it(machines: lis
 
 
 def test_a_dump_put_back_in_place_sends_nothing_by_itself(machines: list[Settings], tmp_path: Path) -> None:
-    """As docs/operate.md says; also on a machine that was not there when the dump was taken."""
+    """As docs/guides/backup.md says; also on a machine that was not there when the dump was taken."""
     dump, shell = tmp_path / "candor.dump", Shell(machines[0])
     added = make_settings(tmp_path / "added", database_url=machines[0].database_url)
     if shutil.which("pg_dump") is None:

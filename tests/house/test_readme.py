@@ -92,7 +92,7 @@ def test_the_licence_is_apache_2() -> None:
 
 def test_the_example_for_webhooks_tells_genuine_from_forged() -> None:
     example: dict[str, Any] = {}
-    code = re.search(r"^```python\n(.*?)^```", read("docs/integrate.md"), re.MULTILINE | re.DOTALL)
+    code = re.search(r"^```python\n(.*?)^```", read("docs/guides/webhooks.md"), re.MULTILINE | re.DOTALL)
     assert code
     exec(code[1], example)
     is_genuine, secret, body, at = example["is_genuine"], new_secret(), b'{"meta":{}}', int(time.time())

@@ -25,7 +25,7 @@ JUSTIFIED = {
     "incident.components[].updated_at": "components are told of as they are now, not as they were with the post",
     "order among equal positions": "Statuspage's own is not defined: the captured documents follow no rule there",
 }
-"""What may differ and why; docs/statuspage.md says the same to those who move."""
+"""What may differ and why; docs/guides/import.md says the same to those who move."""
 
 
 def taken(settings: Settings, page_id: int, *names: str) -> None:

@@ -1,4 +1,4 @@
-"""The whole of a page in one file, and back: docs/archive-format.md says what is in it."""
+"""The whole of a page in one file, and back: docs/reference/archive-format.md says what is in it."""
 
 from app.actions.archive.importing import import_archive
 from app.actions.archive.report import ArchiveReport
