@@ -1,5 +1,6 @@
 """The database: one session, one way to read, and the only commit in the house."""
 
+import enum
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, Engine, MetaData, TypeDecorator, event, func, select
+from sqlalchemy import DateTime, Engine, Enum, MetaData, TypeDecorator, event, func, select
 from sqlalchemy.engine import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, registry
@@ -70,10 +71,25 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Base(DeclarativeBase):
-    """The root of every table."""
+def _values(kind: type[enum.Enum]) -> list[str]:
+    return [member.value for member in kind]
 
-    registry = registry(metadata=MetaData(naming_convention=NAMING), type_annotation_map={datetime: UtcDateTime})
+
+class Base(DeclarativeBase):
+    """The root of every table.
+
+    A column declared as `Mapped[Role]`, or any other `StrEnum`, holds the member's value as text and comes back as the
+    member.  The migration that makes such a column gives it a CHECK (`app.schema_changes.check_words`), which a test
+    of the house compares with the enum.
+    """
+
+    registry = registry(
+        metadata=MetaData(naming_convention=NAMING),
+        type_annotation_map={
+            datetime: UtcDateTime,
+            enum.Enum: Enum(enum.Enum, native_enum=False, create_constraint=False, values_callable=_values, length=32),
+        },
+    )
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
