@@ -8,8 +8,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 MODULES = sorted((ROOT / "app").rglob("*.py"))
-LONGEST_FUNCTION = 40
-LONGEST_FILE = 300
 
 
 def named(path: Path) -> str:
@@ -22,17 +20,10 @@ def test_there_is_one_commit_in_the_house() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)
-def test_a_module_is_small_and_its_functions_short_and_documented(path: Path) -> None:
+def test_a_module_says_what_it_is_for(path: Path) -> None:
     source = path.read_text()
-    tree = ast.parse(source)
-    assert len(source.splitlines()) <= LONGEST_FILE
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            documented = len((ast.get_docstring(node, clean=False) or "").splitlines())
-            assert length - documented <= LONGEST_FUNCTION, f"{node.name} is {length} lines long"
     if source.strip():
-        assert ast.get_docstring(tree), "a module says what it is for"
+        assert ast.get_docstring(ast.parse(source))
 
 
 def test_excuses_are_few_and_say_why() -> None:
