@@ -16,14 +16,14 @@ def named(path: Path) -> str:
 
 def test_there_is_one_commit_in_the_house() -> None:
     committing = {named(path) for path in MODULES if re.search(r"\.commit\(", path.read_text())}
-    assert committing == {"app/db.py"}
+    assert len(committing) == 1, committing
+    assert committing.pop().startswith("app/db")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=named)
 def test_a_module_says_what_it_is_for(path: Path) -> None:
     source = path.read_text()
-    if source.strip():
-        assert ast.get_docstring(ast.parse(source))
+    assert not source.strip() or ast.get_docstring(ast.parse(source))
 
 
 def test_excuses_are_few_and_say_why() -> None:
