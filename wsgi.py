@@ -6,16 +6,16 @@
 import gc
 
 from app import create_app
-from app.patience import SERVING
+from app.db import SERVING
 from app.publish.serve import SnapshotServer
 from app.settings import load
 from app.web import watch
-from app.web.crowd import APP_SLOTS, Crowd
+from app.web.concurrency_limit import APP_SLOTS, ConcurrencyLimit
 
 LOOK_EVERY_SECONDS = 0.01
 _settings = load()
 _flask_app = create_app(_settings, SERVING)
-app = SnapshotServer(_settings.public_root, Crowd(_flask_app, APP_SLOTS), LOOK_EVERY_SECONDS)
+app = SnapshotServer(_settings.public_root, ConcurrencyLimit(_flask_app, APP_SLOTS), LOOK_EVERY_SECONDS)
 gc.collect()
 gc.freeze()  # what is loaded now stays: looking through it again and again costs readers a tenth of the requests
 watch.start(_flask_app, _settings)

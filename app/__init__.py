@@ -3,15 +3,15 @@
 from flask import Flask
 
 from app import db as database
+from app.db import WORKING, Timeouts
 from app.models import registry
-from app.patience import WORKING, Patience
 from app.settings import Settings, load
 
 
-def create_app(settings: Settings | None = None, patience: Patience = WORKING) -> Flask:
+def create_app(settings: Settings | None = None, timeouts: Timeouts = WORKING) -> Flask:
     """The Flask app behind the snapshot server.  It starts whether or not the database can be reached.
 
-    `patience` is how long its process waits for the database.
+    `timeouts` say how long its process waits for the database.
 
     Raises:
         SettingError: a setting is wrong.
@@ -19,12 +19,12 @@ def create_app(settings: Settings | None = None, patience: Patience = WORKING) -
     """
     from app.web.wiring import wire
 
-    app = create_app_without_web(settings, patience)
+    app = create_app_without_web(settings, timeouts)
     wire(app)
     return app
 
 
-def create_app_without_web(settings: Settings | None = None, patience: Patience = WORKING) -> Flask:
+def create_app_without_web(settings: Settings | None = None, timeouts: Timeouts = WORKING) -> Flask:
     """The same without routes, for commands and the worker: loading them takes a third of a short command's time.
 
     Raises:
@@ -36,7 +36,7 @@ def create_app_without_web(settings: Settings | None = None, patience: Patience 
         SETTINGS=chosen,
         SECRET_KEY=chosen.secret_key,
         SQLALCHEMY_DATABASE_URI=chosen.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(chosen.database_url, patience),
+        SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(chosen.database_url, timeouts),
     )
     registry.load_all()
     database.db.init_app(app)

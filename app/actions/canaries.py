@@ -12,7 +12,7 @@ from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
-from app.deliver.bell import ring
+from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, NotFound
 from app.models.delivery import Notice
 from app.models.subscriber import Subscriber
@@ -107,5 +107,5 @@ def _write(session: Session, before: datetime) -> int:
         for row in due
     )  # fmt: skip
     if due:
-        ring(session)
+        wake_workers(session)
     return len(due)

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from app.actions import audit
 from app.clock import now
 from app.db import transaction
-from app.deliver.bell import ring
 from app.deliver.missing import GAVE_UP
+from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
 from app.shapes import Actor
@@ -80,7 +80,7 @@ def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
             dispatch.finished_at = None
             which = "even those refused for good" if retry.even_permanent else "those given up on"
             audit.record(session, actor, "retry", "dispatch", dispatch.public_id, f"{count} deliveries, {which}")
-            ring(session)
+            wake_workers(session)
         return count
 
 

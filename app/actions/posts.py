@@ -9,8 +9,8 @@ from app.actions import audit, effects, incident_of_post, incidents, wording
 from app.actions.revisions import lock_page, touch
 from app.clock import now
 from app.db import transaction
-from app.deliver.bell import ring
 from app.deliver.plan import urgency
+from app.deliver.wake_up import wake_workers
 from app.errors import Invalid, KeyUsed
 from app.models.delivery import Dispatch
 from app.models.page import Page
@@ -182,7 +182,7 @@ def add_update(
                 hold_until=made_at + timedelta(seconds=settings.hold_seconds), created_at=made_at,
             )
         )  # fmt: skip
-        ring(session)
+        wake_workers(session)
     incident_of_post.follow_post(session, actor, post, status)
     return update
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from app.actions import audit
 from app.clock import now
 from app.db import transaction
-from app.deliver.bell import ring
+from app.deliver.wake_up import wake_workers
 from app.errors import Invalid, NotFound
 from app.models.delivery import SendLimit
 from app.shapes import Actor
@@ -41,7 +41,7 @@ def set_limit(actor: Actor, channel: str, domain: str, *, per_second: float | No
         said = f"{_rate(per_second)}, {connections or 'any number of'} connections"
         audit.record(session, actor, "set", "send limit", f"{name}:{domain}"[:64], said)
         _drop_if_empty(session, row)
-        ring(session)
+        wake_workers(session)
 
 
 def pause(actor: Actor, channel: str, domain: str = "", why: str = PAUSED_BY_HAND) -> None:
@@ -87,7 +87,7 @@ def resume_within(session: Session, actor: Actor, row: SendLimit) -> None:
     row.paused_why = ""
     audit.record(session, actor, "resume", "send limit", f"{row.channel}:{row.domain}"[:64])
     _drop_if_empty(session, row)
-    ring(session)
+    wake_workers(session)
 
 
 def _which(channel: str, domain: str) -> tuple[ChannelName, str]:

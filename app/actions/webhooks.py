@@ -9,7 +9,7 @@ from app.actions import audit
 from app.actions.subscriptions import new_secret
 from app.clock import now
 from app.db import transaction
-from app.deliver.bell import ring
+from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
 from app.models.subscriber import Subscriber
@@ -76,7 +76,7 @@ def replay(actor: Actor, delivery_id: int) -> None:
             .execution_options(synchronize_session=False)
         )
         audit.record(session, actor, "replay", "delivery", str(delivery_id))
-        ring(session)
+        wake_workers(session)
 
 
 def _endpoint(session: Session, public_id: str) -> Subscriber:

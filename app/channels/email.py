@@ -21,7 +21,7 @@ from app.shapes import MAY_HAVE_ARRIVED, Letter, Outcome, Recipient
 from app.vocabulary import ChannelName, DeliveryState
 
 logger = logging.getLogger(__name__)
-PATIENCE = 3
+MOST_BREAKS = 3
 LOGIN_NEEDED = 530
 TICK_SECONDS = 0.1
 NOT_SENT = "not sent: no mail server is configured"
@@ -131,7 +131,7 @@ class SmtpSender:
         self._lines.drop(line)
         lost = line.lost()
         self._breaks += bool(lost)
-        if self._breaks >= PATIENCE:
+        if self._breaks >= MOST_BREAKS:
             self._breaks = 0
             self._lines.fail(why)
         for copy, is_in_doubt in lost:

@@ -13,8 +13,8 @@ from app.channels import web_push
 from app.channels.addresses import is_allowed
 from app.channels.base import Sender
 from app.channels.http_line import Answer
-from app.channels.lifetime import seconds_left
 from app.channels.pinned_http import Caller
+from app.channels.time_to_live import seconds_left
 from app.clock import now
 from app.errors import DeliveryError, Invalid
 from app.settings import Settings

@@ -36,7 +36,7 @@ class Lines:
         self._usual = 0.0
 
     @property
-    def patience(self) -> float:
+    def stall_seconds(self) -> float:
         """Seconds after which a line counts as stalled: longer with a server that is slow with everybody."""
         return max(STALLED_SECONDS, STALLED_TIMES * self._usual)
 
@@ -67,7 +67,7 @@ class Lines:
 
     def _open_more(self, now: float) -> None:
         """Open lines beside those that are stalled: the more of them there are, the more at once."""
-        stalled = sum(now - line.since > self.patience for line in self._lines)
+        stalled = sum(now - line.since > self.stall_seconds for line in self._lines)
         wanted = self._count + stalled // 2 - (len(self._lines) - stalled) - len(self._opening)
         room = min(MOST_LINES - len(self._lines), OPENING_AT_ONCE) - len(self._opening)
         if now < self._failed_until:
@@ -104,7 +104,7 @@ class Lines:
 
     def stalled(self) -> Iterator[Line]:
         """The lines on which a copy waits behind one that nothing is heard of."""
-        limit = time.monotonic() - self.patience
+        limit = time.monotonic() - self.stall_seconds
         return (line for line in list(self._lines) if line.may_take_back and line.since < limit)
 
     def drop(self, line: Line) -> None:

@@ -20,8 +20,8 @@ from app.channels import numbers
 from app.channels.addresses import is_allowed
 from app.channels.base import fill
 from app.channels.http_line import Answer
-from app.channels.lifetime import seconds_left
 from app.channels.pinned_http import Caller, NoAnswer
+from app.channels.time_to_live import seconds_left
 from app.errors import DeliveryError
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient

@@ -15,7 +15,7 @@ from app.cli import sqlite_files
 from app.cli.migrating import knows, upgrade_database
 from app.cli.shared import Answer, answers, app_on
 from app.db import db, release, session
-from app.deliver import journal, machines, presence
+from app.deliver import heartbeat, journal, process_lock
 from app.errors import CandorError, Conflict, Invalid
 from app.models.page import Page
 from app.publish.refresh import refresh, sentence_of
@@ -79,7 +79,7 @@ def restore(settings: Settings, file: Path) -> Answer:
     if os.geteuid() == 0 and settings.home.stat().st_uid != 0:
         raise Invalid("Run this as the user that Candor runs as: what root writes, Candor could not change.")
     path = _database()
-    with presence.alone(settings.home):
+    with process_lock.exclusive(settings.home):
         draft = sqlite_files.draft_beside(path)
         try:
             _check(file)
@@ -89,7 +89,7 @@ def restore(settings: Settings, file: Path) -> Answer:
         finally:
             for suffix in ("", *sqlite_files.BESIDE):
                 draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-        machines.forget(settings.home)
+        heartbeat.forget_own(settings.home)
         for one in journal.journals(settings.journal):
             one.unlink(missing_ok=True)
         problem = _rendered(settings)
@@ -121,7 +121,7 @@ def _made_ready(app: Flask, draft: Path) -> bool:
             restoring.take_back()
             is_held = restoring.is_under_way(session()) and restoring.hold(None)
             release()
-            machines.forget_all()
+            heartbeat.forget_all()
         finally:
             release()
             db.engine.dispose()

@@ -18,7 +18,7 @@ from app.cli.shared import make_app
 from app.errors import CandorError, SettingError
 from app.settings import Settings, load
 from app.vocabulary import ChannelName
-from app.web.crowd import THREADS
+from app.web.concurrency_limit import THREADS
 from app.worker.loop import run
 
 RESTART_SECONDS = (0.2, 1.0, 5.0, 15.0)

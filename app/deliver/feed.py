@@ -14,10 +14,10 @@ from app.db import release as release_connection
 from app.db import session, translated
 from app.deliver import ledger, recovery, settling
 from app.deliver.addressing import Addressed, address_deliveries, address_notice
-from app.deliver.bell import POLL_SECONDS
 from app.deliver.journal import Journal
 from app.deliver.ledger import Claim, Ledger
 from app.deliver.letters import Letters, notice_letter
+from app.deliver.wake_up import POLL_SECONDS
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
@@ -50,7 +50,7 @@ class Hold(NamedTuple):
     """The lease on what was claimed at once.  `until` is monotonic."""
 
     feed: "Feed"
-    turn: int
+    generation: int
     until: float
 
     def lasts(self) -> bool:
@@ -59,7 +59,7 @@ class Hold(NamedTuple):
         """
         at, feed = time.monotonic(), self.feed
         is_told = not feed.is_unwritten and (not feed.unsettled_since or at - feed.unsettled_since < UNSETTLED_SECONDS)
-        return is_told and self.turn == feed.turn and at < max(self.until, feed.renewed_until)
+        return is_told and self.generation == feed.generation and at < max(self.until, feed.renewed_until)
 
 
 class Feed:
@@ -78,7 +78,7 @@ class Feed:
         self._look_at = 0.0
         self._is_unsure = self._is_unsettled = self.is_unwritten = False
         self.renewed_until = self.unsettled_since = 0.0
-        self.turn = 0
+        self.generation = 0
 
     def look(self) -> None:
         """Somebody said that there is something: look at once."""
@@ -87,7 +87,7 @@ class Feed:
     def take(self, limit: int) -> list[Item]:
         """Claim up to `limit` due rows and address them; those who are skipped after all are noted at once.
 
-        When there was nothing, nobody looks again before a while has passed or the bell has rung.
+        When there was nothing, nobody looks again before a while has passed or a wake-up came.
 
         Raises:
             Unavailable: the database went away.
@@ -172,7 +172,7 @@ class Feed:
         begun = time.monotonic()
         if self._claims and begun - self._renewed_at > RENEW_SECONDS:
             if ledger.renew(self._table, self._owner) != len(self._claims):
-                self.turn += 1
+                self.generation += 1
             self._renewed_at = begun
             self.renewed_until = begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS
 
@@ -192,7 +192,7 @@ class Feed:
         self._is_unsure = False
         fresh = [claim for claim in claims if claim.id not in self._claims]
         if len(fresh) < len(claims):  # somebody gave away what is in our hands
-            self.turn += 1
+            self.generation += 1
         self._claims |= {claim.id: claim for claim in fresh}
         return fresh
 
@@ -213,7 +213,7 @@ class Feed:
             raise
 
     def _addressed(self, claims: list[Claim], until: float) -> Iterator[Item]:
-        hold = Hold(self, self.turn, until)
+        hold = Hold(self, self.generation, until)
         for batch_id, group in groupby(claims, lambda claim: claim.batch_id):
             for letter, addressed in self._prepared(batch_id, list(group)):
                 for outcome in addressed.skipped:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.clock import now
 from app.db import UtcDateTime, db, transaction
 from app.deliver.audience import audience_count, audience_of_post, skip_reason, wants_post
-from app.deliver.bell import ring
+from app.deliver.wake_up import wake_workers
 from app.models.delivery import Delivery, Dispatch
 from app.models.subscriber import Subscriber
 from app.vocabulary import ChannelName, DeliveryState, DispatchState, Impact, SubscriberState
@@ -77,7 +77,7 @@ def _plan_piece(dispatch_id: int) -> bool | None:
         ids = select(Subscriber.id).where(*_unplanned(dispatch)).order_by(Subscriber.id)
         last = session.scalars(ids.offset(PIECE - 1).limit(1)).first()
         _insert_deliveries(session, dispatch, at, last)
-        ring(session)
+        wake_workers(session)
         dispatch.state = DispatchState.SENDING
         if last is None:
             dispatch.planned_at = at

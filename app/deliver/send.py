@@ -19,8 +19,8 @@ FAULT = "an internal fault; it is in the log"
 Queue = SimpleQueue[Item]
 
 
-class Carrier:
-    """Carries messages over one warm connection.  Used from one thread; `is_stalled` may be asked from another."""
+class PooledSender:
+    """Sends messages over one warm connection.  Used from one thread; `is_stalled` may be asked from another."""
 
     def __init__(
         self,
@@ -30,7 +30,7 @@ class Carrier:
         is_stopping: Callable[[], bool] = lambda: False,
         tend: Callable[[], None] = lambda: None,
     ) -> None:
-        """`tend` is called now and then between messages: a crew of one looks after its ledger with it."""
+        """`tend` is called now and then between messages: a pool of one settles and claims with it."""
         self._settings = settings
         self._name = name
         self._queue = queue
@@ -41,12 +41,12 @@ class Carrier:
         self._busy_since = 0.0
 
     def work(self, wait: float = 0.0) -> bool:
-        """Carry what is in the queue until it is empty; whether there was anything within `wait` seconds."""
+        """Send what is in the queue until it is empty; whether there was anything within `wait` seconds."""
         item = self._next(wait)
         if item is None:
             return False
         while item is not None and not self._is_stopping():
-            self._carry(item)
+            self._send(item)
             item = self._next(0.0)
         if item is not None:
             _give_back(item)
@@ -54,7 +54,7 @@ class Carrier:
 
     @property
     def is_stalled(self) -> bool:
-        """Whether the other side has been silent for long; somebody else carries the rest meanwhile."""
+        """Whether the other side has been silent for long; another sender takes the rest meanwhile."""
         since = self._busy_since
         return bool(since) and time.monotonic() - since > STALLED_SECONDS
 
@@ -76,7 +76,7 @@ class Carrier:
         except Empty:
             return None
 
-    def _carry(self, first: Item) -> None:
+    def _send(self, first: Item) -> None:
         """Send `first` and all that follow with the same letter.
 
         Told to stop, nothing more is begun.  What is under way gets some time; what has no answer then is in doubt, and

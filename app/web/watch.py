@@ -11,7 +11,7 @@ from contextlib import suppress
 from flask import Flask
 
 from app.db import release, session, translated
-from app.deliver import presence
+from app.deliver import process_lock
 from app.publish.refresh import log_failure, refresh_if_stale, sentence_of, stale_pages
 from app.settings import Settings
 
@@ -69,7 +69,7 @@ def _watch(app: Flask, settings: Settings) -> None:
     watch = Watch(settings)
     pause = threading.Event()
     with suppress(OSError):  # whoever can not say that he is here serves readers all the same
-        while not presence.arrive(settings.home):
+        while not process_lock.hold_shared(settings.home):
             pause.wait(RETRY_EVERY)
     with app.app_context():
         while not pause.wait(LOOK_EVERY if watch.look() else RETRY_EVERY):

@@ -14,14 +14,14 @@ from flask import Flask
 
 from app.actions import mail_events
 from app.db import release
-from app.deliver import turns
+from app.deliver import job_locks
 from app.errors import CandorError
 from app.guard import bounce_mail
 from app.settings import Settings
 from app.worker import imap
 
 logger = logging.getLogger(__name__)
-TURN = "bounce-mailbox"
+JOB = "bounce-mailbox"
 ASK_SECONDS = 20.0
 READ_SECONDS = 60.0
 EVERY = timedelta(seconds=60)
@@ -38,14 +38,14 @@ class BounceMailbox:
         self._trouble = ""
 
     def work(self) -> int:
-        """Read the mailbox if it is due and nobody else's turn; how many messages were done with.
+        """Read the mailbox if it is due and no other worker holds its lock; how many messages were done with.
 
         A mailbox that can not be read is logged, once for as long as the reason stays the same.
 
         Raises:
             Unavailable: the database can not be written; what was not taken stays in the mailbox.
         """
-        until = turns.take(TURN, LENGTH)
+        until = job_locks.acquire(JOB, LENGTH)
         release()
         if until is None:
             return 0
@@ -56,7 +56,7 @@ class BounceMailbox:
         except imap.Unreachable as error:
             self._tell(str(error))
         finally:
-            turns.give_back(TURN, until, EVERY)
+            job_locks.release(JOB, until, EVERY)
             release()
         return count
 

@@ -1,4 +1,4 @@
-"""The worker: sweeps in one thread, a crew of senders for each channel, until it is told to stop."""
+"""The worker: sweeps in one thread, a pool of senders for each channel, until it is told to stop."""
 
 import logging
 import signal
@@ -10,23 +10,23 @@ from flask import Flask
 
 from app.db import release
 from app.deliver import chat_edits, texts
-from app.deliver.bell import POLL_SECONDS, Bell
-from app.deliver.crew import Crew, Size
+from app.deliver.sender_pool import SenderPool, Size
+from app.deliver.wake_up import POLL_SECONDS, WakeUp
 from app.errors import CandorError
 from app.settings import Settings
 from app.vocabulary import ChannelName
-from app.worker import bounce_mailbox, entering, lmtp, publish_hook
+from app.worker import bounce_mailbox, lmtp, publish_hook, restore_detection
 from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
 logger = logging.getLogger(__name__)
 FAULT_SECONDS = 1.0
 ASK_SECONDS = 20.0
-MOST_CARRIERS = 250
+MOST_SENDERS = 250
 SIZES = {
     ChannelName.EMAIL: Size(1, 1),
     ChannelName.SMS: Size(64, 128),
     ChannelName.CHAT: Size(4, 32),
-    ChannelName.WEBHOOK: Size(32, MOST_CARRIERS),
+    ChannelName.WEBHOOK: Size(32, MOST_SENDERS),
     ChannelName.PUSH: Size(8, 64),
 }
 STACK_BYTES = 512 * 1024
@@ -35,10 +35,10 @@ STACK_BYTES = 512 * 1024
 def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Sequence[ChannelName] = ()) -> None:
     """Work until SIGTERM or SIGINT; with `once`, until nothing more is due now.  `only` these channels are sent on."""
     channels = only or tuple(ChannelName)
-    stop, bell = threading.Event(), Bell()
+    stop, wake_up = threading.Event(), WakeUp()
     if once:
         with flask_app.app_context():
-            entering.enter(settings, stop, once=True)
+            restore_detection.wait_until_decided(settings, stop, once=True)
             drain(settings, channels)
             if settings.bounce_mailbox:
                 bounce_mailbox.run_once(bounce_mailbox.BounceMailbox(settings))
@@ -47,32 +47,34 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     with flask_app.app_context():
-        if entering.enter(settings, stop):
-            _work(flask_app, settings, channels, stop, bell)
+        if restore_detection.wait_until_decided(settings, stop):
+            _work(flask_app, settings, channels, stop, wake_up)
 
 
 def _work(
-    flask_app: Flask, settings: Settings, channels: Sequence[ChannelName], stop: threading.Event, bell: Bell
+    flask_app: Flask, settings: Settings, channels: Sequence[ChannelName], stop: threading.Event, wake_up: WakeUp
 ) -> None:
     """Start all threads, sweep in this one, and end them in order."""
     threading.stack_size(STACK_BYTES)
     threads = [
-        threading.Thread(target=_send_forever, args=(flask_app, settings, name, stop, bell), name=str(name))
+        threading.Thread(target=_send_forever, args=(flask_app, settings, name, stop, wake_up), name=str(name))
         for name in channels
     ]
     threads.append(threading.Thread(target=publish_hook.run_forever, args=(settings, stop), name="publish-hook"))
     threads.append(threading.Thread(target=_ask_forever, args=(flask_app, settings, stop), name="texts", daemon=True))
-    threads.append(threading.Thread(target=_listen, args=(flask_app, stop, bell), name="bell", daemon=True))
+    threads.append(threading.Thread(target=_listen, args=(flask_app, stop, wake_up), name="wake-up", daemon=True))
     reading = (flask_app, settings, stop)
     threads.append(threading.Thread(target=bounce_mailbox.run_forever, args=reading, name="mailbox", daemon=True))
-    threading.Thread(target=entering.beat_forever, args=(flask_app, settings, stop), name="beat", daemon=True).start()
+    threading.Thread(
+        target=restore_detection.beat_forever, args=(flask_app, settings, stop), name="beat", daemon=True
+    ).start()
     for sweep, _ in SWEEPS:
         run_sweep(sweep, settings)
     for thread in threads:
         thread.start()
     taking = lmtp.serve(flask_app, settings)
-    _sweep_forever(settings, stop, bell)
-    bell.ring()
+    _sweep_forever(settings, stop, wake_up)
+    wake_up.notify()
     if taking is not None:
         taking.shutdown()
     for thread in threads:
@@ -85,12 +87,12 @@ def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelNam
     for sweep, _ in SWEEPS:
         run_sweep(sweep, settings)
     for name in channels:
-        crew = Crew(settings, name, SIZES[name])
+        pool = SenderPool(settings, name, SIZES[name])
         try:
-            while crew.work():
+            while pool.work():
                 pass
         finally:
-            crew.leave()
+            pool.leave()
     run_sweep(SWEEPS[1][0], settings)
 
 
@@ -104,16 +106,16 @@ def _ask_forever(flask_app: Flask, settings: Settings, stop: threading.Event) ->
             run_sweep(chat_edits.edit_corrected, settings)
 
 
-def _listen(flask_app: Flask, stop: threading.Event, bell: Bell) -> None:
+def _listen(flask_app: Flask, stop: threading.Event, wake_up: WakeUp) -> None:
     with flask_app.app_context():
-        bell.listen(stop.is_set)
+        wake_up.listen(stop.is_set)
 
 
-def _sweep_forever(settings: Settings, stop: threading.Event, bell: Bell) -> None:
+def _sweep_forever(settings: Settings, stop: threading.Event, wake_up: WakeUp) -> None:
     due = dict.fromkeys(range(len(SWEEPS)), 0.0)
     seen = 0
     while not stop.is_set():
-        heard = bell.wait(POLL_SECONDS / 2, seen)  # not longer: stopping does not ring
+        heard = wake_up.wait(POLL_SECONDS / 2, seen)  # not longer: stopping does not notify
         for index, (sweep, every) in enumerate(SWEEPS):
             if time.monotonic() >= due[index] or (sweep is plan_due and heard != seen):
                 run_sweep(sweep, settings)
@@ -121,31 +123,33 @@ def _sweep_forever(settings: Settings, stop: threading.Event, bell: Bell) -> Non
         seen = heard
 
 
-def _send_forever(flask_app: Flask, settings: Settings, name: ChannelName, stop: threading.Event, bell: Bell) -> None:
+def _send_forever(
+    flask_app: Flask, settings: Settings, name: ChannelName, stop: threading.Event, wake_up: WakeUp
+) -> None:
     with flask_app.app_context():
-        crew = Crew(settings, name, SIZES[name], stop.is_set)
+        pool = SenderPool(settings, name, SIZES[name], stop.is_set)
         seen = 0
         while not stop.is_set():
-            heard = bell.wait(_one_round(crew), seen)
+            heard = wake_up.wait(_one_round(pool), seen)
             if heard != seen:
-                crew.look()
+                pool.look()
             seen = heard
         try:
-            crew.leave()
+            pool.leave()
         except CandorError as error:
             logger.warning("%s left unsettled what its journal holds: %s", name, error.sentence)
         finally:
             release()
 
 
-def _one_round(crew: Crew) -> float:
+def _one_round(pool: SenderPool) -> float:
     """Work once; how many seconds to wait before the next round."""
     try:
-        return crew.round()
+        return pool.round()
     except CandorError as error:
-        logger.warning("%s waits: %s", crew.name, error.sentence)
+        logger.warning("%s waits: %s", pool.name, error.sentence)
     except Exception:
-        logger.exception("%s waits", crew.name)
+        logger.exception("%s waits", pool.name)
     finally:
         release()
     return FAULT_SECONDS

@@ -13,9 +13,9 @@ from sqlalchemy.exc import OperationalError
 from app.actions.posts import open_post
 from app.db import session, transaction
 from app.deliver import ledger, plan
-from app.deliver.crew import Crew, Size
 from app.deliver.journal import Journal, orphan
 from app.deliver.send import FAULT
+from app.deliver.sender_pool import SenderPool, Size
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Outcome
@@ -29,13 +29,13 @@ PEOPLE = [f"s{number}@example.com" for number in range(5)]
 
 
 @pytest.fixture
-def crew(app: Flask, settings: Settings, page_id: int) -> Crew:
-    """A crew of one, and five people to write to."""
+def pool(app: Flask, settings: Settings, page_id: int) -> SenderPool:
+    """A pool of one sender, and five people to write to."""
     for address in PEOPLE:
         make_subscriber(page_id, address)
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    return Crew(settings, ChannelName.EMAIL, Size(1, 1))
+    return SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
 
 
 def states() -> Counter[str]:
@@ -51,95 +51,95 @@ def take_away(owner: str) -> None:
 
 
 def test_what_others_have_taken_is_not_sent_when_the_lease_is_renewed(
-    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    pool: SenderPool, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    crew._keep_books()
+    pool._settle_and_claim()
     take_away("delivery-email-other")
     monkeypatch.setattr("app.deliver.feed.RENEW_SECONDS", 0.0)
-    crew._keep_books()
-    crew.work()
+    pool._settle_and_claim()
+    pool.work()
     assert edge.sent == []
-    while crew.work():
+    while pool.work():
         pass
-    crew.leave()
+    pool.leave()
     assert sorted(edge.addresses) == PEOPLE[3:]
     assert states() == {DeliveryState.SENT: 2, DeliveryState.SENDING: 3}
 
 
-def test_what_was_taken_and_is_claimed_again_is_in_hand_once(crew: Crew, edge: Edge) -> None:
+def test_what_was_taken_and_is_claimed_again_is_in_hand_once(pool: SenderPool, edge: Edge) -> None:
     """Its lease was over by another machine's clock, long before this one renews."""
-    crew._keep_books()
+    pool._settle_and_claim()
     take_away("delivery-email-other")
-    crew.look()
-    crew._keep_books()
-    while crew.work():
+    pool.look()
+    pool._settle_and_claim()
+    while pool.work():
         pass
-    crew.leave()
+    pool.leave()
     assert sorted(edge.addresses) == PEOPLE[3:]
     assert states() == {DeliveryState.SENT: 2, DeliveryState.SENDING: 3}
 
 
-def all_is_sent_once(crew: Crew, edge: Edge) -> None:
-    """Let the crew work until nothing is left, and look."""
-    while crew.work():
+def all_is_sent_once(pool: SenderPool, edge: Edge) -> None:
+    """Let the pool work until nothing is left, and look."""
+    while pool.work():
         pass
-    crew.leave()
+    pool.leave()
     assert sorted(edge.addresses) == PEOPLE
     assert states() == {DeliveryState.SENT: 5}
 
 
 def test_who_can_not_tell_the_ledger_soon_stops_sending(
-    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    pool: SenderPool, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that is sent meanwhile goes out again if this machine is lost."""
-    crew._keep_books()
+    pool._settle_and_claim()
     with monkeypatch.context() as cut_off:
         cut_off.setattr("app.deliver.feed.UNSETTLED_SECONDS", 0.0)
         cut_off.setattr("app.deliver.ledger.has_due", _lost)
         cut_off.setattr("app.deliver.settling.settle", _lost)
-        assert crew._carry_alone()
+        assert pool._send_alone()
     assert len(edge.sent) == 1
-    all_is_sent_once(crew, edge)
+    all_is_sent_once(pool, edge)
 
 
 def test_a_channel_that_fails_before_it_takes_anybody_loses_nobody(
-    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    pool: SenderPool, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(Edge, "open", _lost)
         for _ in range(2):
-            crew.work()
-    assert sum(feed.held for feed in crew._feeds) == 0
-    crew.leave()
+            pool.work()
+    assert sum(feed.held for feed in pool._feeds) == 0
+    pool.leave()
     session().rollback()
     waiting = select(Delivery.reason).where(Delivery.state == DeliveryState.PENDING)
     assert session().scalars(waiting).all() == [FAULT] * len(PEOPLE)
 
 
 def test_a_full_disk_under_the_journal_alone_holds_nobody_up(
-    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    pool: SenderPool, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The ledger is told of each message at once instead."""
     monkeypatch.setattr(Journal, "note", _full)
-    crew._keep_books()
-    assert crew._carry_alone()
+    pool._settle_and_claim()
+    assert pool._send_alone()
     assert sorted(edge.addresses) == PEOPLE
     assert states()[DeliveryState.SENT] == 5
-    crew.leave()
+    pool.leave()
     assert states() == {DeliveryState.SENT: 5}
 
 
 def test_who_can_tell_neither_journal_nor_ledger_stops_at_once(
-    crew: Crew, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    pool: SenderPool, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.deliver.feed.UNWRITTEN_SECONDS", 0.0)
-    crew._keep_books()
+    pool._settle_and_claim()
     with monkeypatch.context() as full:
         full.setattr(Journal, "note", _full)
         full.setattr("app.deliver.settling.settle", _lost)
-        assert crew._carry_alone()
+        assert pool._send_alone()
         assert len(edge.sent) == 1
-    all_is_sent_once(crew, edge)
+    all_is_sent_once(pool, edge)
 
 
 def test_half_a_line_in_the_journal_tells_of_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

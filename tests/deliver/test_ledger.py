@@ -16,9 +16,9 @@ from app.clock import now
 from app.db import session
 from app.deliver import ledger, plan, recovery
 from app.deliver.audience import NOT_ASKED, audience_count
-from app.deliver.crew import Crew, Size
 from app.deliver.journal import Journal
 from app.deliver.report import dispatch_report, missing
+from app.deliver.sender_pool import SenderPool, Size
 from app.errors import Conflict
 from app.models.component import Component
 from app.models.delivery import Delivery, Dispatch
@@ -291,9 +291,9 @@ def test_stopping_gives_back_what_was_not_tried(app: Flask, settings: Settings, 
         make_subscriber(page_id, f"s{index}@example.com")
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1), is_stopping=lambda: len(edge.sent) == 1)
-    crew.work()
-    crew.leave()
+    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1), is_stopping=lambda: len(edge.sent) == 1)
+    pool.work()
+    pool.leave()
     assert states() == {DeliveryState.SENT: 1, DeliveryState.PENDING: 2}
     session().rollback()
     assert set(session().scalars(select(Delivery.attempts).where(Delivery.state == DeliveryState.PENDING))) == {0}

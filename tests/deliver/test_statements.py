@@ -12,7 +12,7 @@ from sqlalchemy import event
 from app.actions.posts import open_post
 from app.db import db, session
 from app.deliver import alarms, plan
-from app.deliver.crew import Crew, Size
+from app.deliver.sender_pool import SenderPool, Size
 from app.settings import Settings
 from app.vocabulary import ChannelName
 from tests.deliver.conftest import draft
@@ -56,10 +56,10 @@ def test_no_statement_of_a_fan_out_compares_everybody_with_everybody(
     open_post(settings, LENA, page_id, draft())
     with asked() as found:
         plan.plan(plan.due_dispatches(session())[0])
-        crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
-        while crew.work():
+        pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+        while pool.work():
             alarms.look(session())
-        crew.leave()
+        pool.leave()
     assert len(edge.sent) == SUBSCRIBERS
     bulk = {statement: values for statement, values in found if re.search(r"(FROM|INTO) delivery\b", statement)}
     plans = {statement: how(statement, values) for statement, values in bulk.items()}

@@ -9,7 +9,7 @@ from flask import Flask
 from app import clock
 from app.actions.posts import open_post
 from app.db import session, shared_now
-from app.deliver import machines
+from app.deliver import heartbeat
 from app.settings import Settings
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
@@ -49,20 +49,20 @@ def test_a_clock_that_jumps_a_month_makes_no_machine_forgotten(app: Flask, tmp_p
         home.mkdir()
     with clock.frozen(NOON):
         for home in homes:
-            machines.beat(home)
+            heartbeat.beat(home)
     with clock.frozen(NOON + MONTH + timedelta(seconds=1)):
-        machines.beat(homes[0])
-        mark = machines.remembered(homes[1])
-        assert not machines.is_put_back(mark, machines.sight(session(), mark))
+        heartbeat.beat(homes[0])
+        mark = heartbeat.load_own(homes[1])
+        assert not heartbeat.is_restored(mark, heartbeat.load_known(session(), mark))
     with clock.frozen(NOON + MONTH * 2 + timedelta(seconds=1)):
-        machines.beat(homes[0])
-        assert machines.sight(session(), machines.remembered(homes[1])).own is None  # really gone for a month
+        heartbeat.beat(homes[0])
+        assert heartbeat.load_known(session(), heartbeat.load_own(homes[1])).own is None  # really gone for a month
 
 
 def test_machines_that_share_a_database_share_its_clock(
     app: Flask, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.db.now", lambda: NOON)
+    monkeypatch.setattr("app.db.transactions.now", lambda: NOON)
     is_alone = settings.database_url.startswith("sqlite")
     assert (shared_now(session()) == NOON) is is_alone
     assert abs(shared_now(session()) - (NOON if is_alone else clock.now())) < timedelta(seconds=5)

@@ -23,8 +23,8 @@ SOON: Changes = {
     "app.deliver.feed.MARGIN_SECONDS": 1.0,
     "app.deliver.feed.RENEW_SECONDS": 0.5,
     "app.deliver.feed.POLL_SECONDS": 0.5,
-    "app.worker.entering.BEAT_SECONDS": 0.2,
-    "app.worker.entering.WATCH_SECONDS": 1.5,
+    "app.worker.restore_detection.BEAT_SECONDS": 0.2,
+    "app.worker.restore_detection.OBSERVE_SECONDS": 1.5,
 }
 """A lease of three seconds, renewed in time, and sweeps that see within one that it is over."""
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.settings import Settings
-from app.worker import entering
+from app.worker import restore_detection
 from tests.processes import ROOT, environment, kill
 
 BEAT = 0.2
@@ -34,7 +34,7 @@ def hasty_worker(settings: Settings, **extra: str) -> Iterator["subprocess.Popen
 def main() -> None:
     from app.cli.main import main as candor
 
-    entering.BEAT_SECONDS, entering.WATCH_SECONDS = BEAT, WATCH
+    restore_detection.BEAT_SECONDS, restore_detection.OBSERVE_SECONDS = BEAT, WATCH
     sys.argv = ["candor", "worker"]
     candor()
 

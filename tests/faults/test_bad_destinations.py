@@ -14,7 +14,7 @@ from app.actions.posts import open_post
 from app.channels import smtp_lines
 from app.db import db, session
 from app.deliver import plan
-from app.deliver.crew import Crew, Size
+from app.deliver.sender_pool import SenderPool, Size
 from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber
 from app.settings import Settings
@@ -45,12 +45,12 @@ def outcomes() -> dict[str, tuple[str, str]]:
 
 
 def carry(settings: Settings, sink: HostileSink, seconds: float) -> None:
-    """Let a crew work until nothing is under way."""
+    """Let a pool work until nothing is under way."""
     stop, begun = threading.Event(), time.monotonic()
-    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1), stop.is_set)
-    while crew.work() and time.monotonic() - begun < seconds:
+    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1), stop.is_set)
+    while pool.work() and time.monotonic() - begun < seconds:
         pass
-    crew.leave()
+    pool.leave()
 
 
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "plain"])

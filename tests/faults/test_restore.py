@@ -19,7 +19,7 @@ from app import create_app
 from app.actions.posts import open_post
 from app.clock import now
 from app.db import db, session
-from app.deliver import machines
+from app.deliver import heartbeat
 from app.models.machine import Machine
 from app.settings import Settings
 from app.vocabulary import DeliveryState
@@ -80,7 +80,7 @@ def seen(file: Path) -> str:
 
 
 def remembered(settings: Settings) -> str:
-    seen_at = machines.remembered(settings.home).seen_at
+    seen_at = heartbeat.load_own(settings.home).seen_at
     return f"{seen_at:%Y-%m-%d %H:%M:%S.%f}" if seen_at else ""
 
 
@@ -99,7 +99,7 @@ def wait_until_entered(settings: Settings) -> None:
 
     def is_working() -> bool:
         session().rollback()
-        own = machines.remembered(settings.home).id
+        own = heartbeat.load_own(settings.home).id
         seen_at = session().scalar(select(Machine.seen_at).where(Machine.public_id == own))
         if seen_at is None or seen_at < called_at:
             return False

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from app.actions.posts import open_post
 from app.db import db, session
-from app.deliver import machines
+from app.deliver import heartbeat
 from app.deliver.feed import FLUSH_SECONDS
 from app.models.delivery import Delivery
 from app.models.machine import Machine
@@ -69,7 +69,7 @@ def another(settings: Settings, home: Path, sink: Sink) -> Iterator[None]:
 
 
 def is_known(machine: Settings) -> bool:
-    own = machines.remembered(machine.home).id
+    own = heartbeat.load_own(machine.home).id
     found = session().scalar(select(func.count()).where(Machine.public_id == own))
     db.session.remove()
     return bool(found)

@@ -19,7 +19,7 @@ from app.actions.posts import open_post
 from app.cli.migrating import upgrade_database
 from app.clock import now
 from app.db import db, session, transaction
-from app.deliver import machines as known
+from app.deliver import heartbeat as known
 from app.models.delivery import Delivery, Dispatch, SendLimit
 from app.models.machine import Machine
 from app.models.page import Page
@@ -56,7 +56,7 @@ def machines(installed: list[Settings]) -> list[Settings]:
         db.session.remove()
         db.engine.dispose()
     for machine in installed:
-        known.forget(machine.home)
+        known.forget_own(machine.home)
     return installed
 
 
@@ -225,13 +225,13 @@ def begin(machine: Settings, key: str) -> None:
 
 
 def beat_of(machine: Settings) -> datetime:
-    seen_at = known.remembered(machine.home).seen_at
+    seen_at = known.load_own(machine.home).seen_at
     assert seen_at is not None
     return seen_at
 
 
 def is_known(machine: Settings) -> bool:
-    own = known.remembered(machine.home).id
+    own = known.load_own(machine.home).id
     found = session().scalar(select(Machine.id).where(Machine.public_id == own))
     db.session.remove()
     return found is not None

@@ -17,7 +17,7 @@ from app.actions.posts import open_post
 from app.actions.updates import publish_update
 from app.cli.migrating import revisions
 from app.db import db, transaction
-from app.deliver import machines, plan
+from app.deliver import heartbeat, plan
 from app.errors import SettingError
 from app.publish.refresh import refresh
 from app.settings import Settings, load
@@ -43,7 +43,7 @@ def well(app: Flask, settings: Settings, page_id: int) -> None:
     """A page that was just written, and a worker that was just heard of, at NOON."""
     with clock.frozen(NOON):
         refresh(settings, page_id)
-        machines.beat(settings.home)
+        heartbeat.beat(settings.home)
 
 
 def ready(app: Flask, at: datetime = NOON) -> tuple[int, set[str]]:
@@ -79,12 +79,12 @@ def test_each_thing_that_is_wrong_is_named(app: Flask, settings: Settings, page_
         assert ready(app) == (503, {"snapshot", "worker"})
         refresh(settings, page_id)
         assert ready(app) == (503, {"worker"})
-        machines.beat(settings.home)
+        heartbeat.beat(settings.home)
     assert ready(app, NOON + MINUTE) == (200, set())
     assert ready(app, NOON + 2 * MINUTE) == (503, {"worker"})
     assert ready(app, NOON + 6 * MINUTE) == (503, {"snapshot", "worker"})
     with clock.frozen(NOON + 6 * MINUTE):
-        machines.beat(settings.home)
+        heartbeat.beat(settings.home)
     assert ready(app, NOON + 6 * MINUTE) == (503, {"snapshot"})
     assert ready(app, NOON - 5 * MINUTE) == (200, set()), "a clock that was put back is no fault of the worker's"
 

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from app import clock
 from app.actions import mail_events
 from app.db import db, session
-from app.deliver import turns
+from app.deliver import job_locks
 from app.errors import SettingError, Unavailable
 from app.models.delivery import MailEvent
 from app.settings import Settings, load
@@ -77,7 +77,7 @@ def events() -> int:
 def due_again() -> None:
     """Let the next look be due."""
     with clock.frozen(NOON):
-        turns.give_back(bounce_mailbox.TURN, NOON + bounce_mailbox.EVERY, timedelta(0))
+        job_locks.release(bounce_mailbox.JOB, NOON + bounce_mailbox.EVERY, timedelta(0))
 
 
 @pytest.mark.parametrize(("scheme", "folder", "named"), [("imaps", "INBOX", '"INBOX"'), ("imap", UMLAUTS, AS_IMAP)])
@@ -180,18 +180,20 @@ def test_one_worker_at_a_time_reads_and_a_dead_one_loses_its_turn(
 ) -> None:
     server.put("shared", dsn(settings, row))
     with clock.frozen(NOON):
-        ours = turns.take(bounce_mailbox.TURN, bounce_mailbox.LENGTH)
+        ours = job_locks.acquire(bounce_mailbox.JOB, bounce_mailbox.LENGTH)
         assert ours is not None
-        assert turns.take(bounce_mailbox.TURN, bounce_mailbox.LENGTH) is None
+        assert job_locks.acquire(bounce_mailbox.JOB, bounce_mailbox.LENGTH) is None
     assert read(settings, server.url("shared")) == 0
     mailbox = BounceMailbox(replace(settings, bounce_mailbox=server.url("shared")))
     with clock.frozen(ours):
         assert mailbox.work() == 1
         assert mailbox.work() == 0, "it is not due again yet"
-        turns.give_back(bounce_mailbox.TURN, NOON, timedelta(0))
-        assert turns.take(bounce_mailbox.TURN, bounce_mailbox.LENGTH) is None, "a turn that was lost is not given back"
+        job_locks.release(bounce_mailbox.JOB, NOON, timedelta(0))
+        assert job_locks.acquire(bounce_mailbox.JOB, bounce_mailbox.LENGTH) is None, (
+            "a lock that was lost is not released"
+        )
     with clock.frozen(ours - timedelta(days=1)):
-        assert turns.take(bounce_mailbox.TURN, bounce_mailbox.LENGTH) is not None, (
+        assert job_locks.acquire(bounce_mailbox.JOB, bounce_mailbox.LENGTH) is not None, (
             "a clock that was wrong keeps nobody off"
         )
 

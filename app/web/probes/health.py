@@ -57,7 +57,7 @@ def readyz() -> Response:
 
 
 def _of_the_database() -> dict[str, Check]:
-    """Three short queries.  A web process waits for none of them longer than for any other (see `app.patience`)."""
+    """Three short queries.  A web process waits for none of them longer than for any other (see `app.db.timeouts`)."""
     asked: tuple[tuple[str, Callable[[Session], Check]], ...] = (
         ("database", _database),
         ("migrations", _migrations),

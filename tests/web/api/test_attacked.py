@@ -20,7 +20,7 @@ from app.models.component import Component
 from app.models.post import Post, Update
 from app.settings import Settings
 from app.vocabulary import ComponentStatus
-from app.web.crowd import Crowd
+from app.web.concurrency_limit import ConcurrencyLimit
 from tests.factories import ALICE, make_component
 from tests.publish.test_calendar import NOON
 from tests.web.api.conftest import Script
@@ -271,7 +271,7 @@ def test_a_program_can_read_that_candor_is_busy(path: str, key: str) -> None:
     def never(_environ: dict[str, Any], _start: Any) -> list[bytes]:
         raise AssertionError("there is no room for it")
 
-    answer = Client(Crowd(never, 0)).get(path)
+    answer = Client(ConcurrencyLimit(never, 0)).get(path)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert "busy" in json.loads(answer.data)[key]
 

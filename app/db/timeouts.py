@@ -14,13 +14,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
 
+from app.db.breaker import CircuitBreaker
+
 Result = TypeVar("Result")
-REST_SECONDS = 1.0
 NO_ANSWER = "the database does not answer"
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How many seconds a process waits: for a lock that another transaction holds, and for any answer at all.
 
     `answer` bounds each statement and the opening of a connection; None waits as long as it takes.  It is longer than
@@ -31,46 +32,18 @@ class Patience:
     answer: float | None
 
 
-WORKING = Patience(lock=5.0, answer=None)
+WORKING = Timeouts(lock=5.0, answer=None)
 """For workers, commands and migrations."""
-SERVING = Patience(lock=2.0, answer=2.2)
+SERVING = Timeouts(lock=2.0, answer=2.2)
 """For web processes: whoever asks hears within three seconds that there is no answer."""
-
-
-class Breaker:
-    """Remembers that waiting was in vain, so that a request waits once and not for each statement, and that threads
-    are not all taken by waiting: until one succeeds, one caller at a time waits, and the others hear at once.
-    """
-
-    def __init__(self, longest_try: float) -> None:
-        self._longest_try = longest_try
-        self._again_at: float | None = None
-        self._deciding = threading.Lock()
-
-    def may_wait(self) -> bool:
-        """Whether this caller may try and wait for the outcome.  It then says `failed` or `worked`."""
-        with self._deciding:
-            if self._again_at is None:
-                return True
-            if monotonic() < self._again_at:
-                return False
-            self._again_at = monotonic() + self._longest_try + REST_SECONDS
-            return True
-
-    def failed(self) -> None:
-        with self._deciding:
-            self._again_at = monotonic() + REST_SECONDS
-
-    def worked(self) -> None:
-        self._again_at = None
 
 
 class SqliteOpener:
     """Opens connections to a database file that exists; a missing one is an error and never made anew."""
 
-    def __init__(self, patience: Patience) -> None:
-        self.lock_seconds = patience.lock
-        self.locks = Breaker(patience.lock) if patience.answer is not None else None
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.lock_seconds = timeouts.lock
+        self.locks = CircuitBreaker(timeouts.lock) if timeouts.answer is not None else None
 
     def __call__(self, path: str, **options: Any) -> sqlite3.Connection:
         """As `sqlite3.connect`.
@@ -91,7 +64,7 @@ class PostgresOpener:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._breaker = Breaker(seconds)
+        self._breaker = CircuitBreaker(seconds)
         self._connection_type: Any = None
 
     def __call__(self, *words: Any, **options: Any) -> Any:
@@ -116,7 +89,7 @@ class PostgresOpener:
             raise
 
 
-def _bounded(seconds: float, breaker: Breaker) -> type[Any]:
+def _bounded(seconds: float, breaker: CircuitBreaker) -> type[Any]:
     """A class of connections that give up: made when it is needed, because SQLite's users need no psycopg."""
     import psycopg
     from psycopg import abc

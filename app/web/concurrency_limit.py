@@ -22,7 +22,7 @@ HEADERS = [
 ]
 
 
-class Crowd:
+class ConcurrencyLimit:
     """WSGI: at most `slots` requests at a time are worked on by `app`; one more is answered 503 and holds no thread.
 
     What waits for nothing needs no slot: a process whose application waits for its database lives all the same.

@@ -14,44 +14,44 @@ logger = logging.getLogger(__name__)
 CHANNEL = "candor_work"
 POLL_SECONDS = 0.5
 CALM_SECONDS = 5.0
-"""How often somebody looks who is woken anyway: a bell may be missed, and retries fall due by themselves."""
+"""How often somebody looks who is woken anyway: a notification may be missed, and retries fall due by themselves."""
 
 AGAIN_SECONDS = 5.0
 
 
-def ring(session: Session) -> None:
+def wake_workers(session: Session) -> None:
     """Wake every worker when this transaction is committed.  Nothing to do on SQLite, where they look by themselves."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 
 
-class Bell:
+class WakeUp:
     """What the threads of one worker sleep on."""
 
     def __init__(self) -> None:
-        self._rung = threading.Condition()
+        self._notified = threading.Condition()
         self._count = 0
-        self._is_wired = False
+        self._is_listening = False
 
     def wait(self, seconds: float, seen: int) -> int:
-        """Sleep until the bell rings or `seconds` have passed; `seen` is what the last call returned, 0 at first.
+        """Sleep until notified or `seconds` have passed; `seen` is what the last call returned, 0 at first.
 
-        Who would look again after `POLL_SECONDS` sleeps longer while the bell is wired.
+        Who would look again after `POLL_SECONDS` sleeps longer while notifications are listened for.
         """
-        if self._is_wired and seconds >= POLL_SECONDS:
+        if self._is_listening and seconds >= POLL_SECONDS:
             seconds = max(seconds, CALM_SECONDS)
-        with self._rung:
-            self._rung.wait_for(lambda: self._count != seen, seconds)
+        with self._notified:
+            self._notified.wait_for(lambda: self._count != seen, seconds)
             return self._count
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Wake everybody who sleeps on it."""
-        with self._rung:
+        with self._notified:
             self._count += 1
-            self._rung.notify_all()
+            self._notified.notify_all()
 
     def listen(self, is_stopping: Callable[[], bool]) -> None:
-        """Ring for every NOTIFY until told to stop; connects again after a loss.  Returns at once on SQLite."""
+        """Pass on every NOTIFY until told to stop; connects again after a loss.  Returns at once on SQLite."""
         if db.engine.dialect.name != "postgresql":
             return
         while not is_stopping():
@@ -59,7 +59,7 @@ class Bell:
                 self._listen_once(is_stopping)
             except Exception as error:
                 logger.warning("not woken by the database, looking twice a second: %s", type(error).__name__)
-            self._is_wired = False
+            self._is_listening = False
             if not is_stopping():
                 self.wait(AGAIN_SECONDS, self._count)
 
@@ -71,12 +71,12 @@ class Bell:
             connection.rollback()
             connection.autocommit = True
             connection.execute(f"LISTEN {CHANNEL}")
-            self._is_wired = True
-            self.ring()
+            self._is_listening = True
+            self.notify()
             while not is_stopping():
                 for _ in connection.notifies(timeout=1.0, stop_after=1):
-                    self.ring()
+                    self.notify()
         finally:
-            self._is_wired = False
+            self._is_listening = False
             with suppress(Exception):
                 raw.invalidate()

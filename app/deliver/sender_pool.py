@@ -1,7 +1,7 @@
-"""All senders of one channel in one process: a feeder that talks to the ledger, and carriers that talk to the world.
+"""All senders of one channel in one process: a feed that talks to the ledger, and senders that talk to the world.
 
-A carrier that waits for somebody slow is replaced by another, up to a limit, so a slow destination never delays the
-others.  What each of them does is noted by the feed; the feeder alone uses the database.
+A sender that waits for a slow destination is replaced by another, up to a limit, so a slow destination never delays the
+others.  What each of them does is noted by the feed; the feed alone uses the database.
 """
 
 import logging
@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 
 from app.db import release as release_connection
 from app.deliver.feed import Feed
-from app.deliver.send import Carrier, Queue
+from app.deliver.send import PooledSender, Queue
 from app.errors import CandorError
 from app.models.delivery import Delivery, Notice
 from app.settings import Settings
@@ -33,10 +33,10 @@ KEPT_WARM_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many carriers work at once, and how many there may be with those that wait for somebody slow.
+    """How many senders work at once, and how many there may be with those that wait for somebody slow.
 
-    A crew of one is for a sender that looks after many connections itself: it carries in the feeder's own thread, so
-    that no two threads wait for each other.
+    A pool of one is for a sender that manages many connections itself: it runs in the pool's own thread, so that no
+    two threads wait for each other.
     """
 
     working: int
@@ -47,7 +47,7 @@ class Size:
         return self.most == 1
 
 
-class Crew:
+class SenderPool:
     """The senders of one channel.  `run` and `work` are called from one thread, inside an application context."""
 
     def __init__(
@@ -59,61 +59,61 @@ class Crew:
         self._is_stopping = is_stopping
         self._queue: Queue = SimpleQueue()
         self._feeds = (Feed(settings, Notice, name), Feed(settings, Delivery, name))
-        self._carriers: dict[Carrier, threading.Thread] = {}
-        self._alone: Carrier | None = None
+        self._senders: dict[PooledSender, threading.Thread] = {}
+        self._alone: PooledSender | None = None
         self._tend_at = self._tended_at = 0.0
 
     def round(self) -> float:
-        """Settle, claim, renew and man the carriers once; seconds to wait before the next round.
+        """Settle, claim, renew, and start senders as needed, once; seconds to wait before the next round.
 
         Raises:
             Unavailable: the database went away.  What went out is noted and settled later.
         """
         try:
-            self._keep_books()
+            self._settle_and_claim()
             if self._size.is_one:
-                return BUSY_SECONDS if self._carry_alone() else IDLE_SECONDS
-            self._man()
+                return BUSY_SECONDS if self._send_alone() else IDLE_SECONDS
+            self._start_senders()
         finally:
             release_connection()
         return BUSY_SECONDS if any(feed.held for feed in self._feeds) else IDLE_SECONDS
 
     def work(self) -> int:
-        """One batch, carried in this thread and settled, for the command line and tests; how many rows were claimed."""
+        """One batch, sent in this thread and settled, for the command line and tests; how many rows were claimed."""
         for feed in self._feeds:
             feed.settle()
             feed.look()
         self._fill()
         count = sum(feed.held for feed in self._feeds)
         if count:
-            carrier = Carrier(self._settings, self.name, self._queue, self._is_stopping)
-            carrier.work()
-            carrier.close()
+            sender = PooledSender(self._settings, self.name, self._queue, self._is_stopping)
+            sender.work()
+            sender.close()
             self._hand_back()
             for feed in self._feeds:
                 feed.settle()
         return count
 
     def look(self) -> None:
-        """The bell has rung: look at the ledger with the next round."""
+        """Woken up: look at the ledger in the next round."""
         for feed in self._feeds:
             feed.look()
 
     def leave(self) -> None:
         """Leave in order: nothing new is begun, connections are closed, the ledger is settled.
 
-        A carrier that still waits for an answer is left behind; what it carries is in doubt, and the journal says so.
+        A sender that still waits for an answer is left behind; what it holds is in doubt, and the journal says so.
         """
         if self._alone is not None:
             self._alone.close()
         deadline = time.monotonic() + LEAVE_SECONDS
-        for thread in self._carriers.values():
+        for thread in self._senders.values():
             thread.join(max(0.0, deadline - time.monotonic()))
         self._hand_back()
         for feed in self._feeds:
             feed.close()
 
-    def _keep_books(self) -> None:
+    def _settle_and_claim(self) -> None:
         for feed in self._feeds:
             if feed.is_due:
                 feed.settle()
@@ -128,7 +128,7 @@ class Crew:
             return
         self._tended_at = at
         try:
-            self._keep_books()
+            self._settle_and_claim()
         except CandorError as error:
             logger.warning("%s goes on with what it holds: %s", self.name, error.sentence)
             self._tend_at = at + FAULT_SECONDS
@@ -138,9 +138,9 @@ class Crew:
         finally:
             release_connection()
 
-    def _carry_alone(self) -> bool:
+    def _send_alone(self) -> bool:
         if self._alone is None:
-            self._alone = Carrier(self._settings, self.name, self._queue, self._is_stopping, self._tend)
+            self._alone = PooledSender(self._settings, self.name, self._queue, self._is_stopping, self._tend)
         return self._alone.work() or any(feed.held for feed in self._feeds)
 
     def _fill(self) -> None:
@@ -150,30 +150,30 @@ class Crew:
             for item in feed.take(BATCH):
                 self._queue.put(item)
 
-    def _man(self) -> None:
-        """Start carriers while there is work for them and too few are free to do it."""
-        self._carriers = {carrier: thread for carrier, thread in self._carriers.items() if thread.is_alive()}
-        free = sum(not carrier.is_stalled for carrier in self._carriers)
-        wanted = min(self._size.working - free, self._queue.qsize(), self._size.most - len(self._carriers))
+    def _start_senders(self) -> None:
+        """Start senders while there is work for them and too few are free to do it."""
+        self._senders = {sender: thread for sender, thread in self._senders.items() if thread.is_alive()}
+        free = sum(not sender.is_stalled for sender in self._senders)
+        wanted = min(self._size.working - free, self._queue.qsize(), self._size.most - len(self._senders))
         for _ in range(wanted):
-            carrier = Carrier(self._settings, self.name, self._queue, self._is_stopping)
-            thread = threading.Thread(target=self._carry, args=(carrier,), name=f"{self.name}-sender", daemon=True)
-            self._carriers[carrier] = thread
+            sender = PooledSender(self._settings, self.name, self._queue, self._is_stopping)
+            thread = threading.Thread(target=self._run, args=(sender,), name=f"{self.name}-sender", daemon=True)
+            self._senders[sender] = thread
             thread.start()
 
-    def _carry(self, carrier: Carrier) -> None:
-        """A carrier's life: it ends when there has been nothing to do for a while, or when too many are free."""
+    def _run(self, sender: PooledSender) -> None:
+        """One sender's thread: it ends when there has been nothing to do for a while, or when too many are free."""
         idle_since = time.monotonic()
         try:
             while not self._is_stopping() and time.monotonic() - idle_since < KEPT_WARM_SECONDS:
-                if carrier.work(IDLE_SECONDS):
+                if sender.work(IDLE_SECONDS):
                     idle_since = time.monotonic()
-                    if sum(not other.is_stalled for other in list(self._carriers)) > self._size.working:
+                    if sum(not other.is_stalled for other in list(self._senders)) > self._size.working:
                         break
         except Exception:
             logger.exception("a sender of %s ended", self.name)
         finally:
-            carrier.close()
+            sender.close()
 
     def _hand_back(self) -> None:
         """Give back what is still in the queue."""

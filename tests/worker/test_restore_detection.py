@@ -13,14 +13,14 @@ from app.actions import alarms, restoring, send_limits
 from app.actions.posts import open_post
 from app.clock import frozen, now
 from app.db import session, transaction
-from app.deliver import machines
+from app.deliver import heartbeat
 from app.errors import Conflict
 from app.models.alarm import Alarm
 from app.models.delivery import Delivery, Dispatch, Notice, SendLimit
 from app.models.machine import Machine
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState, DispatchState, NoticeKind, PostKind, PostStatus
-from app.worker import entering
+from app.worker import restore_detection
 from app.worker.loop import run
 from tests.deliver.conftest import draft, edge
 from tests.deliver.fakes import Edge
@@ -34,8 +34,8 @@ LATER = NOON + timedelta(hours=1)
 
 @pytest.fixture(autouse=True)
 def nobody_has_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(entering, "WATCH_SECONDS", 0.2)
-    monkeypatch.setattr(entering, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(restore_detection, "OBSERVE_SECONDS", 0.2)
+    monkeypatch.setattr(restore_detection, "LOOK_SECONDS", 0.01)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def waiting(app: Flask, settings: Settings, page_id: int) -> int:
     """An update waits for carol, on a machine that was seen at noon; the dispatch's id."""
     make_subscriber(page_id)
     with frozen(NOON):
-        machines.beat(settings.home)
+        heartbeat.beat(settings.home)
         open_post(settings, LENA, page_id, draft())
     return session().scalars(select(Dispatch.id)).one()
 
@@ -72,7 +72,7 @@ def another_machine(seen_at: datetime = NOON) -> None:
 
 
 def begin_anew(settings: Settings) -> None:
-    machines.forget(settings.home)
+    heartbeat.forget_own(settings.home)
 
 
 def test_a_restart_goes_on(app: Flask, settings: Settings, waiting: int, edge: Edge) -> None:
@@ -145,13 +145,15 @@ def test_a_copy_is_held_and_a_living_installation_is_joined(
     assert edge.addresses == []
     restoring.resume(LENA)
     begin_anew(settings)
-    sight = machines.sight
+    sight = heartbeat.load_known
     with monkeypatch.context() as patch:
         beats = iter(range(1, 1000))
         patch.setattr(
-            machines,
-            "sight",
-            lambda *words: machines.Sight(None, {**sight(*words).others, "another": NOON + timedelta(next(beats))}),
+            heartbeat,
+            "load_known",
+            lambda *words: heartbeat.KnownHeartbeats(
+                None, {**sight(*words).others, "another": NOON + timedelta(next(beats))}
+            ),
         )
         run(app, settings, once=True)
     assert (paused(), edge.addresses) == ([], ["carol@example.com"])
@@ -164,38 +166,38 @@ def test_a_machine_that_was_away_can_not_tell_and_one_that_was_not_can(
     run(app, settings, once=True)
     assert edge.addresses == ["carol@example.com"]
     open_post(settings, LENA, 1, draft("key-00000002"))
-    machines.beat(settings.home)  # forgets whoever was last seen long before the beat before this one
+    heartbeat.beat(settings.home)  # forgets whoever was last seen long before the beat before this one
     another_machine(now() + timedelta(hours=1))
     run(app, settings, once=True)
     assert (paused(), edge.addresses) == (list(ChannelName), ["carol@example.com"])
 
 
 def test_a_file_that_was_copied_is_not_this_machine(app: Flask, settings: Settings, waiting: int) -> None:
-    path = settings.home / machines.FILE
-    known = machines.remembered(settings.home)
-    assert machines.remembered(settings.home) == known
+    path = settings.home / heartbeat.FILE
+    known = heartbeat.load_own(settings.home)
+    assert heartbeat.load_own(settings.home) == known
     shutil.copy2(path, settings.home / "copy")
     shutil.move(settings.home / "copy", path)
-    assert machines.remembered(settings.home).id != known.id
+    assert heartbeat.load_own(settings.home).id != known.id
     path.write_text("{")
-    assert machines.remembered(settings.home).seen_at is None
+    assert heartbeat.load_own(settings.home).seen_at is None
 
 
 def test_a_clock_that_was_put_back_still_beats(app: Flask, settings: Settings, waiting: int) -> None:
     with frozen(NOON - timedelta(hours=2)):
-        machines.beat(settings.home)
-    mark = machines.remembered(settings.home)
+        heartbeat.beat(settings.home)
+    mark = heartbeat.load_own(settings.home)
     assert mark.seen_at is not None and mark.seen_at > NOON
-    assert machines.sight(session(), mark).own == mark.seen_at
+    assert heartbeat.load_known(session(), mark).own == mark.seen_at
 
 
 def test_a_running_worker_notices_and_asks_once(app: Flask, settings: Settings, waiting: int) -> None:
     with the_table_says(NOON - timedelta(minutes=1)), frozen(LATER):
-        entering.beat(settings)
+        restore_detection.beat(settings)
     assert paused() == list(ChannelName)
     restoring.resume(LENA)
     with frozen(LATER + timedelta(seconds=20)):
-        entering.beat(settings)
+        restore_detection.beat(settings)
     assert restoring.hold(NOON) is False  # another machine that was last seen before the question
     assert paused() == []
 

@@ -27,7 +27,7 @@ FORGOTTEN_AFTER = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class OwnHeartbeat:
     """What a machine remembers of itself.  `seen_at` is None before the database has taken its first beat."""
 
     id: str
@@ -35,15 +35,15 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class KnownHeartbeats:
     """What the database says: when this machine was last seen, None if never, and when each of the others was."""
 
     own: datetime | None
     others: Mapping[str, datetime]
 
 
-def remembered(home: Path) -> Mark:
-    """This machine's mark, made when there is none.  A file that was copied here is another machine's.
+def load_own(home: Path) -> OwnHeartbeat:
+    """This machine's heartbeat, made when there is none.  A file that was copied here is another machine's.
 
     Raises:
         OSError: the file can not be read or written.
@@ -53,27 +53,29 @@ def remembered(home: Path) -> Mark:
         with path.open(encoding="utf-8") as file:
             found, number = json.load(file), os.fstat(file.fileno()).st_ino
         if found["file"] == number:
-            return Mark(str(found["id"]), datetime.fromisoformat(found["seen_at"]) if found["seen_at"] else None)
+            return OwnHeartbeat(
+                str(found["id"]), datetime.fromisoformat(found["seen_at"]) if found["seen_at"] else None
+            )
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         pass
-    mark = Mark(secrets.token_hex(16))
-    keep(home, mark)
-    return mark
+    own = OwnHeartbeat(secrets.token_hex(16))
+    save_own(home, own)
+    return own
 
 
-def keep(home: Path, mark: Mark) -> None:
-    """Write the mark in place of the last one, whole.  Raises OSError."""
+def save_own(home: Path, own: OwnHeartbeat) -> None:
+    """Write it in place of the last one, whole.  Raises OSError."""
     draft = home / f".{FILE}.{os.getpid()}.{secrets.token_hex(4)}"
     try:
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            seen_at = mark.seen_at.isoformat() if mark.seen_at else None
-            json.dump({"id": mark.id, "seen_at": seen_at, "file": os.fstat(file.fileno()).st_ino}, file)
+            seen_at = own.seen_at.isoformat() if own.seen_at else None
+            json.dump({"id": own.id, "seen_at": seen_at, "file": os.fstat(file.fileno()).st_ino}, file)
         draft.replace(home / FILE)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def forget(home: Path) -> None:
+def forget_own(home: Path) -> None:
     """The next worker here begins as on a new machine."""
     with suppress(FileNotFoundError):
         (home / FILE).unlink()
@@ -85,27 +87,27 @@ def forget_all() -> None:
         session.execute(delete(Machine).execution_options(synchronize_session=False))
 
 
-def sight(session: Session, mark: Mark) -> Sight:
+def load_known(session: Session, own: OwnHeartbeat) -> KnownHeartbeats:
     """What the database says of this machine and the others.  One query."""
     seen = {row[0]: row[1] for row in session.execute(select(Machine.public_id, Machine.seen_at))}
-    return Sight(seen.pop(mark.id, None), seen)
+    return KnownHeartbeats(seen.pop(own.id, None), seen)
 
 
-def is_put_back(mark: Mark, sight: Sight) -> bool:
+def is_restored(own: OwnHeartbeat, known: KnownHeartbeats) -> bool:
     """Whether the database is older than what this machine remembers."""
-    return mark.seen_at is not None and (sight.own is None or sight.own < mark.seen_at)
+    return own.seen_at is not None and (known.own is None or known.own < own.seen_at)
 
 
-def is_as_left(mark: Mark, sight: Sight) -> bool:
+def is_as_left(own: OwnHeartbeat, known: KnownHeartbeats) -> bool:
     """Whether the database is the one that this machine left, or one that no machine has worked on yet.
 
     Others that went on while this one was away leave it open: they may have gone on elsewhere since.
     """
-    if is_put_back(mark, sight):
+    if is_restored(own, known):
         return False
-    if sight.own is None:
-        return not sight.others
-    return all(seen_at <= sight.own + AWAY for seen_at in sight.others.values())
+    if known.own is None:
+        return not known.others
+    return all(seen_at <= known.own + AWAY for seen_at in known.others.values())
 
 
 def beat(home: Path) -> None:
@@ -118,15 +120,15 @@ def beat(home: Path) -> None:
         Unavailable: the database can not be written; nothing is remembered.
         OSError: the file can not be written.
     """
-    mark = remembered(home)
+    own = load_own(home)
     with transaction() as session:
-        row = session.scalar(select(Machine).where(Machine.public_id == mark.id).with_for_update())
+        row = session.scalar(select(Machine).where(Machine.public_id == own.id).with_for_update())
         at = shared_now(session)
         before = at if row is None else min(at, row.seen_at)
         if row is None:
-            session.add(Machine(public_id=mark.id, seen_at=at))
+            session.add(Machine(public_id=own.id, seen_at=at))
         else:
             at = row.seen_at = max(at, row.seen_at + TICK)
         forgotten = Machine.seen_at < before - FORGOTTEN_AFTER
         session.execute(delete(Machine).where(forgotten).execution_options(synchronize_session=False))
-    keep(home, Mark(mark.id, at))
+    save_own(home, OwnHeartbeat(own.id, at))

@@ -8,10 +8,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.db import Base
 
 
-class Turn(Base):
-    """One kind of such work.  Whoever takes it moves `due_at` on to the end of their time, by the shared clock."""
+class JobLock(Base):
+    """One such job.  Whoever acquires it moves `due_at` to the end of their lease, by the shared clock."""
 
-    __tablename__ = "turn"
+    __tablename__ = "job_lock"
 
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     due_at: Mapped[datetime] = mapped_column()

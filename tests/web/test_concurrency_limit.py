@@ -6,7 +6,7 @@ from typing import Any
 
 from werkzeug.test import Client
 
-from app.web.crowd import Crowd
+from app.web.concurrency_limit import ConcurrencyLimit
 
 
 class StuckApp:
@@ -25,7 +25,7 @@ class StuckApp:
 
 def test_one_more_than_the_slots_is_told_at_once_and_all_others_are_answered() -> None:
     app = StuckApp()
-    client = Client(Crowd(app, slots=3))
+    client = Client(ConcurrencyLimit(app, slots=3))
     answers: list[int] = []
     waiting = [threading.Thread(target=lambda: answers.append(client.get("/console").status_code)) for _ in range(3)]
     for thread in waiting:
@@ -50,7 +50,7 @@ def test_whether_the_process_lives_is_answered_while_the_application_waits() -> 
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"ok"]
 
-    client = Client(Crowd(routed, slots=1))
+    client = Client(ConcurrencyLimit(routed, slots=1))
     waiting = threading.Thread(target=client.get, args=("/console",))
     waiting.start()
     assert app.entered.acquire(timeout=10)
@@ -64,7 +64,7 @@ def test_a_slot_comes_back_when_the_app_fails() -> None:
     def broken(_environ: dict[str, Any], _start_response: Any) -> Iterable[bytes]:
         raise ValueError("broken")
 
-    client = Client(Crowd(broken, slots=1))
+    client = Client(ConcurrencyLimit(broken, slots=1))
     for _ in range(3):
         try:
             client.get("/")

@@ -11,7 +11,7 @@ from app.errors import Conflict
 FILE = "running.lock"
 
 
-def arrive(home: Path) -> bool:
+def hold_shared(home: Path) -> bool:
     """This process works here until it ends; False while somebody restores, and then it has to ask again.
 
     Raises:
@@ -27,7 +27,7 @@ def arrive(home: Path) -> bool:
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
+def exclusive(home: Path) -> Iterator[None]:
     """Nobody else works here for the length of the block.
 
     Raises:

@@ -14,7 +14,7 @@ from app.actions.posts import open_post
 from app.actions.updates import publish_update
 from app.db import session, transaction
 from app.deliver import ledger, plan, settling
-from app.deliver.crew import Crew, Size
+from app.deliver.sender_pool import SenderPool, Size
 from app.errors import Unavailable
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, SendLimit
 from app.settings import Settings
@@ -126,7 +126,7 @@ def test_nothing_leaves_while_a_channel_is_paused(app: Flask, settings: Settings
 def test_somebody_who_does_not_answer_delays_nobody_else(
     app: Flask, settings: Settings, page_id: int, edge: Edge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One carrier works; every fourth recipient hangs for as long as the test lasts."""
+    """One sender works; every fourth recipient hangs for as long as the test lasts."""
     monkeypatch.setattr("app.deliver.send.STALLED_SECONDS", 0.01)
     healthy, hanging = [f"s{n}@example.com" for n in range(30)], [f"hang{n}@example.com" for n in range(10)]
     subscribe(page_id, *(address for group in zip(hanging, *[iter(healthy)] * 3, strict=True) for address in group))
@@ -143,16 +143,16 @@ def test_somebody_who_does_not_answer_delays_nobody_else(
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     stop = threading.Event()
-    crew = Crew(settings, ChannelName.EMAIL, Size(1, 20), stop.is_set)
+    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 20), stop.is_set)
     for _ in healthy:
         while not arrived.acquire(timeout=0.02):
-            crew.round()
+            pool.round()
     assert not let_go.is_set()
     let_go.set()
     while states()[DeliveryState.SENT] < 40:
-        threading.Event().wait(crew.round())
+        threading.Event().wait(pool.round())
     stop.set()
-    crew.leave()
+    pool.leave()
     assert sorted(edge.addresses) == sorted(healthy + hanging)
 
 
@@ -163,9 +163,9 @@ def test_a_machine_that_was_frozen_past_its_lease_sends_nothing(
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     monkeypatch.setattr(ledger, "LEASE", timedelta(0))
-    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
-    assert crew.work() == 2
-    crew.leave()
+    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    assert pool.work() == 2
+    pool.leave()
     assert edge.sent == []
     assert states() == {DeliveryState.PENDING: 2}
 
@@ -176,14 +176,14 @@ def test_what_is_claimed_and_can_not_be_addressed_is_given_back(
     subscribe(page_id, "a@example.com", "b@example.com")
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
+    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
     with monkeypatch.context() as broken:
         broken.setattr("app.deliver.feed.address_deliveries", _lost)
         with pytest.raises(Unavailable):
-            crew.work()
-    while crew.work():
+            pool.work()
+    while pool.work():
         pass
-    crew.leave()
+    pool.leave()
     assert edge.addresses == ["a@example.com", "b@example.com"]
     assert states() == {DeliveryState.SENT: 2}
 
@@ -195,13 +195,13 @@ def test_books_that_can_not_be_kept_do_not_cut_off_what_is_on_its_way(
     subscribe(page_id, *(f"s{number}@example.com" for number in range(5)))
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
-    crew._keep_books()
+    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    pool._settle_and_claim()
     with monkeypatch.context() as broken:
         broken.setattr("app.deliver.ledger.has_due", _lost)
         broken.setattr("app.deliver.settling.settle", _lost)
-        assert crew._carry_alone()
-    crew.leave()
+        assert pool._send_alone()
+    pool.leave()
     assert sorted(edge.addresses) == [f"s{number}@example.com" for number in range(5)]
     assert states() == {DeliveryState.SENT: 5}
 
@@ -219,7 +219,7 @@ def test_a_database_that_goes_away_with_its_answer_leaves_nothing_behind(
     )
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    crew = Crew(settings, ChannelName.EMAIL, Size(1, 1))
+    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
     whole = getattr(ledger if step == "ledger.claim" else settling, step.partition(".")[2])
 
     def done_but_unheard(*args: object) -> None:
@@ -229,11 +229,11 @@ def test_a_database_that_goes_away_with_its_answer_leaves_nothing_behind(
     with monkeypatch.context() as broken:
         broken.setattr(f"app.deliver.{step}", done_but_unheard)
         with pytest.raises((OperationalError, Unavailable)):
-            crew.work()
-    while crew.work():
+            pool.work()
+    while pool.work():
         pass
-    assert sum(feed.held for feed in crew._feeds) == 0
-    crew.leave()
+    assert sum(feed.held for feed in pool._feeds) == 0
+    pool.leave()
     assert sorted(edge.addresses) == ["a@example.com", "b@example.com"]
     assert states() == {DeliveryState.SENT: 2, DeliveryState.FAILED: 1}
     assert len(session().scalars(select(DeliveryAttempt)).all()) == 1
@@ -253,7 +253,7 @@ def test_a_plan_that_dies_half_way_is_carried_on(
     monkeypatch.setattr(plan, "_plan_piece", lambda row: piece(row) if next(count) < 1 else None)
     assert plan.plan(plan.due_dispatches(session())[0])
     assert states() == {DeliveryState.PENDING: 3}
-    drain_one = Crew(settings, ChannelName.EMAIL, Size(1, 1))
+    drain_one = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
     drain_one.work()
     drain_one.leave()
     session().rollback()

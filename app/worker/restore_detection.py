@@ -15,22 +15,22 @@ from flask import Flask
 from app.actions import restoring
 from app.clock import now
 from app.db import release, session, translated
-from app.deliver import machines, presence
-from app.deliver.machines import Mark, Sight
+from app.deliver import heartbeat, process_lock
+from app.deliver.heartbeat import KnownHeartbeats, OwnHeartbeat
 from app.errors import CandorError
 from app.settings import Settings
 from app.worker.sweeps import run_sweep
 
 logger = logging.getLogger(__name__)
 BEAT_SECONDS = 20.0
-WATCH_SECONDS = 45.0
+OBSERVE_SECONDS = 45.0
 """So long it is watched whether another machine beats: at least two beats of it fit in."""
 
 LOOK_SECONDS = 0.5
 FAULT_SECONDS = 1.0
 
 
-def enter(settings: Settings, stop: threading.Event, *, once: bool = False) -> bool:
+def wait_until_decided(settings: Settings, stop: threading.Event, *, once: bool = False) -> bool:
     """Wait until it is decided whether what waits in this database may be sent; False when told to stop before.
 
     When it may not, all channels are paused and the alarm says so.  A database that can not be asked is waited for.
@@ -38,14 +38,14 @@ def enter(settings: Settings, stop: threading.Event, *, once: bool = False) -> b
     Raises:
         Unavailable: it can not be asked, and that is tried only `once`.
     """
-    while not _may_come_in(settings.home):
+    while not _may_start(settings.home):
         if stop.wait(FAULT_SECONDS):
             return False
-    watch = Watch(settings)
+    detection = RestoreDetection(settings)
     while not stop.is_set():
         try:
             with translated():
-                if watch.look():
+                if detection.check():
                     return True
         except CandorError as error:
             if once:
@@ -65,10 +65,10 @@ def enter(settings: Settings, stop: threading.Event, *, once: bool = False) -> b
 
 def beat(settings: Settings) -> None:
     """Say that this machine works on this database; one that was put back under a running worker is noticed here."""
-    mark = machines.remembered(settings.home)
-    if machines.is_put_back(mark, machines.sight(session(), mark)) and restoring.is_under_way(session()):
-        _hold(mark.seen_at)
-    machines.beat(settings.home)
+    own = heartbeat.load_own(settings.home)
+    if heartbeat.is_restored(own, heartbeat.load_known(session(), own)) and restoring.is_under_way(session()):
+        _hold(own.seen_at)
+    heartbeat.beat(settings.home)
 
 
 def beat_forever(flask_app: Flask, settings: Settings, stop: threading.Event) -> None:
@@ -78,46 +78,46 @@ def beat_forever(flask_app: Flask, settings: Settings, stop: threading.Event) ->
             run_sweep(beat, settings)
 
 
-class Watch:
+class RestoreDetection:
     """One worker's look at its database, until it is decided."""
 
     def __init__(self, settings: Settings) -> None:
         self._home = settings.home
         self._began_at = now()
         self._until = 0.0
-        self._first: Sight | None = None
+        self._first: KnownHeartbeats | None = None
 
-    def look(self) -> bool:
+    def check(self) -> bool:
         """Whether it is decided.
 
         Raises:
             Unavailable: the database can not be read or written.
             OSError: the data folder can not be.
         """
-        mark = machines.remembered(self._home)
-        sight = machines.sight(session(), mark)
-        if not machines.is_as_left(mark, sight) and restoring.is_under_way(session()) and not self._is_alive(sight):
-            if sight.others and time.monotonic() < self._until:
+        own = heartbeat.load_own(self._home)
+        known = heartbeat.load_known(session(), own)
+        if not heartbeat.is_as_left(own, known) and restoring.is_under_way(session()) and not self._is_alive(known):
+            if known.others and time.monotonic() < self._until:
                 return False
-            _hold(self._since(mark, sight))
+            _hold(self._since(own, known))
         release()
         try:
-            machines.beat(self._home)
+            heartbeat.beat(self._home)
         except OSError as error:  # the database says it, and a file that is older than the database does no harm
             logger.warning("this machine can not remember that it works here: %s", error.strerror or error)
         return True
 
-    def _is_alive(self, sight: Sight) -> bool:
+    def _is_alive(self, known: KnownHeartbeats) -> bool:
         """Whether another machine has shown since the first look that it works here."""
         if self._first is None:
-            self._first, self._until = sight, time.monotonic() + WATCH_SECONDS
-            if sight.others:
+            self._first, self._until = known, time.monotonic() + OBSERVE_SECONDS
+            if known.others:
                 logger.warning("this database may be a restored backup: waiting to see whether another machine works")
-        return any(self._first.others.get(name) != seen_at for name, seen_at in sight.others.items())
+        return any(self._first.others.get(name) != seen_at for name, seen_at in known.others.items())
 
-    def _since(self, mark: Mark, sight: Sight) -> datetime | None:
+    def _since(self, own: OwnHeartbeat, known: KnownHeartbeats) -> datetime | None:
         """A question that was asked after that instant is this one."""
-        return mark.seen_at if sight.own is not None else self._began_at
+        return own.seen_at if known.own is not None else self._began_at
 
 
 def _hold(since: datetime | None) -> None:
@@ -125,9 +125,9 @@ def _hold(since: datetime | None) -> None:
         logger.warning("this database was restored from a backup: what was being sent is paused")
 
 
-def _may_come_in(home: Path) -> bool:
+def _may_start(home: Path) -> bool:
     try:
-        return presence.arrive(home)
+        return process_lock.hold_shared(home)
     except OSError as error:
         logger.warning("the data folder can not be used: %s", error.strerror or error)
         return False
