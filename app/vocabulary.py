@@ -231,3 +231,24 @@ class NoticeKind(StrEnum):
     FOLLOWS = "follows"
     CANARY = "canary"
     DISABLED = "disabled"
+
+
+RESERVED_SLUGS = frozenset(
+    {
+        "accounts",
+        "alarms",
+        "announcements",
+        "canaries",
+        "components",
+        "groups",
+        "limits",
+        "outbox",
+        "page",
+        "posts",
+        "subscribers",
+        "templates",
+        "tokens",
+        "updates",
+    }
+)
+"""What no page's slug may be: the console's addresses began with these words before they named the page."""

@@ -67,7 +67,7 @@ def work_beside(desk: Desk, stop: threading.Event) -> list[float]:
     """Look at the console again and again until told to stop; seconds each look took."""
     took: list[float] = []
     while not stop.wait(PAUSE_SECONDS):
-        took.append(desk.get("/console")[1])
+        took.append(desk.get("/console/default")[1])
     return took
 
 
@@ -76,7 +76,9 @@ def tell_everyone(settings: Settings, desk: Desk) -> dict[str, tuple[float, str]
     stop, looks = threading.Event(), list[float]()
     watcher = threading.Thread(target=lambda: looks.extend(work_beside(desk, stop)))
     begun, at = time.monotonic(), time.time()
-    answered = desk.post("/console/posts/new", "/console/posts", {"title": "Slow answers", "body": BODY, **STATED})
+    answered = desk.post(
+        "/console/default/posts/new", "/console/default/posts", {"title": "Slow answers", "body": BODY, **STATED}
+    )
     watcher.start()
     wait_until_told()
     took = time.monotonic() - begun

@@ -61,7 +61,7 @@ def llms(snapshot: Snapshot) -> bytes:
 
 def robots(snapshot: Snapshot) -> bytes:
     """`/robots.txt`."""
-    lines = ("User-agent: *", "Allow: /", "Disallow: /console", "Disallow: /board")
+    lines = ("User-agent: *", "Allow: /", "Disallow: /console", "Disallow: /board", "Disallow: /admin")
     return ("\n".join([*lines, "", f"Sitemap: {snapshot.page.url}/sitemap.xml"]) + "\n").encode()
 
 

@@ -267,7 +267,7 @@ def test_the_console_shows_them_all_also_maintenance_whose_end_is_not_known(
     assert (post("Endless").status, post("Endless").scheduled_until) == ("scheduled", None)
     lena = browser(app, Role.LEAD)
     for public_id, title in session().execute(select(Post.public_id, Post.title)).all():
-        assert title in lena.get(f"/console/posts/{public_id}").text
+        assert title in lena.get(f"/console/default/posts/{public_id}").text
     assert "Endless" in (settings.public_root / "default" / "current" / "index.html").read_text()
 
 

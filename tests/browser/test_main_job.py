@@ -77,10 +77,10 @@ def _set_up(site: Settings, phone: "Page") -> None:  # noqa: F821
 
 def _add_components(site: Settings, phone: "Page") -> None:  # noqa: F821
     for name in ("API", "Website"):
-        phone.goto(f"{site.base_url}/console/components")
-        form = phone.locator("form[action$='/console/components']")
+        phone.goto(f"{site.base_url}/console/default/components")
+        form = phone.locator("form[action$='/console/default/components']")
         if not form.locator("[name=name]").is_visible():
-            phone.locator("details:has(form[action$='/console/components']) > summary").click()
+            phone.locator("details:has(form[action$='/console/default/components']) > summary").click()
         form.locator("[name=name]").fill(name)
         form.locator("button").last.click()
         phone.get_by_text(name, exact=True).first.wait_for()
@@ -99,13 +99,13 @@ def _subscribe(site: Settings, phone: "Page", sink: Sink) -> None:  # noqa: F821
 
 
 def _declare(site: Settings, phone: "Page") -> str:  # noqa: F821
-    phone.goto(f"{site.base_url}/console/posts/new")
+    phone.goto(f"{site.base_url}/console/default/posts/new")
     phone.get_by_label("Title").fill("Payments fail")
     phone.get_by_label("What to say").fill("Some payments fail. We are **looking** into it.")
     phone.locator("select[name^=effect-]").first.select_option("partial_outage")
     phone.get_by_role("button", name="Publish", exact=True).click()
-    phone.wait_for_url(re.compile(r"/console/posts/[a-z0-9]{12}"))
-    return re.findall(r"/console/posts/([a-z0-9]+)", phone.url)[0]
+    phone.wait_for_url(re.compile(r"/console/default/posts/[a-z0-9]{12}"))
+    return re.findall(r"/console/default/posts/([a-z0-9]+)", phone.url)[0]
 
 
 def _post_update(phone: "Page") -> None:  # noqa: F821

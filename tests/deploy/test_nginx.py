@@ -42,7 +42,7 @@ ADDRESSES = (
 ELSEWHERE = (
     "/sign-in",
     "/subscribe?language=de",
-    "/console",
+    "/console/default",
     "/api/v1/pages/nothere/archive",
     "/incidents/nothere",
     "/de/incidents/nothere",

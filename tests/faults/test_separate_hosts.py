@@ -80,7 +80,7 @@ class Site:
             wait_until_answers(f"http://127.0.0.1:{machine.port}/sign-in")
             visitor = Visitor(machine.port)
             token = visitor.sign_in("lena@example.com")
-            assert visitor.post("/console/posts", declaration(number, token))[0] == 200
+            assert visitor.post("/console/default/posts", declaration(number, token))[0] == 200
 
 
 @pytest.fixture

@@ -37,10 +37,10 @@ from tests.web.people import PASSWORD, make_account
 pytestmark = pytest.mark.faults
 PUBLIC = ("/", "/history", "/history.rss", "/history.atom", "/api/v2/summary.json", "/api/v2/status.json")
 CONSOLE = (
-    "/console",
-    "/console/posts",
-    "/console/posts/new",
-    "/console/components",
+    "/console/default",
+    "/console/default/posts",
+    "/console/default/posts/new",
+    "/console/default/components",
     "/board",
     "/sign-in",
     "/subscribe",
@@ -103,7 +103,7 @@ def everything_says_why(visitor: Visitor, token: str, why: str) -> float:
     signing_in = {"email": "lena@example.com", "password": PASSWORD, "csrf_token": token}
     subscribing = {"channel": "email", "address": "carol@example.com", "scope": "all", "csrf_token": token}
     asking += [
-        partial(visitor.post, "/console/posts", declaration(900, token)),
+        partial(visitor.post, "/console/default/posts", declaration(900, token)),
         partial(visitor.post, "/sign-in", signing_in),
         partial(visitor.post, "/subscribe", subscribing),
     ]
@@ -119,8 +119,8 @@ def everything_says_why(visitor: Visitor, token: str, why: str) -> float:
 
 
 def publishes_again(settings: Settings, visitor: Visitor, token: str, number: int) -> None:
-    assert visitor.get("/console")[0] == 200
-    status, answer = visitor.post("/console/posts", declaration(number, token))
+    assert visitor.get("/console/default")[0] == 200
+    status, answer = visitor.post("/console/default/posts", declaration(number, token))
     assert (status, "Published." in answer) == (200, True), answer
     assert shows(settings, f"Trouble {number:04}.")()
 
@@ -135,7 +135,7 @@ def test_a_frozen_database_answers_nobody_and_keeps_nobody_waiting(postgres: Ser
             readers_notice_nothing(installed)
         finally:
             postgres.thaw()
-        healed = until(lambda: visitor.get("/console")[0] == 200)
+        healed = until(lambda: visitor.get("/console/default")[0] == 200)
         publishes_again(installed, visitor, token, 1)
     print(f"frozen: the longest answer took {longest:.2f} s, healed after {healed:.2f} s")
 
@@ -145,7 +145,7 @@ def _crowd(visitor: Visitor) -> Callable[[], float]:
     answers: list[tuple[int, float]] = []
 
     def ask() -> None:
-        status, _, taken = timed(lambda: visitor.get("/console"))
+        status, _, taken = timed(lambda: visitor.get("/console/default"))
         answers.append((status, taken))
 
     threads = [threading.Thread(target=ask) for _ in range(AT_ONCE)]
@@ -179,7 +179,7 @@ def test_a_stopped_database_comes_back_also_to_a_process_that_was_started_withou
                 until(lambda: Visitor(other.port).get("/sign-in")[0] == 200)
         finally:
             postgres.start()
-        until(lambda: visitor.get("/console")[0] == 200)
+        until(lambda: visitor.get("/console/default")[0] == 200)
         publishes_again(installed, visitor, token, 2)
 
 
@@ -208,13 +208,13 @@ def test_a_commit_without_an_answer_is_not_called_undone_and_can_be_sent_again(i
         ),
     ):
         network.falls_at = b"COMMIT"
-        status, answer, taken = timed(lambda: visitor.post("/console/posts", declaration(3, token)))
+        status, answer, taken = timed(lambda: visitor.post("/console/default/posts", declaration(3, token)))
         assert (status, taken < LONGEST_SECONDS) == (503, True)
         assert "it may be saved or not" in answer
         assert "Nothing was changed" not in answer
         until(shows(installed, "Trouble 0003."))
-        until(lambda: visitor.get("/console")[0] == 200)
-        status, answer = visitor.post("/console/posts", declaration(3, token))
+        until(lambda: visitor.get("/console/default")[0] == 200)
+        status, answer = visitor.post("/console/default/posts", declaration(3, token))
         assert (status, "Nothing was published or sent twice." in answer) == (200, True)
 
 
@@ -228,8 +228,8 @@ def test_a_deleted_file_is_missed_and_not_made_anew(on_sqlite: Settings, tmp_pat
         longest = everything_says_why(visitor, token, "The database&#39;s file is not there")
         assert list(home.glob("candor.db*")) == []
         _copy_database(tmp_path / "candor.db", home / "candor.db")
-        until(lambda: visitor.get("/console")[0] == 200)
-        assert "Trouble 0001." in visitor.get("/console/posts")[1]
+        until(lambda: visitor.get("/console/default")[0] == 200)
+        assert "Trouble 0001." in visitor.get("/console/default/posts")[1]
         publishes_again(on_sqlite, visitor, token, 2)
     print(f"deleted: the longest answer took {longest:.2f} s")
 
@@ -309,14 +309,14 @@ def test_files_that_can_not_be_written_keep_the_old_page_and_the_console_says_so
     with small_disk(folder, 8), visited(on_sqlite) as (visitor, token):
         publishes_again(on_sqlite, visitor, token, 1)
         with trouble(folder):
-            status, answer = visitor.post("/console/posts", declaration(2, token))
+            status, answer = visitor.post("/console/default/posts", declaration(2, token))
             assert (status, said in answer, "Published." in answer) == (200, True, False), answer
-            assert said in visitor.get("/console")[1]
+            assert said in visitor.get("/console/default")[1]
             readers_notice_nothing(on_sqlite)
             assert shows(on_sqlite, "Trouble 0001.")()
             assert not shows(on_sqlite, "Trouble 0002.")()
         healed = until(shows(on_sqlite, "Trouble 0002."))
-        assert said not in visitor.get("/console")[1]
+        assert said not in visitor.get("/console/default")[1]
         assert not list(folder.rglob(".draft-*"))
     print(f"{trouble.__name__}: written {healed:.2f} s after there was a way again")
 
@@ -327,11 +327,11 @@ def test_a_full_disk_under_the_database_loses_nothing_and_keeps_nothing_half(on_
         publishes_again(on_sqlite, visitor, token, 1)
         _empty_the_log(home)
         with full(home):
-            status, answer, taken = timed(lambda: visitor.post("/console/posts", declaration(2, token)))
+            status, answer, taken = timed(lambda: visitor.post("/console/default/posts", declaration(2, token)))
             assert (status, taken < LONGEST_SECONDS) == (503, True)
             assert "The disk that the database is on is full." in answer
             readers_notice_nothing(on_sqlite)
-        assert "Trouble 0002." not in visitor.get("/console/posts")[1]
+        assert "Trouble 0002." not in visitor.get("/console/default/posts")[1]
         publishes_again(on_sqlite, visitor, token, 2)
         with sqlite3.connect(home / "candor.db") as reading:
             assert reading.execute("PRAGMA integrity_check").fetchone() == ("ok",)

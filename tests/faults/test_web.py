@@ -63,7 +63,7 @@ def test_kill_9_fifty_times_while_publishing(app: Flask, settings: Settings, pag
 
 def _declare(visitor: Visitor, number: int, token: str) -> None:
     with suppress(OSError):  # the process is killed under it
-        visitor.post("/console/posts", declaration(number, token))
+        visitor.post("/console/default/posts", declaration(number, token))
 
 
 def _wait_until_published(settings: Settings) -> None:
@@ -99,16 +99,16 @@ def test_a_locked_database_leaves_readers_alone_and_answers_writers_soon(
             locked_at = time.monotonic()
             while time.monotonic() - locked_at < LOCKED_SECONDS:
                 begun = time.monotonic()
-                status, answer = visitor.post("/console/posts", declaration(1, token))
+                status, answer = visitor.post("/console/default/posts", declaration(1, token))
                 taken = time.monotonic() - begun
                 assert (status, taken < 3.0) == (503, True), (status, taken)
                 assert "Traceback" not in answer
             for address in PUBLIC:
                 assert get(f"http://127.0.0.1:{settings.port}{address}")[0] == 200
-            assert visitor.get("/console")[0] == 200
+            assert visitor.get("/console/default")[0] == 200
         finally:
             holder.execute("ROLLBACK")
             holder.close()
-        status, _ = visitor.post("/console/posts", declaration(1, token))
+        status, _ = visitor.post("/console/default/posts", declaration(1, token))
         assert status == 200
     assert session().scalar(select(func.count(Post.id))) == 1

@@ -62,7 +62,7 @@ def test_what_one_machine_publishes_all_show_within_a_second(machines: list[Sett
         visitors = [signed_in(machine) for machine in machines]
         for number in range(PUBLISHED):
             visitor, token = visitors[number % 3]
-            assert visitor.post("/console/posts", declaration(number, token))[0] == 200
+            assert visitor.post("/console/default/posts", declaration(number, token))[0] == 200
             answered = time.monotonic()
             for machine in machines:
                 until(shows(machine, f"Trouble {number:04}."))
@@ -88,7 +88,7 @@ def test_one_is_killed_while_it_publishes_and_the_others_show_all_that_was_commi
             time.sleep(chance.uniform(0.0, 0.7))  # somewhere in the publish: that is the point
             kill(web)
             sending.join()
-        committed = titles(watcher.get("/console/posts")[1])
+        committed = titles(watcher.get("/console/default/posts")[1])
         for machine in steady:
             until(partial(_shows_exactly, machine, committed))
         with running(fragile, "web"):
@@ -101,7 +101,7 @@ def test_one_is_killed_while_it_publishes_and_the_others_show_all_that_was_commi
 
 def _declare(visitor: Visitor, number: int, token: str) -> None:
     with suppress(OSError):  # the process is killed under it
-        visitor.post("/console/posts", declaration(number, token))
+        visitor.post("/console/default/posts", declaration(number, token))
 
 
 def _shows_exactly(machine: Settings, committed: set[str]) -> bool:

@@ -38,7 +38,7 @@ class Visitor:
         token = self.token("/sign-in")
         status, _ = self.post("/sign-in", {"email": email, "password": PASSWORD, "csrf_token": token})
         assert status == 200
-        return self.token("/console/posts/new")
+        return self.token("/console/default/posts/new")
 
     def _ask(self, request: urllib.request.Request, seconds: float) -> tuple[int, str]:
         try:

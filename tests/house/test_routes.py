@@ -9,7 +9,7 @@ from werkzeug.routing import Rule
 from app.web import site
 from app.web.access import audience_of
 
-SEGMENT = re.compile(r"[a-z0-9-]+|push-worker\.js|<(path:)?[a-z_]+>")
+SEGMENT = re.compile(r"[a-z0-9-]+|push-worker\.js|<([a-z]+:)?[a-z_]+>")
 EXEMPT = {"site.unsubscribe_now", "hooks.inbound_sms", "hooks.text_status", "hooks.mail_event"}
 
 
@@ -48,7 +48,7 @@ def test_what_needs_no_csrf_token_is_listed_here(app: Flask) -> None:
 
 def test_the_console_and_the_board_are_never_public(app: Flask) -> None:
     for rule in app.url_map.iter_rules():
-        if rule.rule.startswith(("/console", "/board")):
+        if rule.rule.startswith(("/console", "/board", "/admin")):
             assert audience_of(app, rule.endpoint) != "public", rule.rule
     assert site.CSRF_EXEMPT
 

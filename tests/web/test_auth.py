@@ -25,15 +25,15 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def reaches(who: Browser) -> bool:
-    return who.client.get("/console").status_code == 200
+    return who.client.get("/console/default").status_code == 200
 
 
 def test_signing_in_goes_where_the_person_was_going(app: Flask, page_id: int) -> None:
     make_account(Role.LEAD)
     who = browser(app)
-    assert who.get("/console/posts?page=2").location == "/sign-in?next=/console/posts?page%3D2"
-    answer = sign_in(who, " LEAD@example.com ", next="/console/posts?page=2")
-    assert (answer.status_code, answer.location) == (303, "/console/posts?page=2")
+    assert who.get("/console/default/posts?page=2").location == "/sign-in?next=/console/default/posts?page%3D2"
+    answer = sign_in(who, " LEAD@example.com ", next="/console/default/posts?page=2")
+    assert (answer.status_code, answer.location) == (303, "/console/default/posts?page=2")
     assert reaches(who)
 
 
@@ -146,9 +146,9 @@ def test_roles_and_deactivation_hold_at_once(app: Flask, page_id: int) -> None:
     browser(app, Role.ADMIN)
     lead = browser(app, Role.LEAD)
     public_id = session().scalars(select(Account.public_id).where(Account.role == Role.LEAD)).one()
-    assert lead.get("/console/subscribers").status_code == 200
+    assert lead.get("/console/default/subscribers").status_code == 200
     accounts.set_role(SYSTEM, public_id, "viewer")
-    assert lead.get("/console/subscribers").status_code == 403
+    assert lead.get("/console/default/subscribers").status_code == 403
     accounts.deactivate(SYSTEM, public_id)
     assert not reaches(lead)
     assert sign_in(browser(app), "lead@example.com").status_code == 422
@@ -208,4 +208,4 @@ def test_sample_data_is_loaded_when_asked_for(app: Flask, settings: Settings) ->
     who.get(f"/setup/{token}")
     assert who.post(f"/setup/{token}", SETUP | {"sample": "yes"}).status_code == 303
     assert session().scalars(select(Component)).all()
-    assert who.get("/console").status_code == 200
+    assert who.get("/console/default").status_code == 200

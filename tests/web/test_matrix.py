@@ -28,7 +28,7 @@ def all_calls(app: Flask) -> list[tuple[Rule, str, str]]:
     """The routes for programs too."""
     found = []
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<(?:[^:<>]+:)?[^<>]+>", "bcdf12345678", rule.rule)
+        path = re.sub(r"<(?:[^:<>]+:)?[^<>]+>", "bcdf12345678", rule.rule.replace("<page:page_slug>", "default"))
         found.extend((rule, method, path) for method in sorted(rule.methods - {"HEAD", "OPTIONS"}))
     return found
 

@@ -123,7 +123,7 @@ def test_without_a_database_the_app_starts_and_says_so(tmp_path: Path) -> None:
 
 def test_htmx_gets_whole_problems_into_the_whole_page(app: Flask, page_id: int) -> None:
     viewer = browser(app, Role.VIEWER)
-    answer = viewer.get("/console/accounts", headers={"HX-Request": "true"})
+    answer = viewer.get("/admin/accounts", headers={"HX-Request": "true"})
     assert (answer.status_code, answer.headers["HX-Retarget"]) == (403, "body")
     assert "HX-Request" in answer.headers["Vary"]
     signed_out = browser(app).get("/console", headers={"HX-Request": "true"})

@@ -43,7 +43,7 @@ def set_up_now(token: str) -> Response | tuple[str, int]:
     if form.get("sample"):
         sample.load(settings, actor, page_id)
     login.begin(sessions.open_session(account_id, request.headers.get("User-Agent", "")))
-    return redirect(url_for("console.overview"), 303)
+    return redirect(url_for("home.console"), 303)
 
 
 def _make_page(settings: Settings, actor: Actor, name: str, time_zone: str) -> int:

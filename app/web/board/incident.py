@@ -14,8 +14,8 @@ from app.web.access import actor, audience
 from app.web.board import queries
 from app.web.board.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.queries import page_facts
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 
 @blueprint.get("/<public_id>")
@@ -78,7 +78,7 @@ def _show(public_id: str, problem: Problem | None = None) -> str:
     typed = {name: clean(value, multiline=name == "text") for name, value in request.form.items()}
     return render(
         "board/incident.html",
-        page_facts(session()),
+        current_page(),
         incident=row,
         timeline=queries.timeline(session(), row.id),
         roles=[(role, actions.role_label(role)) for role in actions.ROLES],

@@ -7,19 +7,20 @@ from app.actions import announcements as actions
 from app.db import session
 from app.errors import CandorError
 from app.web.access import actor, audience
-from app.web.console import announced, queries
+from app.web.console import announced
 from app.web.console.announced import AnnouncementRow, TypedAnnouncement
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 
 @blueprint.get("/announcements")
 @audience("lead")
 def list_announcements() -> Answer:
     """What shows now, what is to come, and what is over, page by page."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     number, size = page_number(request.args), announced.PAST_PER_PAGE
     showing, to_come = announced.showing_and_to_come(session(), facts.id) if number == 1 else ([], [])
     past = announced.past(session(), facts.id, limit=size + 1, offset=(number - 1) * size)
@@ -40,7 +41,7 @@ def new_announcement() -> Answer:
 @audience("lead")
 def create_announcement() -> Answer:
     """Announce something, or show the form again with everything that was typed."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     typed = announced.read_typed(request.form)
     try:
         draft = announced.draft_of(typed, facts.zone)
@@ -55,7 +56,7 @@ def create_announcement() -> Answer:
 @audience("lead")
 def announcement_form(public_id: str) -> Answer:
     """One announcement, to be changed or ended."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     stands = announced.find(session(), facts.id, public_id)
     return _show_form(announced.typed_as_it_stands(stands, facts.zone), stands=stands)
 
@@ -64,7 +65,7 @@ def announcement_form(public_id: str) -> Answer:
 @audience("lead")
 def edit_announcement(public_id: str) -> Answer:
     """Change an announcement, or show the form again with everything that was typed."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     stands = announced.find(session(), facts.id, public_id)
     typed = announced.read_typed(request.form)
     try:
@@ -84,14 +85,14 @@ def edit_announcement(public_id: str) -> Answer:
 @audience("lead")
 def end_announcement(public_id: str) -> Answer:
     """Take an announcement off the page now; one still to come is called off."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     title = announced.find(session(), facts.id, public_id).title
     actions.end_announcement(current_app.config["SETTINGS"], actor(), public_id)
     return _to_list(public_id, f"Ended: {title}")
 
 
 def _show_form(typed: TypedAnnouncement, problem: Problem | None = None, stands: AnnouncementRow | None = None) -> str:
-    facts = queries.page_facts(session())
+    facts = current_page()
     return render("console/announcements/edit.html", facts, typed=typed, problem=problem, announcement=stands)
 
 

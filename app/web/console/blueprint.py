@@ -2,4 +2,7 @@
 
 from flask import Blueprint
 
-blueprint = Blueprint("console", __name__, url_prefix="/console")
+from app.web.pages import name_page
+
+blueprint = Blueprint("console", __name__, url_prefix="/console/<page:page_slug>")
+name_page(blueprint)

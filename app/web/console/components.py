@@ -6,14 +6,16 @@ from werkzeug.wrappers import Response
 from app.actions import components as actions
 from app.db import session
 from app.errors import CandorError, NotFound
+from app.queries.pages import PageFacts
 from app.text import clean
 from app.vocabulary import ComponentStatus
 from app.web.access import actor, audience
 from app.web.console import ordering, queries
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.queries import ComponentRow, PageFacts
+from app.web.console.queries import ComponentRow
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 
 @blueprint.get("/components")
@@ -27,7 +29,7 @@ def list_components() -> Answer:
 @audience("lead")
 def create_component() -> Answer:
     """Make a component at the end of the list."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     form = request.form
     try:
         actions.create_component(
@@ -58,6 +60,7 @@ def component_form(public_id: str) -> Answer:
 def edit_component(public_id: str) -> Answer:
     """Change one component."""
     form = request.form
+    _find(current_page(), public_id)
     try:
         actions.edit_component(
             current_app.config["SETTINGS"],
@@ -79,7 +82,8 @@ def edit_component(public_id: str) -> Answer:
 @audience("responder")
 def set_status(public_id: str) -> Answer:
     """Set what one component is doing.  Nobody is notified."""
-    facts = queries.page_facts(session())
+    facts = current_page()
+    _find(facts, public_id)
     status = actions.read_status(clean(request.form.get("status", "")))
     actions.set_component_status(current_app.config["SETTINGS"], actor(), public_id, status)
     component = _find(facts, public_id)
@@ -91,7 +95,7 @@ def set_status(public_id: str) -> Answer:
 @audience("lead")
 def move_component(public_id: str) -> Answer:
     """Move a component up or down within its group, or to a place by number."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     groups = queries.component_groups(session(), facts.id)
     home = next((g for g in groups if any(c.public_id == public_id for c in g.components)), None)
     if home is None:
@@ -110,7 +114,7 @@ def move_component(public_id: str) -> Answer:
 @audience("lead")
 def archive_component(public_id: str) -> Answer:
     """Put a component away."""
-    component = _find(queries.page_facts(session()), public_id)
+    component = _find(current_page(), public_id)
     actions.archive_component(current_app.config["SETTINGS"], actor(), public_id)
     flash(f"{component.name} was archived. Its history is kept.")
     return _to_list()
@@ -120,7 +124,7 @@ def archive_component(public_id: str) -> Answer:
 @audience("lead")
 def create_group() -> Answer:
     """Make a group."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     try:
         actions.create_group(current_app.config["SETTINGS"], actor(), facts.id, name=request.form.get("name", ""))
     except CandorError as error:
@@ -147,7 +151,7 @@ def rename_group(public_id: str) -> Answer:
 @audience("lead")
 def move_group(public_id: str) -> Answer:
     """Move a group up or down."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     groups = [group.public_id for group in queries.component_groups(session(), facts.id) if group.public_id]
     order = ordering.moved(groups, public_id, request.form)
     actions.order_groups(current_app.config["SETTINGS"], actor(), facts.id, order)
@@ -174,7 +178,7 @@ def _show_list(
     adding: dict[str, str] | None = None,
     grouping: dict[str, str] | None = None,
 ) -> str:
-    facts = queries.page_facts(session())
+    facts = current_page()
     return render(
         "console/components/list.html",
         facts,
@@ -193,7 +197,7 @@ def _typed() -> dict[str, str]:
 
 
 def _show_component(public_id: str, problem: Problem | None = None, sent: dict[str, str] | None = None) -> str:
-    facts = queries.page_facts(session())
+    facts = current_page()
     component = _find(facts, public_id)
     typed = sent or {
         "name": component.name,

@@ -16,7 +16,6 @@ from app.errors import NotFound
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState, DispatchState, Role
 from app.web.access import actor, audience
-from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.masking import shown
@@ -24,6 +23,7 @@ from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render, render_block
 from app.web.console.threads import update_facts
 from app.web.htmx import is_htmx
+from app.web.pages import current_page
 
 MISSING_PER_PAGE = 50
 LINES_AT_ONCE = 2000
@@ -37,8 +37,8 @@ HEADINGS = (
 @audience("viewer")
 def deliveries(public_id: str) -> Answer:
     """What happened to an update's notices; to htmx only the panel, while it moves."""
-    update = update_facts(session(), public_id)
-    facts = queries.page_facts(session())
+    update = update_facts(session(), current_page().id, public_id)
+    facts = current_page()
     sample = _sample(request.args)
     report = dispatch_report(session(), update.id, why_skipped=False, sample=sample)
     settings: Settings = current_app.config["SETTINGS"]
@@ -59,7 +59,7 @@ def deliveries(public_id: str) -> Answer:
 @audience("lead")
 def missing_sheet(public_id: str) -> Response:
     """Everybody who has not received an update, or those filtered for, as a sheet."""
-    update = update_facts(session(), public_id)
+    update = update_facts(session(), current_page().id, public_id)
     return download(f"not-received-{public_id}", HEADINGS, _pieces(update.id, _wanted(request.args)))
 
 
@@ -158,7 +158,7 @@ def _instant(raw: str) -> datetime:
 
 
 def _dispatch_of(public_id: str) -> DispatchReport:
-    report = dispatch_report(session(), update_facts(session(), public_id).id)
+    report = dispatch_report(session(), update_facts(session(), current_page().id, public_id).id)
     if report is None:
         raise NotFound("This update notified nobody.")
     return report

@@ -12,13 +12,14 @@ from app.web.console.publish_hook import publish_hook
 from app.web.console.rendering import Answer, render
 from app.web.console.standing import standing
 from app.web.console.verdicts import verdict_of
+from app.web.pages import current_page
 
 
 @blueprint.get("", strict_slashes=False)
 @audience("viewer")
 def overview() -> Answer:
     """Everything in one glance."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     settings: Settings = current_app.config["SETTINGS"]
     groups = queries.component_groups(session(), facts.id)
     open_posts = queries.open_posts(session(), facts.id)

@@ -7,18 +7,19 @@ from app.actions import page_logo as actions
 from app.db import session
 from app.errors import CandorError
 from app.web.access import actor, audience
-from app.web.console import look, queries
+from app.web.console import look
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import problem_of
 from app.web.console.page_settings import show_page
 from app.web.console.rendering import Answer
+from app.web.pages import current_page
 
 
 @blueprint.get("/page/logo")
 @audience("admin")
 def show_logo() -> Answer:
     """The picture that is kept."""
-    body, content_type = look.logo(session(), queries.page_facts(session()).id)
+    body, content_type = look.logo(session(), current_page().id)
     response = make_response(body)
     response.content_type = content_type
     return response
@@ -28,7 +29,7 @@ def show_logo() -> Answer:
 @audience("admin")
 def set_logo() -> Answer:
     """Take a picture as the page's logo; all of the page is made anew."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     sent = request.files.get("logo")
     body = sent.stream.read(actions.LARGEST_BYTES + 1) if sent else b""
     try:
@@ -43,7 +44,7 @@ def set_logo() -> Answer:
 @audience("admin")
 def remove_logo() -> Answer:
     """Take the logo away; all of the page is made anew."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     actions.remove_logo(current_app.config["SETTINGS"], actor(), facts.id)
     return _to_page("The logo was taken away.")
 

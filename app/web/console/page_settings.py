@@ -11,11 +11,11 @@ from app.errors import CandorError
 from app.text import clean
 from app.vocabulary import Language
 from app.web.access import actor, audience
-from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.look import look
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 FIELDS = ("name", "url", "time_zone", "locale", "accent", "mail_from")
 
@@ -31,7 +31,7 @@ def page_settings() -> Answer:
 @audience("admin")
 def edit_page() -> Answer:
     """Change the page; all of it is made anew."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     typed: dict[str, Any] = {field: clean(request.form[field]) for field in FIELDS if field in request.form}
     if "languages" in request.form:  # the form holds an empty one too, so that none can be chosen
         typed["languages"] = [clean(code) for code in request.form.getlist("languages") if code]
@@ -46,7 +46,7 @@ def edit_page() -> Answer:
 
 def show_page(typed: dict[str, Any] | None = None, problem: Problem | None = None) -> str:
     """The screen, with what was typed laid over what stands."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     stands = look(session(), facts.id)
     fields: dict[str, Any] = {
         "name": facts.name,

@@ -20,6 +20,7 @@ from app.web.console.publishing import closing_effects, closing_status, next_sta
 from app.web.console.rendering import Answer, render, still_saying, unwritten
 from app.web.console.threads import thread
 from app.web.console.typed import Typed, blank_post, blank_update, read_typed, with_new_key
+from app.web.pages import current_page, reread
 
 REPEATED = "This was published already by the same form. Nothing was published or sent twice."
 
@@ -28,7 +29,7 @@ REPEATED = "This was published already by the same form. Nothing was published o
 @audience("viewer")
 def list_posts() -> Answer:
     """Open posts, and closed ones page by page."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     number = page_number(request.args)
     size = queries.POSTS_PER_PAGE
     closed = queries.recent_posts(session(), facts.id, limit=size + 1, offset=(number - 1) * size)
@@ -57,7 +58,7 @@ def new_post() -> Answer:
 @audience("lead")
 def open_post() -> Answer:
     """Publish a new post, or show the form again with everything that was typed."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     typed = read_typed(request.form)
     try:
         made = actions.open_post(current_app.config["SETTINGS"], actor(), facts.id, post_draft(typed, facts.zone))
@@ -72,7 +73,7 @@ def open_post() -> Answer:
 @audience("viewer")
 def show_post(public_id: str) -> Answer:
     """The thread and, for those who may publish, the form for the next update; `?template=` as for a new post."""
-    found = thread(session(), public_id)
+    found = thread(session(), current_page().id, public_id)
     typed = blank_update(found.post.kind, next_status(found), found.version, {})
     picked = _picked()
     return show_thread(public_id, _begun(typed, picked), picked=picked)
@@ -82,7 +83,7 @@ def show_post(public_id: str) -> Answer:
 @audience("lead")
 def resolve_post(public_id: str) -> Answer:
     """The update form set to the last status, asking about every component that is not operational."""
-    found = thread(session(), public_id)
+    found = thread(session(), current_page().id, public_id)
     typed = blank_update(found.post.kind, closing_status(found.post.kind), found.version, closing_effects(found))
     return show_thread(public_id, typed, template="console/posts/resolve.html")
 
@@ -91,6 +92,7 @@ def resolve_post(public_id: str) -> Answer:
 @audience("lead")
 def pin_post(public_id: str) -> Answer:
     """Keep a post on top of the page after it is over, or, with `pinned=no`, stop keeping it there."""
+    thread(session(), current_page().id, public_id)
     pinned = _chosen("pinned")
     pinning.pin_post(current_app.config["SETTINGS"], actor(), public_id, pinned)
     flash("It is kept on top of the page." if pinned else "It is no longer kept on top of the page.")
@@ -101,6 +103,7 @@ def pin_post(public_id: str) -> Answer:
 @audience("lead")
 def set_by_clock(public_id: str) -> Answer:
     """Have a maintenance begin and end by itself at its planned times, or, with `by_clock=no`, by hand."""
+    thread(session(), current_page().id, public_id)
     is_on = _chosen("by_clock")
     by_clock.set_by_clock(current_app.config["SETTINGS"], actor(), public_id, is_on)
     flash("It begins and ends by the clock." if is_on else "It begins and ends by hand.")
@@ -115,14 +118,14 @@ def _chosen(name: str) -> bool:
 def _picked() -> Template | None:
     """The template that the address names.  Raises NotFound: there is no such one."""
     public_id = request.args.get("template", "")
-    return prepared.find(session(), queries.page_facts(session()).id, public_id) if public_id else None
+    return prepared.find(session(), current_page().id, public_id) if public_id else None
 
 
 def _begun(typed: Typed, picked: Template | None) -> Typed:
     """The form with the words of a template."""
     if picked is None:
         return typed
-    groups = queries.component_groups(session(), queries.page_facts(session()).id)
+    groups = queries.component_groups(session(), current_page().id)
     return prepared.filled(typed, picked, {one.public_id: one.status for group in groups for one in group.components})
 
 
@@ -130,7 +133,7 @@ def show_new(
     typed: Typed, problem: Problem | None = None, *, picked: Template | None = None, preview: object = None
 ) -> str:
     """The form for a new post."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     form = publish_form(session(), facts, typed, problem=problem, picked=picked)
     return render("console/posts/new.html", facts, form=form, preview=preview)
 
@@ -145,8 +148,8 @@ def show_thread(
     template: str = "console/posts/thread.html",
 ) -> str:
     """A post with its thread and the form for the next update."""
-    facts = queries.page_facts(session())
-    found = thread(session(), public_id)
+    facts = current_page()
+    found = thread(session(), current_page().id, public_id)
     form = publish_form(session(), facts, typed, found, problem, picked)
     return render(template, facts, thread=found, form=form, preview=preview)
 
@@ -159,5 +162,5 @@ def to_thread(public_id: str, *, repeated: bool) -> Response:
 
 def _published() -> str:
     with suppress(Unavailable), translated():  # it is committed: nothing that happens now makes it undone
-        return "Saved." if unwritten(queries.page_facts(session())) else "Published."
+        return "Saved." if unwritten(reread()) else "Published."
     return "Saved."

@@ -11,17 +11,17 @@ from app.errors import Invalid
 from app.publish.letter import EMAIL_STYLE_HASH
 from app.publish.preview import Preview
 from app.publish.preview import preview as worded
+from app.queries.pages import PageFacts
 from app.vocabulary import PostStatus
 from app.web.access import audience
-from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, instant_or_none, promised_or_none
 from app.web.console.publishing import PublishForm, known_effects, publish_form
-from app.web.console.queries import PageFacts
 from app.web.console.rendering import Answer, render_block
 from app.web.console.threads import thread
 from app.web.console.typed import read_typed
 from app.web.htmx import is_htmx
+from app.web.pages import current_page
 from app.web.security import extra_style_hashes
 
 blueprint.record(lambda state: extra_style_hashes(cast(Flask, state.app), EMAIL_STYLE_HASH))
@@ -32,7 +32,7 @@ blueprint.record(lambda state: extra_style_hashes(cast(Flask, state.app), EMAIL_
 @audience("lead")
 def reach() -> Answer:
     """Impact, promise and audience for the components chosen so far."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     return render_block(_template(), "reach", facts, **_screen(_form(facts)))
 
 
@@ -40,7 +40,7 @@ def reach() -> Answer:
 @audience("lead")
 def preview() -> Answer:
     """The page, the mail and the text message as they will look; the form with them for those without htmx."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     form = _form(facts)
     try:
         shown = _worded(facts, form)
@@ -52,7 +52,7 @@ def preview() -> Answer:
 
 def _form(facts: PageFacts, problem: Problem | None = None) -> PublishForm:
     public_id = request.form.get("post_id", "")
-    found = thread(session(), public_id) if public_id else None
+    found = thread(session(), facts.id, public_id) if public_id else None
     return publish_form(session(), facts, read_typed(request.form), found, problem)
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.actions.effects import computed_impact
 from app.deliver.plan import audience_count
+from app.queries.pages import PageFacts
 from app.shapes import AudienceCount, ComponentEffect
 from app.vocabulary import (
     POST_STATUSES,
@@ -20,7 +21,7 @@ from app.vocabulary import (
 from app.web.console import prepared
 from app.web.console.forms import PROMISE_MINUTES, Problem
 from app.web.console.prepared import Offered, Template
-from app.web.console.queries import GroupRow, PageFacts, component_groups
+from app.web.console.queries import GroupRow, component_groups
 from app.web.console.threads import Thread
 from app.web.console.typed import Typed
 

@@ -3,17 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.errors import NotFound
 from app.models.component import Component, ComponentGroup
 from app.models.delivery import Delivery, Dispatch
 from app.models.incident import Incident
-from app.models.page import Page
 from app.models.post import Post, PostComponent, Update
 from app.vocabulary import (
     ComponentStatus,
@@ -27,19 +24,6 @@ from app.vocabulary import (
 
 RECENT_POSTS = 8
 POSTS_PER_PAGE = 25
-
-
-@dataclass(frozen=True, slots=True)
-class PageFacts:
-    """The page that the console speaks for."""
-
-    id: int
-    name: str
-    url: str
-    zone: ZoneInfo
-    locale: str
-    slug: str
-    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +100,6 @@ class Health:
     @property
     def is_idle(self) -> bool:
         return not (self.sent or self.failed or self.bounced or self.waiting or self.held)
-
-
-def page_facts(session: Session) -> PageFacts:
-    """The default page.  One query.
-
-    Raises:
-        NotFound: Candor is not set up yet.
-    """
-    page = session.scalar(select(Page).order_by(Page.id).limit(1))
-    if page is None:
-        raise NotFound("There is no page yet. Open the set-up link, or run candor init.")
-    zone = ZoneInfo(page.time_zone)
-    return PageFacts(page.id, page.name, page.url, zone, page.locale, page.slug, page.revision)
 
 
 def component_groups(session: Session, page_id: int) -> tuple[GroupRow, ...]:

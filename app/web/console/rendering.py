@@ -12,11 +12,12 @@ from app.clock import now
 from app.db import is_unavailable
 from app.errors import CandorError
 from app.publish.refresh import why_missing
+from app.queries.pages import PageFacts
 from app.vocabulary import Role
 from app.web import htmx
 from app.web.access import actor
 from app.web.console import times
-from app.web.console.queries import PageFacts
+from app.web.pages import known_pages
 
 Answer = str | Response | tuple[str, int]
 
@@ -51,6 +52,7 @@ def _shared(facts: PageFacts) -> dict[str, Any]:
     me = actor()
     return {
         "facts": facts,
+        "pages": known_pages(),
         "zone": facts.zone,
         "unwritten": unwritten(facts),
         "now": now(),

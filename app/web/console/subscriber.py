@@ -11,7 +11,7 @@ from app.deliver.history import Entry, count, history
 from app.text import clean
 from app.vocabulary import Role
 from app.web.access import actor, audience
-from app.web.console import people, queries
+from app.web.console import people
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.masking import shown
@@ -19,6 +19,7 @@ from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
 from app.web.console.search import search_for
 from app.web.console.subscriber_facts import subscriber_facts
+from app.web.pages import current_page
 
 ENTRIES_PER_PAGE = 50
 LINES_AT_ONCE = 1000
@@ -31,7 +32,7 @@ HEADINGS = (
 @audience("viewer")
 def search_subscribers() -> Answer:
     """Somebody found by a whole address or id; leads find by parts of them too.  One found is shown at once."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     words, number = clean(request.args.get("q", ""))[:200], page_number(request.args)
     found = people.find_subscribers(session(), facts.id, search_for(words), number) if words else []
     if len(found) == 1 and number == 1:
@@ -51,8 +52,8 @@ def search_subscribers() -> Answer:
 @audience("viewer")
 def subscriber_history(public_id: str) -> Answer:
     """Who it is, and their whole history."""
-    facts = queries.page_facts(session())
-    who = subscriber_facts(session(), public_id)
+    facts = current_page()
+    who = subscriber_facts(session(), current_page().id, public_id)
     number = page_number(request.args)
     entries = history(session(), who.id, limit=ENTRIES_PER_PAGE + 1, offset=(number - 1) * ENTRIES_PER_PAGE)
     return render(
@@ -71,7 +72,7 @@ def subscriber_history(public_id: str) -> Answer:
 @audience("lead")
 def history_sheet(public_id: str) -> Response:
     """A subscriber's whole history as a sheet."""
-    who = subscriber_facts(session(), public_id)
+    who = subscriber_facts(session(), current_page().id, public_id)
     return download(f"history-{public_id}", HEADINGS, _pieces(who.id))
 
 
@@ -79,6 +80,7 @@ def history_sheet(public_id: str) -> Response:
 @audience("admin")
 def erase_subscriber(public_id: str) -> Answer:
     """Erase somebody's data."""
+    subscriber_facts(session(), current_page().id, public_id)  # another page's subscriber is none of this one's
     never_again = request.form.get("never_again") == "yes"
     done = erasure.erase_subscriber(current_app.config["SETTINGS"], actor(), public_id, never_again=never_again)
     flash(f"Erased, with {done.messages:,} kept messages." + (" Nothing is sent there again." if never_again else ""))

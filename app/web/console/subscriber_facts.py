@@ -39,13 +39,13 @@ class SubscriberFacts:
     disabled_why: str
 
 
-def subscriber_facts(session: Session, public_id: str) -> SubscriberFacts:
+def subscriber_facts(session: Session, page_id: int, public_id: str) -> SubscriberFacts:
     """One subscriber.  Four queries.
 
     Raises:
-        NotFound: there is no such subscriber.
+        NotFound: the page has no such subscriber.
     """
-    row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id))
+    row = session.scalar(select(Subscriber).where(Subscriber.page_id == page_id, Subscriber.public_id == public_id))
     if row is None:
         raise NotFound("There is no such subscriber.")
     chosen = session.scalars(

@@ -12,11 +12,11 @@ from app.db import session
 from app.deliver import subscriber_sheet
 from app.errors import CandorError
 from app.web.access import actor, audience
-from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 
 @blueprint.get("/subscribers/sheet")
@@ -30,7 +30,7 @@ def import_sheet() -> Answer:
 @audience("admin")
 def import_subscribers_sheet() -> Answer:
     """Take a sheet, or only say what would come of it.  The answer is the report, so it is no redirect."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     sent = request.files.get("file")
     file = cast(BinaryIO, sent.stream) if sent is not None and sent.filename else BytesIO()
     dry_run = request.form.get("dry_run") == "yes"
@@ -46,10 +46,10 @@ def import_subscribers_sheet() -> Answer:
 @audience("admin")
 def export_subscribers() -> Response:
     """Every subscriber, without the secrets that sign webhooks."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     return download("subscribers", subscriber_sheet.headings(False), subscriber_sheet.pieces(session, facts.id))
 
 
 def _show(report: ImportReport | None = None, problem: Problem | None = None) -> str:
-    facts = queries.page_facts(session())
+    facts = current_page()
     return render("console/subscribers/sheet.html", facts, report=report, shown=SHOWN, problem=problem)

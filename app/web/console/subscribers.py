@@ -7,13 +7,15 @@ from app.db import session
 from app.errors import CandorError
 from app.text import clean
 from app.web.access import actor, audience
-from app.web.console import people, queries
+from app.web.console import people
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
 from app.web.console.search import search_for
+from app.web.console.subscriber_facts import subscriber_facts
+from app.web.pages import current_page
 
 
 @blueprint.get("/subscribers")
@@ -27,7 +29,7 @@ def subscribers() -> Answer:
 @audience("lead")
 def add_subscriber() -> Answer:
     """Add a chat channel or a webhook.  The answer shows the webhook's secret, this once, so it is no redirect."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     typed = {field: clean(request.form.get(field, "")) for field in ("channel", "address", "label")}
     try:
         secret = actions.add_by_operator(
@@ -52,6 +54,7 @@ def add_subscriber() -> Answer:
 @audience("lead")
 def remove_subscriber(public_id: str) -> Answer:
     """End a subscription."""
+    subscriber_facts(session(), current_page().id, public_id)  # another page's subscriber is none of this one's
     actions.remove(actor(), public_id)
     flash("Removed. They will hear nothing more.")
     return redirect(url_for("console.subscribers"), 303)
@@ -61,7 +64,7 @@ def show_subscribers(
     problem: Problem | None = None, adding: dict[str, str] | None = None, secret: tuple[str, str] | None = None
 ) -> str:
     """The screen; `secret` is a new webhook's label and secret, shown this once."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     words, number = clean(request.args.get("q", ""))[:200], page_number(request.args)
     found = people.find_subscribers(session(), facts.id, search_for(words), number)
     size = people.SUBSCRIBERS_PER_PAGE

@@ -13,13 +13,14 @@ from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.prepared import Template, TypedTemplate
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 
 @blueprint.get("/templates")
 @audience("lead")
 def list_templates() -> Answer:
     """All of them, by name."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     return render("console/templates/list.html", facts, templates=prepared.templates(session(), facts.id))
 
 
@@ -34,7 +35,7 @@ def new_template() -> Answer:
 @audience("lead")
 def create_template() -> Answer:
     """Keep a template, or show the form again with everything that was typed."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     typed = prepared.read_typed(request.form)
     try:
         public_id = actions.create_template(actor(), facts.id, prepared.draft_of(typed))
@@ -48,7 +49,7 @@ def create_template() -> Answer:
 @audience("lead")
 def template_form(public_id: str) -> Answer:
     """One template, to be changed or deleted."""
-    stands = prepared.find(session(), queries.page_facts(session()).id, public_id)
+    stands = prepared.find(session(), current_page().id, public_id)
     return _show_form(prepared.typed_as_it_stands(stands), stands=stands)
 
 
@@ -56,7 +57,7 @@ def template_form(public_id: str) -> Answer:
 @audience("lead")
 def edit_template(public_id: str) -> Answer:
     """Change a template, or show the form again with everything that was typed."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     stands = prepared.find(session(), facts.id, public_id)
     typed = prepared.read_typed(request.form)
     try:
@@ -71,14 +72,14 @@ def edit_template(public_id: str) -> Answer:
 @audience("lead")
 def delete_template(public_id: str) -> Answer:
     """Take a template away."""
-    facts = queries.page_facts(session())
+    facts = current_page()
     name = prepared.find(session(), facts.id, public_id).name
     actions.delete_template(actor(), facts.id, public_id)
     return _to_list(public_id, f"Deleted: {name}")
 
 
 def _show_form(typed: TypedTemplate, problem: Problem | None = None, stands: Template | None = None) -> str:
-    facts = queries.page_facts(session())
+    facts = current_page()
     kinds = {kind.capitalize(): [one for one in POST_STATUSES[kind] if one in actions.STATUSES] for kind in PostKind}
     return render(
         "console/templates/edit.html", facts,

@@ -81,7 +81,6 @@ class Thread:
 
     post: PostRow
     version: int
-    page_id: int
     updates: tuple[UpdateRow, ...]
     components: tuple[StillBroken, ...]
     records: tuple[RecordRow, ...]
@@ -112,15 +111,15 @@ class UpdateFacts:
     post_title: str
 
 
-def thread(session: Session, public_id: str) -> Thread:
+def thread(session: Session, page_id: int, public_id: str) -> Thread:
     """A post with its whole thread: at most nine queries, however long it is.
 
     Raises:
-        NotFound: there is no such post.
+        NotFound: the page has no such post.
     """
     post = session.scalar(
         select(Post)
-        .where(Post.public_id == public_id)
+        .where(Post.page_id == page_id, Post.public_id == public_id)
         .options(
             selectinload(Post.updates).selectinload(Update.effects),
             selectinload(Post.updates).selectinload(Update.revisions),
@@ -140,7 +139,6 @@ def thread(session: Session, public_id: str) -> Thread:
             [(component.name, True) for component in components],
         ),
         version=post.version,
-        page_id=post.page_id,
         updates=tuple(_update_row(update, summaries.get(update.id)) for update in updates),
         components=components,
         records=_records(session, post.incident_id),
@@ -149,13 +147,15 @@ def thread(session: Session, public_id: str) -> Thread:
     )
 
 
-def update_facts(session: Session, public_id: str) -> UpdateFacts:
+def update_facts(session: Session, page_id: int, public_id: str) -> UpdateFacts:
     """One update.  One query.
 
     Raises:
-        NotFound: there is no such update.
+        NotFound: the page has no such update.
     """
-    row = session.execute(select(Update, Post).join(Post).where(Update.public_id == public_id)).first()
+    row = session.execute(
+        select(Update, Post).join(Post).where(Post.page_id == page_id, Update.public_id == public_id)
+    ).first()
     if row is None:
         raise NotFound("There is no such update.")
     update, post = row

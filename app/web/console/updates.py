@@ -7,21 +7,21 @@ from app.db import session
 from app.errors import CandorError, KeyUsed
 from app.text import clean
 from app.web.access import actor, audience
-from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version, update_draft
 from app.web.console.posts import show_thread, to_thread
 from app.web.console.rendering import Answer, render, still_saying
 from app.web.console.threads import thread, update_facts
 from app.web.console.typed import read_typed, with_new_key, with_version
+from app.web.pages import current_page
 
 
 @blueprint.post("/posts/<public_id>/updates")
 @audience("lead")
 def publish_update(public_id: str) -> Answer:
     """Publish an update, or show the thread again with everything that was typed."""
-    facts = queries.page_facts(session())
-    found = thread(session(), public_id)
+    facts = current_page()
+    found = thread(session(), facts.id, public_id)
     typed = read_typed(request.form)
     try:
         draft = update_draft(typed, found.post.kind, facts.zone, found.broken)
@@ -32,7 +32,7 @@ def publish_update(public_id: str) -> Answer:
         template = "console/posts/resolve.html" if typed.asks_about_components else "console/posts/thread.html"
         with still_saying(error):
             if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
-                typed = with_version(typed, thread(session(), public_id).version)
+                typed = with_version(typed, thread(session(), facts.id, public_id).version)
             return show_thread(public_id, typed, problem, template=template), status
     return to_thread(made.post_id, repeated=made.repeated)
 
@@ -48,7 +48,7 @@ def correct_form(public_id: str) -> Answer:
 @audience("lead")
 def correct_update(public_id: str) -> Answer:
     """Replace the text; the old one stays to be seen."""
-    facts = update_facts(session(), public_id)
+    facts = update_facts(session(), current_page().id, public_id)
     body = clean(request.form.get("body", ""), multiline=True)
     settings = current_app.config["SETTINGS"]
     acknowledged = request.form.get("acknowledged") == "yes"
@@ -64,10 +64,10 @@ def correct_update(public_id: str) -> Answer:
 
 
 def _show_correct(public_id: str, body: str | None = None, problem: Problem | None = None) -> str:
-    update = update_facts(session(), public_id)
+    update = update_facts(session(), current_page().id, public_id)
     return render(
         "console/updates/correct.html",
-        queries.page_facts(session()),
+        current_page(),
         update=update,
         body=update.body if body is None else body,
         problem=problem,

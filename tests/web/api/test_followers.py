@@ -252,8 +252,8 @@ def test_a_sheet_keeps_what_they_follow(app: Flask, script: Script, page_id: int
     followed(script, slow, "eve@example.com", **SURE)
     followed(script, slow, "new@example.com")
     alice = sign_in(app, "alice")
-    path = "/console/subscribers/sheet"
-    sheet = alice.client.get("/console/subscribers/export").text
+    path = "/console/default/subscribers/sheet"
+    sheet = alice.client.get("/console/default/subscribers/export").text
     lines = list(csv.DictReader(io.StringIO(sheet)))
     assert [(line["address"], line["components"], line["posts"]) for line in lines] == [
         ("eve@example.com", "", slow), ("new@example.com", "", slow),
@@ -271,7 +271,7 @@ def test_a_sheet_keeps_what_they_follow(app: Flask, script: Script, page_id: int
     assert session().scalar(select(func.count(SubscriberPost.id))) == 3
     give("channel,address,components\nemail,bob@example.com,\n")
     assert one("bob@example.com").everything, "a sheet of those who hear of everything says so"
-    shown = alice.open(f"/console/subscribers/{one('eve@example.com').public_id}")
+    shown = alice.open(f"/console/default/subscribers/{one('eve@example.com').public_id}")
     assert "Hears of Slow answers." in text_of(shown)
 
 
@@ -279,8 +279,8 @@ def test_what_is_asked_before_publishing_counts_them(app: Flask, script: Script,
     slow, other = opened(script), opened(script, "Another one")
     followed(script, slow, "eve@example.com", **SURE)
     lena = sign_in(app, "lena")
-    assert "1 will be notified: Email 1" in text_of(lena.open(f"/console/posts/{slow}"))
-    assert f"1 {NOT_ASKED}" in text_of(lena.open(f"/console/posts/{other}"))
+    assert "1 will be notified: Email 1" in text_of(lena.open(f"/console/default/posts/{slow}"))
+    assert f"1 {NOT_ASKED}" in text_of(lena.open(f"/console/default/posts/{other}"))
 
 
 def test_a_follower_who_asks_for_the_page_is_told_where_to_choose_it(
@@ -353,9 +353,9 @@ def test_a_sheet_confirms_nothing_that_a_stranger_asked_for(app: Flask, script: 
     slow, other, api = opened(script), opened(script, "Another one"), make_component(page_id, "API")
     followed(script, slow, "eve@example.com", **SURE)
     followed(script, other, "eve@example.com")
-    alice, path = sign_in(app, "alice"), "/console/subscribers/sheet"
+    alice, path = sign_in(app, "alice"), "/console/default/subscribers/sheet"
     for sheet in (
-        alice.client.get("/console/subscribers/export").text,
+        alice.client.get("/console/default/subscribers/export").text,
         f"channel,address,components\nemail,eve@example.com,{api}\n",
     ):
         alice.fill(path, path, {"file": (io.BytesIO(sheet.encode()), "people.csv"), "dry_run": ""})

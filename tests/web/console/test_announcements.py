@@ -16,7 +16,7 @@ from tests.factories import ALICE, LENA, make_page
 from tests.web.console.person import Person, form_of, text_of
 
 pytestmark = pytest.mark.database
-LIST, NEW = "/console/announcements", "/console/announcements/new"
+LIST, NEW = "/console/default/announcements", "/console/default/announcements/new"
 NOON = datetime(2026, 7, 1, 12, 0, 30, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 WORDS = {"title": "New data centre", "body": "From May on we serve from *Oslo* too."}
@@ -158,5 +158,5 @@ def test_another_pages_announcement_is_not_this_ones(lena: Person, settings: Set
 
 
 def test_a_responder_may_not_announce(ravi: Person, page_id: int) -> None:
-    assert "Announcements" not in ravi.open("/console")
+    assert "Announcements" not in ravi.open("/console/default")
     assert ravi.client.get(LIST).status_code == 403

@@ -23,14 +23,14 @@ from tests.web.console.person import Person, text_of
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-NEW = "/console/posts/new?kind=maintenance"
+NEW = "/console/default/posts/new?kind=maintenance"
 
 
 def plan(lena: Person, component: str, **typed: str) -> str:
     """Plan work from 13:00 to 15:00 in the form that is there; the thread's address."""
     with clock.frozen(NOON):
         sent = lena.fill(
-            NEW, "/console/posts",
+            NEW, "/console/default/posts",
             {
                 "title": "New disks", "body": "We swap disks.", "scheduled_for": "2026-03-20T13:00",
                 "scheduled_until": "2026-03-20T15:00", f"effect-{component}": "under_maintenance", **typed,
@@ -129,6 +129,8 @@ def test_a_lost_database_is_tried_again(
 
 
 def test_an_incident_has_no_times_to_go_by(settings: Settings, lena: Person, page_id: int) -> None:
-    sent = lena.fill("/console/posts/new", "/console/posts", {"title": "Slow", "body": "We look.", "by_clock": "yes"})
+    sent = lena.fill(
+        "/console/default/posts/new", "/console/default/posts", {"title": "Slow", "body": "We look.", "by_clock": "yes"}
+    )
     assert session().scalars(select(Post.starts_itself)).one() is False
     assert "by-clock" not in lena.open(str(sent.headers["Location"]))

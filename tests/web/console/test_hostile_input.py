@@ -9,7 +9,7 @@ from tests.factories import make_component
 from tests.web.console.person import HTMX, Person, form_of, text_of
 
 pytestmark = pytest.mark.database
-NEW = "/console/posts/new"
+NEW = "/console/default/posts/new"
 GOOD = {"title": "Checkout fails", "body": "We are looking."}
 
 
@@ -46,11 +46,11 @@ def nothing_published() -> bool:
 )
 def test_a_sentence_and_everything_typed_survives(lena: Person, typed: dict[str, object], sentence: str) -> None:
     sent = {**GOOD, "notify": "no", **typed}
-    refused = lena.fill(NEW, "/console/posts", sent)
+    refused = lena.fill(NEW, "/console/default/posts", sent)
     assert refused.status_code == 422
     assert sentence in text_of(refused.text)
     assert 'role="alert"' in refused.text
-    fields = form_of(refused.text, "/console/posts").fields
+    fields = form_of(refused.text, "/console/default/posts").fields
     for name in ("title", "body"):
         if name not in typed:
             assert fields[name] == GOOD[name]
@@ -59,7 +59,7 @@ def test_a_sentence_and_everything_typed_survives(lena: Person, typed: dict[str,
 
 
 def test_every_wrong_field_is_named_at_once_and_linked(lena: Person) -> None:
-    refused = lena.fill(NEW, "/console/posts", {"title": "", "body": "", "promise": "at"})
+    refused = lena.fill(NEW, "/console/default/posts", {"title": "", "body": "", "promise": "at"})
     for name in ("title", "body", "next_update_by"):
         assert f'href="#f-{name}"' in refused.text
         assert f'id="f-{name}"' in refused.text
@@ -68,27 +68,27 @@ def test_every_wrong_field_is_named_at_once_and_linked(lena: Person) -> None:
 
 def test_a_chosen_component_stays_chosen_after_an_error(lena: Person, page_id: int) -> None:
     api = make_component(page_id)
-    refused = lena.fill(NEW, "/console/posts", {"title": "", "body": "B", f"effect-{api}": "partial_outage"})
-    assert form_of(refused.text, "/console/posts").fields[f"effect-{api}"] == "partial_outage"
+    refused = lena.fill(NEW, "/console/default/posts", {"title": "", "body": "B", f"effect-{api}": "partial_outage"})
+    assert form_of(refused.text, "/console/default/posts").fields[f"effect-{api}"] == "partial_outage"
 
 
 def test_hostile_text_is_published_harmlessly(lena: Person) -> None:
     typed = {"title": "]]> <script>alert(1)</script> \u202e\ud7ff", "body": "[" * 10_000}
-    response = lena.fill(NEW, "/console/posts", typed)
+    response = lena.fill(NEW, "/console/default/posts", typed)
     assert response.status_code == 303
     page = lena.open(response.headers["Location"])
     assert "<script>alert" not in page
 
 
 def test_a_body_of_two_megabytes_is_refused_politely(lena: Person) -> None:
-    form = form_of(lena.open(NEW), "/console/posts")
+    form = form_of(lena.open(NEW), "/console/default/posts")
     refused = lena.client.post(form.action, data={**form.fields, "title": "T", "body": "x" * 2_000_000})
     assert refused.status_code == 413
     assert "Traceback" not in refused.text
 
 
 def test_an_empty_post_is_a_sentence(lena: Person) -> None:
-    form = form_of(lena.open(NEW), "/console/posts")
+    form = form_of(lena.open(NEW), "/console/default/posts")
     response = lena.client.post(form.action, data={"csrf_token": form.fields["csrf_token"]})
     assert response.status_code == 422
     assert "The title is empty." in text_of(response.text)
@@ -97,17 +97,17 @@ def test_an_empty_post_is_a_sentence(lena: Person) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/console/posts/nothere",
-        "/console/posts/nothere/resolve",
-        "/console/updates/nothere/correct",
-        "/console/updates/nothere/deliveries",
-        "/console/components/nothere",
-        "/console/outbox/nothere.eml",
-        "/console/outbox/..%2fsecret_key",
-        "/console/outbox/secret_key",
+        "/console/default/posts/nothere",
+        "/console/default/posts/nothere/resolve",
+        "/console/default/updates/nothere/correct",
+        "/console/default/updates/nothere/deliveries",
+        "/console/default/components/nothere",
+        "/admin/outbox/nothere.eml",
+        "/admin/outbox/..%2fsecret_key",
+        "/admin/outbox/secret_key",
         "/board/nothere",
-        "/console/posts/" + "x" * 3000,
-        "/console/posts/%00%ff",
+        "/console/default/posts/" + "x" * 3000,
+        "/console/default/posts/%00%ff",
     ],
 )
 def test_wrong_addresses_are_not_found(lena: Person, path: str) -> None:
@@ -118,12 +118,14 @@ def test_wrong_addresses_are_not_found(lena: Person, path: str) -> None:
 
 @pytest.mark.parametrize("page", ["0", "-1", "zwei", "9" * 40, "²", "10000"])
 def test_page_numbers_are_never_an_error(lena: Person, page: str) -> None:
-    assert lena.client.get("/console/posts", query_string={"page": page}).status_code == 200
-    assert lena.client.get("/console/subscribers", query_string={"page": page, "q": "%_'\x00"}).status_code == 200
+    assert lena.client.get("/console/default/posts", query_string={"page": page}).status_code == 200
+    assert (
+        lena.client.get("/console/default/subscribers", query_string={"page": page, "q": "%_'\x00"}).status_code == 200
+    )
 
 
 def test_a_half_typed_form_can_be_previewed_and_counted(lena: Person, page_id: int) -> None:
-    form = form_of(lena.open(NEW), "/console/posts")
-    for path in ("/console/posts/reach", "/console/posts/preview"):
+    form = form_of(lena.open(NEW), "/console/default/posts")
+    for path in ("/console/default/posts/reach", "/console/default/posts/preview"):
         for typed in ({}, {"status": "nonsense", "impact": "x", "effect-nothere": "y", "promise": "z"}):
             assert lena.client.post(path, data={**form.fields, **typed}, headers=HTMX).status_code == 200

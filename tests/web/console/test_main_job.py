@@ -13,7 +13,7 @@ from tests.factories import make_component, make_subscriber
 from tests.web.console.person import Person, form_of, text_of
 
 pytestmark = pytest.mark.database
-NEW = "/console/posts/new"
+NEW = "/console/default/posts/new"
 WORDS = {"title": "Checkout fails", "body": "Some payments fail. We are **looking**."}
 
 
@@ -29,7 +29,7 @@ def status_of(public_id: str) -> str:
 
 def declare(who: Person, **typed: object) -> str:
     """Declare an incident; the address of its thread."""
-    response = who.fill(NEW, "/console/posts", {**WORDS, **typed})
+    response = who.fill(NEW, "/console/default/posts", {**WORDS, **typed})
     assert response.status_code == 303, text_of(response.text)
     return response.headers["Location"]
 
@@ -65,7 +65,7 @@ def test_resolving_asks_about_what_is_still_broken(lena: Person, page_id: int) -
 
 
 def test_a_form_sent_twice_publishes_once(lena: Person) -> None:
-    form = form_of(lena.open(NEW), "/console/posts")
+    form = form_of(lena.open(NEW), "/console/default/posts")
     first, second = lena.send(form, WORDS), lena.send(form, WORDS)
     assert first.headers["Location"] == second.headers["Location"]
     assert "Nothing was published or sent twice." in text_of(lena.open(second.headers["Location"]))
@@ -76,12 +76,12 @@ def test_a_form_sent_twice_publishes_once(lena: Person) -> None:
 
 
 def test_a_form_sent_again_with_other_words_is_refused_and_keeps_them(lena: Person) -> None:
-    form = form_of(lena.open(NEW), "/console/posts")
+    form = form_of(lena.open(NEW), "/console/default/posts")
     thread = lena.send(form, WORDS).headers["Location"]
     refused = lena.send(form, {**WORDS, "title": "Search fails"})
     assert refused.status_code == 409
     assert "This form has published something else already" in text_of(refused.text)
-    kept = form_of(refused.text, "/console/posts")
+    kept = form_of(refused.text, "/console/default/posts")
     assert (kept.fields["title"], kept.fields["body"]) == ("Search fails", WORDS["body"])
     assert count(Post) == 1
     assert lena.send(kept, {}).status_code == 303, "who has read that may publish it as well"
@@ -111,7 +111,7 @@ def test_a_stale_form_shows_both_texts_and_can_be_sent_again(lena: Person) -> No
 def test_a_correction_keeps_the_old_text_and_a_stale_one_is_refused(lena: Person) -> None:
     thread = declare(lena)
     session().rollback()
-    path = f"/console/updates/{session().scalars(select(Update.public_id)).one()}/correct"
+    path = f"/console/default/updates/{session().scalars(select(Update.public_id)).one()}/correct"
     stale = form_of(lena.open(path), "/correct", path)
     assert stale.fields["body"] == WORDS["body"]
     assert lena.send(stale, {"body": "Some card payments fail."}).status_code == 303
@@ -138,11 +138,11 @@ def test_the_internal_record_is_made_and_shown_inside(lena: Person) -> None:
 def test_what_looks_like_a_leak_is_asked_about(lena: Person) -> None:
     typed = {**WORDS, "severity": "P1", "record_url": ["https://acme.atlassian.net/browse/OPS-7"]}
     typed["body"] = "See OPS-7 for more."
-    asked = lena.fill(NEW, "/console/posts", typed)
+    asked = lena.fill(NEW, "/console/default/posts", typed)
     assert asked.status_code == 422
     assert "I have checked this text; publish it anyway" in text_of(asked.text)
     assert count(Post) == 0
-    form = form_of(asked.text, "/console/posts")
+    form = form_of(asked.text, "/console/default/posts")
     assert form.fields["body"] == "See OPS-7 for more."
     assert lena.send(form, {"acknowledged": "yes"}).status_code == 303
 
@@ -154,7 +154,7 @@ def test_not_to_notify_makes_no_dispatch(lena: Person) -> None:
 
 def test_maintenance_is_planned_in_the_pages_zone(lena: Person) -> None:
     typed = {**WORDS, "scheduled_for": "2099-07-01T02:00", "scheduled_until": "2099-07-01T03:00"}
-    response = lena.fill(f"{NEW}?kind=maintenance", "/console/posts", typed)
+    response = lena.fill(f"{NEW}?kind=maintenance", "/console/default/posts", typed)
     assert response.status_code == 303
     session().rollback()
     post = session().scalars(select(Post)).one()

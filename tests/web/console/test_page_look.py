@@ -23,7 +23,7 @@ def page_id(app: Flask) -> int:
     return make_page(languages=ALL_LANGUAGES)
 
 
-PATH = "/console/page"
+PATH = "/console/default/page"
 
 
 def page() -> Page:
@@ -83,15 +83,19 @@ def test_what_is_not_offered_is_refused_beside_its_field(
 
 
 def test_the_sender_of_mail_is_typed_saved_and_seen_in_the_preview(alice: Person, lena: Person, page_id: int) -> None:
-    typed = {**form_of(lena.open("/console/posts/new"), "/console/posts").fields, "title": "Slow", "body": "We look."}
-    assert "From: status@localhost" in text_of(lena.client.post("/console/posts/preview", data=typed).text)
+    typed = {
+        **form_of(lena.open("/console/default/posts/new"), "/console/default/posts").fields,
+        "title": "Slow",
+        "body": "We look.",
+    }
+    assert "From: status@localhost" in text_of(lena.client.post("/console/default/posts/preview", data=typed).text)
     shown = alice.open(PATH)
     assert form_of(shown, PATH).fields["mail_from"] == ""
     assert "Empty means status@localhost." in text_of(shown)
     assert alice.fill(PATH, PATH, {"mail_from": "Acme, Inc. <Status@BÜCHER.example>"}).status_code == 303
     stands = "Acme, Inc. <Status@xn--bcher-kva.example>"
     assert form_of(alice.open(PATH), PATH).fields["mail_from"] == page().mail_from == stands
-    assert f"From: {stands}" in text_of(lena.client.post("/console/posts/preview", data=typed).text)
+    assert f"From: {stands}" in text_of(lena.client.post("/console/default/posts/preview", data=typed).text)
     assert alice.fill(PATH, PATH, {"mail_from": " "}).status_code == 303
     assert page().mail_from == ""
 
@@ -116,7 +120,7 @@ def test_a_logo_is_put_on_the_page_shown_and_taken_away(alice: Person, page_id: 
     assert alice.client.get(f"{PATH}/logo").status_code == 404
     sent = alice.fill(PATH, "/logo", {"logo": (BytesIO(pictures.PNG), "logo.svg")})
     assert sent.status_code == 303
-    source = re.search(r'src="(/console/page/logo[^"]*)"', alice.open(PATH))
+    source = re.search(r'src="(/console/default/page/logo[^"]*)"', alice.open(PATH))
     assert source
     answer = alice.client.get(source[1])
     assert (answer.mimetype, answer.data) == ("image/png", pictures.PNG)

@@ -28,12 +28,12 @@ def ran(settings: Settings, exit_code: int | None = 0, attempts: int = 1, output
 
 
 def test_before_the_first_run(settings: Settings, alice: Person) -> None:
-    assert "Publish hook It has not run yet" in text_of(alice.open("/console"))
+    assert "Publish hook It has not run yet" in text_of(alice.open("/console/default"))
 
 
 def test_a_run_that_went_well(settings: Settings, alice: Person) -> None:
     at = ran(settings)
-    assert f"Ran at {at:%H:%M} UTC, took 1.2 s, ended with 0." in text_of(alice.open("/console"))
+    assert f"Ran at {at:%H:%M} UTC, took 1.2 s, ended with 0." in text_of(alice.open("/console/default"))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_run_that_went_well(settings: Settings, alice: Person) -> None:
 )
 def test_a_failure_with_its_output(settings: Settings, alice: Person, exit_code: int | None, ending: str) -> None:
     at = ran(settings, exit_code, attempts=2)
-    page = alice.open("/console")
+    page = alice.open("/console/default")
     again = f"{at + timedelta(seconds=31):%H:%M} UTC"
     said = f"Failed at {at:%H:%M} UTC, took 1.2 s, {ending}. It is tried again at {again}, 2 more times at most."
     assert said in text_of(page)
@@ -50,19 +50,19 @@ def test_a_failure_with_its_output(settings: Settings, alice: Person, exit_code:
 
 def test_after_the_last_attempt_it_waits_for_the_next_publish(settings: Settings, alice: Person) -> None:
     ran(settings, 3, attempts=4)
-    assert "It was tried 4 times. The next publish runs it again." in text_of(alice.open("/console"))
+    assert "It was tried 4 times. The next publish runs it again." in text_of(alice.open("/console/default"))
 
 
 def test_a_file_that_makes_no_sense_is_no_run(settings: Settings, alice: Person) -> None:
     (settings.home / "publish_hook.json").write_text('{"folder": 1}')
-    assert "It has not run yet" in text_of(alice.open("/console"))
+    assert "It has not run yet" in text_of(alice.open("/console/default"))
 
 
 @pytest.mark.parametrize("who", ["lena", "ravi", "vera"])
 def test_nobody_else_sees_any_of_it(settings: Settings, who: str, request: pytest.FixtureRequest) -> None:
     person: Person = request.getfixturevalue(who)
     ran(settings, 3)
-    page = person.open("/console")
+    page = person.open("/console/default")
     assert "hunter2" not in page and "Publish hook" not in page
 
 
@@ -70,10 +70,10 @@ def test_without_the_setting_there_is_nothing(settings: Settings, alice: Person)
     ran(settings, 3)
     alice_without = alice.client._client.application
     alice_without.config["SETTINGS"] = replace(settings, publish_hook="")
-    assert "Publish hook" not in alice.open("/console")
+    assert "Publish hook" not in alice.open("/console/default")
 
 
 def test_yesterday_is_said_with_its_day(settings: Settings, alice: Person) -> None:
     with clock.frozen(datetime(2026, 3, 10, 14, 30, tzinfo=UTC)):
         ran(settings)
-    assert "Ran at 10 Mar 2026, 14:30 UTC" in text_of(alice.open("/console"))
+    assert "Ran at 10 Mar 2026, 14:30 UTC" in text_of(alice.open("/console/default"))

@@ -16,7 +16,7 @@ from tests.factories import LENA, make_subscriber
 from tests.web.console.person import Person, form_of, text_of
 
 pytestmark = pytest.mark.database
-LIMITS = "/console/limits"
+LIMITS = "/admin/limits"
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ def restored(settings: Settings, page_id: int, edge: Edge) -> None:
 
 
 def test_the_overview_and_the_limits_screen_say_what_waits(lena: Person, restored: None) -> None:
-    assert "This database was restored from a backup. What was being sent is paused" in text_of(lena.open("/console"))
+    assert "This database was restored from a backup. What was being sent is paused" in text_of(
+        lena.open("/console/default")
+    )
     assert "Slow answers 1 waiting" in text_of(lena.open(LIMITS))
 
 
@@ -39,7 +41,7 @@ def test_it_is_sent(lena: Person, settings: Settings, restored: None, edge: Edge
     drain(settings)
     assert edge.addresses == ["carol@example.com"]
     assert "Restored from a backup" not in text_of(lena.open(LIMITS))
-    assert "restored from a backup" not in text_of(lena.open("/console"))
+    assert "restored from a backup" not in text_of(lena.open("/console/default"))
 
 
 def test_it_is_dropped_and_a_second_tap_says_that_there_is_nothing(
@@ -63,4 +65,4 @@ def test_a_form_without_its_time_drops_nothing(lena: Person, restored: None) -> 
 
 def test_nothing_is_asked_without_a_restore(lena: Person, settings: Settings, page_id: int) -> None:
     assert "Restored from a backup" not in lena.open(LIMITS)
-    assert lena.client.post("/console/limits/restored/resume").status_code in {400, 409}
+    assert lena.client.post("/admin/limits/restored/resume").status_code in {400, 409}

@@ -31,7 +31,7 @@ NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 def test_a_canary_proves_its_channel_every_day(lena: Person, settings: Settings, page_id: int, edge: Edge) -> None:
     with frozen(NOON):
         add_canary(settings, LENA, page_id, "email", "Me@Example.com")
-        assert "never proven" in text_of(lena.open("/console"))
+        assert "never proven" in text_of(lena.open("/console/default"))
         run_due(settings)
         drain(settings)
     assert edge.addresses == ["me@example.com"]
@@ -41,14 +41,14 @@ def test_a_canary_proves_its_channel_every_day(lena: Person, settings: Settings,
     with frozen(NOON + timedelta(hours=3)):
         run_due(settings)
         drain(settings)
-        assert "Email : proven 3 hours ago" in text_of(lena.open("/console"))
+        assert "Email : proven 3 hours ago" in text_of(lena.open("/console/default"))
     assert len(edge.sent) == 1
     edge.behave = refuse("the server does not answer")
     with frozen(NOON + timedelta(hours=24, minutes=1)):
         run_due(settings)
         drain(settings)
     with frozen(NOON + timedelta(hours=27)):
-        page = text_of(lena.open("/console"))
+        page = text_of(lena.open("/console/default"))
     assert "not proven for 27 hours: the server does not answer" in page
 
 
@@ -75,11 +75,11 @@ def test_a_lead_runs_them_at_once_but_not_on_top_of_each_other(
 ) -> None:
     add_canary(settings, LENA, page_id, "email", "me@example.com")
     for _ in range(2):
-        assert lena.fill("/console", "/canaries/run", {}).status_code == 303
+        assert lena.fill("/console/default", "/canaries/run", {}).status_code == 303
     session().rollback()
     assert len(session().scalars(select(Notice)).all()) == 1
     drain(settings)
-    assert lena.fill("/console", "/canaries/run", {}).status_code == 303
+    assert lena.fill("/console/default", "/canaries/run", {}).status_code == 303
     session().rollback()
     assert len(session().scalars(select(Notice)).all()) == 2
 
@@ -93,18 +93,18 @@ def test_what_an_endpoint_took_twice_is_an_alarm_until_somebody_has_seen_it(
     make_subscriber(page_id, "https://hooks.example.com/x", channel="webhook")
     published(settings, page_id)
     watch(settings)
-    assert "Alarm" not in lena.open("/console")
+    assert "Alarm" not in lena.open("/console/default")
     delivery = session().scalars(select(Delivery.id)).one()
     session().rollback()
     with transaction() as writing:
         writing.add_all(DeliveryAttempt(delivery_id=delivery, took_ms=5, status=200) for _ in range(2))
     for _ in range(2):
         watch(settings)
-    page = text_of(lena.open("/console"))
+    page = text_of(lena.open("/console/default"))
     assert page.count("1 subscriber got this update twice") == 2  # the sentence, and the button that dismisses it
-    lena.fill("/console", "/dismiss", {})
+    lena.fill("/console/default", "/dismiss", {})
     watch(settings)
-    assert "Alarm" not in lena.open("/console")
+    assert "Alarm" not in lena.open("/console/default")
     assert session().scalars(select(AuditEntry.noun).where(AuditEntry.verb == "dismiss")).all() == ["alarm"]
 
 
@@ -119,11 +119,11 @@ def test_what_was_taken_again_after_a_machine_was_lost_is_an_alarm(
     with transaction() as writing:
         writing.execute(update(Delivery).values(attempts=2, lane=10))
     watch(settings)
-    assert "Alarm" not in lena.open("/console")
+    assert "Alarm" not in lena.open("/console/default")
     with transaction() as writing:
         writing.execute(update(Delivery).values(lane=0))
     watch(settings)
-    assert "1 subscriber may have got this update twice" in text_of(lena.open("/console"))
+    assert "1 subscriber may have got this update twice" in text_of(lena.open("/console/default"))
 
 
 def test_two_workers_that_find_the_same_at_once_raise_one_alarm(
@@ -165,7 +165,7 @@ def test_rows_for_somebody_elses_subscribers_are_an_alarm(
     with transaction() as writing:
         writing.add(Delivery(dispatch_id=dispatch, subscriber_id=stranger, channel="email", state=DeliveryState.SENT))
     watch(settings)
-    assert "2 rows for 1 subscribers" in text_of(lena.open("/console"))
+    assert "2 rows for 1 subscribers" in text_of(lena.open("/console/default"))
 
 
 def test_an_address_that_is_subscribed_twice_is_an_alarm_while_it_is(
@@ -176,11 +176,11 @@ def test_an_address_that_is_subscribed_twice_is_an_alarm_while_it_is(
         with transaction() as writing:
             writing.execute(update(Subscriber).where(Subscriber.id == number + 1).values(address_hash=f"{number}" * 64))
     watch_addresses(settings)
-    assert "1 addresses are subscribed twice" in text_of(lena.open("/console"))
+    assert "1 addresses are subscribed twice" in text_of(lena.open("/console/default"))
     with transaction() as writing:
         writing.execute(update(Subscriber).where(Subscriber.id == 2).values(state="unsubscribed"))
     watch_addresses(settings)
-    assert "subscribed twice" not in lena.open("/console")
+    assert "subscribed twice" not in lena.open("/console/default")
 
 
 def limits() -> list[tuple[str, str, float | None, int | None, str]]:
@@ -191,24 +191,24 @@ def limits() -> list[tuple[str, str, float | None, int | None, str]]:
 
 def test_limits_are_set_paused_resumed_and_taken_away(alice: Person, page_id: int) -> None:
     typed = {"channel": "email", "domain": "Example.com", "per_second": "2.5", "connections": "3"}
-    assert alice.fill("/console/limits", "/console/limits", typed).status_code == 303
+    assert alice.fill("/admin/limits", "/admin/limits", typed).status_code == 303
     assert limits() == [("email", "example.com", 2.5, 3, "")]
-    assert "Email to example.com 2.5 a second, 3 at once" in text_of(alice.open("/console/limits"))
-    alice.fill("/console/limits", "/limits/pause", {"channel": "email", "domain": "example.com"})
-    assert "Email to example.com is paused" in text_of(alice.open("/console"))
-    alice.fill("/console/limits", "/limits/resume", {})
+    assert "Email to example.com 2.5 a second, 3 at once" in text_of(alice.open("/admin/limits"))
+    alice.fill("/admin/limits", "/limits/pause", {"channel": "email", "domain": "example.com"})
+    assert "Email to example.com is paused" in text_of(alice.open("/console/default"))
+    alice.fill("/admin/limits", "/limits/resume", {})
     assert limits() == [("email", "example.com", 2.5, 3, "")]
-    alice.fill("/console/limits", "/console/limits", {**typed, "per_second": "", "connections": ""})
+    alice.fill("/admin/limits", "/admin/limits", {**typed, "per_second": "", "connections": ""})
     assert limits() == []
 
 
 def test_a_limit_that_makes_no_sense_comes_back_with_what_was_typed(alice: Person, page_id: int) -> None:
     typed = {"channel": "email", "domain": "exa mple.com/x", "per_second": "1"}
-    sent = alice.fill("/console/limits", "/console/limits", typed)
+    sent = alice.fill("/admin/limits", "/admin/limits", typed)
     assert sent.status_code == 422
     assert "exa mple.com/x" in sent.text
     for rate in ("many", "-1", "0", "nan", "inf"):
-        sent = alice.fill("/console/limits", "/console/limits", {"channel": "email", "per_second": rate})
+        sent = alice.fill("/admin/limits", "/admin/limits", {"channel": "email", "per_second": rate})
         assert sent.status_code == 422, rate
     assert limits() == []
 
@@ -219,14 +219,14 @@ def test_a_lead_pauses_and_resumes_a_channel_but_sets_no_limit(
     page_id: int,
     edge: Edge,
 ) -> None:
-    lena.fill("/console/limits", "/limits/pause", {"channel": "email", "domain": "", "why": "the provider asked"})
+    lena.fill("/admin/limits", "/limits/pause", {"channel": "email", "domain": "", "why": "the provider asked"})
     make_subscriber(page_id)
     published(settings, page_id)
     assert edge.addresses == []
-    page = text_of(lena.open("/console/limits"))
+    page = text_of(lena.open("/admin/limits"))
     assert "the provider asked" in page
     assert "1 waiting" in page
     assert "Set a limit" not in page
-    lena.fill("/console/limits", "/limits/resume", {})
+    lena.fill("/admin/limits", "/limits/resume", {})
     drain(settings)
     assert edge.addresses == ["carol@example.com"]

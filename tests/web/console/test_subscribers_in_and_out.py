@@ -20,7 +20,7 @@ from tests.factories import LENA, make_component, make_group
 from tests.web.console.person import Person, text_of
 
 pytestmark = pytest.mark.database
-PATH = "/console/subscribers/sheet"
+PATH = "/console/default/subscribers/sheet"
 
 
 def give(person: Person, content: str | bytes, *, dry_run: str = "", status: int = 200) -> str:
@@ -160,7 +160,7 @@ def test_what_leaves_comes_back_the_same(alice: Person, page_id: int) -> None:
         "sms,+12025550105,,unsubscribed,,en,2024-05-02T10:00:00Z\n"
         'chat,slack://T1J/B2K/abc/#ops,"=1+1, ops",active,,en,2024-05-03T10:00:00Z\n',
     )
-    first = alice.client.get("/console/subscribers/export").text
+    first = alice.client.get("/console/default/subscribers/export").text
     assert "'+12025550105" in first
     assert '"\'=1+1, ops"' in first
     with transaction() as writing:
@@ -170,12 +170,12 @@ def test_what_leaves_comes_back_the_same(alice: Person, page_id: int) -> None:
         for row in writing.scalars(select(Subscriber)):
             writing.delete(row)
     assert "3 taken" in give(alice, first)
-    assert alice.client.get("/console/subscribers/export").text == first
+    assert alice.client.get("/console/default/subscribers/export").text == first
     assert [row["label"] for row in csv.DictReader(io.StringIO(first))][2] == "'=1+1, ops"
 
 
 def test_only_admins_take_and_give_sheets(lena: Person, page_id: int) -> None:
-    for path in (PATH, "/console/subscribers/export"):
+    for path in (PATH, "/console/default/subscribers/export"):
         assert lena.client.get(path).status_code == 403
 
 
@@ -198,7 +198,7 @@ def known(settings: Settings, page_id: int, address: str = "carol@example.com") 
 def test_erasing_leaves_the_counts_and_nothing_else(alice: Person, settings: Settings, page_id: int) -> None:
     public_id = known(settings, page_id)
     before = session().scalar(select(func.count(Delivery.id)))
-    alice.fill(f"/console/subscribers/{public_id}", "/erase", {})
+    alice.fill(f"/console/default/subscribers/{public_id}", "/erase", {})
     session().rollback()
     row = session().scalars(select(Subscriber)).one()
     assert (row.address, row.label, row.state, row.domain) == (f"erased-{row.id}", "", "unsubscribed", "")
@@ -208,10 +208,10 @@ def test_erasing_leaves_the_counts_and_nothing_else(alice: Person, settings: Set
         left = session().scalar(select(func.count()).select_from(table).where(_about(table)))
         assert left == 0, table
     assert not list(settings.outbox.glob("email/*.eml"))
-    assert "Erased subscriber" in alice.open(f"/console/subscribers/{public_id}")
+    assert "Erased subscriber" in alice.open(f"/console/default/subscribers/{public_id}")
     assert "carol" not in "".join(session().scalars(select(AuditEntry.detail)))
     assert b"carol@" not in raw_database(settings)
-    assert "erased-" not in alice.client.get("/console/subscribers/export").text
+    assert "erased-" not in alice.client.get("/console/default/subscribers/export").text
 
 
 def _about(table: object) -> object:
@@ -226,7 +226,7 @@ def raw_database(settings: Settings) -> bytes:
 
 def test_never_again_means_no_letter_even_when_asked_for(alice: Person, settings: Settings, page_id: int) -> None:
     public_id = known(settings, page_id)
-    alice.fill(f"/console/subscribers/{public_id}", "/erase", {"never_again": "yes"})
+    alice.fill(f"/console/default/subscribers/{public_id}", "/erase", {"never_again": "yes"})
     session().rollback()
     assert session().scalars(select(Suppression.why)).all() == [ASKED_NEVER]
     subscribe(settings, page_id, "email", "carol@example.com", [])
@@ -240,12 +240,12 @@ def test_others_are_left_alone(alice: Person, settings: Settings, page_id: int) 
     public_id = known(settings, page_id)
     subscribe(settings, page_id, "email", "notcarol@example.com", [])
     drain(settings)
-    alice.fill(f"/console/subscribers/{public_id}", "/erase", {})
+    alice.fill(f"/console/default/subscribers/{public_id}", "/erase", {})
     assert "notcarol@example.com" in people()
     assert len(list(settings.outbox.glob("email/*.eml"))) == 1
 
 
 def test_only_admins_erase(lena: Person, settings: Settings, page_id: int) -> None:
     public_id = known(settings, page_id)
-    page = lena.open(f"/console/subscribers/{public_id}")
+    page = lena.open(f"/console/default/subscribers/{public_id}")
     assert "/erase" not in page

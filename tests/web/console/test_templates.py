@@ -15,7 +15,7 @@ from tests.factories import LENA, make_component, make_page
 from tests.web.console.person import Person, form_of, text_of
 
 pytestmark = pytest.mark.database
-LIST, NEW = "/console/templates", "/console/templates/new"
+LIST, NEW = "/console/default/templates", "/console/default/templates/new"
 WORDS = {
     "name": "Network", "title": "Network trouble", "body": "We **look** into it.", "status": "identified",
     "notify": "no",
@@ -67,9 +67,11 @@ def test_a_post_begins_with_it_and_is_published(lena: Person, page_id: int) -> N
     api = make_component(page_id, "API", ComponentStatus.DEGRADED_PERFORMANCE)
     make_component(page_id, "Website")
     public_id = prepare(lena, components=api)
-    assert f'value="{public_id}"' in lena.open("/console/posts/new"), "it is offered"
-    assert "f-template" not in lena.open("/console/posts/new?kind=maintenance"), "its status is an incident's"
-    form = form_of(lena.open(f"/console/posts/new?kind=incident&template={public_id}"), "/console/posts")
+    assert f'value="{public_id}"' in lena.open("/console/default/posts/new"), "it is offered"
+    assert "f-template" not in lena.open("/console/default/posts/new?kind=maintenance"), "its status is an incident's"
+    form = form_of(
+        lena.open(f"/console/default/posts/new?kind=incident&template={public_id}"), "/console/default/posts"
+    )
     assert (form.fields["title"], form.fields["body"]) == (WORDS["title"], WORDS["body"])
     assert (form.fields["status"], form.fields["notify"]) == ("identified", "no")
     assert form.fields[f"effect-{api}"] == "degraded_performance", "it is named as it is"
@@ -81,9 +83,9 @@ def test_a_post_begins_with_it_and_is_published(lena: Person, page_id: int) -> N
 
 def test_planned_work_begins_with_its_own(lena: Person, page_id: int) -> None:
     public_id = prepare(lena, status="scheduled")
-    assert "f-template" not in lena.open("/console/posts/new")
-    shown = lena.open(f"/console/posts/new?template={public_id}")
-    form = form_of(shown, "/console/posts")
+    assert "f-template" not in lena.open("/console/default/posts/new")
+    shown = lena.open(f"/console/default/posts/new?template={public_id}")
+    form = form_of(shown, "/console/default/posts")
     assert (form.fields["kind"], form.fields["status"]) == ("maintenance", "scheduled")
     assert "Plan maintenance" in text_of(shown)
 
@@ -91,7 +93,7 @@ def test_planned_work_begins_with_its_own(lena: Person, page_id: int) -> None:
 def test_an_update_begins_with_it_and_keeps_its_place(lena: Person, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft())
     public_id = prepare(lena)
-    path = f"/console/posts/{made.post_id}"
+    path = f"/console/default/posts/{made.post_id}"
     form = form_of(lena.open(f"{path}?template={public_id}"), "/updates")
     assert (form.fields["body"], form.fields["status"]) == (WORDS["body"], "identified")
     assert lena.send(form, {}).status_code == 303
@@ -106,9 +108,9 @@ def test_another_pages_template_is_not_there(lena: Person, page_id: int) -> None
     other = make_page("Other", slug="other")
     with transaction() as writing:
         writing.execute(update(IncidentTemplate).values(page_id=other))
-    for path in (f"{LIST}/{public_id}", f"/console/posts/new?template={public_id}"):
+    for path in (f"{LIST}/{public_id}", f"/console/default/posts/new?template={public_id}"):
         lena.open(path, 404)
-    assert public_id not in lena.open("/console/posts/new")
+    assert public_id not in lena.open("/console/default/posts/new")
 
 
 def test_who_may_not_publish_does_not_prepare(vera: Person, page_id: int) -> None:

@@ -26,19 +26,19 @@ def count() -> int:
 
 
 def test_a_token_is_shown_once_works_and_is_taken_back(app: Flask, admin: Browser) -> None:
-    admin.get("/console/tokens")
-    made = admin.post("/console/tokens", {"name": "Deploy", "scopes": ["posts", "components"], "days": "30"})
+    admin.get("/admin/tokens")
+    made = admin.post("/admin/tokens", {"name": "Deploy", "scopes": ["posts", "components"], "days": "30"})
     assert made.headers["Cache-Control"] == "no-store"
     found = re.search(r'<code class="token">(candor_[\w-]+)</code>', made.text)
     assert found
     headers = {"Authorization": f"OAuth {found[1]}"}
     assert app.test_client().get("/v1/pages", headers=headers).status_code == 200
-    listed = admin.get("/console/tokens").text
+    listed = admin.get("/admin/tokens").text
     assert found[1] not in listed and "Deploy" in listed and "posts, components" in listed
-    address = re.search(r'action="(/console/tokens/\w+/revoke)"', listed)
+    address = re.search(r'action="(/admin/tokens/\w+/revoke)"', listed)
     assert address and admin.post(address[1]).status_code == 303
     assert app.test_client().get("/v1/pages", headers=headers).status_code == 401
-    assert "revoked" in admin.get("/console/tokens").text
+    assert "revoked" in admin.get("/admin/tokens").text
 
 
 @pytest.mark.parametrize(
@@ -49,20 +49,20 @@ def test_a_token_is_shown_once_works_and_is_taken_back(app: Flask, admin: Browse
      ({"name": "x", "scopes": "read", "days": "never"}, "days"), ({"name": "x" * 61, "scopes": "read"}, "too long")],
 )  # fmt: skip
 def test_what_can_not_be_taken_is_said(admin: Browser, form: dict[str, str], said: str) -> None:
-    admin.get("/console/tokens")
-    answer = admin.post("/console/tokens", form)
+    admin.get("/admin/tokens")
+    answer = admin.post("/admin/tokens", form)
     assert (answer.status_code, said in answer.text) == (422, True)
     assert count() == 0
 
 
 def test_two_of_one_name_are_told_apart_by_refusing_the_second(admin: Browser) -> None:
-    admin.get("/console/tokens")
-    assert admin.post("/console/tokens", {"name": "Deploy", "scopes": "read"}).status_code == 200
-    assert admin.post("/console/tokens", {"name": "Deploy", "scopes": "read"}).status_code == 409
+    admin.get("/admin/tokens")
+    assert admin.post("/admin/tokens", {"name": "Deploy", "scopes": "read"}).status_code == 200
+    assert admin.post("/admin/tokens", {"name": "Deploy", "scopes": "read"}).status_code == 409
     assert count() == 1
 
 
 def test_only_admins_see_them(app: Flask, page_id: int) -> None:
     lead = browser(app, Role.LEAD)
-    assert lead.get("/console/tokens").status_code == 403
-    assert "/console/tokens" not in lead.get("/console").text
+    assert lead.get("/admin/tokens").status_code == 403
+    assert "/admin/tokens" not in lead.get("/console/default").text

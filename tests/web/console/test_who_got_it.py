@@ -34,7 +34,7 @@ def published(settings: Settings, page_id: int) -> str:
     api = make_component(page_id)
     update_id = open_post(settings, LENA, page_id, draft("key-00000001", api)).update_id
     drain(settings)
-    return f"/console/updates/{update_id}/deliveries"
+    return f"/console/default/updates/{update_id}/deliveries"
 
 
 def put(state: DeliveryState, reason: str = "", **values: object) -> None:
@@ -227,25 +227,25 @@ def test_somebody_is_found_and_their_whole_history_is_shown(
     with transaction() as writing:
         delivery = writing.scalars(select(Delivery.id).where(Delivery.subscriber_id == who)).one()
         writing.add(DeliveryAttempt(delivery_id=delivery, took_ms=1234, status=503, reason="busy"))
-    assert lena.client.get("/console/subscribers/search?q= ANN@Example.com ").status_code == 303
-    assert "another@example.com" in lena.open("/console/subscribers/search?q=example")
+    assert lena.client.get("/console/default/subscribers/search?q= ANN@Example.com ").status_code == 303
+    assert "another@example.com" in lena.open("/console/default/subscribers/search?q=example")
     public_id = session().scalars(select(Subscriber.public_id).where(Subscriber.id == who)).one()
-    page = text_of(lena.open(f"/console/subscribers/{public_id}"))
+    page = text_of(lena.open(f"/console/default/subscribers/{public_id}"))
     assert "ann@example.com" in page
     assert "Slow answers: Investigating" in page
     assert "Sent" in page
     assert "503 after 1,234 ms, busy" in page
-    rows = sheet(lena.client.get(f"/console/subscribers/{public_id}/history").text)
+    rows = sheet(lena.client.get(f"/console/default/subscribers/{public_id}/history").text)
     assert [(row["title"], row["state"]) for row in rows] == [("Slow answers", "sent")]
-    assert lena.open("/console/subscribers/nosuchperson", 404)
+    assert lena.open("/console/default/subscribers/nosuchperson", 404)
 
 
 def test_a_viewer_finds_by_a_whole_address_alone(vera: Person, settings: Settings, page_id: int) -> None:
     who = make_subscriber(page_id, "ann@example.com")
     with transaction() as writing:
         writing.get_one(Subscriber, who).address_hash = address_hash(settings, ChannelName.EMAIL, "ann@example.com")
-    assert "Only a whole address" in text_of(vera.open("/console/subscribers/search?q=ann"))
-    found = vera.client.get("/console/subscribers/search?q=Ann@example.com")
+    assert "Only a whole address" in text_of(vera.open("/console/default/subscribers/search?q=ann"))
+    found = vera.client.get("/console/default/subscribers/search?q=Ann@example.com")
     assert found.status_code == 303
     assert "ann@" not in vera.open(found.headers["Location"])
     assert vera.client.get(f"{found.headers['Location']}/history").status_code == 403
@@ -255,7 +255,7 @@ def test_a_long_history_costs_no_more_queries(lena: Person, settings: Settings, 
     make_subscriber(page_id, "ann@example.com")
     published(settings, page_id)
     public_id = session().scalars(select(Subscriber.public_id)).one()
-    path = f"/console/subscribers/{public_id}"
+    path = f"/console/default/subscribers/{public_id}"
     with counted() as few:
         lena.open(path)
     post_id = session().scalars(select(Dispatch.post_id)).one()

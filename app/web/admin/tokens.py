@@ -11,10 +11,10 @@ from app.models.api_token import ApiToken
 from app.text import clean
 from app.vocabulary import Scope
 from app.web.access import actor, audience
-from app.web.console import queries
-from app.web.console.blueprint import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 MEANINGS = {
     Scope.READ: "read posts and components, hidden components too",
@@ -53,7 +53,7 @@ def revoke_token(public_id: str) -> Answer:
     """Let a token open nothing any more."""
     actions.revoke_token(actor(), public_id)
     flash("Revoked. It opens nothing any more.")
-    return redirect(url_for("console.tokens"), 303)
+    return redirect(url_for("admin.tokens"), 303)
 
 
 def _days(typed: str) -> int | None:
@@ -67,11 +67,11 @@ def _days(typed: str) -> int | None:
 def _show(
     problem: Problem | None = None, typed: dict[str, str] | None = None, scopes: list[str] | None = None, made: str = ""
 ) -> str:
-    facts = queries.page_facts(session())
+    facts = current_page()
     rows = session().scalars(select(ApiToken).order_by(ApiToken.created_at.desc(), ApiToken.id.desc())).all()
     at = now()
     return render(
-        "console/tokens.html", facts,
+        "admin/tokens.html", facts,
         tokens=[(row, actions.state_of(row, at)) for row in rows], meanings=MEANINGS, problem=problem,
         typed=typed or {}, scopes=scopes or [], made=made,
     )  # fmt: skip

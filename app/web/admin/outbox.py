@@ -8,14 +8,13 @@ from pathlib import Path
 
 from flask import current_app
 
-from app.db import session
 from app.errors import NotFound
 from app.settings import Settings
 from app.text import clean
 from app.web.access import audience
-from app.web.console import queries
-from app.web.console.blueprint import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 SHOWN = 200
 LARGEST = 500_000
@@ -42,8 +41,8 @@ def outbox() -> Answer:
     settings: Settings = current_app.config["SETTINGS"]
     kept = sorted(_kept(settings.outbox), key=lambda message: (message.at, message.name), reverse=True)
     return render(
-        "console/outbox/list.html",
-        queries.page_facts(session()),
+        "admin/outbox/list.html",
+        current_page(),
         kept=kept[:SHOWN],
         count=len(kept),
         has_mail_server=bool(settings.smtp_url),
@@ -57,8 +56,8 @@ def outbox_message(name: str) -> Answer:
     """One message, as plain text."""
     settings: Settings = current_app.config["SETTINGS"]
     return render(
-        "console/outbox/message.html",
-        queries.page_facts(session()),
+        "admin/outbox/message.html",
+        current_page(),
         name=name,
         words=_read(settings.outbox, name),
     )

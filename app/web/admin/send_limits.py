@@ -15,10 +15,10 @@ from app.models.delivery import Delivery, SendLimit
 from app.text import clean
 from app.vocabulary import ChannelName, DeliveryState
 from app.web.access import actor, audience
-from app.web.console import queries
-from app.web.console.blueprint import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 MOST_SHOWN = 500
 
@@ -135,8 +135,8 @@ def _number(typed: Mapping[str, str], name: str) -> float | None:
 
 def _show(problem: Problem | None = None, typed: Mapping[str, str] | None = None) -> str:
     return render(
-        "console/limits.html",
-        queries.page_facts(session()),
+        "admin/limits.html",
+        current_page(),
         question=restoring.question(session()),
         limits=limit_rows(session()),
         channels=list(ChannelName),
@@ -146,4 +146,4 @@ def _show(problem: Problem | None = None, typed: Mapping[str, str] | None = None
 
 
 def _back() -> Answer:
-    return redirect(url_for("console.send_limits"), 303)
+    return redirect(url_for("admin.send_limits"), 303)

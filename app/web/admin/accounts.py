@@ -9,10 +9,11 @@ from app.errors import CandorError
 from app.text import clean
 from app.vocabulary import Role
 from app.web.access import actor, audience
-from app.web.console import people, queries
-from app.web.console.blueprint import blueprint
+from app.web.admin.blueprint import blueprint
+from app.web.console import people
 from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
+from app.web.pages import current_page
 
 
 @blueprint.get("/accounts")
@@ -63,14 +64,14 @@ def deactivate_account(public_id: str) -> Answer:
 
 
 def _back() -> Response:
-    return redirect(url_for("console.accounts"), 303)
+    return redirect(url_for("admin.accounts"), 303)
 
 
 def show_accounts(problem: Problem | None = None, adding: dict[str, str] | None = None) -> str:
     """The screen."""
     return render(
-        "console/accounts/list.html",
-        queries.page_facts(session()),
+        "admin/accounts/list.html",
+        current_page(),
         accounts=people.all_accounts(session()),
         roles=list(Role),
         problem=problem,

@@ -7,7 +7,7 @@ from flask import flash, redirect, request, url_for
 from app.actions import restoring
 from app.errors import Invalid
 from app.web.access import actor, audience
-from app.web.console.blueprint import blueprint
+from app.web.admin.blueprint import blueprint
 from app.web.console.rendering import Answer
 
 
@@ -17,7 +17,7 @@ def resume_restored() -> Answer:
     """Send what was under way."""
     restoring.resume(actor())
     flash("Resumed: what waits is sent.")
-    return redirect(url_for("console.send_limits"), 303)
+    return redirect(url_for("admin.send_limits"), 303)
 
 
 @blueprint.post("/limits/restored/drop")
@@ -26,7 +26,7 @@ def drop_restored() -> Answer:
     """Send nothing of what was under way when the form was shown."""
     dropped = restoring.drop(actor(), _instant(request.form.get("before", "")))
     flash(f"Dropped: {dropped.updates:,} updates, {dropped.messages:,} messages. New ones are sent again.")
-    return redirect(url_for("console.send_limits"), 303)
+    return redirect(url_for("admin.send_limits"), 303)
 
 
 def _instant(raw: str) -> datetime:

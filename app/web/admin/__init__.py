@@ -1,0 +1,6 @@
+"""What belongs to the installation and to no page: accounts, tokens, send limits, the outbox."""
+
+from app.web.admin import accounts, outbox, restored, send_limits, tokens
+from app.web.admin.blueprint import blueprint
+
+__all__ = ["accounts", "blueprint", "outbox", "restored", "send_limits", "tokens"]
