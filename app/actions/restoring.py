@@ -18,6 +18,7 @@ from app.errors import Conflict
 from app.models.alarm import Alarm
 from app.models.delivery import Delivery, Dispatch, Notice, SendLimit
 from app.models.machine import Machine
+from app.models.page import Page
 from app.models.post import Post, Update
 from app.shapes import SYSTEM, Actor
 from app.text import public_id
@@ -34,6 +35,7 @@ NOTHING_TO_ASK = "Nothing is paused because of a restore. See candor limits list
 class Unsent:
     """An update that was under way.  `waiting` counts the subscribers who have not been sent it, as far as planned."""
 
+    page_slug: str
     update_id: str
     title: str
     waiting: int
@@ -129,10 +131,11 @@ def question(session: Session) -> Question | None:
         .scalar_subquery()
     )
     rows = session.execute(
-        select(Update.public_id, Post.title, waiting)
+        select(Page.slug, Update.public_id, Post.title, waiting)
         .select_from(Dispatch)
         .join(Update, Update.id == Dispatch.update_id)
         .join(Post, Post.id == Dispatch.post_id)
+        .join(Page, Page.id == Dispatch.page_id)
         .where(Dispatch.state.in_(OPEN))
         .order_by(Dispatch.id)
     )

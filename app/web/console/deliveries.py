@@ -13,6 +13,7 @@ from app.deliver import missing as missed
 from app.deliver.missing import Missing, Wanted, missing, missing_after
 from app.deliver.report import SAMPLE_FOR, DispatchReport, Sample, dispatch_report
 from app.errors import NotFound
+from app.queries.posts import update_facts
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState, DispatchState, Role
 from app.web.access import actor, audience
@@ -21,7 +22,6 @@ from app.web.console.downloads import download
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render, render_block
-from app.web.console.threads import update_facts
 from app.web.htmx import is_htmx
 from app.web.pages import current_page
 
