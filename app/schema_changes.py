@@ -33,6 +33,8 @@ def changing_table(table: str, *, dropping_checks: Collection[str] = ()) -> Iter
         if found["name"] is not None and found["name"] not in gone
     )
     with op.batch_alter_table(table, table_args=kept, recreate="always" if gone else "auto") as batch:
+        for name in gone:
+            batch.drop_constraint(op.f(name), type_="check")
         yield batch
 
 

@@ -203,8 +203,30 @@ class SubscriberState(StrEnum):
     UNSUBSCRIBED = "unsubscribed"
 
 
+class DispatchKind(StrEnum):
+    """What a dispatch sends: an update; what became of one (a correction, a withdrawal); or something about a post that
+    is no update (a reminder, a post-mortem, a notice).
+    """
+
+    UPDATE = "update"
+    CORRECTION = "correction"
+    WITHDRAWAL = "withdrawal"
+    REMINDER = "reminder"
+    POSTMORTEM = "post-mortem"
+    NOTICE = "notice"
+
+    @property
+    def label(self) -> str:
+        return self.value.capitalize()
+
+    @property
+    def follows_an_update(self) -> bool:
+        """Whether only those who got the update before get it: nobody else has anything to put right."""
+        return self in {DispatchKind.CORRECTION, DispatchKind.WITHDRAWAL}
+
+
 class DispatchState(StrEnum):
-    """One update's fan-out: held, then planned into deliveries, then done; or cancelled while held."""
+    """One fan-out: held, then planned into deliveries (sending), then done; or cancelled before everybody got it."""
 
     HELD = "held"
     SENDING = "sending"
@@ -231,15 +253,6 @@ class NoticeKind(StrEnum):
     FOLLOWS = "follows"
     CANARY = "canary"
     DISABLED = "disabled"
-
-
-class InboundState(StrEnum):
-    """How far a delivery has come.  FAILED is a fault of ours; NOT_UNDERSTOOD is a body that makes no sense to us."""
-
-    STORED = "stored"
-    UNDERSTOOD = "understood"
-    NOT_UNDERSTOOD = "not_understood"
-    FAILED = "failed"
 
 
 RESERVED_SLUGS = frozenset(

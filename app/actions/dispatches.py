@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, select, update
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.clock import now
 from app.db import transaction
 from app.deliver.missing import GAVE_UP
 from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
 from app.shapes import Actor
-from app.vocabulary import ChannelName, DeliveryState, DispatchState
+from app.states import deliveries
+from app.vocabulary import ChannelName, DispatchState
 
 
 def cancel_dispatch(actor: Actor, dispatch_public_id: str) -> None:
@@ -30,8 +30,7 @@ def cancel_dispatch(actor: Actor, dispatch_public_id: str) -> None:
             return
         if dispatch.state != DispatchState.HELD:
             raise Conflict("The notices are already being sent and can not be called back.")
-        dispatch.state = DispatchState.CANCELLED
-        dispatch.finished_at = now()
+        deliveries.cancel(session, dispatch)
         audit.record(session, actor, "cancel", "dispatch", dispatch.public_id)
 
 
@@ -60,24 +59,8 @@ def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
     """
     with transaction() as session:
         dispatch = _locked(session, dispatch_public_id)
-        result = session.execute(
-            update(Delivery)
-            .where(Delivery.dispatch_id == dispatch.id, *_retried(retry))
-            .values(
-                state=DeliveryState.PENDING,
-                lane=dispatch.urgency,
-                attempts=0,
-                due_at=now(),
-                first_attempt_at=None,
-                settled_at=None,
-                reason="",
-            )
-            .execution_options(synchronize_session=False)
-        )
-        count = result.rowcount if isinstance(result, CursorResult) else 0
+        count = deliveries.retry(session, dispatch, *_retried(retry))
         if count:
-            dispatch.state = DispatchState.SENDING
-            dispatch.finished_at = None
             which = "even those refused for good" if retry.even_permanent else "those given up on"
             audit.record(session, actor, "retry", "dispatch", dispatch.public_id, f"{count} deliveries, {which}")
             wake_workers(session)
@@ -87,7 +70,6 @@ def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
 def _retried(retry: Retry) -> list[ColumnElement[bool]]:
     which = [
         Delivery.channel.in_([retry.channel] if retry.channel else list(ChannelName)),
-        Delivery.state == DeliveryState.FAILED,
         Delivery.settled_at <= retry.before,
     ]
     if not retry.even_permanent:

@@ -103,7 +103,7 @@ def _forget_row(row: Subscriber) -> None:
     row.address_hash = hashlib.sha256(row.address.encode()).hexdigest()
     row.label = row.domain = row.secret = row.previous_secret = row.owner_email = row.disabled_why = row.time_zone = ""
     row.previous_secret_until = row.failing_since = None
-    row.locale, row.bounces, row.everything, row.is_canary = "en", 0, True, False
+    row.locale, row.bounces, row.everything, row.is_canary = "", 0, True, False
     row.token_version += 1  # no link that was sent works any more
     row.state, row.unsubscribed_at = SubscriberState.UNSUBSCRIBED, row.unsubscribed_at or now()
 

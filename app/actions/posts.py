@@ -12,14 +12,14 @@ from app.db import transaction
 from app.deliver.plan import urgency
 from app.deliver.wake_up import wake_workers
 from app.errors import Invalid, KeyUsed
-from app.models.delivery import Dispatch
 from app.models.page import Page
 from app.models.post import Post, Update
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, PostDraft, Published
+from app.states import deliveries
 from app.text import markdown_to_html
-from app.vocabulary import Impact, PostKind, PostStatus
+from app.vocabulary import DispatchKind, Impact, PostKind, PostStatus
 
 
 def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) -> Published:
@@ -176,12 +176,15 @@ def add_update(
     session.flush()
     _move(post, status, at)
     if notify:
-        session.add(
-            Dispatch(
-                update_id=update.id, post_id=post.id, page_id=post.page_id, urgency=urgency(Impact(post.impact)),
-                hold_until=made_at + timedelta(seconds=settings.hold_seconds), created_at=made_at,
-            )
-        )  # fmt: skip
+        deliveries.open_dispatch(
+            session,
+            page_id=post.page_id,
+            post_id=post.id,
+            update_id=update.id,
+            kind=DispatchKind.UPDATE,
+            urgency=urgency(Impact(post.impact)),
+            hold_until=made_at + timedelta(seconds=settings.hold_seconds),
+        )
         wake_workers(session)
     incident_of_post.follow_post(session, actor, post, status)
     return update

@@ -5,29 +5,29 @@ whether what was under way is sent or dropped.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, CursorResult, Select, func, select, update
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit, by_clock, send_limits
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
-from app.deliver import ledger, plan
+from app.deliver import plan
 from app.deliver.alarms import RESTORED
 from app.errors import Conflict
 from app.models.alarm import Alarm
 from app.models.delivery import Delivery, Dispatch, Notice, SendLimit
 from app.models.machine import Machine
-from app.models.page import Page
 from app.models.post import Post, Update
 from app.shapes import SYSTEM, Actor
+from app.states import deliveries
+from app.states.deliveries import UNSENT, Ledger, is_in
 from app.text import public_id
 from app.vocabulary import ChannelName, DeliveryState, DispatchState
 
 PAUSED = "restored from a backup"
 DROPPED = "dropped after a restore"
 OPEN = (DispatchState.HELD, DispatchState.SENDING)
-UNSENT = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 NOTHING_TO_ASK = "Nothing is paused because of a restore. See candor limits list."
 
 
@@ -35,7 +35,6 @@ NOTHING_TO_ASK = "Nothing is paused because of a restore. See candor limits list
 class Unsent:
     """An update that was under way.  `waiting` counts the subscribers who have not been sent it, as far as planned."""
 
-    page_slug: str
     update_id: str
     title: str
     waiting: int
@@ -63,8 +62,8 @@ def is_under_way(session: Session) -> bool:
     """Whether anything would be sent by itself: open dispatches, notices, and maintenance that goes by the clock."""
     looks: tuple[Select[int], ...] = (
         select(Dispatch.id).where(Dispatch.state.in_(OPEN)),
-        select(Notice.id).where(ledger.is_in(Notice, DeliveryState.PENDING)),
-        select(Notice.id).where(ledger.is_in(Notice, DeliveryState.SENDING)),
+        select(Notice.id).where(is_in(Notice, DeliveryState.PENDING)),
+        select(Notice.id).where(is_in(Notice, DeliveryState.SENDING)),
         select(Post.id).where(by_clock.will_move()),
     )
     return any(session.scalar(look.limit(1)) is not None for look in looks)
@@ -108,15 +107,10 @@ def take_back() -> None:
     Raises:
         Unavailable: the database can not be written; nothing was changed.
     """
-    tables: tuple[ledger.Ledger, ...] = (Delivery, Notice)
+    tables: tuple[Ledger, ...] = (Delivery, Notice)
     with transaction() as session:
         for table in tables:
-            session.execute(
-                update(table)
-                .where(ledger.is_in(table, DeliveryState.SENDING))
-                .values(state=DeliveryState.PENDING, leased_by="", leased_until=None)
-                .execution_options(synchronize_session=False)
-            )
+            deliveries.expire(session, table)
 
 
 def question(session: Session) -> Question | None:
@@ -131,15 +125,14 @@ def question(session: Session) -> Question | None:
         .scalar_subquery()
     )
     rows = session.execute(
-        select(Page.slug, Update.public_id, Post.title, waiting)
+        select(func.coalesce(Update.public_id, Dispatch.public_id), Post.title, waiting)
         .select_from(Dispatch)
-        .join(Update, Update.id == Dispatch.update_id)
+        .outerjoin(Update, Update.id == Dispatch.update_id)
         .join(Post, Post.id == Dispatch.post_id)
-        .join(Page, Page.id == Dispatch.page_id)
         .where(Dispatch.state.in_(OPEN))
         .order_by(Dispatch.id)
     )
-    notices = session.scalar(select(func.count()).where(ledger.is_in(Notice, DeliveryState.PENDING))) or 0
+    notices = session.scalar(select(func.count()).where(is_in(Notice, DeliveryState.PENDING))) or 0
     sentence = alarm.sentence if alarm is not None else "This database was restored from a backup."
     return Question(sentence, tuple(Unsent(*row) for row in rows), notices, now())
 
@@ -166,16 +159,15 @@ def drop(actor: Actor, before: datetime) -> Dropped:
     _plan_begun(before)
     with transaction() as session:
         _resume_within(session, actor)
-        messages = _skip(session, Notice, Notice.created_at <= before)
+        messages = deliveries.skip(session, Notice, Notice.created_at <= before, DROPPED)
         dispatches = session.scalars(_open(before).with_for_update()).all()
         for dispatch in dispatches:
             if dispatch.state == DispatchState.HELD:
-                dispatch.state, dispatch.finished_at = DispatchState.CANCELLED, now()
+                deliveries.cancel(session, dispatch)
             else:
-                messages += _skip(session, Delivery, Delivery.dispatch_id == dispatch.id)
+                messages += deliveries.skip(session, Delivery, Delivery.dispatch_id == dispatch.id, DROPPED)
             audit.record(session, actor, "drop", "dispatch", dispatch.public_id, DROPPED)
-            session.flush()
-            plan.finish_if_done(session, dispatch.id)
+            deliveries.finish_if_done(session, dispatch.id)
         return Dropped(len(dispatches), messages)
 
 
@@ -201,16 +193,6 @@ def _plan_begun(before: datetime) -> None:
     begun = _open(before).where(Dispatch.state == DispatchState.SENDING, Dispatch.planned_at.is_(None))
     for dispatch_id in read_session().scalars(begun.with_only_columns(Dispatch.id)).all():
         plan.plan(dispatch_id)
-
-
-def _skip(session: Session, table: ledger.Ledger, which: ColumnElement[bool]) -> int:
-    result = session.execute(
-        update(table)
-        .where(which, table.state.in_(UNSENT))
-        .values(state=DeliveryState.SKIPPED, reason=DROPPED, settled_at=now(), leased_by="", leased_until=None)
-        .execution_options(synchronize_session=False)
-    )
-    return result.rowcount if isinstance(result, CursorResult) else 0
 
 
 def _end_alarm(session: Session) -> None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
@@ -11,13 +11,13 @@ from app.clock import now
 from app.db import transaction
 from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, NotFound
-from app.models.delivery import Delivery, Dispatch
+from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber
 from app.shapes import Actor
-from app.vocabulary import ChannelName, DeliveryState, DispatchState, SubscriberState
+from app.states import deliveries
+from app.vocabulary import ChannelName, SubscriberState
 
 BOTH_SIGN = timedelta(hours=24)
-REPLAYED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN)
 
 
 def rotate_secret(actor: Actor, subscriber_public_id: str) -> str:
@@ -64,17 +64,9 @@ def replay(actor: Actor, delivery_id: int) -> None:
         )
         if found is None:
             raise NotFound("There is no such delivery to a webhook.")
-        if found.state not in REPLAYED:
+        if found.state not in deliveries.REPLAYED:
             raise Conflict(f"That delivery is {found.state}: it can not be sent once more now.")
-        found.state, found.attempts, found.due_at = DeliveryState.PENDING, 0, now()
-        found.first_attempt_at = found.settled_at = None
-        found.reason = ""
-        session.execute(
-            update(Dispatch)
-            .where(Dispatch.id == found.dispatch_id)
-            .values(state=DispatchState.SENDING, finished_at=None)
-            .execution_options(synchronize_session=False)
-        )
+        deliveries.replay(session, found)
         audit.record(session, actor, "replay", "delivery", str(delivery_id))
         wake_workers(session)
 

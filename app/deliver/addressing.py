@@ -7,16 +7,17 @@ from typing import Any
 from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
-from app import return_path
 from app.clock import now
 from app.deliver import audience, sms_rules
 from app.deliver.ledger import Claim
+from app.guard import return_path
 from app.models.delivery import Dispatch, Notice
 from app.models.subscriber import Subscriber, Suppression
 from app.publish import links, tokens
 from app.settings import Settings
 from app.shapes import Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState, NoticeKind, SubscriberState
+from app.states.deliveries import CANCELLED
+from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState, NoticeKind, SubscriberState
 
 LINKS_OF_AN_UPDATE = ("manage", "unsubscribe")
 SUPERSEDED = "superseded by a later update"
@@ -37,7 +38,7 @@ def address_deliveries(
     superseded = channel is not ChannelName.WEBHOOK and _superseded(session, claims)
     reasons: dict[int, str] = {}
     recipients = []
-    rows = _rows(session, claims)
+    rows = _rows(session, claims, claims[0].batch_id if claims else 0)
     texted = [claim for claim, subscriber in rows if channel is ChannelName.SMS and not _reason(subscriber)]
     left_out = sms_rules.skip(session, settings, texted)
     for claim, subscriber in rows:
@@ -71,27 +72,40 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
 
 _KNOWN = (
     select(
-        Subscriber.id, Subscriber.public_id, Subscriber.address, Subscriber.state, Subscriber.token_version,
-        Subscriber.secret, Suppression.why, Subscriber.owner_email, Subscriber.previous_secret,
+        Subscriber.id,
+        Subscriber.public_id,
+        Subscriber.address,
+        Subscriber.state,
+        Subscriber.token_version,
+        Subscriber.secret,
+        Suppression.why,
+        Subscriber.owner_email,
+        Subscriber.previous_secret,
         Subscriber.previous_secret_until,
+        select(Dispatch.state).where(Dispatch.id == bindparam("dispatch")).scalar_subquery().label("dispatch_state"),
     )
     .outerjoin(
         Suppression,
         (Suppression.channel == Subscriber.channel) & (Suppression.address_hash == Subscriber.address_hash),
     )
     .where(Subscriber.id.in_(bindparam("ids", expanding=True)))
-)  # fmt: skip
+)
 """Bare columns, because there are thousands of them."""
 
 
-def _rows(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Row[*tuple[Any, ...]]]]:
-    """The claims with what is known of their subscribers."""
-    rows = session.connection().execute(_KNOWN, {"ids": [claim.subscriber_id for claim in claims]})
+def _rows(
+    session: Session, claims: Sequence[Claim], dispatch_id: int | None = None
+) -> list[tuple[Claim, Row[*tuple[Any, ...]]]]:
+    """The claims with what is known of their subscribers, and of their dispatch."""
+    wanted = {"ids": [claim.subscriber_id for claim in claims], "dispatch": dispatch_id}
+    rows = session.connection().execute(_KNOWN, wanted)
     known = {row[0]: row for row in rows}
     return [(claim, known[claim.subscriber_id]) for claim in claims if claim.subscriber_id in known]
 
 
 def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
+    if subscriber.dispatch_state is DispatchState.CANCELLED:
+        return CANCELLED
     if subscriber.state == SubscriberState.UNSUBSCRIBED:
         return audience.UNSUBSCRIBED
     if subscriber.state == SubscriberState.QUARANTINED:
@@ -104,20 +118,23 @@ def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
 def _recipient(
     settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str, purposes: Iterable[str], table: str
 ) -> Recipient:
-    _, public_id, address, _, token_version, secret, _, _, previous, until = subscriber
-    if previous and until is not None and until > now():
-        secret = f"{secret} {previous}"
-    personal = links.personal(settings, public_id, token_version, purposes)
+    secret, until = subscriber.secret, subscriber.previous_secret_until
+    if subscriber.previous_secret and until is not None and until > now():
+        secret = f"{secret} {subscriber.previous_secret}"
+    personal = links.personal(settings, subscriber.public_id, subscriber.token_version, purposes)
     back = (
         return_path.make(settings.secret_key, settings.bounce_address, table, claim.id)
         if settings.bounce_address
         else ""
     )
-    return Recipient(claim.id, address, key, personal, secret, back)
+    return Recipient(claim.id, subscriber.address, key, personal, secret, back)
 
 
 def _superseded(session: Session, claims: Sequence[Claim]) -> bool:
-    """Whether a later update of the same post is being sent: then nobody needs the older one any more."""
+    """Whether a later update of the same post is being sent: then nobody needs the older one any more.
+
+    A correction takes nobody's place: it goes only to those who got the update.
+    """
     if not any(claim.attempts > 1 or claim.is_late for claim in claims):
         return False
     later = aliased(Dispatch)
@@ -128,6 +145,7 @@ def _superseded(session: Session, claims: Sequence[Claim]) -> bool:
                     Dispatch.id == claims[0].batch_id,
                     later.post_id == Dispatch.post_id,
                     later.id > Dispatch.id,
+                    later.kind == DispatchKind.UPDATE,
                     later.planned_at.is_not(None),
                 )
             )

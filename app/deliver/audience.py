@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Select, String, case, exists, func, literal, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, String, case, exists, func, literal, select, true
+from sqlalchemy.orm import Session, aliased
 
 from app.models.component import Component
+from app.models.delivery import Delivery, Dispatch
 from app.models.post import Post, PostComponent
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.shapes import AudienceCount
+from app.states.deliveries import ARRIVED
 from app.vocabulary import ChannelName, SubscriberState
 
 NOT_CONFIRMED = "has not confirmed the address"
@@ -68,18 +70,49 @@ def audience_count(
     if post_public_id:
         post = select(Post.id).where(Post.page_id == page_id, Post.public_id == post_public_id)
         wants |= _follows(SubscriberPost.post_id.in_(post))
-    return _counted(session, page_id, skip_reason(wants))
+    everybody = (Subscriber.page_id == page_id, Subscriber.state != SubscriberState.UNSUBSCRIBED)
+    return _counted(session, skip_reason(wants), *everybody)
 
 
-def audience_of_post(session: Session, page_id: int, post_id: int) -> AudienceCount:
-    """Who would get an update of this post now.  One query."""
-    return _counted(session, page_id, skip_reason(wants_post(post_id)))
+def audience_of_dispatch(session: Session, dispatch: Dispatch) -> AudienceCount:
+    """Who would get a dispatch now.  One query."""
+    return _counted(session, skip_reason(wants_dispatch(dispatch)), *of_dispatch(dispatch))
 
 
-def _counted(session: Session, page_id: int, reason: ColumnElement[str]) -> AudienceCount:
+def of_dispatch(dispatch: Dispatch) -> tuple[ColumnElement[bool], ...]:
+    """Which subscribers a dispatch is accounted for: all of the page, or those who got what it puts right."""
+    of_page = (Subscriber.page_id == dispatch.page_id, Subscriber.state != SubscriberState.UNSUBSCRIBED)
+    return (*of_page, _got_it(dispatch)) if dispatch.kind.follows_an_update else of_page
+
+
+def wants_dispatch(dispatch: Dispatch) -> ColumnElement[bool]:
+    """Whether one of these subscribers wants it; whoever got what was wrong is told, whatever they chose since."""
+    return true() if dispatch.kind.follows_an_update else wants_post(dispatch.post_id)
+
+
+def _got_it(dispatch: Dispatch) -> ColumnElement[bool]:
+    """Whether a subscriber got, or may have got, the update, or any of the post, before this dispatch was made.
+
+    Whoever was tried for the first time after that got the words as they were then.
+    """
+    earlier = aliased(Dispatch)
+    is_same = earlier.post_id == dispatch.post_id
+    if dispatch.update_id is not None:
+        is_same = earlier.update_id == dispatch.update_id
+    return exists().where(
+        Delivery.subscriber_id == Subscriber.id,
+        Delivery.state.in_(ARRIVED),
+        Delivery.first_attempt_at <= dispatch.created_at,
+        earlier.id == Delivery.dispatch_id,
+        earlier.id < dispatch.id,
+        is_same,
+    )
+
+
+def _counted(session: Session, reason: ColumnElement[str], *which: ColumnElement[bool]) -> AudienceCount:
     rows = session.execute(
         select(Subscriber.channel, reason.label("reason"), func.count())
-        .where(Subscriber.page_id == page_id, Subscriber.state != SubscriberState.UNSUBSCRIBED)
+        .where(*which)
         .group_by(Subscriber.channel, "reason")
     )
     by_channel: dict[ChannelName, int] = {}

@@ -18,6 +18,7 @@ from app.models.delivery import Delivery, DeliveryAttempt, Dispatch
 from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
+from app.states import deliveries
 from app.vocabulary import ChannelName, DeliveryState
 
 logger = logging.getLogger(__name__)
@@ -85,8 +86,7 @@ def _outdated(reading: Session) -> list[Outdated]:
 def _settle(one: Outdated, reason: str, why: str = "") -> None:
     with transaction() as writing:
         row = writing.get(Delivery, one.delivery_id, with_for_update=True)
-        if row is not None and row.state == DeliveryState.SENT:
-            row.settled_at, row.reason = now(), reason
+        if row is not None and deliveries.edited(row, reason):
             writing.add(
                 DeliveryAttempt(delivery_id=row.id, at=now(), reason=f"{reason}{f': {why}' if why else ''}"[:300])
             )

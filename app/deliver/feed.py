@@ -15,12 +15,13 @@ from app.db import session, translated
 from app.deliver import ledger, recovery, settling
 from app.deliver.addressing import Addressed, address_deliveries, address_notice
 from app.deliver.journal import Journal
-from app.deliver.ledger import Claim, Ledger
+from app.deliver.ledger import Claim
 from app.deliver.letters import Letters, notice_letter
 from app.deliver.wake_up import POLL_SECONDS
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
+from app.states.deliveries import Ledger
 from app.vocabulary import ChannelName, DeliveryState
 
 FLUSH_EVERY = 800

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import Select, String, cast, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, Notice
 from app.models.post import Post, Update
-from app.vocabulary import DeliveryState, NoticeKind, PostStatus
+from app.vocabulary import DeliveryState, DispatchKind, NoticeKind, PostStatus
 
 SHOWN_ATTEMPTS = 200
 
@@ -28,7 +28,7 @@ class Try:
 class Entry:
     """One message.  Of a notice `update_id`, `title` and `status` are empty.  `at` is when it was made."""
 
-    kind: NoticeKind
+    kind: NoticeKind | DispatchKind
     at: datetime
     update_id: str
     title: str
@@ -51,36 +51,67 @@ def history(session: Session, subscriber_id: int, *, limit: int, offset: int = 0
     tries = _tries(session, [row.row for row in rows if row.source == "delivery" and row.attempts])
     return [
         Entry(
-            kind=NoticeKind(row.kind), at=row.at, update_id=row.update_id, title=row.title,
-            status=PostStatus(row.status) if row.status else None, state=DeliveryState(row.state), reason=row.reason,
-            attempts=row.attempts, first_attempt_at=row.first_attempt_at, settled_at=row.settled_at, due_at=row.due_at,
+            kind=_kind(row.kind),
+            at=row.at,
+            update_id=row.update_id,
+            title=row.title,
+            status=PostStatus(row.status) if row.status else None,
+            state=DeliveryState(row.state),
+            reason=row.reason,
+            attempts=row.attempts,
+            first_attempt_at=row.first_attempt_at,
+            settled_at=row.settled_at,
+            due_at=row.due_at,
             tries=tries.get(row.row, ()) if row.source == "delivery" else (),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
+
+
+def _kind(name: str) -> NoticeKind | DispatchKind:
+    return NoticeKind(name) if name in set(NoticeKind) else DispatchKind(name)
 
 
 def _deliveries(subscriber_id: int) -> Select[*tuple[object, ...]]:
     return (
         select(
-            literal("delivery").label("source"), Delivery.id.label("row"),
-            literal(str(NoticeKind.UPDATE)).label("kind"), Dispatch.created_at.label("at"),
-            Update.public_id.label("update_id"), Post.title.label("title"), Update.status.label("status"),
-            Delivery.state, Delivery.reason, Delivery.attempts, Delivery.first_attempt_at, Delivery.settled_at,
+            literal("delivery").label("source"),
+            Delivery.id.label("row"),
+            cast(Dispatch.kind, String).label("kind"),
+            Dispatch.created_at.label("at"),
+            func.coalesce(Update.public_id, "").label("update_id"),
+            Post.title.label("title"),
+            func.coalesce(Update.status, "").label("status"),
+            Delivery.state,
+            Delivery.reason,
+            Delivery.attempts,
+            Delivery.first_attempt_at,
+            Delivery.settled_at,
             Delivery.due_at,
         )
         .join(Dispatch, Dispatch.id == Delivery.dispatch_id)
-        .join(Update, Update.id == Dispatch.update_id)
+        .outerjoin(Update, Update.id == Dispatch.update_id)
         .join(Post, Post.id == Dispatch.post_id)
         .where(Delivery.subscriber_id == subscriber_id)
-    )  # fmt: skip
+    )
 
 
 def _notices(subscriber_id: int) -> Select[*tuple[object, ...]]:
     return select(
-        literal("notice"), Notice.id, Notice.kind, Notice.created_at, literal(""), literal(""), literal(""),
-        Notice.state, Notice.reason, Notice.attempts, Notice.first_attempt_at, Notice.settled_at, Notice.due_at,
-    ).where(Notice.subscriber_id == subscriber_id)  # fmt: skip
+        literal("notice"),
+        Notice.id,
+        cast(Notice.kind, String),
+        Notice.created_at,
+        literal(""),
+        literal(""),
+        literal(""),
+        Notice.state,
+        Notice.reason,
+        Notice.attempts,
+        Notice.first_attempt_at,
+        Notice.settled_at,
+        Notice.due_at,
+    ).where(Notice.subscriber_id == subscriber_id)
 
 
 def _tries(session: Session, delivery_ids: Sequence[int]) -> Mapping[int, tuple[Try, ...]]:

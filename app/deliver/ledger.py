@@ -10,13 +10,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    CursorResult,
     Integer,
-    Result,
     Row,
     ScalarSelect,
     Select,
-    String,
     Table,
     bindparam,
     cast,
@@ -24,22 +21,22 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    update,
 )
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from app.db import Base, shared_now, transaction
 from app.db import session as read_session
+from app.db import shared_now, transaction
 from app.deliver import limits
 from app.deliver.limits import Allowance
 from app.deliver.schedule import longest_wait
-from app.models.delivery import Delivery, Dispatch, Notice
+from app.models.delivery import Delivery, Dispatch
+from app.states import deliveries
+from app.states.deliveries import Ledger, is_in, table_of, written
 from app.vocabulary import ChannelName, DeliveryState
 
 LEASE = timedelta(seconds=90)
 LATE = timedelta(minutes=10)
-Ledger = type[Delivery] | type[Notice]
 
 
 class Claim(NamedTuple):
@@ -92,11 +89,6 @@ def _take(
     return rows
 
 
-def table_of(ledger: Ledger) -> Table:
-    """The bare table: what is done to thousands of rows is not done through the mapper."""
-    return Base.metadata.tables[ledger.__tablename__]
-
-
 class _Which(Enum):
     """Which destinations a claim is for: any, all but those named, some of each of these, or those named."""
 
@@ -132,19 +124,7 @@ def _lease_statement(ledger: Ledger, channel: ChannelName, which: _Which) -> Ret
         ids = ids.where(table.c.id.in_(_first_of_each(table, channel)))
     if ledger is Delivery and channel is ChannelName.WEBHOOK:
         ids = ids.where(~_waits_for_an_earlier_one(table))
-    at = bindparam("at", type_=table.c.due_at.type)
-    return (
-        update(table)
-        .where(table.c.id.in_(ids.scalar_subquery()))
-        .values(
-            state=DeliveryState.SENDING,
-            leased_by=bindparam("owner"),
-            leased_until=bindparam("until", type_=table.c.due_at.type),
-            attempts=table.c.attempts + 1,
-            first_attempt_at=func.coalesce(table.c.first_attempt_at, at),
-        )
-        .returning(*_claimed_columns(table))
-    )
+    return deliveries.lease_statement(ledger, ids.scalar_subquery(), *_claimed_columns(table))
 
 
 def _first_of_each(table: Table, channel: ChannelName) -> ScalarSelect[int]:
@@ -179,7 +159,7 @@ def _waiting(table: Table, channel: ChannelName) -> tuple[ColumnElement[bool], .
     kind = table.c.due_at.type
     return (
         table.c.channel == channel,
-        table.c.state == _written(DeliveryState.PENDING),
+        table.c.state == written(DeliveryState.PENDING),
         or_(
             table.c.attempts == 0,
             table.c.due_at <= bindparam("at", type_=kind),
@@ -208,37 +188,16 @@ def _by_lane(claim: Claim) -> tuple[int, int]:
     return claim.lane, claim.id
 
 
-def _written(state: DeliveryState) -> BindParameter[str]:
-    """A state written into the statement, because an index over one state is used for no parameter."""
-    return bindparam(None, str(state), String, literal_execute=True)
-
-
-def is_in(ledger: Ledger, state: DeliveryState) -> ColumnElement[bool]:
-    """Whether a row is in this state, so that the index over it is used."""
-    return ledger.state == _written(state)
-
-
 def renew(ledger: Ledger, owner: str) -> int:
     """Keep what `owner` holds for another lease; how many rows that are."""
     with transaction() as session:
-        result = session.execute(
-            update(ledger)
-            .where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
-            .values(leased_until=shared_now(session) + LEASE)
-            .execution_options(synchronize_session=False)
-        )
-        return _count(result)
+        return deliveries.renew(session, ledger, owner, shared_now(session) + LEASE)
 
 
 def release(ledger: Ledger, owner: str) -> None:
     """Give back what `owner` holds and has not tried: it left, or is known to be dead."""
     with transaction() as session:
-        session.execute(
-            update(ledger)
-            .where(ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
-            .values(state=DeliveryState.PENDING, leased_by="", leased_until=None, attempts=ledger.attempts - 1)
-            .execution_options(synchronize_session=False)
-        )
+        deliveries.release(session, ledger, owner)
 
 
 def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
@@ -256,22 +215,8 @@ def expire_leases(ledger: Ledger, alive: Sequence[str]) -> int:
     Owners known to be `alive` on this machine keep theirs, whatever the clock says: they settle as soon as the database
     lets them.
     """
-    lost = (
-        is_in(ledger, DeliveryState.SENDING),
-        ledger.leased_until < shared_now(read_session()),
-        ledger.leased_by.not_in(alive),
-    )
-    if read_session().scalar(select(ledger.id).where(*lost).limit(1)) is None:
+    lost = (ledger.leased_until < shared_now(read_session()), ledger.leased_by.not_in(alive))
+    if read_session().scalar(select(ledger.id).where(is_in(ledger, DeliveryState.SENDING), *lost).limit(1)) is None:
         return 0
     with transaction() as session:
-        result = session.execute(
-            update(ledger)
-            .where(*lost)
-            .values(state=DeliveryState.PENDING, leased_by="", leased_until=None)
-            .execution_options(synchronize_session=False)
-        )
-        return _count(result)
-
-
-def _count(result: Result[Any]) -> int:
-    return result.rowcount if isinstance(result, CursorResult) else 0
+        return deliveries.expire(session, ledger, *lost)

@@ -1,4 +1,4 @@
-"""Who has not received an update, and why."""
+"""Who has not received what a dispatch sends, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from app.models.delivery import Delivery, Dispatch
+from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber
 from app.vocabulary import ChannelName, DeliveryState
 
@@ -74,11 +74,11 @@ def given_up(reasons: Sequence[ReasonCount]) -> int:
     return sum(one.count for one in reasons if one.state is DeliveryState.FAILED and one.reason.startswith(GAVE_UP))
 
 
-def reasons(session: Session, update_id: int) -> tuple[ReasonCount, ...]:
+def reasons(session: Session, dispatch_id: int) -> tuple[ReasonCount, ...]:
     """Why people have not received an update: per channel, state and reason.  One query."""
     rows = session.execute(
         select(Delivery.channel, Delivery.state, Delivery.reason, func.count())
-        .where(*_missing(session, update_id, ALL))
+        .where(*_missing(dispatch_id, ALL))
         .group_by(Delivery.channel, Delivery.state, Delivery.reason)
     )
     found = [ReasonCount(ChannelName(row[0]), DeliveryState(row[1]), row[2], row[3]) for row in rows]
@@ -86,13 +86,13 @@ def reasons(session: Session, update_id: int) -> tuple[ReasonCount, ...]:
 
 
 def missing(
-    session: Session, update_id: int, *, wanted: Wanted = ALL, limit: int = 50, offset: int = 0
+    session: Session, dispatch_id: int, *, wanted: Wanted = ALL, limit: int = 50, offset: int = 0
 ) -> Sequence[Missing]:
-    """Who has not received an update: failed first, then waiting, then skipped.  Two queries."""
+    """Who has not received an update: failed first, then waiting, then skipped.  One query."""
     rank = case({state: number for number, state in enumerate(NOT_RECEIVED)}, value=Delivery.state)
     ids = (
         select(Delivery.id)
-        .where(*_missing(session, update_id, wanted))
+        .where(*_missing(dispatch_id, wanted))
         .order_by(rank, Delivery.id)
         .limit(limit)
         .offset(offset)
@@ -102,12 +102,12 @@ def missing(
 
 
 def missing_after(
-    session: Session, update_id: int, delivery_id: int, *, wanted: Wanted = ALL, limit: int = 1000
+    session: Session, dispatch_id: int, delivery_id: int, *, wanted: Wanted = ALL, limit: int = 1000
 ) -> Sequence[Missing]:
-    """The next of them by the delivery's id, for a list that is written piece by piece.  Two queries."""
+    """The next of them by the delivery's id, for a list that is written piece by piece.  One query."""
     ids = (
         select(Delivery.id)
-        .where(*_missing(session, update_id, wanted), Delivery.id > delivery_id)
+        .where(*_missing(dispatch_id, wanted), Delivery.id > delivery_id)
         .order_by(Delivery.id)
         .limit(limit)
         .subquery()
@@ -115,8 +115,7 @@ def missing_after(
     return _read(session, Delivery.id.in_(select(ids.c.id)), [Delivery.id])
 
 
-def _missing(session: Session, update_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
-    dispatch_id = session.scalar(select(Dispatch.id).where(Dispatch.update_id == update_id))
+def _missing(dispatch_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     states = [wanted.state] if wanted.state else list(NOT_RECEIVED)
     channels = [wanted.channel] if wanted.channel else list(ChannelName)
     which = [Delivery.dispatch_id == dispatch_id, Delivery.channel.in_(channels), Delivery.state.in_(states)]

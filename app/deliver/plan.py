@@ -2,25 +2,24 @@
 
 import time
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, case, insert, literal, or_, select, true, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, case, exists, literal, or_, select, true
+from sqlalchemy.orm import Session, aliased
 
 from app.clock import now
-from app.db import UtcDateTime, db, transaction
-from app.deliver.audience import audience_count, audience_of_post, skip_reason, wants_post
+from app.db import db, transaction
+from app.deliver.audience import of_dispatch, skip_reason, wants_dispatch
 from app.deliver.wake_up import wake_workers
 from app.models.delivery import Delivery, Dispatch
+from app.models.page import Page
 from app.models.subscriber import Subscriber
-from app.vocabulary import ChannelName, DeliveryState, DispatchState, Impact, SubscriberState
+from app.states import deliveries
+from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState, Impact
 
 PIECE = 5_000
 LONGEST_HOLD = timedelta(hours=2)
-RETRY_LANE = 10
 URGENCY = {Impact.CRITICAL: 0, Impact.MAJOR: 1}
 LEAST_URGENT = 2
-__all__ = ["audience_count", "audience_of_post", "due_dispatches", "plan"]
 
 
 def due_dispatches(session: Session) -> list[int]:
@@ -29,7 +28,9 @@ def due_dispatches(session: Session) -> list[int]:
     held = (Dispatch.state == DispatchState.HELD) & ~_is_held(now())
     return list(
         session.scalars(
-            select(Dispatch.id).where(or_(begun, held)).order_by(Dispatch.urgency, Dispatch.hold_until, Dispatch.id)
+            select(Dispatch.id)
+            .where(or_(begun, held), ~_waits_for_its_update())
+            .order_by(Dispatch.urgency, Dispatch.hold_until, Dispatch.id)
         )
     )
 
@@ -69,84 +70,56 @@ def _plan_piece(dispatch_id: int) -> bool | None:
         unplanned = (Dispatch.planned_at.is_(None), Dispatch.state.in_([DispatchState.HELD, DispatchState.SENDING]))
         dispatch = session.scalar(
             select(Dispatch)
-            .where(Dispatch.id == dispatch_id, ~_is_held(at), *unplanned)
+            .where(Dispatch.id == dispatch_id, ~_is_held(at), ~_waits_for_its_update(), *unplanned)
             .with_for_update(skip_locked=True)
         )
         if dispatch is None:
             return None
-        ids = select(Subscriber.id).where(*_unplanned(dispatch)).order_by(Subscriber.id)
+        which = (*of_dispatch(dispatch), Subscriber.id > dispatch.planned_through)
+        ids = select(Subscriber.id).where(*which).order_by(Subscriber.id)
         last = session.scalars(ids.offset(PIECE - 1).limit(1)).first()
-        _insert_deliveries(session, dispatch, at, last)
+        recipients = (
+            select(
+                Subscriber.id.label("subscriber_id"),
+                Subscriber.channel.label("channel"),
+                Subscriber.domain.label("domain"),
+                _language(session, dispatch.page_id).label("language"),
+                skip_reason(wants_dispatch(dispatch)).label("reason"),
+            )
+            .where(*which, Subscriber.id <= last if last is not None else true())
+            .offset(0)  # keeps it apart: merged into the rows, the reason would be looked for each time it is named
+            .subquery()
+        )
+        deliveries.plan_piece(session, dispatch, recipients, at, through=last)
         wake_workers(session)
-        dispatch.state = DispatchState.SENDING
-        if last is None:
-            dispatch.planned_at = at
-        else:
-            dispatch.planned_through = last
-        session.flush()
-        finish_if_done(session, dispatch_id)
         return last is not None
 
 
-def _unplanned(dispatch: Dispatch) -> tuple[ColumnElement[bool], ...]:
-    return (
-        Subscriber.page_id == dispatch.page_id,
-        Subscriber.state != SubscriberState.UNSUBSCRIBED,
-        Subscriber.id > dispatch.planned_through,
+def _language(session: Session, page_id: int) -> ColumnElement[str]:
+    """The language that a subscriber is written to in: their own, or else the page's."""
+    of_page = session.scalars(select(Page.locale).where(Page.id == page_id)).one()
+    return case((Subscriber.locale != "", Subscriber.locale), else_=literal(of_page))
+
+
+def _waits_for_its_update() -> ColumnElement[bool]:
+    """Whether somebody may be getting what this dispatch puts right at this moment: a few seconds later it is known
+    who got it.
+    """
+    delivery, of_update = aliased(Delivery), aliased(Dispatch)
+    is_same = or_(
+        of_update.update_id == Dispatch.update_id,
+        and_(Dispatch.update_id.is_(None), of_update.post_id == Dispatch.post_id),
     )
-
-
-def _insert_deliveries(session: Session, dispatch: Dispatch, at: datetime, last: int | None) -> None:
-    audience = (
-        select(
-            Subscriber.id.label("subscriber_id"),
-            Subscriber.channel.label("channel"),
-            Subscriber.domain.label("domain"),
-            skip_reason(wants_post(dispatch.post_id)).label("reason"),
-        )
-        .where(*_unplanned(dispatch), Subscriber.id <= last if last is not None else true())
-        .offset(0)  # keeps it apart: merged into the rows, the reason would be looked for each time it is named
-        .subquery()
-    )
-    is_skipped = audience.c.reason != ""
-    instant = literal(at, UtcDateTime())
-    values: dict[str, ColumnElement[Any]] = {
-        "dispatch_id": literal(dispatch.id),
-        "subscriber_id": audience.c.subscriber_id,
-        "channel": audience.c.channel,
-        "domain": audience.c.domain,
-        "lane": literal(dispatch.urgency),
-        "state": case((is_skipped, literal(str(DeliveryState.SKIPPED))), else_=literal(str(DeliveryState.PENDING))),
-        "reason": audience.c.reason,
-        "attempts": literal(0),
-        "due_at": instant,
-        "settled_at": case((is_skipped, instant), else_=None),
-        "leased_by": literal(""),
-        "provider_id": literal(""),
-    }
-    rows = select(*values.values()).order_by(audience.c.subscriber_id)
-    session.execute(insert(Delivery).from_select(list(values), rows, include_defaults=False))
-
-
-def finish_if_done(session: Session, dispatch_id: int) -> None:
-    """Mark a dispatch done once none of its deliveries waits or is being sent."""
-    open_rows = (
-        select(Delivery.id)
+    under_way = (
+        exists()
         .where(
-            Delivery.dispatch_id == dispatch_id,
-            Delivery.channel.in_(list(ChannelName)),  # all of them: the index has it before the state
-            Delivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN]),
+            is_same,
+            of_update.id < Dispatch.id,
+            of_update.state != DispatchState.DONE,
+            delivery.dispatch_id == of_update.id,
+            delivery.channel.in_(list(ChannelName)),
+            delivery.state == DeliveryState.SENDING,
         )
-        .exists()
+        .correlate(Dispatch)
     )
-    session.execute(
-        update(Dispatch)
-        .where(
-            Dispatch.id == dispatch_id,
-            Dispatch.state == DispatchState.SENDING,
-            Dispatch.planned_at.is_not(None),
-            ~open_rows,
-        )
-        .values(state=DispatchState.DONE, finished_at=now())
-        .execution_options(synchronize_session=False)
-    )
+    return and_(Dispatch.kind.in_([kind for kind in DispatchKind if kind.follows_an_update]), under_way)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from app.db import session
 from app.deliver import journal, ledger, settling
-from app.deliver.ledger import Ledger
 from app.models.delivery import Delivery, Notice
 from app.settings import Settings
+from app.states.deliveries import Ledger
 
 logger = logging.getLogger(__name__)
 _LEDGERS: dict[str, Ledger] = {"delivery": Delivery, "notice": Notice}

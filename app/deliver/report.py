@@ -1,6 +1,6 @@
 """The truth about a fan-out: counts per channel and state, how fast it goes, and how long it will take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -8,14 +8,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
-from app.deliver.audience import audience_of_post
-from app.deliver.ledger import is_in
-from app.deliver.missing import missing
-from app.deliver.plan import RETRY_LANE
+from app.deliver.audience import audience_of_dispatch
 from app.models.delivery import Delivery, Dispatch
-from app.vocabulary import ChannelName, DeliveryState, DispatchState
+from app.models.post import Update
+from app.states.deliveries import RETRY_LANE, is_in
+from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState
 
-__all__ = ["DispatchReport", "Sample", "dispatch_report", "missing"]
 WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 TRIED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN)
 SAMPLE_FOR = timedelta(seconds=10)
@@ -40,6 +38,7 @@ class DispatchReport:
     """
 
     public_id: str
+    kind: DispatchKind
     state: DispatchState
     hold_until: datetime
     is_planned: bool
@@ -104,32 +103,85 @@ class DispatchReport:
         return first / self.per_second if first > 0 and self.per_second > 0 else None
 
 
+@dataclass(frozen=True, slots=True)
+class DispatchName:
+    """One dispatch of an update: the update itself, a correction, a withdrawal."""
+
+    id: int
+    public_id: str
+    kind: DispatchKind
+    sequence: int
+
+
+def dispatches_of(session: Session, update_id: int) -> Sequence[DispatchName]:
+    """What was sent about an update, itself first; a withdrawal of the whole post is about each of its updates.
+
+    One query.
+    """
+    post_id = select(Update.post_id).where(Update.id == update_id).scalar_subquery()
+    whole_post = Dispatch.update_id.is_(None) & (Dispatch.post_id == post_id)
+    rows = session.execute(
+        select(Dispatch.id, Dispatch.public_id, Dispatch.kind, Dispatch.sequence)
+        .where(
+            (Dispatch.update_id == update_id) | (whole_post & (Dispatch.kind == DispatchKind.WITHDRAWAL)),
+        )
+        .order_by(Dispatch.id)
+    )
+    return [DispatchName(*row) for row in rows]
+
+
 def dispatch_report(
-    session: Session, update_id: int, *, why_skipped: bool = True, sample: Sample | None = None
+    session: Session,
+    update_id: int,
+    *,
+    public_id: str = "",
+    why_skipped: bool = True,
+    sample: Sample | None = None,
 ) -> DispatchReport | None:
-    """What happened to an update's notices; None when it notified nobody.  At most four queries.
+    """What happened to an update's notices, or to those of its dispatch with that id; None when it notified nobody.
+    At most five queries.
 
     Without `why_skipped` the reasons are left out once it is planned: they cost a look at every row that was skipped.
     The rate is measured from `sample`, or from the start.
     """
-    dispatch = session.scalar(select(Dispatch).where(Dispatch.update_id == update_id))
+    chosen = chosen_dispatch(dispatches_of(session, update_id), public_id)
+    dispatch = session.get(Dispatch, chosen.id) if chosen is not None else None
     if dispatch is None:
         return None
-    state = DispatchState(dispatch.state)
+    state = dispatch.state
     if state is DispatchState.HELD:
-        would = audience_of_post(session, dispatch.page_id, dispatch.post_id)
+        would = audience_of_dispatch(session, dispatch)
         wanted = {channel: {DeliveryState.PENDING: count} for channel, count in would.by_channel.items()}
-        return DispatchReport(dispatch.public_id, state, dispatch.hold_until, False, wanted, would.skipped)
+        return DispatchReport(
+            public_id=dispatch.public_id,
+            kind=dispatch.kind,
+            state=state,
+            hold_until=dispatch.hold_until,
+            is_planned=False,
+            counts=wanted,
+            skipped=would.skipped,
+        )
     skipped = _skipped(session, dispatch.id) if why_skipped else {}
     report = DispatchReport(
-        dispatch.public_id, state, dispatch.hold_until, dispatch.planned_at is not None,
-        _counts(session, dispatch.id), skipped,
-    )  # fmt: skip
+        public_id=dispatch.public_id,
+        kind=dispatch.kind,
+        state=state,
+        hold_until=dispatch.hold_until,
+        is_planned=dispatch.planned_at is not None,
+        counts=_counts(session, dispatch.id),
+        skipped=skipped,
+    )
     if state is not DispatchState.SENDING:
         return report
     retrying, retry_at = _retries(session, dispatch.id)
     per_second, seconds = _rate(dispatch, report.tried, sample)
     return replace(report, retrying=retrying, retry_at=retry_at, per_second=per_second, seconds=seconds)
+
+
+def chosen_dispatch(dispatches: Sequence[DispatchName], public_id: str = "") -> DispatchName | None:
+    """The one with that id, else the update's own; None when there is none."""
+    named = [one for one in dispatches if one.public_id == public_id]
+    return next(iter([*named, *dispatches]), None)
 
 
 def _counts(session: Session, dispatch_id: int) -> dict[ChannelName, dict[DeliveryState, int]]:

@@ -2,22 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 
-from sqlalchemy import Update, bindparam, insert, select, update
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from app.db import shared_now, transaction
 from app.deliver import bounces, endpoints
-from app.deliver.ledger import Claim, Ledger, table_of
-from app.deliver.plan import RETRY_LANE, finish_if_done
+from app.deliver.ledger import Claim
 from app.deliver.schedule import gave_up, next_attempt
 from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.subscriber import Subscriber
 from app.shapes import MAY_HAVE_ARRIVED, Outcome
+from app.states import deliveries
+from app.states.deliveries import REASON_LIMIT, Ledger, finish_if_done
 from app.vocabulary import ChannelName, DeliveryState
-
-REASON_LIMIT = 300
 
 
 def settle(ledger: Ledger, owner: str, claims: Mapping[int, Claim], outcomes: Sequence[Outcome]) -> None:
@@ -29,13 +27,13 @@ def settle(ledger: Ledger, owner: str, claims: Mapping[int, Claim], outcomes: Se
     untried = [outcome.delivery_id for outcome in known if outcome.state is DeliveryState.PENDING]
     others = [outcome for outcome in known if not (outcome.is_plain or outcome.state is DeliveryState.PENDING)]
     with transaction() as session:
-        connection, at = session.connection(), shared_now(session)
+        at = shared_now(session)
         if sent:
-            connection.execute(_settle_sent(ledger), {"ids": sent, "owner": owner, "at": at})
+            deliveries.settle_sent(session, ledger, owner, sent, at)
         if untried:
-            connection.execute(_give_back(ledger), {"ids": untried, "owner": owner})
+            deliveries.give_back(session, ledger, owner, untried)
         if others:
-            connection.execute(_settle_one(ledger), _rows(session, ledger, owner, claims, others, at))
+            deliveries.settle(session, ledger, _settlements(session, ledger, owner, claims, others, at))
         _suppress(session, ledger, [outcome.delivery_id for outcome in others if outcome.suppress])
         if ledger is Delivery:
             _keep_attempts(session, others, at)
@@ -44,52 +42,7 @@ def settle(ledger: Ledger, owner: str, claims: Mapping[int, Claim], outcomes: Se
                 finish_if_done(session, dispatch_id)
 
 
-@cache
-def _settle_sent(ledger: Ledger) -> Update:
-    table = table_of(ledger)
-    return (
-        update(table)
-        .where(table.c.id.in_(bindparam("ids", expanding=True)), table.c.leased_by == bindparam("owner"))
-        .values(
-            state=DeliveryState.SENT,
-            reason="",
-            settled_at=bindparam("at", type_=table.c.settled_at.type),
-            leased_by="",
-            leased_until=None,
-        )
-    )
-
-
-@cache
-def _give_back(ledger: Ledger) -> Update:
-    table = table_of(ledger)
-    return (
-        update(table)
-        .where(table.c.id.in_(bindparam("ids", expanding=True)), table.c.leased_by == bindparam("owner"))
-        .values(state=DeliveryState.PENDING, attempts=table.c.attempts - 1, leased_by="", leased_until=None)
-    )
-
-
-@cache
-def _settle_one(ledger: Ledger) -> Update:
-    table = table_of(ledger)
-    return (
-        update(table)
-        .where(table.c.id == bindparam("row"), table.c.leased_by == bindparam("owner"))
-        .values(
-            state=bindparam("to_state"),
-            reason=bindparam("why"),
-            provider_id=bindparam("provider"),
-            lane=bindparam("to_lane"),
-            due_at=bindparam("due", type_=table.c.due_at.type),
-            settled_at=bindparam("settled", type_=table.c.settled_at.type),
-            leased_by="",
-            leased_until=None,
-        )
-    )
-
-
-def _rows(
+def _settlements(
     session: Session,
     ledger: Ledger,
     owner: str,
@@ -114,16 +67,16 @@ def _rows(
             if before.startswith(MAY_HAVE_ARRIVED):
                 again, reason = _once_more(again, reason)
         rows.append(
-            {
-                "row": claim.id,
-                "owner": owner,
-                "to_state": DeliveryState.PENDING if again else outcome.state,
-                "to_lane": RETRY_LANE if again else claim.lane,
-                "why": reason[:REASON_LIMIT],
-                "provider": outcome.provider_id[:128],
-                "due": again or at,
-                "settled": None if again else at,
-            }
+            deliveries.settlement(
+                claim.id,
+                owner,
+                outcome.state,
+                lane=claim.lane,
+                reason=reason,
+                provider_id=outcome.provider_id,
+                at=at,
+                again=again,
+            )
         )
     return rows
 
@@ -142,7 +95,7 @@ def _keep_attempts(session: Session, outcomes: Sequence[Outcome], at: datetime) 
             "at": at,
             "took_ms": one.took_ms,
             "status": one.status,
-            "reason": one.reason[:300],
+            "reason": one.reason[:REASON_LIMIT],
         }
         for one in outcomes
         if one.took_ms is not None

@@ -13,7 +13,7 @@ from app.models.page import Page
 from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState, DispatchState, PostStatus
+from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState, PostStatus
 
 QUIET = timedelta(minutes=10)
 TEXTED_LATELY = "got another text less than 10 minutes ago"
@@ -85,14 +85,20 @@ def _recent_dispatches(at: datetime) -> Select[int]:
 
 
 def _is_start_or_end(session: Session, dispatch_id: int) -> bool:
-    """Whether it is the first that subscribers hear of a post or of its maintenance, or the last."""
+    """Whether it is the first that subscribers hear of a post or of its maintenance, or the last.
+
+    What is no update (a correction, a withdrawal, a reminder) is rare and waits for nothing either.
+    """
     earlier = aliased(Dispatch)
     is_first = ~exists().where(earlier.post_id == Dispatch.post_id, earlier.id < Dispatch.id)
-    status, first = session.execute(
-        select(Update.status, is_first)
-        .join(Dispatch, Dispatch.update_id == Update.id)
+    kind, status, first = session.execute(
+        select(Dispatch.kind, Update.status, is_first)
+        .select_from(Dispatch)
+        .outerjoin(Update, Update.id == Dispatch.update_id)
         .where(Dispatch.id == dispatch_id)
     ).one()
+    if kind is not DispatchKind.UPDATE:
+        return True
     return bool(first) or PostStatus(status) is PostStatus.IN_PROGRESS or PostStatus(status).is_terminal
 
 

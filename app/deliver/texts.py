@@ -8,20 +8,18 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import twilio_account
 from app.channels import twilio
-from app.channels.twilio import Inquiry, Message
+from app.channels.twilio import Account, Inquiry, Message
 from app.clock import now
 from app.db import release, session, transaction
 from app.deliver import endpoints
-from app.deliver.ledger import Ledger
 from app.deliver.letters import Letters
-from app.deliver.plan import RETRY_LANE, finish_if_done
 from app.errors import DeliveryError
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, Notice
 from app.models.subscriber import Subscriber
 from app.settings import Settings
-from app.twilio_account import Account
+from app.states import deliveries
+from app.states.deliveries import Ledger, finish_if_done
 from app.vocabulary import ChannelName, DeliveryState, DispatchState
 
 logger = logging.getLogger(__name__)
@@ -61,29 +59,24 @@ def note_status(ledger: Ledger, row_id: int, message: Message) -> None:
     A text whose outcome was in doubt, or that waits to be tried again, is settled by it.
     """
     with transaction() as writing:
-        record_status(writing, ledger, row_id, message)
-
-
-def record_status(writing: Session, ledger: Ledger, row_id: int, message: Message) -> None:
-    """The same in the caller's transaction."""
-    row: Delivery | Notice | None
-    if ledger is Delivery:
-        row = writing.get(Delivery, row_id, with_for_update=True)
-    else:
-        row = writing.get(Notice, row_id, with_for_update=True)
-    if row is None or row.channel != ChannelName.SMS or not row.attempts:
-        return
-    is_open = row.state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}
-    if message.status in ARRIVED:
-        _settle(row, message, DeliveryState.SENT, DELIVERED)
-    elif message.status in TAKEN and is_open:
-        _settle(row, message, DeliveryState.SENT, "")
-    elif message.status in LOST and _concerns(row, message):
-        _settle(row, message, DeliveryState.FAILED, _why(message.code))
-        _follow(writing, row, message.code)
-    writing.flush()
-    if isinstance(row, Delivery):
-        finish_if_done(writing, row.dispatch_id)
+        row: Delivery | Notice | None
+        if ledger is Delivery:
+            row = writing.get(Delivery, row_id, with_for_update=True)
+        else:
+            row = writing.get(Notice, row_id, with_for_update=True)
+        if row is None or row.channel != ChannelName.SMS or not row.attempts:
+            return
+        is_open = row.state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}
+        if message.status in ARRIVED:
+            deliveries.settle_by_provider(row, DeliveryState.SENT, DELIVERED, message.sid)
+        elif message.status in TAKEN and is_open:
+            deliveries.settle_by_provider(row, DeliveryState.SENT, "", message.sid)
+        elif message.status in LOST and _concerns(row, message):
+            deliveries.settle_by_provider(row, DeliveryState.FAILED, _why(message.code), message.sid)
+            _follow(writing, row, message.code)
+        writing.flush()
+        if isinstance(row, Delivery):
+            finish_if_done(writing, row.dispatch_id)
 
 
 def reconcile(settings: Settings) -> None:
@@ -91,7 +84,7 @@ def reconcile(settings: Settings) -> None:
 
     What is in doubt after 24 hours stays so.  Talks to the provider: a slow one keeps the caller waiting.
     """
-    who = twilio_account.account(settings.sms_url)
+    who = twilio.account(settings.sms_url)
     if who is None:
         return
     doubts = _doubts(session())
@@ -141,16 +134,7 @@ def _try_again(doubt: Doubt) -> None:
     with transaction() as writing:
         row = writing.get(Delivery, doubt.delivery_id, with_for_update=True)
         if row is not None and row.state == DeliveryState.UNKNOWN and row.settled_at == doubt.at:
-            row.state, row.lane, row.due_at = DeliveryState.PENDING, RETRY_LANE, now()
-            row.settled_at, row.reason = None, "the SMS provider does not know of it"
-
-
-def _settle(row: Delivery | Notice, message: Message, state: DeliveryState, reason: str) -> None:
-    """Also takes the row out of the hands of whoever sends it: that outcome is older news."""
-    if not (row.state == state == DeliveryState.SENT):
-        row.settled_at = now()
-    row.state, row.reason, row.provider_id = state, reason, message.sid[:128]
-    row.leased_by, row.leased_until = "", None
+            deliveries.try_again(writing, row, "the SMS provider does not know of it")
 
 
 def _concerns(row: Delivery | Notice, message: Message) -> bool:

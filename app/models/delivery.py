@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.clock import now
 from app.db import Base
 from app.text import public_id
-from app.vocabulary import DeliveryState, DispatchState
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKind
 
 
 def _only(name: str, columns: Sequence[str], state: DeliveryState) -> Index:
@@ -22,21 +22,39 @@ WAITING_ORDER = ("channel", "lane", "due_at", "id")
 
 
 class Dispatch(Base):
-    """One update's fan-out.  Nothing is sent before `hold_until`; until then it can be cancelled.
+    """One fan-out.  Nothing is sent before `hold_until`; until then it can be cancelled.
+
+    `kind` says what it sends: an update, or a correction, withdrawal, reminder … with its `sequence` among those of the
+    same kind.  A withdrawal without an `update_id` takes back the whole post.
 
     `urgency` is the first attempts' lane: 0 is the most urgent.  Deliveries are written for subscribers up to the one
     with the id `planned_through`, and for all once `planned_at` is set.
     """
 
     __tablename__ = "dispatch"
-    __table_args__ = (Index("ix_dispatch_state_hold_until", "state", "hold_until"),)
+    __table_args__ = (
+        Index("ix_dispatch_state_hold_until", "state", "hold_until"),
+        UniqueConstraint("update_id", "kind", "sequence"),
+        Index(
+            "uq_dispatch_post_id_kind_sequence",
+            "post_id",
+            "kind",
+            "sequence",
+            unique=True,
+            sqlite_where=text("update_id IS NULL"),
+            postgresql_where=text("update_id IS NULL"),
+        ),
+        CheckConstraint("update_id IS NOT NULL OR kind NOT IN ('update', 'correction')", name="update_id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
-    update_id: Mapped[int] = mapped_column(ForeignKey("update.id"), unique=True)
+    update_id: Mapped[int | None] = mapped_column(ForeignKey("update.id"))
+    kind: Mapped[DispatchKind] = mapped_column(default=DispatchKind.UPDATE)
+    sequence: Mapped[int] = mapped_column(default=1)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), index=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
-    state: Mapped[str] = mapped_column(String(16), default=DispatchState.HELD)
+    state: Mapped[DispatchState] = mapped_column(default=DispatchState.HELD)
     urgency: Mapped[int] = mapped_column(default=2)
     hold_until: Mapped[datetime] = mapped_column()
     created_at: Mapped[datetime] = mapped_column(default=now)
@@ -48,7 +66,8 @@ class Dispatch(Base):
 class Delivery(Base):
     """One subscriber's copy.  Claimed by lease, sent, settled; the table is truth and queue in one.
 
-    Lower `lane`s go first.  `domain` is where it goes: a mail domain or an endpoint's host.
+    Lower `lane`s go first.  `domain` is where it goes: a mail domain or an endpoint's host.  `language` is the one that
+    the subscriber is written to in, as it was when the row was written.
     """
 
     __tablename__ = "delivery"
@@ -63,9 +82,10 @@ class Delivery(Base):
     dispatch_id: Mapped[int] = mapped_column(ForeignKey("dispatch.id"))
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
     channel: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
+    state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING)
     lane: Mapped[int] = mapped_column(default=2)
     domain: Mapped[str] = mapped_column(String(255), default="")
+    language: Mapped[str] = mapped_column(String(16), default="")
     attempts: Mapped[int] = mapped_column(default=0)
     due_at: Mapped[datetime] = mapped_column(default=now)
     leased_until: Mapped[datetime | None] = mapped_column()
@@ -89,8 +109,8 @@ class Notice(Base):
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
     channel: Mapped[str] = mapped_column(String(16))
-    kind: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(16), default=DeliveryState.PENDING)
+    kind: Mapped[NoticeKind] = mapped_column()
+    state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING)
     lane: Mapped[int] = mapped_column(default=0)
     domain: Mapped[str] = mapped_column(String(255), default="")
     attempts: Mapped[int] = mapped_column(default=0)

@@ -233,7 +233,7 @@ def _row(page_id: int, entry: Entry, taken: set[str]) -> Columns:
         "page_id": page_id, "public_id": name, "channel": wish.channel, "address": entry.address,
         "address_hash": entry.address_hash, "domain": destination(wish.channel, entry.address), "label": wish.label,
         "secret": secret, "owner_email": wish.owner_email, "state": entry.state, "everything": entry.hears[0],
-        "locale": wish.locale or "en", "time_zone": wish.time_zone, "created_at": created,
+        "locale": wish.locale, "time_zone": wish.time_zone, "created_at": created,
         "confirmed_at": wish.confirmed_at or (created if is_confirmed else None),
         "unsubscribed_at": (wish.unsubscribed_at or at) if is_over else None,
     }  # fmt: skip

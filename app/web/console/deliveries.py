@@ -1,6 +1,6 @@
 """The delivery panel: who got an update, who did not and why; retry those; cancel while it is held."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from flask import current_app, flash, redirect, request, url_for
@@ -11,26 +11,32 @@ from app.clock import now
 from app.db import session
 from app.deliver import missing as missed
 from app.deliver.missing import Missing, Wanted, missing, missing_after
-from app.deliver.report import SAMPLE_FOR, DispatchReport, Sample, dispatch_report
+from app.deliver.report import (
+    SAMPLE_FOR,
+    DispatchName,
+    DispatchReport,
+    Sample,
+    chosen_dispatch,
+    dispatch_report,
+    dispatches_of,
+)
 from app.errors import NotFound
-from app.queries.posts import update_facts
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState, DispatchState, Role
+from app.vocabulary import ChannelName, DeliveryState, DispatchKind, Role
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render, render_block
+from app.web.console.threads import update_facts
 from app.web.htmx import is_htmx
 from app.web.pages import current_page
 
 MISSING_PER_PAGE = 50
 LINES_AT_ONCE = 2000
 REASON_LIMIT = 300
-HEADINGS = (
-    "channel", "address", "label", "state", "reason", "tries", "next_or_last_at", "subscriber",
-)  # fmt: skip
+HEADINGS = ("channel", "address", "label", "state", "reason", "tries", "next_or_last_at", "subscriber")
 
 
 @blueprint.get("/updates/<public_id>/deliveries")
@@ -40,9 +46,16 @@ def deliveries(public_id: str) -> Answer:
     update = update_facts(session(), current_page().id, public_id)
     facts = current_page()
     sample = _sample(request.args)
-    report = dispatch_report(session(), update.id, why_skipped=False, sample=sample)
+    sent, chosen = dispatches_of(session(), update.id), request.args.get("dispatch", "")
+    report = dispatch_report(session(), update.id, public_id=chosen, why_skipped=False, sample=sample)
     settings: Settings = current_app.config["SETTINGS"]
-    panel: dict[str, object] = {"update": update, "report": report, "has_mail_server": bool(settings.smtp_url)}
+    which = report.public_id if report is not None and report.kind is not DispatchKind.UPDATE else None
+    panel: dict[str, object] = {
+        "update": update,
+        "report": report,
+        "which": which,
+        "has_mail_server": bool(settings.smtp_url),
+    }
     if report is not None:
         panel["sample"] = sample if sample and now() - sample.at < SAMPLE_FOR else Sample(now(), report.tried)
     if is_htmx():
@@ -50,8 +63,9 @@ def deliveries(public_id: str) -> Answer:
     return render(
         "console/updates/deliveries.html",
         facts,
+        dispatches=sent,
         **panel,
-        **(_who_has_not(update.id) if report and report.state is not DispatchState.CANCELLED else {"rows": ()}),
+        **(_who_has_not(sent, chosen) if report and report.is_planned else {"rows": (), "filter": {}}),
     )
 
 
@@ -60,7 +74,9 @@ def deliveries(public_id: str) -> Answer:
 def missing_sheet(public_id: str) -> Response:
     """Everybody who has not received an update, or those filtered for, as a sheet."""
     update = update_facts(session(), current_page().id, public_id)
-    return download(f"not-received-{public_id}", HEADINGS, _pieces(update.id, _wanted(request.args)))
+    chosen = chosen_dispatch(dispatches_of(session(), update.id), request.args.get("dispatch", ""))
+    pieces = _pieces(chosen.id if chosen is not None else 0, _wanted(request.args))
+    return download(f"not-received-{public_id}", HEADINGS, pieces)
 
 
 @blueprint.post("/updates/<public_id>/deliveries/retry")
@@ -89,13 +105,15 @@ def cancel(public_id: str) -> Answer:
     return _back(public_id)
 
 
-def _who_has_not(update_id: int) -> Mapping[str, object]:
+def _who_has_not(dispatches: Sequence[DispatchName], public_id: str) -> Mapping[str, object]:
     """The list below the panel, with its filter and why people are on it."""
+    dispatch = chosen_dispatch(dispatches, public_id)
+    dispatch_id = dispatch.id if dispatch is not None else 0
     wanted, number = _wanted(request.args), page_number(request.args)
     rows = missing(
-        session(), update_id, wanted=wanted, limit=MISSING_PER_PAGE + 1, offset=(number - 1) * MISSING_PER_PAGE
+        session(), dispatch_id, wanted=wanted, limit=MISSING_PER_PAGE + 1, offset=(number - 1) * MISSING_PER_PAGE
     )
-    why = missed.reasons(session(), update_id)
+    why = missed.reasons(session(), dispatch_id)
     chosen = [one for one in why if wanted.takes(one)]
     failed = sum(one.count for one in chosen if one.state is DeliveryState.FAILED)
     sees_all = actor().role.rank >= Role.LEAD.rank
@@ -127,9 +145,9 @@ def _as_query(wanted: Wanted) -> dict[str, str]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def _pieces(update_id: int, wanted: Wanted) -> Iterator[list[tuple[object, ...]]]:
+def _pieces(dispatch_id: int, wanted: Wanted) -> Iterator[list[tuple[object, ...]]]:
     last = 0
-    while rows := missing_after(session(), update_id, last, wanted=wanted, limit=LINES_AT_ONCE):
+    while rows := missing_after(session(), dispatch_id, last, wanted=wanted, limit=LINES_AT_ONCE):
         yield [_line(row) for row in rows]
         last = rows[-1].delivery_id
 
@@ -158,11 +176,13 @@ def _instant(raw: str) -> datetime:
 
 
 def _dispatch_of(public_id: str) -> DispatchReport:
-    report = dispatch_report(session(), update_facts(session(), current_page().id, public_id).id)
+    update_id, chosen = update_facts(session(), current_page().id, public_id).id, request.values.get("dispatch", "")
+    report = dispatch_report(session(), update_id, public_id=chosen)
     if report is None:
         raise NotFound("This update notified nobody.")
     return report
 
 
 def _back(public_id: str) -> Response:
-    return redirect(url_for("console.deliveries", public_id=public_id), 303)
+    chosen = request.values.get("dispatch") or None
+    return redirect(url_for("console.deliveries", public_id=public_id, dispatch=chosen), 303)

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from app.publish.verdict import OpenPost, Verdict, verdict
-from app.queries.components import ComponentRow
-from app.queries.posts import PostRow
+from app.web.console.queries import ComponentRow, PostRow
 
 
 def verdict_of(components: Sequence[ComponentRow], posts: Sequence[PostRow]) -> Verdict:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.db import release, session, translated
-from app.deliver.ledger import is_in
 from app.errors import Unavailable
 from app.models.component import Component
 from app.models.delivery import Delivery, Dispatch
@@ -23,6 +22,7 @@ from app.models.post import Post, PostComponent
 from app.publish import store
 from app.publish.verdict import OpenPost, verdict
 from app.settings import Settings
+from app.states.deliveries import is_in
 from app.version import VERSION
 from app.vocabulary import ChannelName, ComponentStatus, DeliveryState, DispatchState, Impact, PostKind, PostStatus
 

@@ -1,0 +1,1 @@
+"""Transitions: the one writer of each state, with everything that changes together with it."""
