@@ -16,13 +16,13 @@ run: ## Start Candor: web and worker, on http://localhost:8000
 test: ## Set up what the tests need and run them all, on SQLite and on PostgreSQL
 	@tools/environment test
 	@tools/system_packages
-	@tools/run_tests
+	@tools/run_tests $(TESTS)
 
 check: ## Format, lint, types, import contracts, templates, then the tests
 	@tools/environment test
 	@tools/lint
 	@tools/system_packages
-	@tools/run_tests
+	@tools/run_tests $(TESTS)
 
 format: ## Format code and templates
 	@tools/environment test

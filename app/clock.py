@@ -1,9 +1,18 @@
-"""The one source of "now", so that a test can stop it."""
+"""The one source of "now", so that a test can stop it, and of time zones, so that every machine agrees on them.
 
+The rules of time zones come from the `tzdata` package that Candor is installed with, never from the system: web and
+worker machines with older and newer systems would show different times otherwise.  PYTHONTZPATH overrides this.
+"""
+
+import os
+import zoneinfo
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+
+if "PYTHONTZPATH" not in os.environ:
+    zoneinfo.reset_tzpath(to=())
 
 _frozen: ContextVar[datetime | None] = ContextVar("frozen", default=None)
 

@@ -255,6 +255,15 @@ class NoticeKind(StrEnum):
     DISABLED = "disabled"
 
 
+class InboundState(StrEnum):
+    """How far a delivery has come.  FAILED is a fault of ours; NOT_UNDERSTOOD is a body that makes no sense to us."""
+
+    STORED = "stored"
+    UNDERSTOOD = "understood"
+    NOT_UNDERSTOOD = "not_understood"
+    FAILED = "failed"
+
+
 RESERVED_SLUGS = frozenset(
     {
         "accounts",

@@ -20,7 +20,7 @@ from tests.processes import free_port
 
 PROGRAM = shutil.which("dovecot", path=f"{os.environ['PATH']}:/usr/sbin")
 PASSWORD = "p@ss/word:ü"
-CONFIGURATION = """
+COMMON = """
 base_dir = {home}/run
 state_dir = {home}/run
 log_path = {home}/log
@@ -30,17 +30,6 @@ default_login_user = {user}
 default_internal_user = {user}
 default_internal_group = {group}
 ssl = required
-ssl_cert = <{home}/server.pem
-ssl_key = <{home}/server.key
-mail_location = maildir:{home}/mail/%u
-passdb {{
-  driver = static
-  args = password={password}
-}}
-userdb {{
-  driver = static
-  args = uid={user} gid={group} home={home}/mail/%u
-}}
 service anvil {{
   chroot =
 }}
@@ -55,6 +44,35 @@ service imap-login {{
   inet_listener imaps {{
     port = {tls_port}
     ssl = yes
+  }}
+}}
+"""
+UNTIL_2_3 = """
+ssl_cert = <{home}/server.pem
+ssl_key = <{home}/server.key
+mail_location = maildir:{home}/mail/%u
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={home}/mail/%u
+}}
+"""
+SINCE_2_4 = """
+ssl_server_cert_file = {home}/server.pem
+ssl_server_key_file = {home}/server.key
+mail_driver = maildir
+mail_path = {home}/mail/%{{user}}
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  fields {{
+    uid = {user}
+    gid = {group}
+    home = {home}/mail/%{{user}}
   }}
 }}
 """
@@ -110,7 +128,7 @@ def dovecot() -> Iterator[Dovecot]:
             shutil.copy(path, home)
         facts = {"home": home, "user": user, "group": group, "password": PASSWORD}
         configuration = home / "dovecot.conf"
-        configuration.write_text(CONFIGURATION.format(port=made.port, tls_port=made.tls_port, **facts))
+        configuration.write_text(_configuration().format(port=made.port, tls_port=made.tls_port, **facts))
         for name in ("run", "mail"):
             (home / name).mkdir()
         if os.getuid() == 0:
@@ -125,6 +143,15 @@ def dovecot() -> Iterator[Dovecot]:
             process.terminate()
             process.wait(10)
             process.stderr.close()
+
+
+def _configuration() -> str:
+    """Dovecot 2.4 renamed its settings, and wants to be told first which version's names follow."""
+    said = subprocess.run([str(PROGRAM), "--version"], capture_output=True, text=True, check=True).stdout
+    version = said.split()[0]
+    if tuple(int(part) for part in version.split(".")[:2]) < (2, 4):
+        return COMMON + UNTIL_2_3
+    return f"dovecot_config_version = {version}\ndovecot_storage_version = {version}\n{COMMON}{SINCE_2_4}"
 
 
 def _group(user: str) -> int:

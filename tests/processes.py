@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from pathlib import Path
 
 from app.settings import Settings
@@ -98,7 +99,7 @@ def wait_until_answers(url: str, seconds: float = 30.0) -> None:
     while time.monotonic() < deadline:
         try:
             get(url)
-        except OSError:
+        except (OSError, HTTPException):
             time.sleep(0.02)  # polling another process: there is nothing to wait on
         else:
             return

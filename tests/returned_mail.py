@@ -2,11 +2,15 @@
 
 from sqlalchemy import select
 
+from app import return_path
+from app.actions.inbound import reading, receiving
 from app.actions.posts import open_post
 from app.db import session
-from app.guard import return_path
+from app.errors import Forbidden
 from app.models.delivery import Delivery
 from app.settings import Settings
+from app.sources import mail
+from app.sources.base import Received
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.factories import LENA
@@ -60,3 +64,15 @@ def state() -> tuple[str, str]:
     session().rollback()
     row = session().scalars(select(Delivery)).one()
     return row.state, row.reason
+
+
+def take(settings: Settings, raw: bytes, recipient: str = "") -> bool:
+    """Take in a returned mail and read it at once; whether it said anything new about somebody we know."""
+    session().rollback()
+    received = Received(body=raw, headers={mail.ENVELOPE_TO: recipient})
+    try:
+        receipt = receiving.receive_into_database(settings, mail.SOURCE, received)
+    except Forbidden:
+        return False
+    outcome = reading.read_now(settings, receipt.row_id or 0)
+    return outcome is not None and outcome.changes > 0

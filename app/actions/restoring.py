@@ -18,6 +18,7 @@ from app.errors import Conflict
 from app.models.alarm import Alarm
 from app.models.delivery import Delivery, Dispatch, Notice, SendLimit
 from app.models.machine import Machine
+from app.models.page import Page
 from app.models.post import Post, Update
 from app.shapes import SYSTEM, Actor
 from app.states import deliveries
@@ -35,6 +36,7 @@ NOTHING_TO_ASK = "Nothing is paused because of a restore. See candor limits list
 class Unsent:
     """An update that was under way.  `waiting` counts the subscribers who have not been sent it, as far as planned."""
 
+    page_slug: str
     update_id: str
     title: str
     waiting: int
@@ -125,10 +127,11 @@ def question(session: Session) -> Question | None:
         .scalar_subquery()
     )
     rows = session.execute(
-        select(func.coalesce(Update.public_id, Dispatch.public_id), Post.title, waiting)
+        select(Page.slug, func.coalesce(Update.public_id, Dispatch.public_id), Post.title, waiting)
         .select_from(Dispatch)
         .outerjoin(Update, Update.id == Dispatch.update_id)
         .join(Post, Post.id == Dispatch.post_id)
+        .join(Page, Page.id == Dispatch.page_id)
         .where(Dispatch.state.in_(OPEN))
         .order_by(Dispatch.id)
     )

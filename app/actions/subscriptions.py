@@ -9,7 +9,6 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
-from app.actions.inbound_texts import start_by_sms, stop_by_sms
 from app.actions.revisions import lock_page
 from app.actions.subscriber_rows import (
     LIFTED_BY_CONFIRMING,
@@ -38,7 +37,7 @@ from app.shapes import Actor
 from app.text import clean_field
 from app.vocabulary import ChannelName, NoticeKind, SubscriberState
 
-__all__ = ["address_hash", "start_by_sms", "stop_by_sms"]
+__all__ = ["address_hash"]
 OPEN_CHANNELS = (ChannelName.EMAIL, ChannelName.SMS)
 OPERATOR_CHANNELS = (ChannelName.CHAT, ChannelName.WEBHOOK)
 HOUR_SECONDS = 3600

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 
+from app import twilio_account
 from app.channels import by_apprise, numbers, outbox, twilio
 from app.channels.base import Sender, fill
 from app.settings import Settings
@@ -27,7 +28,7 @@ class SmsChannel:
         return bool(settings.sms_url)
 
     def open(self, settings: Settings) -> Sender:
-        if settings.sms_url.startswith(f"{twilio.SCHEME}://"):
+        if settings.sms_url.startswith(f"{twilio_account.SCHEME}://"):
             return twilio.TwilioSender(settings)
         return ProviderSender(settings) if settings.sms_url else OutboxSender(settings)
 

@@ -4,10 +4,12 @@ import sys
 
 import click
 
+from app.actions.inbound import reading, receiving
 from app.cli.shared import Answer, answers
-from app.guard.bounce_mail import LARGEST_BYTES
+from app.errors import Forbidden
 from app.settings import Settings
-from app.worker.lmtp import take
+from app.sources import mail
+from app.sources.base import Received
 
 
 @click.command()
@@ -15,9 +17,18 @@ from app.worker.lmtp import take
 @answers
 def bounce(settings: Settings, recipient: str) -> Answer:
     """Take one returned mail from standard input, as a mail server's pipe gives it."""
-    taken = take(settings, sys.stdin.buffer.read(LARGEST_BYTES + 1), recipient)
-    said = "Taken." if taken else "It tells nothing new about anybody we wrote to."
-    return Answer(said, {"taken": taken})
+    raw = sys.stdin.buffer.read(mail.LARGEST_BYTES + 1)
+    outcome = None
+    try:
+        received = Received(body=raw, headers={mail.ENVELOPE_TO: recipient})
+        receipt = receiving.receive_into_database(settings, mail.SOURCE, received)
+        if receipt.is_new and receipt.row_id is not None:
+            outcome = reading.read_now(settings, receipt.row_id)
+    except Forbidden as error:
+        return Answer(error.sentence, {"taken": False})
+    if outcome is None or not outcome.changes:
+        return Answer("This mail says nothing new about anybody we wrote to.", {"taken": False})
+    return Answer("Taken.", {"taken": True})
 
 
 COMMANDS = (bounce,)

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
+from app import return_path
 from app.clock import now
 from app.deliver import audience, sms_rules
 from app.deliver.ledger import Claim
-from app.guard import return_path
 from app.models.delivery import Dispatch, Notice
 from app.models.subscriber import Subscriber, Suppression
 from app.publish import links, tokens

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -154,15 +154,24 @@ def look_at_addresses(session: Session) -> list[Found]:
     ]
 
 
-def raised(session: Session) -> list[Raised]:
-    """The alarms that stand, oldest first.  One query."""
-    rows = session.execute(
-        select(Alarm, Update.public_id)
-        .outerjoin(Update, Update.public_id == Alarm.subject)
-        .where(Alarm.over_at.is_(None))
-        .order_by(Alarm.id)
-    )
+def raised(session: Session, page_id: int | None = None) -> list[Raised]:
+    """The alarms that stand, oldest first; with `page_id` without those that are about another page.  One query."""
+    rows = session.execute(_alarms(page_id).where(Alarm.over_at.is_(None)).order_by(Alarm.id))
     return [Raised(alarm.id, alarm.kind, update_id or "", alarm.sentence) for alarm, update_id in rows]
+
+
+def is_about(session: Session, number: int, page_id: int) -> bool:
+    """Whether there is an alarm of this number, over or not, that is about no other page.  One query."""
+    return session.execute(_alarms(page_id).where(Alarm.id == number)).first() is not None
+
+
+def _alarms(page_id: int | None) -> Select[Alarm, str]:
+    query = select(Alarm, Update.public_id).outerjoin(Update, Update.public_id == Alarm.subject)
+    if page_id is None:
+        return query
+    about = func.coalesce(Post.page_id, Page.id, page_id)
+    query = query.outerjoin(Post, Post.id == Update.post_id).outerjoin(Page, Page.public_id == Alarm.subject)
+    return query.where(about == page_id)
 
 
 def _people(count: int) -> str:

@@ -41,8 +41,8 @@ class Proof:
         return self.last_state in {DeliveryState.PENDING, DeliveryState.SENDING}
 
 
-def proofs(session: Session) -> list[Proof]:
-    """Every canary, by channel.  One query."""
+def proofs(session: Session, page_id: int | None = None) -> list[Proof]:
+    """Every canary, or those of one page, by channel.  One query."""
     proven, newest, last = aliased(Notice), aliased(Notice), aliased(Notice)
     proven_at = (
         select(func.max(proven.settled_at))
@@ -59,7 +59,7 @@ def proofs(session: Session) -> list[Proof]:
     rows = session.execute(
         select(Subscriber, proven_at.label("proven_at"), last)
         .outerjoin(last, last.id == newest_id)
-        .where(Subscriber.is_canary)
+        .where(Subscriber.is_canary, *([Subscriber.page_id == page_id] if page_id is not None else []))
         .order_by(Subscriber.channel, Subscriber.id)
     )
     return [

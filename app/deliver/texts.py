@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app import twilio_account
 from app.channels import twilio
-from app.channels.twilio import Account, Inquiry, Message
+from app.channels.twilio import Inquiry, Message
 from app.clock import now
 from app.db import release, session, transaction
 from app.deliver import endpoints
@@ -20,6 +21,7 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.states import deliveries
 from app.states.deliveries import Ledger, finish_if_done
+from app.twilio_account import Account
 from app.vocabulary import ChannelName, DeliveryState, DispatchState
 
 logger = logging.getLogger(__name__)
@@ -59,24 +61,29 @@ def note_status(ledger: Ledger, row_id: int, message: Message) -> None:
     A text whose outcome was in doubt, or that waits to be tried again, is settled by it.
     """
     with transaction() as writing:
-        row: Delivery | Notice | None
-        if ledger is Delivery:
-            row = writing.get(Delivery, row_id, with_for_update=True)
-        else:
-            row = writing.get(Notice, row_id, with_for_update=True)
-        if row is None or row.channel != ChannelName.SMS or not row.attempts:
-            return
-        is_open = row.state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}
-        if message.status in ARRIVED:
-            deliveries.settle_by_provider(row, DeliveryState.SENT, DELIVERED, message.sid)
-        elif message.status in TAKEN and is_open:
-            deliveries.settle_by_provider(row, DeliveryState.SENT, "", message.sid)
-        elif message.status in LOST and _concerns(row, message):
-            deliveries.settle_by_provider(row, DeliveryState.FAILED, _why(message.code), message.sid)
-            _follow(writing, row, message.code)
-        writing.flush()
-        if isinstance(row, Delivery):
-            finish_if_done(writing, row.dispatch_id)
+        record_status(writing, ledger, row_id, message)
+
+
+def record_status(writing: Session, ledger: Ledger, row_id: int, message: Message) -> None:
+    """The same in the caller's transaction."""
+    row: Delivery | Notice | None
+    if ledger is Delivery:
+        row = writing.get(Delivery, row_id, with_for_update=True)
+    else:
+        row = writing.get(Notice, row_id, with_for_update=True)
+    if row is None or row.channel != ChannelName.SMS or not row.attempts:
+        return
+    is_open = row.state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}
+    if message.status in ARRIVED:
+        deliveries.settle_by_provider(row, DeliveryState.SENT, DELIVERED, message.sid)
+    elif message.status in TAKEN and is_open:
+        deliveries.settle_by_provider(row, DeliveryState.SENT, "", message.sid)
+    elif message.status in LOST and _concerns(row, message):
+        deliveries.settle_by_provider(row, DeliveryState.FAILED, _why(message.code), message.sid)
+        _follow(writing, row, message.code)
+    writing.flush()
+    if isinstance(row, Delivery):
+        finish_if_done(writing, row.dispatch_id)
 
 
 def reconcile(settings: Settings) -> None:
@@ -84,7 +91,7 @@ def reconcile(settings: Settings) -> None:
 
     What is in doubt after 24 hours stays so.  Talks to the provider: a slow one keeps the caller waiting.
     """
-    who = twilio.account(settings.sms_url)
+    who = twilio_account.account(settings.sms_url)
     if who is None:
         return
     doubts = _doubts(session())

@@ -1,12 +1,17 @@
 """Pages as everything around them needs them: which there are, and what each is called."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.models.page import Page
+from app.errors import NotFound
+from app.guard.contrast import readable_on
+from app.models.page import Page, PageLogo
+from app.publish.theme import DARK_PAPER, LIGHT_PAPER
+from app.vocabulary import Language
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +44,52 @@ def all_pages(session: Session) -> tuple[PageFacts, ...]:
         )
         for row in rows
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Shade:
+    """The page's colour as it is read on one paper."""
+
+    paper: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True)
+class Branding:
+    """The languages offered, the colour ("" for the house's own), since when there is a logo, and who mail is from, ""
+    for MAIL_FROM.
+    """
+
+    languages: tuple[Language, ...]
+    accent: str
+    logo_since: datetime | None
+    mail_from: str
+
+    @property
+    def shades(self) -> tuple[Shade, ...]:
+        """The colour in the light and in the dark design; none for the house's own."""
+        papers = (LIGHT_PAPER, DARK_PAPER) if self.accent else ()
+        return tuple(Shade(paper, readable_on(self.accent, paper)) for paper in papers)
+
+
+def branding(session: Session, page_id: int) -> Branding:
+    """A page's look, without its logo's bytes.  One query.  `page_id` is one that there is."""
+    row = session.execute(
+        select(Page.languages, Page.accent, PageLogo.updated_at, Page.mail_from)
+        .outerjoin(PageLogo, PageLogo.page_id == Page.id)
+        .where(Page.id == page_id)
+    ).one()
+    offered = set(row[0].split(","))
+    return Branding(tuple(language for language in Language if language in offered), row[1], row[2], row[3])
+
+
+def logo(session: Session, page_id: int) -> tuple[bytes, str]:
+    """A page's logo and its media type.  One query.
+
+    Raises:
+        NotFound: the page has none.
+    """
+    found = session.get(PageLogo, page_id)
+    if found is None:
+        raise NotFound("The page has no logo.")
+    return found.body, found.content_type

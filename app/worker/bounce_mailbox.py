@@ -1,7 +1,7 @@
 """Takes returned mail from a mailbox of the operator's own, in a thread of its own: a server that hangs delays nothing.
 
-A message is deleted only after what it says is committed.  If something breaks between the two it is read again, and
-the event is known by then.  What is not ours is left as it is.
+A message is deleted only after it is stored.  If something breaks between the two it is stored again, and its key is
+known by then.  What is not ours is left as it is.
 """
 
 import logging
@@ -12,12 +12,13 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
-from app.actions import mail_events
+from app.actions.inbound import receiving
 from app.db import release
 from app.deliver import job_locks
-from app.errors import CandorError
-from app.guard import bounce_mail
+from app.errors import CandorError, Forbidden
 from app.settings import Settings
+from app.sources import mail
+from app.sources.base import NotUnderstood, Received
 from app.worker import imap
 
 logger = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class BounceMailbox:
             for uid in mailbox.waiting(self._looked_at):
                 if time.monotonic() > ends_at:
                     break
-                raw = mailbox.fetch(uid, bounce_mail.LARGEST_BYTES)
+                raw = mailbox.fetch(uid, mail.LARGEST_BYTES)
                 if raw is not None and self._is_taken(uid, raw):
                     mailbox.delete(uid)
                     count += 1
@@ -76,13 +77,14 @@ class BounceMailbox:
         return count
 
     def _is_taken(self, uid: int, raw: bytes) -> bool:
-        """Whether a message tells of a mail of ours and is done with.  Raises Unavailable."""
+        """Whether a message says something about a mail of ours and is stored.  Raises Unavailable."""
+        received = Received(body=raw)
         try:
-            found = bounce_mail.parse(raw)
-            report = mail_events.from_mail(self._settings, found) if found is not None else None
-            if report is None or report.row is None:
+            if not self._concerns_us(received):
                 return False
-            mail_events.record(self._settings, report)
+            receiving.receive_into_database(self._settings, mail.SOURCE, received)
+        except Forbidden:
+            return False
         except CandorError:
             raise
         except Exception:  # one message that nobody foresaw does not keep back those behind it
@@ -91,6 +93,13 @@ class BounceMailbox:
         finally:
             release()
         return True
+
+    def _concerns_us(self, received: Received) -> bool:
+        """What says nothing stays in the mailbox, where somebody may look for it; what isn't understood is taken in."""
+        try:
+            return bool(mail.SOURCE.parse(received, self._settings))
+        except NotUnderstood:
+            return True
 
     def _tell(self, trouble: str) -> None:
         """Log that the mailbox can not be read, or can again; once each."""

@@ -8,11 +8,12 @@ from contextlib import suppress
 
 from flask import Flask
 
-from app.actions import mail_events
+from app.actions.inbound import receiving
 from app.db import release
-from app.errors import Unavailable
-from app.guard import bounce_mail
+from app.errors import Forbidden, Unavailable
 from app.settings import Settings
+from app.sources import mail
+from app.sources.base import Received
 
 logger = logging.getLogger(__name__)
 IDLE_SECONDS = 60
@@ -98,7 +99,7 @@ class Talk(socketserver.StreamRequestHandler):
             if line in {b".\r\n", b".\n"}:
                 return
             size += len(line)
-            if size <= bounce_mail.LARGEST_BYTES:
+            if size <= mail.LARGEST_BYTES:
                 yield line[1:] if line.startswith(b"..") else line
         raise ConnectionResetError  # it ended in the middle: nothing was taken
 
@@ -106,14 +107,15 @@ class Talk(socketserver.StreamRequestHandler):
         self.wfile.write(f"{words}\r\n".encode())
 
 
-def take(settings: Settings, raw: bytes, envelope_recipient: str = "") -> bool:
-    """Take one returned mail; whether it told something new about somebody we know.
+def take(settings: Settings, raw: bytes, envelope_recipient: str) -> None:
+    """Take in one mail; one that isn't about a mail of ours is accepted and forgotten.
 
     Raises:
-        Unavailable: the database can not be written.
+        Unavailable: it can't be stored.
     """
-    found = bounce_mail.parse(raw, envelope_recipient)
-    return found is not None and mail_events.record(settings, mail_events.from_mail(settings, found))
+    received = Received(body=raw, headers={mail.ENVELOPE_TO: envelope_recipient})
+    with suppress(Forbidden):
+        receiving.receive(settings, mail.SOURCE, received)
 
 
 def serve(flask_app: Flask, settings: Settings) -> Server | None:

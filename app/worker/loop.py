@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from flask import Flask
 
+from app.actions.inbound import reading
 from app.db import release
 from app.deliver import chat_edits, texts
 from app.deliver.sender_pool import SenderPool, Size
@@ -21,6 +22,7 @@ from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 logger = logging.getLogger(__name__)
 FAULT_SECONDS = 1.0
 ASK_SECONDS = 20.0
+READ_SECONDS = 0.5
 MOST_SENDERS = 250
 SIZES = {
     ChannelName.EMAIL: Size(1, 1),
@@ -39,9 +41,9 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
     if once:
         with flask_app.app_context():
             restore_detection.wait_until_decided(settings, stop, once=True)
-            drain(settings, channels)
             if settings.bounce_mailbox:
                 bounce_mailbox.run_once(bounce_mailbox.BounceMailbox(settings))
+            drain(settings, channels)
         publish_hook.PublishHook(settings).work()
         return
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -63,8 +65,9 @@ def _work(
     threads.append(threading.Thread(target=publish_hook.run_forever, args=(settings, stop), name="publish-hook"))
     threads.append(threading.Thread(target=_ask_forever, args=(flask_app, settings, stop), name="texts", daemon=True))
     threads.append(threading.Thread(target=_listen, args=(flask_app, stop, wake_up), name="wake-up", daemon=True))
-    reading = (flask_app, settings, stop)
-    threads.append(threading.Thread(target=bounce_mailbox.run_forever, args=reading, name="mailbox", daemon=True))
+    around = (flask_app, settings, stop)
+    threads.append(threading.Thread(target=bounce_mailbox.run_forever, args=around, name="mailbox", daemon=True))
+    threads.append(threading.Thread(target=_read_forever, args=around, name="inbound", daemon=True))
     threading.Thread(
         target=restore_detection.beat_forever, args=(flask_app, settings, stop), name="beat", daemon=True
     ).start()
@@ -84,6 +87,7 @@ def _work(
 
 def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelName)) -> None:
     """Do everything that is due now, in this thread; for tests, the command line and a first look."""
+    run_sweep(reading.read_waiting, settings)
     for sweep, _ in SWEEPS:
         run_sweep(sweep, settings)
     for name in channels:
@@ -104,6 +108,13 @@ def _ask_forever(flask_app: Flask, settings: Settings, stop: threading.Event) ->
         while not stop.wait(ASK_SECONDS):
             run_sweep(texts.reconcile, settings)
             run_sweep(chat_edits.edit_corrected, settings)
+
+
+def _read_forever(flask_app: Flask, settings: Settings, stop: threading.Event) -> None:
+    """Read what outside systems sent, in a thread of its own: a flood of bounces keeps no update waiting."""
+    with flask_app.app_context():
+        while not stop.wait(READ_SECONDS):
+            run_sweep(reading.read_waiting, settings)
 
 
 def _listen(flask_app: Flask, stop: threading.Event, wake_up: WakeUp) -> None:

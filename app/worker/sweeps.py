@@ -57,7 +57,7 @@ def forget_old(_settings: Settings) -> None:
         writing.execute(delete(SignInSession).where(SignInSession.expires_at < now()))
 
 
-SWEEPS: tuple[tuple[Callable[[Settings], None], float], ...] = (
+SWEEPS: tuple[tuple[Callable[[Settings], object], float], ...] = (
     (plan_due, 0.5),
     (refresh_stale, 1.0),
     (announcements_due, 1.0),
@@ -72,7 +72,7 @@ SWEEPS: tuple[tuple[Callable[[Settings], None], float], ...] = (
 """Each sweep and how often it runs, in seconds."""
 
 
-def run_sweep(sweep: Callable[[Settings], None], settings: Settings) -> bool:
+def run_sweep(sweep: Callable[[Settings], object], settings: Settings) -> bool:
     """Run one sweep; a failure is logged and told, never raised: the next round tries again."""
     try:
         with translated():

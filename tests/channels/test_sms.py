@@ -10,6 +10,7 @@ from io import StringIO
 
 import pytest
 
+from app import twilio_account
 from app.channels import pinned_http, twilio
 from app.channels.registry import channel
 from app.channels.sms import NOT_SENT
@@ -77,10 +78,10 @@ def test_the_callback_names_the_delivery_so_that_nobody_else_can(fake: FakeTwili
     callback = fake.asked[0]["StatusCallback"]
     assert callback.startswith("https://status.example.com/hooks/twilio/status?d=d1.")
     told = callback.rpartition("=")[2]
-    assert twilio.referred(configured, told) == ("d", 1)
-    assert twilio.referred(configured, "d2" + told[2:]) is None
-    assert twilio.referred(configured, told + "ü") is None
-    assert twilio.referred(replace(configured, secret_key="z" * 40), told) is None
+    assert twilio_account.referred(configured, told) == ("d", 1)
+    assert twilio_account.referred(configured, "d2" + told[2:]) is None
+    assert twilio_account.referred(configured, told + "ü") is None
+    assert twilio_account.referred(replace(configured, secret_key="z" * 40), told) is None
 
 
 @pytest.mark.parametrize(
@@ -157,8 +158,8 @@ def test_an_api_key_signs_in_and_does_not_sign_callbacks(fake: FakeTwilio, confi
     keyed = replace(configured, sms_url=f"{URL}?apikey=SK123")
     assert send(keyed).state is DeliveryState.SENT
     assert fake.logins == {"Basic " + base64.b64encode(f"SK123:{TOKEN}".encode()).decode()}
-    assert [twilio.auth_token(one) for one in (configured, keyed)] == [TOKEN, ""]
-    assert twilio.auth_token(replace(keyed, twilio_auth_token="t")) == "t"
+    assert [twilio_account.auth_token(one) for one in (configured, keyed)] == [TOKEN, ""]
+    assert twilio_account.auth_token(replace(keyed, twilio_auth_token="t")) == "t"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_neither_token_nor_number_is_shown_or_logged(fake: FakeTwilio, configure
     try:
         fake.behave = lambda _form: refuse(400, 30001)
         shown = repr(send(configured)) + repr(send(replace(configured, sms_url=f"twilio://broken:{TOKEN}@x")))
-        shown += repr(twilio.account(configured.sms_url))
+        shown += repr(twilio_account.account(configured.sms_url))
     finally:
         root.setLevel(level)
         root.removeHandler(handler)

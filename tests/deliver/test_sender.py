@@ -7,10 +7,10 @@ from email.utils import parseaddr
 import pytest
 from flask import Flask
 
+from app import return_path
 from app.actions.pages import edit_page
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
-from app.guard import return_path
 from app.settings import Settings
 from app.shapes import UpdateDraft
 from app.vocabulary import PostStatus

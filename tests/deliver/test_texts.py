@@ -11,7 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app import clock
-from app.actions.inbound_texts import start_by_sms
+from app.actions.inbound import reading
 from app.actions.posts import open_post
 from app.actions.subscriptions import address_hash
 from app.channels import pinned_http
@@ -20,8 +20,8 @@ from app.deliver import texts
 from app.models.delivery import Delivery, Dispatch
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
+from app.sources.twilio import signature
 from app.vocabulary import ChannelName, DeliveryState, DispatchState, SubscriberState
-from app.web.hooks.twilio import signature
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_subscriber
@@ -62,13 +62,25 @@ def delivery() -> Delivery:
 
 
 def tell(app: Flask, message: dict[str, str], status: str, code: int = 0, token: str = TOKEN) -> TestResponse:
-    """Twilio calls back, as it was told to."""
+    """Twilio calls back, as it was told to, and a worker reads it."""
     form = {"MessageSid": message["sid"], "MessageStatus": status} | ({"ErrorCode": str(code)} if code else {})
     url = urlsplit(message["callback"])
     signed = signature(token, message["callback"], {name: [value] for name, value in form.items()})
-    return app.test_client().post(
+    answer = app.test_client().post(
         f"{url.path}?{url.query}", data=form, headers={"X-Twilio-Signature": signed}, base_url=f"https://{url.netloc}"
     )
+    session().rollback()
+    reading.read_waiting(app.config["SETTINGS"])
+    return answer
+
+
+def start_by_sms(app: Flask, settings: Settings) -> None:
+    """The owner of the number texts START."""
+    form = {"From": NUMBER, "Body": "START", "MessageSid": "SM9"}
+    url = f"{settings.base_url}/hooks/sms/twilio"
+    signed = signature(TOKEN, url, {name: [value] for name, value in form.items()})
+    client = app.test_client()
+    client.post(urlsplit(url).path, data=form, headers={"X-Twilio-Signature": signed}, base_url=settings.base_url)
 
 
 def test_a_callback_says_that_the_text_arrived(app: Flask, texting: Settings, page_id: int, twilio: FakeTwilio) -> None:
@@ -105,7 +117,7 @@ def test_whoever_stopped_is_not_texted_again_until_they_start_again(
     assert (delivery().state, delivery().reason) == (DeliveryState.FAILED, "they have replied STOP")
     assert session().scalars(select(Subscriber.state)).one() == SubscriberState.UNSUBSCRIBED
     assert session().scalars(select(Suppression.why)).one() == "replied STOP"
-    start_by_sms(texting, NUMBER)
+    start_by_sms(app, texting)
     assert session().scalars(select(Suppression)).all() == []
 
 

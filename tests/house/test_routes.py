@@ -10,7 +10,7 @@ from app.web import site
 from app.web.access import audience_of
 
 SEGMENT = re.compile(r"[a-z0-9-]+|push-worker\.js|<([a-z]+:)?[a-z_]+>")
-EXEMPT = {"site.unsubscribe_now", "hooks.inbound_sms", "hooks.text_status", "hooks.mail_event"}
+EXEMPT = {"site.unsubscribe_now", "hooks.receive"}
 
 
 STATUSPAGES = ("/v1/", "/api/")

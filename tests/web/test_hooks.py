@@ -11,7 +11,7 @@ from app.actions.subscriptions import address_hash
 from app.db import session
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
-from app.web.hooks.twilio import signature
+from app.sources.twilio import signature
 from tests.factories import make_subscriber
 
 pytestmark = pytest.mark.database

@@ -19,18 +19,17 @@ from cryptography.x509.oid import NameOID
 from flask import Flask
 from sqlalchemy import select
 
-from app import clock, create_app
+from app import clock, create_app, return_path
 from app.actions import mail_health
 from app.actions.posts import open_post
 from app.actions.subscriber_rows import address_hash
 from app.db import db, session, transaction
 from app.errors import SettingError
-from app.guard import return_path
 from app.models.delivery import Delivery, MailEvent, SendLimit
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings, load
+from app.sources import ses
 from app.vocabulary import DeliveryState, SubscriberState
-from app.web.hooks import mail_signatures
 from app.worker import lmtp
 from app.worker.loop import drain
 from tests.cli.shell import Shell
@@ -38,7 +37,7 @@ from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
 from tests.factories import LENA, make_subscriber
 from tests.processes import free_port
-from tests.returned_mail import back, delivered, dsn, state
+from tests.returned_mail import back, delivered, dsn, state, take
 
 pytestmark = pytest.mark.database
 Configured = Callable[..., Flask]
@@ -97,12 +96,12 @@ def test_a_returned_mail_settles_its_delivery_and_the_second_ends_the_address(
 ) -> None:
     set_hash(settings)
     row = delivered(settings, page_id)
-    assert lmtp.take(settings, dsn(settings, row))
+    assert take(settings, dsn(settings, row))
     assert state() == (DeliveryState.BOUNCED, "came back (5.1.1)")
     assert (person().bounces, person().state) == (1, SubscriberState.ACTIVE)
-    assert not lmtp.take(settings, dsn(settings, row)), "the same mail twice is one bounce"
+    assert not take(settings, dsn(settings, row)), "the same mail twice is one bounce"
     assert person().bounces == 1
-    assert lmtp.take(settings, dsn(settings, row, number=2))
+    assert take(settings, dsn(settings, row, number=2))
     assert person().state == SubscriberState.QUARANTINED
     assert session().scalars(select(Suppression.why)).all() == ["the address does not exist"]
 
@@ -116,7 +115,7 @@ def test_what_says_nothing_against_an_address_never_counts_against_it(
 ) -> None:
     row = delivered(settings, page_id)
     for number in range(3):
-        lmtp.take(settings, dsn(settings, row, number, status, action))
+        take(settings, dsn(settings, row, number, status, action))
     assert (state()[0] == DeliveryState.BOUNCED) is settled
     assert (person().bounces, person().state) == (0, SubscriberState.ACTIVE)
 
@@ -132,7 +131,7 @@ def test_nobody_can_make_a_delivery_look_bounced(
         b"",
         b"\xff" * 99,
     ):
-        assert not lmtp.take(settings, raw)
+        assert not take(settings, raw)
     assert state()[0] == DeliveryState.SENT
     assert session().scalars(select(MailEvent)).all() == []
 
@@ -153,6 +152,7 @@ def test_lmtp_takes_mail_and_outlives_garbage(
             client.sendmail("", ["other@example.com"], b"Subject: I am away\r\n\r\nUntil Monday.")
             assert state()[0] == DeliveryState.SENT
             client.sendmail("", [back(settings, row)], dsn(settings, row))
+        drain(settings)
     finally:
         server.shutdown()
         server.server_close()
@@ -206,6 +206,8 @@ def test_postmark(app: Flask, settings: Settings, configured: Configured, page_i
     ]  # fmt: skip
     complaint = {"RecordType": "SpamComplaint", "ID": 43, "Email": "CAROL@example.com"}
     assert post(made, "/hooks/mail/postmark", complaint, Authorization=right).json == {"taken": 1}
+    assert person().state == SubscriberState.ACTIVE, "it is answered first, and read by a worker"
+    drain(settings)
     assert person().state == SubscriberState.QUARANTINED
 
 
@@ -226,6 +228,7 @@ def test_mailgun(app: Flask, settings: Settings, configured: Configured, page_id
                 },
             }  # fmt: skip
             assert post(made, "/hooks/mail/mailgun", body).status_code == status
+    drain(settings)
     assert person().bounces == 1
 
 
@@ -244,6 +247,7 @@ def test_sendgrid(app: Flask, settings: Settings, configured: Configured, page_i
         }  # fmt: skip
         assert post(made, "/hooks/mail/sendgrid", body + b" ", **headers).status_code == 403
         assert post(made, "/hooks/mail/sendgrid", body, **headers).json == {"taken": 1}
+    drain(settings)
     assert person().bounces == 1
 
 
@@ -263,10 +267,10 @@ def test_ses_through_sns(
         asked.append(url)
         return certificate.public_bytes(Encoding.PEM)
 
-    monkeypatch.setattr(mail_signatures, "fetch", fetch)
-    mail_signatures.certificate.cache_clear()
+    monkeypatch.setattr(ses, "fetch", fetch)
+    ses.certificate.cache_clear()
     made = configured(sns_topics=(TOPIC,))
-    told = {
+    bounce = {
         "notificationType": "Bounce",
         "bounce": {
             "bounceType": "Permanent",
@@ -276,23 +280,30 @@ def test_ses_through_sns(
 
     def message(kind: str = "Notification", topic: str = TOPIC, url: str = CERTIFICATE, **more: str) -> dict[str, str]:
         fields = {
-            "Type": kind, "MessageId": "m-1", "TopicArn": topic, "Message": json.dumps(told),
+            "Type": kind, "MessageId": "m-1", "TopicArn": topic, "Message": json.dumps(bounce),
             "Timestamp": "2026-03-01T12:00:00.000Z", "SignatureVersion": "2", "SigningCertURL": url, **more,
         }  # fmt: skip
-        names = [n for n in mail_signatures._SNS_FIELDS[kind] if n in fields]
+        names = [n for n in ses.SIGNED_FIELDS[kind] if n in fields]
         signed = "".join(f"{n}\n{fields[n]}\n" for n in names).encode()
         return {**fields, "Signature": base64.b64encode(key.sign(signed, padding.PKCS1v15(), hashes.SHA256())).decode()}
 
     path = "/hooks/mail/ses"
-    assert post(made, path, message(topic=TOPIC + "x")).status_code == 403
-    assert post(made, path, message(url="https://sns.eu-west-1.amazonaws.com.evil.example/a.pem")).status_code == 403
-    assert post(made, path, {**message(), "Message": "{}"}).status_code == 403
-    assert asked == [CERTIFICATE], "nothing is fetched from anybody else"
-    assert post(made, path, message()).json == {"taken": 1}
+    with clock.frozen(NOON + timedelta(minutes=5)):
+        assert post(made, path, message(topic=TOPIC + "x")).status_code == 403
+        foreign = "https://sns.eu-west-1.amazonaws.com.evil.example/a.pem"
+        assert post(made, path, message(url=foreign)).status_code == 403
+        assert post(made, path, {**message(), "Message": "{}"}).status_code == 403
+        assert asked == [CERTIFICATE], "nothing is fetched from anybody else"
+        assert post(made, path, message()).json == {"taken": 1}
+        assert post(made, path, message()).json == {"taken": 0}
+        link = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
+        told = message("SubscriptionConfirmation", SubscribeURL=link, Token="t", MessageId="m-2")
+        assert post(made, path, told).status_code == 200
+    drain(settings)
     assert person().bounces == 1
-    link = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
-    assert post(made, path, message("SubscriptionConfirmation", SubscribeURL=link, Token="t")).status_code == 200
     assert asked[-1] == link
+    with clock.frozen(NOON + timedelta(hours=2)):
+        assert post(made, path, message(MessageId="m-3")).status_code == 403, "what is old is a replay"
 
 
 @pytest.mark.parametrize("provider", ["ses", "sendgrid", "mailgun", "postmark", "nobody"])
@@ -315,7 +326,7 @@ def test_much_that_comes_back_is_an_alarm_and_too_much_a_pause(
     rows = session().scalars(select(Delivery.id)).all()
     for number, expected in ((4, ""), (5, ""), (10, "10 of 100 mails came back (10.0%)")):
         for row in rows[:number]:
-            lmtp.take(settings, dsn(settings, row, row))
+            take(settings, dsn(settings, row, row))
         mail_health.watch(settings)
         session().rollback()
         paused = session().scalar(select(SendLimit.paused_why)) or ""

@@ -14,8 +14,8 @@ from tests.judge import Browser
 from tests.web.people import browser
 
 pytestmark = pytest.mark.database
-CSRF_EXEMPT = {"site.unsubscribe_now", "hooks.inbound_sms", "hooks.text_status", "hooks.mail_event"}
-UNSIGNED = {"hooks.inbound_sms", "hooks.text_status", "hooks.mail_event"}
+CSRF_EXEMPT = {"site.unsubscribe_now", "hooks.receive"}
+UNSIGNED = {"hooks.receive"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 

@@ -20,10 +20,10 @@ from app.db import db, transaction
 from app.deliver import heartbeat, plan
 from app.errors import SettingError
 from app.publish.refresh import refresh
+from app.queries.figures import Family
 from app.settings import Settings, load
 from app.shapes import ComponentEffect, UpdateDraft
 from app.vocabulary import ChannelName, ComponentStatus, PostStatus
-from app.web.probes.figures import Family
 from app.web.probes.metrics import exposition
 from app.web.probes.tables import known_revisions
 from tests.conftest import make_settings
@@ -265,7 +265,7 @@ def test_no_question_looks_through_the_ledger(app: Flask, page_id: int) -> None:
 def test_counting_ends_at_a_limit(
     app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.web.probes.figures.MOST_COUNTED", 2)
+    monkeypatch.setattr("app.queries.figures.MOST_COUNTED", 2)
     for number in range(4):
         make_subscriber(page_id, f"{number}@example.com")
     open_post(settings, LENA, page_id, draft())

@@ -14,12 +14,13 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock
-from app.actions import mail_events
+from app.actions.inbound import reading, receiving
 from app.db import db, session
 from app.deliver import job_locks
 from app.errors import SettingError, Unavailable
 from app.models.delivery import MailEvent
 from app.settings import Settings, load
+from app.sources.base import Received, Source
 from app.vocabulary import DeliveryState
 from app.worker import bounce_mailbox, imap
 from app.worker.bounce_mailbox import BounceMailbox
@@ -66,7 +67,9 @@ def read(settings: Settings, url: str, mailbox: BounceMailbox | None = None) -> 
     session().rollback()
     mailbox = mailbox or BounceMailbox(replace(settings, bounce_mailbox=url))
     with clock.frozen(NOON):
-        return mailbox.work()
+        count = mailbox.work()
+    reading.read_waiting(settings)
+    return count
 
 
 def events() -> int:
@@ -134,11 +137,11 @@ def test_without_a_database_everything_stays_in_the_mailbox(
 ) -> None:
     server.put("waiting", dsn(settings, row))
 
-    def gone(*_: object) -> bool:
+    def gone(*_: object) -> None:
         raise Unavailable("The database does not answer.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(mail_events, "record", gone)
+        broken.setattr(receiving, "store", gone)
         with pytest.raises(Unavailable):
             read(settings, server.url("waiting"))
     assert (events(), len(server.subjects("waiting"))) == (0, 1)
@@ -151,14 +154,14 @@ def test_one_message_that_nobody_foresaw_keeps_nothing_back(
     server: Dovecot, settings: Settings, row: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.put("strange", dsn(settings, row), dsn(settings, row, 2))
-    record = mail_events.record
+    receive = receiving.receive_into_database
 
-    def faulty(ours: Settings, report: mail_events.MailReport) -> bool:
-        if report.source_id.startswith("1@"):
+    def faulty(ours: Settings, source: Source, received: Received) -> receiving.Receipt:
+        if b"Message-ID: <1@" in received.body:
             raise ZeroDivisionError
-        return record(ours, report)
+        return receive(ours, source, received)
 
-    monkeypatch.setattr(mail_events, "record", faulty)
+    monkeypatch.setattr(receiving, "receive_into_database", faulty)
     assert read(settings, server.url("strange")) == 1
     assert (events(), len(server.subjects("strange"))) == (1, 1)
     assert "message 1 of the mailbox is left as it is" in caplog.text

@@ -6,11 +6,11 @@ from werkzeug.wrappers import Response
 from app.actions import accounts as actions
 from app.db import session
 from app.errors import CandorError
+from app.queries.accounts import all_accounts
 from app.text import clean
 from app.vocabulary import Role
 from app.web.access import actor, audience
 from app.web.admin.blueprint import blueprint
-from app.web.console import people
 from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
 from app.web.pages import current_page
@@ -72,7 +72,7 @@ def show_accounts(problem: Problem | None = None, adding: dict[str, str] | None 
     return render(
         "admin/accounts/list.html",
         current_page(),
-        accounts=people.all_accounts(session()),
+        accounts=all_accounts(session()),
         roles=list(Role),
         problem=problem,
         adding=adding or {},

@@ -7,11 +7,11 @@ from flask import flash, redirect, request, url_for
 from app.actions import incidents as actions
 from app.db import session
 from app.errors import CandorError, Invalid
+from app.queries import incidents as queries
 from app.shapes import RecordLinkDraft
 from app.text import clean
 from app.vocabulary import Severity
 from app.web.access import actor, audience
-from app.web.board import queries
 from app.web.board.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render

@@ -1,6 +1,7 @@
 """The Communications Lead's console: one module per screen, each read form into value, one action, render."""
 
 from app.web.console import (
+    alarms,
     announcements,
     components,
     deliveries,
@@ -9,7 +10,6 @@ from app.web.console import (
     page_settings,
     posts,
     preview,
-    standing,
     subscriber,
     subscriber_sheets,
     subscribers,
@@ -19,6 +19,7 @@ from app.web.console import (
 from app.web.console.blueprint import blueprint
 
 __all__ = [
+    "alarms",
     "announcements",
     "blueprint",
     "components",
@@ -28,7 +29,6 @@ __all__ = [
     "page_settings",
     "posts",
     "preview",
-    "standing",
     "subscriber",
     "subscriber_sheets",
     "subscribers",

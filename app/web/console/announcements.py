@@ -6,9 +6,11 @@ from werkzeug.wrappers import Response
 from app.actions import announcements as actions
 from app.db import session
 from app.errors import CandorError
+from app.queries import announcements as queries
+from app.queries.announcements import AnnouncementRow
 from app.web.access import actor, audience
 from app.web.console import announced
-from app.web.console.announced import AnnouncementRow, TypedAnnouncement
+from app.web.console.announced import TypedAnnouncement
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version
 from app.web.console.paging import page_number
@@ -21,9 +23,9 @@ from app.web.pages import current_page
 def list_announcements() -> Answer:
     """What shows now, what is to come, and what is over, page by page."""
     facts = current_page()
-    number, size = page_number(request.args), announced.PAST_PER_PAGE
-    showing, to_come = announced.showing_and_to_come(session(), facts.id) if number == 1 else ([], [])
-    past = announced.past(session(), facts.id, limit=size + 1, offset=(number - 1) * size)
+    number, size = page_number(request.args), queries.PAST_PER_PAGE
+    showing, to_come = queries.showing_and_to_come(session(), facts.id) if number == 1 else ([], [])
+    past = queries.past(session(), facts.id, limit=size + 1, offset=(number - 1) * size)
     return render(
         "console/announcements/list.html", facts,
         showing=showing, to_come=to_come, past=past[:size], number=number, has_more=len(past) > size,
@@ -57,7 +59,7 @@ def create_announcement() -> Answer:
 def announcement_form(public_id: str) -> Answer:
     """One announcement, to be changed or ended."""
     facts = current_page()
-    stands = announced.find(session(), facts.id, public_id)
+    stands = queries.find(session(), facts.id, public_id)
     return _show_form(announced.typed_as_it_stands(stands, facts.zone), stands=stands)
 
 
@@ -66,7 +68,7 @@ def announcement_form(public_id: str) -> Answer:
 def edit_announcement(public_id: str) -> Answer:
     """Change an announcement, or show the form again with everything that was typed."""
     facts = current_page()
-    stands = announced.find(session(), facts.id, public_id)
+    stands = queries.find(session(), facts.id, public_id)
     typed = announced.read_typed(request.form)
     try:
         version = read_version(typed.version)
@@ -75,7 +77,7 @@ def edit_announcement(public_id: str) -> Answer:
     except CandorError as error:
         problem, status = problem_of(error)
         if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
-            stands = announced.find(session(), facts.id, public_id)
+            stands = queries.find(session(), facts.id, public_id)
             typed = announced.with_version(typed, stands.version)
         return _show_form(typed, problem, stands), status
     return _to_list(public_id, "Saved.")
@@ -86,7 +88,7 @@ def edit_announcement(public_id: str) -> Answer:
 def end_announcement(public_id: str) -> Answer:
     """Take an announcement off the page now; one still to come is called off."""
     facts = current_page()
-    title = announced.find(session(), facts.id, public_id).title
+    title = queries.find(session(), facts.id, public_id).title
     actions.end_announcement(current_app.config["SETTINGS"], actor(), public_id)
     return _to_list(public_id, f"Ended: {title}")
 

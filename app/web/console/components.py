@@ -6,14 +6,15 @@ from werkzeug.wrappers import Response
 from app.actions import components as actions
 from app.db import session
 from app.errors import CandorError, NotFound
+from app.queries import components as queries
+from app.queries.components import ComponentRow
 from app.queries.pages import PageFacts
 from app.text import clean
 from app.vocabulary import ComponentStatus
 from app.web.access import actor, audience
-from app.web.console import ordering, queries
+from app.web.console import ordering
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.queries import ComponentRow
 from app.web.console.rendering import Answer, render
 from app.web.pages import current_page
 

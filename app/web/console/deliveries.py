@@ -21,6 +21,7 @@ from app.deliver.report import (
     dispatches_of,
 )
 from app.errors import NotFound
+from app.queries.posts import update_facts
 from app.settings import Settings
 from app.vocabulary import ChannelName, DeliveryState, DispatchKind, Role
 from app.web.access import actor, audience
@@ -29,7 +30,6 @@ from app.web.console.downloads import download
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render, render_block
-from app.web.console.threads import update_facts
 from app.web.htmx import is_htmx
 from app.web.pages import current_page
 

@@ -11,6 +11,7 @@ from app.actions.fingerprints import fingerprint
 from app.actions.incidents import read_link
 from app.clock import now
 from app.errors import CandorError, Conflict, Invalid, KeyUsed, NeedsConfirmation, Stale, Unavailable
+from app.queries.posts import StillBroken
 from app.shapes import ComponentEffect, PostDraft, RecordLinkDraft, UpdateDraft
 from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
 from app.vocabulary import (
@@ -62,15 +63,6 @@ def problem_of(error: CandorError) -> tuple[Problem, int]:
     if isinstance(error, Unavailable):  # what was typed, and its key, stay: sending it again is safe
         return Problem(error.sentence, {}), 503
     raise error
-
-
-@dataclass(frozen=True, slots=True)
-class StillBroken:
-    """A component that a terminal status would leave as it is: its public id, name and status now."""
-
-    public_id: str
-    name: str
-    status: ComponentStatus
 
 
 class Reader:

@@ -3,14 +3,14 @@
 from flask import current_app
 
 from app.db import session
+from app.queries import posts, sending
+from app.queries.components import all_components, component_groups
 from app.settings import Settings
 from app.vocabulary import ChannelName
 from app.web.access import actor, audience
-from app.web.console import queries
 from app.web.console.blueprint import blueprint
 from app.web.console.publish_hook import publish_hook
 from app.web.console.rendering import Answer, render
-from app.web.console.standing import standing
 from app.web.console.verdicts import verdict_of
 from app.web.pages import current_page
 
@@ -21,21 +21,21 @@ def overview() -> Answer:
     """Everything in one glance."""
     facts = current_page()
     settings: Settings = current_app.config["SETTINGS"]
-    groups = queries.component_groups(session(), facts.id)
-    open_posts = queries.open_posts(session(), facts.id)
+    groups = component_groups(session(), facts.id)
+    open_posts = posts.open_posts(session(), facts.id)
     return render(
         "console/overview.html",
         facts,
         open_posts=open_posts,
-        recent_posts=queries.recent_posts(session(), facts.id),
-        components=queries.all_components(groups),
-        verdict=verdict_of(queries.all_components(groups), open_posts),
-        health=queries.delivery_health(session(), facts.id),
+        recent_posts=posts.recent_posts(session(), facts.id),
+        components=all_components(groups),
+        verdict=verdict_of(all_components(groups), open_posts),
+        health=sending.delivery_health(session(), facts.id),
         unsent=[
             channel.label
             for channel, url in ((ChannelName.EMAIL, settings.smtp_url), (ChannelName.SMS, settings.sms_url))
             if not url
         ],
-        standing=standing(session()),
+        standing=sending.standing(session(), facts.id),
         publish_hook=publish_hook(settings, actor().role),
     )

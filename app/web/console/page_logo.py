@@ -6,8 +6,8 @@ from werkzeug.wrappers import Response
 from app.actions import page_logo as actions
 from app.db import session
 from app.errors import CandorError
+from app.queries import pages as queries
 from app.web.access import actor, audience
-from app.web.console import look
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import problem_of
 from app.web.console.page_settings import show_page
@@ -19,7 +19,7 @@ from app.web.pages import current_page
 @audience("admin")
 def show_logo() -> Answer:
     """The picture that is kept."""
-    body, content_type = look.logo(session(), current_page().id)
+    body, content_type = queries.logo(session(), current_page().id)
     response = make_response(body)
     response.content_type = content_type
     return response

@@ -8,12 +8,12 @@ from flask import current_app, flash, redirect, request, url_for
 from app.actions import pages as actions
 from app.db import session
 from app.errors import CandorError
+from app.queries.pages import branding
 from app.text import clean
 from app.vocabulary import Language
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.look import look
 from app.web.console.rendering import Answer, render
 from app.web.pages import current_page
 
@@ -47,7 +47,7 @@ def edit_page() -> Answer:
 def show_page(typed: dict[str, Any] | None = None, problem: Problem | None = None) -> str:
     """The screen, with what was typed laid over what stands."""
     facts = current_page()
-    stands = look(session(), facts.id)
+    stands = branding(session(), facts.id)
     fields: dict[str, Any] = {
         "name": facts.name,
         "url": facts.url,

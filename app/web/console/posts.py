@@ -9,16 +9,19 @@ from app.actions import by_clock, pinning
 from app.actions import posts as actions
 from app.db import session, translated
 from app.errors import CandorError, KeyUsed, Unavailable
+from app.queries import posts as queries
+from app.queries import templates
+from app.queries.components import component_groups
+from app.queries.posts import thread
+from app.queries.templates import Template
 from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
-from app.web.console import prepared, queries
+from app.web.console import prepared
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, post_draft, problem_of
 from app.web.console.paging import page_number
-from app.web.console.prepared import Template
 from app.web.console.publishing import closing_effects, closing_status, next_status, publish_form
 from app.web.console.rendering import Answer, render, still_saying, unwritten
-from app.web.console.threads import thread
 from app.web.console.typed import Typed, blank_post, blank_update, read_typed, with_new_key
 from app.web.pages import current_page, reread
 
@@ -118,14 +121,14 @@ def _chosen(name: str) -> bool:
 def _picked() -> Template | None:
     """The template that the address names.  Raises NotFound: there is no such one."""
     public_id = request.args.get("template", "")
-    return prepared.find(session(), current_page().id, public_id) if public_id else None
+    return templates.find(session(), current_page().id, public_id) if public_id else None
 
 
 def _begun(typed: Typed, picked: Template | None) -> Typed:
     """The form with the words of a template."""
     if picked is None:
         return typed
-    groups = queries.component_groups(session(), current_page().id)
+    groups = component_groups(session(), current_page().id)
     return prepared.filled(typed, picked, {one.public_id: one.status for group in groups for one in group.components})
 
 

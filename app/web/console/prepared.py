@@ -1,40 +1,16 @@
-"""Words prepared for posts: read-models of the templates' screens, and their form as typed."""
+"""The form of a template, as typed; and a template's words in the publishing form."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
 from app.actions.incident_templates import NAME_LIMIT, STATUSES, TemplateDraft
-from app.errors import NotFound
-from app.models.incident_template import IncidentTemplate
+from app.queries.templates import Template
 from app.text import BODY_LIMIT, TITLE_LIMIT, clean, clean_field
 from app.vocabulary import POST_STATUSES, PostKind, PostStatus
 from app.web.console.forms import Reader
 from app.web.console.typed import Typed
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """One template; `components` are public ids."""
-
-    public_id: str
-    name: str
-    title: str
-    body: str
-    status: PostStatus
-    notify: bool
-    components: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """A template as it is offered by its name, without its words."""
-
-    public_id: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +23,6 @@ class TypedTemplate:
     status: str = PostStatus.INVESTIGATING
     notify: bool = True
     components: tuple[str, ...] = ()
-
-
-def templates(session: Session, page_id: int) -> tuple[Template, ...]:
-    """The page's templates, by name.  One query."""
-    found = session.scalars(
-        select(IncidentTemplate)
-        .where(IncidentTemplate.page_id == page_id)
-        .order_by(IncidentTemplate.name, IncidentTemplate.id)
-    )
-    return tuple(_row(row) for row in found)
-
-
-def offered(session: Session, page_id: int, statuses: Collection[PostStatus]) -> tuple[Offered, ...]:
-    """The page's templates for posts of these statuses, by name.  One query."""
-    found = session.execute(
-        select(IncidentTemplate.public_id, IncidentTemplate.name)
-        .where(IncidentTemplate.page_id == page_id, IncidentTemplate.status.in_(statuses))
-        .order_by(IncidentTemplate.name, IncidentTemplate.id)
-    )
-    return tuple(Offered(*row) for row in found)
-
-
-def find(session: Session, page_id: int, public_id: str) -> Template:
-    """One template.
-
-    Raises:
-        NotFound: the page has no such template.
-    """
-    found = session.scalar(
-        select(IncidentTemplate).where(IncidentTemplate.page_id == page_id, IncidentTemplate.public_id == public_id)
-    )
-    if found is None:
-        raise NotFound("There is no such template.")
-    return _row(found)
 
 
 def filled(typed: Typed, template: Template, statuses: Mapping[str, str]) -> Typed:
@@ -135,10 +77,3 @@ def draft_of(typed: TypedTemplate) -> TemplateDraft:
         reader.wrong["status"] = "Choose a status."
     reader.finish()
     return draft
-
-
-def _row(found: IncidentTemplate) -> Template:
-    return Template(
-        found.public_id, found.name, found.title, found.body, PostStatus(found.status), found.notify,
-        tuple(name for name in found.component_ids.split(",") if name),
-    )  # fmt: skip

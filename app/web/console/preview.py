@@ -12,13 +12,13 @@ from app.publish.letter import EMAIL_STYLE_HASH
 from app.publish.preview import Preview
 from app.publish.preview import preview as worded
 from app.queries.pages import PageFacts
+from app.queries.posts import thread
 from app.vocabulary import PostStatus
 from app.web.access import audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, instant_or_none, promised_or_none
 from app.web.console.publishing import PublishForm, known_effects, publish_form
 from app.web.console.rendering import Answer, render_block
-from app.web.console.threads import thread
 from app.web.console.typed import read_typed
 from app.web.htmx import is_htmx
 from app.web.pages import current_page

@@ -7,7 +7,10 @@ from sqlalchemy.orm import Session
 
 from app.actions.effects import computed_impact
 from app.deliver.audience import audience_count
+from app.queries.components import GroupRow, component_groups
 from app.queries.pages import PageFacts
+from app.queries.posts import Thread
+from app.queries.templates import Offered, Template, offered
 from app.shapes import AudienceCount, ComponentEffect
 from app.vocabulary import (
     POST_STATUSES,
@@ -18,11 +21,7 @@ from app.vocabulary import (
     PostKind,
     PostStatus,
 )
-from app.web.console import prepared
 from app.web.console.forms import PROMISE_MINUTES, Problem
-from app.web.console.prepared import Offered, Template
-from app.web.console.queries import GroupRow, component_groups
-from app.web.console.threads import Thread
 from app.web.console.typed import Typed
 
 
@@ -90,7 +89,7 @@ def publish_form(
         statuses=statuses,
         thread=thread,
         problem=problem,
-        templates=prepared.offered(session, facts.id, statuses),
+        templates=offered(session, facts.id, statuses),
         picked=picked,
     )
 

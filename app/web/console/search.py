@@ -3,9 +3,9 @@
 from flask import current_app
 
 from app.actions.subscriber_rows import hashes_of
+from app.queries.subscribers import Search
 from app.vocabulary import Role
 from app.web.access import actor
-from app.web.console.people import Search
 
 
 def search_for(words: str) -> Search:

@@ -8,17 +8,17 @@ from werkzeug.wrappers import Response
 from app.actions import canaries, erasure
 from app.db import session
 from app.deliver.history import Entry, count, history
+from app.queries import subscribers as queries
+from app.queries.subscribers import subscriber_facts
 from app.text import clean
 from app.vocabulary import Role
 from app.web.access import actor, audience
-from app.web.console import people
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
 from app.web.console.search import search_for
-from app.web.console.subscriber_facts import subscriber_facts
 from app.web.pages import current_page
 
 ENTRIES_PER_PAGE = 50
@@ -34,10 +34,10 @@ def search_subscribers() -> Answer:
     """Somebody found by a whole address or id; leads find by parts of them too.  One found is shown at once."""
     facts = current_page()
     words, number = clean(request.args.get("q", ""))[:200], page_number(request.args)
-    found = people.find_subscribers(session(), facts.id, search_for(words), number) if words else []
+    found = queries.find_subscribers(session(), facts.id, search_for(words), number) if words else []
     if len(found) == 1 and number == 1:
         return redirect(url_for("console.subscriber_history", public_id=found[0].public_id), 303)
-    size, sees_all = people.SUBSCRIBERS_PER_PAGE, _sees_all()
+    size, sees_all = queries.SUBSCRIBERS_PER_PAGE, _sees_all()
     return render(
         "console/subscribers/search.html",
         facts,

@@ -5,16 +5,16 @@ from flask import current_app, flash, redirect, request, url_for
 from app.actions import subscriptions as actions
 from app.db import session
 from app.errors import CandorError
+from app.queries import subscribers as queries
+from app.queries.subscribers import subscriber_facts
 from app.text import clean
 from app.web.access import actor, audience
-from app.web.console import people
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
 from app.web.console.search import search_for
-from app.web.console.subscriber_facts import subscriber_facts
 from app.web.pages import current_page
 
 
@@ -66,12 +66,12 @@ def show_subscribers(
     """The screen; `secret` is a new webhook's label and secret, shown this once."""
     facts = current_page()
     words, number = clean(request.args.get("q", ""))[:200], page_number(request.args)
-    found = people.find_subscribers(session(), facts.id, search_for(words), number)
-    size = people.SUBSCRIBERS_PER_PAGE
+    found = queries.find_subscribers(session(), facts.id, search_for(words), number)
+    size = queries.SUBSCRIBERS_PER_PAGE
     return render(
         "console/subscribers/list.html",
         facts,
-        counts=people.subscriber_counts(session(), facts.id),
+        counts=queries.subscriber_counts(session(), facts.id),
         rows=[(row, shown(row.channel, row.address, row.label, full=True)) for row in found[:size]],
         words=words,
         number=number,

@@ -6,12 +6,15 @@ from werkzeug.wrappers import Response
 from app.actions import incident_templates as actions
 from app.db import session
 from app.errors import CandorError
+from app.queries import templates as queries
+from app.queries.components import component_groups
+from app.queries.templates import Template
 from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
-from app.web.console import prepared, queries
+from app.web.console import prepared
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.prepared import Template, TypedTemplate
+from app.web.console.prepared import TypedTemplate
 from app.web.console.rendering import Answer, render
 from app.web.pages import current_page
 
@@ -21,7 +24,7 @@ from app.web.pages import current_page
 def list_templates() -> Answer:
     """All of them, by name."""
     facts = current_page()
-    return render("console/templates/list.html", facts, templates=prepared.templates(session(), facts.id))
+    return render("console/templates/list.html", facts, templates=queries.templates(session(), facts.id))
 
 
 @blueprint.get("/templates/new")
@@ -49,7 +52,7 @@ def create_template() -> Answer:
 @audience("lead")
 def template_form(public_id: str) -> Answer:
     """One template, to be changed or deleted."""
-    stands = prepared.find(session(), current_page().id, public_id)
+    stands = queries.find(session(), current_page().id, public_id)
     return _show_form(prepared.typed_as_it_stands(stands), stands=stands)
 
 
@@ -58,7 +61,7 @@ def template_form(public_id: str) -> Answer:
 def edit_template(public_id: str) -> Answer:
     """Change a template, or show the form again with everything that was typed."""
     facts = current_page()
-    stands = prepared.find(session(), facts.id, public_id)
+    stands = queries.find(session(), facts.id, public_id)
     typed = prepared.read_typed(request.form)
     try:
         actions.edit_template(actor(), facts.id, public_id, prepared.draft_of(typed))
@@ -73,7 +76,7 @@ def edit_template(public_id: str) -> Answer:
 def delete_template(public_id: str) -> Answer:
     """Take a template away."""
     facts = current_page()
-    name = prepared.find(session(), facts.id, public_id).name
+    name = queries.find(session(), facts.id, public_id).name
     actions.delete_template(actor(), facts.id, public_id)
     return _to_list(public_id, f"Deleted: {name}")
 
@@ -84,7 +87,7 @@ def _show_form(typed: TypedTemplate, problem: Problem | None = None, stands: Tem
     return render(
         "console/templates/edit.html", facts,
         typed=typed, problem=problem, stands=stands, kinds=kinds,
-        groups=queries.component_groups(session(), facts.id),
+        groups=component_groups(session(), facts.id),
     )  # fmt: skip
 
 

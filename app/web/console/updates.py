@@ -5,13 +5,13 @@ from flask import current_app, flash, redirect, request, url_for
 from app.actions import updates as actions
 from app.db import session
 from app.errors import CandorError, KeyUsed
+from app.queries.posts import thread, update_facts
 from app.text import clean
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version, update_draft
 from app.web.console.posts import show_thread, to_thread
 from app.web.console.rendering import Answer, render, still_saying
-from app.web.console.threads import thread, update_facts
 from app.web.console.typed import read_typed, with_new_key, with_version
 from app.web.pages import current_page
 

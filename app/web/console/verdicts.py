@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from app.publish.verdict import OpenPost, Verdict, verdict
-from app.web.console.queries import ComponentRow, PostRow
+from app.queries.components import ComponentRow
+from app.queries.posts import PostRow
 
 
 def verdict_of(components: Sequence[ComponentRow], posts: Sequence[PostRow]) -> Verdict:

@@ -1,9 +1,9 @@
-"""Inbound webhooks: authenticate, act once, answer."""
+"""Inbound webhooks: authenticate, store, answer.  What they say is read by a worker."""
 
-from app.web.hooks import mail, twilio
+from app.web.hooks import receiving
 from app.web.hooks.blueprint import blueprint
 
-CSRF_EXEMPT = (twilio.inbound_sms, twilio.text_status, mail.mail_event)
-"""Providers have no cookie: their signature is what proves the request."""
+CSRF_EXEMPT = (receiving.receive,)
+"""Outside systems have no cookie: their signature is what proves the request."""
 
-__all__ = ["CSRF_EXEMPT", "blueprint", "mail", "twilio"]
+__all__ = ["CSRF_EXEMPT", "blueprint"]

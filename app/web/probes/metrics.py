@@ -7,10 +7,10 @@ from flask import current_app, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from app.queries.figures import Family, figures
 from app.settings import Settings
 from app.web.access import audience
 from app.web.probes.blueprint import blueprint
-from app.web.probes.figures import Family, figures
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})

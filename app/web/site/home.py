@@ -2,10 +2,10 @@
 
 from flask import render_template
 
+from app.queries.visitor_pages import find_page
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
 from app.web.site.language import render
-from app.web.site.queries import find_page
 
 
 @blueprint.get("/")

@@ -5,8 +5,8 @@ from typing import Any
 from flask import render_template, request
 
 from app.publish import phrases
+from app.queries.visitor_pages import VisitorPage
 from app.vocabulary import Language
-from app.web.site.queries import VisitorPage
 
 
 def chosen_language() -> Language | None:

@@ -6,13 +6,13 @@ from werkzeug.wrappers import Response
 from app.actions import subscriptions
 from app.errors import Invalid
 from app.publish import tokens
+from app.queries.visitor_pages import page
 from app.settings import Settings
 from app.text import clean
 from app.vocabulary import ChannelName
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
 from app.web.site.language import chosen_language, render
-from app.web.site.queries import page
 from app.web.site.subscribe import chosen_components
 
 Answer = str | Response | tuple[str, int]

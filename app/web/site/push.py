@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response
 
 from app.actions import browsers
 from app.errors import Invalid
+from app.queries.visitor_pages import page
 from app.text import clean
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
-from app.web.site.queries import page
 
 MOST_COMPONENTS = 1000
 

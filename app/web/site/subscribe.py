@@ -6,11 +6,11 @@ from werkzeug.wrappers import Response
 from app.actions import subscriptions
 from app.channels.push import page_key
 from app.errors import Invalid, TooMany
+from app.queries.visitor_pages import VisitorPage, followable, page
 from app.text import clean
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
 from app.web.site.language import chosen_language, render
-from app.web.site.queries import VisitorPage, followable, page
 
 LONGEST_ADDRESS = 1000
 Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.errors import NotFound
 from app.models.incident import Incident, IncidentRole, TimelineEntry
+from app.models.page import Page
 from app.models.post import Post
 from app.models.record_link import RecordLink
 from app.vocabulary import Impact, PostStatus, Severity
@@ -41,8 +42,9 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class SpokenPost:
-    """A post that speaks for an incident."""
+    """A post that speaks for an incident; `page_slug` is its page's."""
 
+    page_slug: str
     public_id: str
     title: str
     status: PostStatus
@@ -105,6 +107,14 @@ def incident_row(session: Session, public_id: str) -> IncidentRow:
     return _rows(session, [incident])[0]
 
 
+def unrecorded_posts(session: Session) -> list[SpokenPost]:
+    """Open posts of all pages that speak for no incident, the promise that is due first at the top.  One query."""
+    found = session.execute(_spoken_posts().where(Post.closed_at.is_(None), Post.incident_id.is_(None)))
+    posts = [(post.started_at, _spoken(post, slug)) for post, slug in found]
+    posts.sort(key=lambda one: (one[1].next_update_by is None, one[1].next_update_by or one[0]))
+    return [post for _, post in posts]
+
+
 def timeline(session: Session, incident_id: int) -> list[EntryRow]:
     """An incident's timeline, newest first.  One query."""
     entries = session.scalars(
@@ -118,8 +128,8 @@ def timeline(session: Session, incident_id: int) -> list[EntryRow]:
 def _rows(session: Session, incidents: Sequence[Incident]) -> list[IncidentRow]:
     ids = [incident.id for incident in incidents]
     posts: dict[int, list[SpokenPost]] = {}
-    for post in session.scalars(select(Post).where(Post.incident_id.in_(ids)).order_by(Post.id)):
-        posts.setdefault(post.incident_id or 0, []).append(_spoken(post))
+    for post, slug in session.execute(_spoken_posts().where(Post.incident_id.in_(ids))):
+        posts.setdefault(post.incident_id or 0, []).append(_spoken(post, slug))
     links: dict[int, list[LinkRow]] = {}
     for link in session.scalars(select(RecordLink).where(RecordLink.incident_id.in_(ids)).order_by(RecordLink.id)):
         links.setdefault(link.incident_id, []).append(LinkRow(link.tracker, link.key, link.url))
@@ -154,8 +164,13 @@ def _row(
     )
 
 
-def _spoken(post: Post) -> SpokenPost:
+def _spoken_posts() -> Select[Post, str]:
+    return select(Post, Page.slug).join(Page, Page.id == Post.page_id).order_by(Post.id)
+
+
+def _spoken(post: Post, page_slug: str) -> SpokenPost:
     return SpokenPost(
+        page_slug=page_slug,
         public_id=post.public_id,
         title=post.title,
         status=PostStatus(post.status),

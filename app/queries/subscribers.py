@@ -1,4 +1,4 @@
-"""Subscribers and accounts as the console lists them: a fixed number of queries for each screen."""
+"""Subscribers: counted, found, and one with what it chose."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from app.models.account import Account
-from app.models.subscriber import Subscriber
-from app.vocabulary import ChannelName, Role, SubscriberState
+from app.errors import NotFound
+from app.models.component import Component
+from app.models.post import Post
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
+from app.vocabulary import ChannelName, SubscriberState
 
 SUBSCRIBERS_PER_PAGE = 50
 
@@ -36,16 +38,6 @@ class Search:
     words: str = ""
     hashes: Sequence[str] = ()
     is_exact: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRow:
-    public_id: str
-    name: str
-    email: str
-    role: Role
-    active: bool
-    last_sign_in_at: datetime | None
 
 
 def subscriber_counts(session: Session, page_id: int) -> dict[ChannelName, Mapping[SubscriberState, int]]:
@@ -97,9 +89,60 @@ def _matches(search: Search) -> ColumnElement[bool]:
     )
 
 
-def all_accounts(session: Session) -> list[AccountRow]:
-    """Every account, active ones first, by name.  One query."""
-    rows = session.scalars(select(Account).order_by(Account.active.desc(), func.lower(Account.name), Account.id))
-    return [
-        AccountRow(row.public_id, row.name, row.email, Role(row.role), row.active, row.last_sign_in_at) for row in rows
-    ]
+@dataclass(frozen=True, slots=True)
+class SubscriberFacts:
+    """`chosen` are components' names, `followed` posts' titles, both empty for everything.
+
+    `suppressed` says why nothing is written to the address.
+    """
+
+    id: int
+    public_id: str
+    channel: ChannelName
+    address: str
+    label: str
+    state: SubscriberState
+    chosen: tuple[str, ...]
+    followed: tuple[str, ...]
+    everything: bool
+    locale: str
+    created_at: datetime
+    confirmed_at: datetime | None
+    unsubscribed_at: datetime | None
+    is_canary: bool
+    is_erased: bool
+    suppressed: str
+    disabled_why: str
+
+
+def subscriber_facts(session: Session, page_id: int, public_id: str) -> SubscriberFacts:
+    """One subscriber.  Four queries.
+
+    Raises:
+        NotFound: the page has no such subscriber.
+    """
+    row = session.scalar(select(Subscriber).where(Subscriber.page_id == page_id, Subscriber.public_id == public_id))
+    if row is None:
+        raise NotFound("There is no such subscriber.")
+    chosen = session.scalars(
+        select(Component.name)
+        .join(SubscriberComponent, SubscriberComponent.component_id == Component.id)
+        .where(SubscriberComponent.subscriber_id == row.id)
+        .order_by(Component.position, Component.id)
+    )
+    followed = session.scalars(
+        select(Post.title)
+        .join(SubscriberPost, SubscriberPost.post_id == Post.id)
+        .where(SubscriberPost.subscriber_id == row.id)
+        .order_by(SubscriberPost.id)
+    )
+    suppressed = session.scalar(
+        select(Suppression.why).where(Suppression.channel == row.channel, Suppression.address_hash == row.address_hash)
+    )
+    return SubscriberFacts(
+        id=row.id, public_id=row.public_id, channel=ChannelName(row.channel), address=row.address, label=row.label,
+        state=SubscriberState(row.state), chosen=() if row.everything else tuple(chosen),
+        followed=() if row.everything else tuple(followed), everything=row.everything, locale=row.locale,
+        created_at=row.created_at, confirmed_at=row.confirmed_at, unsubscribed_at=row.unsubscribed_at,
+        is_canary=row.is_canary, is_erased=row.is_erased, suppressed=suppressed or "", disabled_why=row.disabled_why,
+    )  # fmt: skip

@@ -1,20 +1,123 @@
-"""One post with everything it said, and one update with what it said before: read-models of the thread's screens."""
+"""Posts: as lists show them, and one with everything it said."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from app.clock import now
 from app.errors import NotFound
 from app.models.component import Component, ComponentGroup
 from app.models.delivery import Delivery, Dispatch
 from app.models.incident import Incident
 from app.models.post import Post, PostComponent, Update
 from app.models.record_link import RecordLink
-from app.vocabulary import ComponentStatus, DeliveryState, DispatchKind, PostStatus
-from app.web.console.forms import StillBroken
-from app.web.console.queries import PostRow, post_row
+from app.vocabulary import ComponentStatus, DeliveryState, DispatchKind, Impact, PostKind, PostStatus, Severity
+
+RECENT_POSTS = 8
+POSTS_PER_PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class PostRow:
+    """One post in a list, with its promise."""
+
+    public_id: str
+    title: str
+    kind: PostKind
+    status: PostStatus
+    impact: Impact
+    started_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    scheduled_for: datetime | None
+    scheduled_until: datetime | None
+    next_update_by: datetime | None
+    severity: Severity | None
+    incident_id: str
+    components: tuple[str, ...] = ()
+    names_visible_component: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.is_open and self.next_update_by is not None and self.next_update_by < now()
+
+
+def open_posts(session: Session, page_id: int) -> list[PostRow]:
+    """Open posts, the promise that is due first at the top.  Two queries."""
+    rows = _post_rows(session, _posts(page_id).where(Post.closed_at.is_(None)))
+    return sorted(rows, key=lambda post: (post.next_update_by is None, post.next_update_by or post.started_at))
+
+
+def recent_posts(session: Session, page_id: int, *, limit: int = RECENT_POSTS, offset: int = 0) -> list[PostRow]:
+    """Closed posts, newest first.  Two queries."""
+    closed = _posts(page_id).where(Post.closed_at.is_not(None))
+    return _post_rows(session, closed.order_by(Post.started_at.desc(), Post.id.desc()).limit(limit).offset(offset))
+
+
+Rows = Select[Post, str, str]
+
+
+def _posts(page_id: int) -> Rows:
+    return (
+        select(Post, Incident.severity, Incident.public_id)
+        .outerjoin(Incident, Incident.id == Post.incident_id)
+        .where(Post.page_id == page_id)
+    )
+
+
+def _post_rows(session: Session, query: Rows) -> list[PostRow]:
+    found = session.execute(query).all()
+    about: dict[int, list[tuple[str, bool]]] = {}
+    for post_id, name, visible in session.execute(
+        select(PostComponent.post_id, Component.name, Component.visible)
+        .join(Component, Component.id == PostComponent.component_id)
+        .where(PostComponent.post_id.in_([post.id for post, _, _ in found]))
+        .order_by(Component.position, Component.id)
+    ):
+        about.setdefault(post_id, []).append((name, visible))
+    return [post_row(post, severity, incident, about.get(post.id, ())) for post, severity, incident in found]
+
+
+def post_row(post: Post, severity: str | None, incident: str | None, about: Sequence[tuple[str, bool]] = ()) -> PostRow:
+    """A post as a list shows it; `about` are its components' names and whether the public sees them."""
+    return PostRow(
+        public_id=post.public_id,
+        title=post.title,
+        kind=PostKind(post.kind),
+        status=PostStatus(post.status),
+        impact=Impact(post.impact),
+        started_at=post.started_at,
+        updated_at=post.updated_at,
+        closed_at=post.closed_at,
+        scheduled_for=post.scheduled_for,
+        scheduled_until=post.scheduled_until,
+        next_update_by=post.next_update_by,
+        severity=Severity(severity) if severity else None,
+        incident_id=incident or "",
+        components=tuple(name for name, _ in about),
+        names_visible_component=any(visible for _, visible in about),
+    )
+
+
+def count_updates(session: Session, page_id: int) -> int:
+    """How many updates the page has ever published: 0 means that the first is still to come.  One query."""
+    return session.scalar(select(func.count(Update.id)).join(Post).where(Post.page_id == page_id)) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class StillBroken:
+    """A component that a terminal status would leave as it is: its public id, name and status now."""
+
+    public_id: str
+    name: str
+    status: ComponentStatus
 
 
 @dataclass(frozen=True, slots=True)

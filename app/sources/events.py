@@ -1,0 +1,79 @@
+"""What a source can tell us, as frozen values.  Applying them is for `app.actions.inbound`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.mail_verdict import MailVerdict
+
+
+class Keyword(StrEnum):
+    """A word with a meaning that somebody sent to our number."""
+
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounced:
+    """A mail did not arrive.
+
+    `event_id` is the same for the same event, however often it's reported.  `returned_to` holds the addresses that may
+    be a return path of ours, which says which delivery it was; without one the subscriber is found by `address`.
+    `permanent` says that the mail was given up.  Only `verdict` says whether the address itself is to blame.
+    """
+
+    event_id: str
+    address: str
+    verdict: MailVerdict
+    permanent: bool
+    code: str = ""
+    detail: str = ""
+    returned_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complained:
+    """Somebody marked a mail as spam, fraud or a virus.  Fields as in `Bounced`."""
+
+    event_id: str
+    address: str
+    returned_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsubscribed:
+    """Somebody unsubscribed at the mail provider, or by a feedback report that says so.  Fields as in `Bounced`."""
+
+    event_id: str
+    address: str
+    returned_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextReceived:
+    """The owner of `number` (E.164) texted us a keyword."""
+
+    number: str
+    keyword: Keyword
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextStatus:
+    """How a text of ours stands, in the provider's own words.  `kind` is "d" for a delivery, "n" for a notice."""
+
+    kind: str
+    row_id: int
+    message_id: str
+    status: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmationAsked:
+    """The system asks us to visit `url` before it sends anything.  `Source.confirm` does it."""
+
+    url: str
+
+
+Event = Bounced | Complained | Unsubscribed | TextReceived | TextStatus | ConfirmationAsked
