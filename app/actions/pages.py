@@ -1,10 +1,8 @@
 """Pages: made at set-up; renamed, moved and given another look later."""
 
 import re
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 
@@ -12,22 +10,18 @@ from app.actions import audit
 from app.actions.revisions import lock_page, touch
 from app.db import session as read_session
 from app.db import transaction
-from app.errors import Invalid, NotFound
+from app.errors import NotFound
 from app.guard.contrast import readable_on
-from app.mail_address import read_sender
+from app.inputs.base import from_form
+from app.inputs.pages import PageSettings
 from app.models.page import Page
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
-from app.text import clean_field
 from app.vocabulary import Language
 
-NAME_LIMIT = 100
-URL_LIMIT = 500
 PAPERS = ("#fbfaf7", "#ffffff")
 """What the accent is read on in the light design: `--paper` and `--paper-raised`."""
-
-Given = TypeVar("Given")
 
 
 def default_page_id() -> int:
@@ -110,101 +104,35 @@ def _read(
     accent: str | None = None,
     mail_from: str | None = None,
 ) -> dict[str, str]:
-    reading = _Reading()
-    reading.add("name", name, lambda raw: clean_field(raw, name="name", label="The page's name", limit=NAME_LIMIT))
-    reading.add("url", url, lambda raw: _url(settings, raw))
-    reading.add("time_zone", time_zone, _zone)
-    reading.add("locale", locale, _locale)
-    reading.add("languages", languages, _languages)
-    reading.add("accent", accent, _accent)
-    reading.add("mail_from", mail_from, _mail_from)
-    return reading.finish()
-
-
-class _Reading:
-    """Collects what was given, and all that is wrong with it."""
-
-    def __init__(self) -> None:
-        self._fields: dict[str, str] = {}
-        self._wrong: dict[str, str] = {}
-
-    def add(self, field: str, raw: Given | None, read: Callable[[Given], str]) -> None:
-        if raw is None:
-            return
-        try:
-            self._fields[field] = read(raw)
-        except Invalid as error:
-            self._wrong.update(error.fields)
-
-    def finish(self) -> dict[str, str]:
-        if self._wrong:
-            only = next(iter(self._wrong.values())) if len(self._wrong) == 1 else ""
-            raise Invalid(only or "Nothing was saved. Please look at what is marked.", self._wrong)
-        return self._fields
-
-
-def _url(settings: Settings, raw: str) -> str:
-    url = clean_field(raw, name="url", label="The address", limit=URL_LIMIT, required=False) or settings.base_url
-    try:
-        parts = urlsplit(url)
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        is_address = is_address and parts.username is None and re.fullmatch(r"[!#-;=?-~]+", url) is not None
-    except ValueError:
-        is_address = False
-    if not is_address:
-        raise Invalid.field("url", "The address should look like https://status.example.com.")
-    return url.rstrip("/")
-
-
-def _zone(name: str) -> str:
-    try:
-        return ZoneInfo(name).key
-    except (KeyError, ValueError, OSError):  # unknown names, and names that are no names at all
-        raise Invalid.field("time_zone", "Choose a time zone by its name, such as Europe/Berlin.") from None
-
-
-def _locale(code: str) -> str:
-    if code not in set(Language):
-        raise Invalid.field("locale", f"Choose one of the page's languages: {', '.join(Language)}.")
-    return code
-
-
-def _languages(codes: Sequence[str]) -> str:
-    if not set(codes) <= set(Language):
-        raise Invalid.field("languages", f"Choose from these languages: {', '.join(Language)}.")
-    return _joined(codes)
+    typed = {
+        "name": name, "url": url, "time_zone": time_zone, "locale": locale, "languages": languages, "accent": accent,
+        "mail_from": mail_from,
+    }  # fmt: skip
+    sent = {field: value for field, value in typed.items() if value is not None}
+    given = from_form(PageSettings, sent, also=_unreadable(accent or ""))
+    read = given.model_dump(exclude_unset=True, by_alias=False)
+    if "url" in read:
+        read["url"] = (read["url"] or settings.base_url).rstrip("/")
+    if "languages" in read:
+        read["languages"] = ",".join(read["languages"])
+    return read
 
 
 def _joined(codes: Sequence[str]) -> str:
     return ",".join(language for language in Language if language in codes)
 
 
-def _accent(raw: str) -> str:
-    colour = raw.strip().lower()
-    if not colour:
-        return ""
-    if not re.fullmatch(r"#[0-9a-f]{6}", colour):
-        raise Invalid.field("accent", "Write the colour as # and six digits, such as #1f4f8f.")
-    readable = colour
+def _unreadable(accent: str) -> dict[str, str]:
+    """What is wrong with a color that cannot be read on the page: a sentence beside its field."""
+    color = accent.strip().lower()
+    if not re.fullmatch(r"#[0-9a-f]{6}", color):
+        return {}
+    readable = color
     for paper in PAPERS:
         readable = readable_on(readable, paper)
-    if readable != colour:
-        raise Invalid.field(
-            "accent", f"This colour is too light to read on the page. Choose a darker one, such as {readable}."
-        )
-    return colour
-
-
-def _mail_from(raw: str) -> str:
-    if not raw.strip():
-        return ""
-    sender = read_sender(raw)
-    if sender is None:
-        raise Invalid.field(
-            "mail_from",
-            "That is not one sender. Write an address, or a name and an address: Acme Status <status@acme.example>.",
-        )
-    return str(sender)
+    if readable == color:
+        return {}
+    return {"accent": f"This colour is too light to read on the page. Choose a darker one, such as {readable}."}
 
 
 def read_page_fields(

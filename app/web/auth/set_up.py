@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from app.actions import accounts, pages, sample, sessions
 from app.errors import Conflict, Invalid, NotFound
+from app.inputs.fields import NAME_LIMIT
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean
@@ -59,8 +60,8 @@ def _make_page(settings: Settings, actor: Actor, name: str, time_zone: str) -> i
 def _page_name(name: str) -> str:
     if not clean(name[:1000]):
         raise Invalid.field("page_name", "The page's name is empty. Write something.")
-    if len(clean(name[:1000])) > pages.NAME_LIMIT:
-        raise Invalid.field("page_name", f"The page's name is too long: the limit is {pages.NAME_LIMIT} characters.")
+    if len(clean(name[:1000])) > NAME_LIMIT:
+        raise Invalid.field("page_name", f"The page's name is too long: the limit is {NAME_LIMIT} characters.")
     return name
 
 

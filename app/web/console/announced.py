@@ -1,15 +1,15 @@
 """The form of an announcement, as typed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from zoneinfo import ZoneInfo
 
+from app.inputs.announcements import AnnouncementInput
+from app.inputs.base import from_form
 from app.queries.announcements import AnnouncementRow
 from app.shapes import AnnouncementDraft
-from app.text import BODY_LIMIT, TITLE_LIMIT, clean, clean_field
+from app.text import clean
 from app.web.console import times
-from app.web.console.forms import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +50,9 @@ def draft_of(typed: TypedAnnouncement, zone: ZoneInfo, stands: AnnouncementRow |
     Raises:
         Invalid: with a sentence for every field that can not be taken.
     """
-    reader = Reader()
-
-    def instant(name: str, stood: datetime | None) -> datetime | None:
-        value: str = getattr(typed, name)
-        if stood is not None and value == times.field_value(stood, zone):
-            return stood
-        return reader.instant(name, value, zone)
-
-    draft = AnnouncementDraft(
-        title=reader.read(lambda: clean_field(typed.title, name="title", label="The title", limit=TITLE_LIMIT)),
-        body=reader.read(
-            lambda: clean_field(typed.body, name="body", label="The text", limit=BODY_LIMIT, multiline=True)
-        ),
-        starts_at=instant("starts_at", stands.starts_at if stands else None),
-        ends_at=instant("ends_at", stands.ends_at if stands else None),
-        acknowledged=typed.acknowledged,
-    )
-    reader.finish()
-    return draft
+    sent: dict[str, object] = asdict(typed)
+    for name in ("starts_at", "ends_at"):
+        stood = getattr(stands, name, None)
+        if stood is not None and sent[name] == times.field_value(stood, zone):
+            sent[name] = stood
+    return from_form(AnnouncementInput, sent, zone=zone).draft()

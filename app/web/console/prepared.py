@@ -1,15 +1,16 @@
 """The form of a template, as typed; and a template's words in the publishing form."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from werkzeug.datastructures import MultiDict
 
-from app.actions.incident_templates import NAME_LIMIT, STATUSES, TemplateDraft
+from app.actions.incident_templates import TemplateDraft
+from app.inputs.base import from_form
+from app.inputs.templates import TemplateInput
 from app.queries.templates import Template
-from app.text import BODY_LIMIT, TITLE_LIMIT, clean, clean_field
+from app.text import clean
 from app.vocabulary import POST_STATUSES, PostKind, PostStatus
-from app.web.console.forms import Reader
 from app.web.console.typed import Typed
 
 
@@ -62,18 +63,13 @@ def draft_of(typed: TypedTemplate) -> TemplateDraft:
     Raises:
         Invalid: with a sentence for every field that can not be taken.
     """
-    reader = Reader()
-    draft = TemplateDraft(
-        name=reader.read(lambda: clean_field(typed.name, name="name", label="The name", limit=NAME_LIMIT)),
-        title=reader.read(lambda: clean_field(typed.title, name="title", label="The title", limit=TITLE_LIMIT)),
-        body=reader.read(
-            lambda: clean_field(typed.body, name="body", label="The text", limit=BODY_LIMIT, multiline=True)
-        ),
-        status=typed.status,
-        notify=typed.notify,
-        component_ids=typed.components,
+    sent = {**asdict(typed), "component_ids": typed.components}
+    given = from_form(TemplateInput, sent)
+    return TemplateDraft(
+        name=given.name,
+        title=given.title,
+        body=given.body,
+        status=given.status,
+        notify=given.notify,
+        component_ids=given.component_ids,
     )
-    if typed.status not in STATUSES:
-        reader.wrong["status"] = "Choose a status."
-    reader.finish()
-    return draft

@@ -6,20 +6,18 @@ from dataclasses import asdict, dataclass, field, replace
 
 from werkzeug.datastructures import MultiDict
 
+from app.inputs.posts import EFFECT
 from app.text import clean
 from app.vocabulary import PostKind, PostStatus
 
-EFFECT = "effect-"
 RECORD_ROWS = 3
-AT = "at"
-"""The promise choice that says: at the time given in `promise_at`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
     """One publishing form.  `effects` maps a component's public id to the status chosen ("" leaves it as it is).
 
-    `promise` is minutes from now, `AT`, or "" for the usual time; `version` is the post's that the author saw.
+    `promise` is minutes from now, "at", or "" for the usual time; `version` is the post's that the author saw.
     """
 
     kind: str = PostKind.INCIDENT

@@ -1,0 +1,423 @@
+"""Posts and their updates, as people and programs send them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Self
+
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
+
+from app.clock import now
+from app.inputs.base import FieldProblem, Input, door_of
+from app.inputs.fields import (
+    POST_CHOICES,
+    BodyText,
+    Choice,
+    Effects,
+    Flag,
+    Ids,
+    ImpactChoice,
+    Instant,
+    MaybeBody,
+    Metadata,
+    PostStatusChoice,
+    Prose,
+    Title,
+    Version,
+    problem,
+)
+from app.shapes import ComponentEffect, PostDraft, PostFacts, RecordLinkDraft, UpdateDraft
+from app.text import BODY_LIMIT
+from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus, Severity
+
+AT = "at"
+"""The choice of a promise that says: at the time given beside it."""
+
+EFFECT = "effect-"
+FARTHEST_MINUTES = 30 * 24 * 60
+NOTHING = (None, "", False, "false", "f", "0", "no", "off", "[]")
+NOT_DONE = {
+    "scheduled_remind_prior": "Candor does not send reminders before a maintenance. Send false, or leave it out.",
+    "reminder_intervals": "Candor does not send reminders at intervals. Send [], or leave it out.",
+}
+"""What Statuspage's clients may ask for and Candor does not do: an answer of success would not be true."""
+
+
+def _chosen_effects(raw: Any) -> dict[str, ComponentStatus]:
+    """Each component's status; one that says nothing leaves it as it is."""
+    if not isinstance(raw, Mapping):
+        raise problem("Choose what happens to each component.")
+    known = set(ComponentStatus)
+    for component_id, status in raw.items():
+        if status and status not in known:
+            raise FieldProblem(f"{EFFECT}{component_id}", "Choose what happens to it.")
+    return {str(one): ComponentStatus(status) for one, status in raw.items() if status}
+
+
+class PostChange(Input):
+    """What changes about an incident or a maintenance.
+
+    A status, a text or components with a status publish an update.  What is left out stays as it is.
+    """
+
+    model_config = {"json_schema_extra": {"examples": [{"status": "resolved", "body": "The fix is out."}]}}
+
+    title: Title | None = Field(None, alias="name")
+    """The title, such as "Checkout is slow"."""
+    status: Annotated[PostStatus, Choice((*POST_CHOICES, PostStatus.CANCELLED))] | None = None
+    """The stage. `cancelled` calls off planned work."""
+    body: MaybeBody | None = None
+    """The text of the update, in Markdown. A usual sentence for the status when it is left out."""
+    impact: ImpactChoice | None = Field(None, alias="impact_override")
+    """How much it matters to readers. Computed from the components when it is left out."""
+    components: Effects = Field(default_factory=dict)
+    """The new status of each component, by its id."""
+    component_ids: Ids | None = None
+    """All components that it is about, by their ids. They keep their status unless `components` sets it."""
+    notify: Flag = Field(True, alias="deliver_notifications")
+    """Whether subscribers are notified."""
+    scheduled_for: Instant | None = None
+    """When the maintenance starts."""
+    scheduled_until: Instant | None = None
+    """When the maintenance ends."""
+    starts_itself: Flag | None = Field(None, alias="scheduled_auto_in_progress")
+    """Whether the maintenance starts automatically at its planned time."""
+    ends_itself: Flag | None = Field(None, alias="scheduled_auto_completed")
+    """Whether the maintenance ends automatically at its planned time."""
+    by_clock: Flag | None = Field(None, alias="scheduled_auto_transition")
+    """Both at once: whether the maintenance starts and ends automatically."""
+    display_at: Instant | None = None
+    """The time shown for the update, when it was before now."""
+    next_update_by: Instant | None = None
+    """By when the next update is promised."""
+    acknowledged: Flag = False
+    """Whether a text that looks as if it held something internal is meant to be published."""
+    metadata: Metadata | None = None
+    """What a program keeps with the incident: an object that holds objects."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_what_other_clients_send(cls, data: Any, info: ValidationInfo) -> Any:
+        """An empty text says nothing.  Clients of Statuspage's are told what is not done for them."""
+        if not isinstance(data, Mapping):
+            return data
+        made = dict(data)
+        if door_of(info).is_text:
+            if not made.get("body") and isinstance(made.get("message"), str):
+                made["body"] = made["message"]  # its only text in old clients
+            _refuse_what_is_not_done(made)
+        if made.get("body") == "":
+            del made["body"]
+        return made
+
+    @property
+    def starts(self) -> bool | None:
+        """Whether it starts automatically; None leaves that as it is."""
+        return self.by_clock if self.starts_itself is None else self.starts_itself
+
+    @property
+    def ends(self) -> bool | None:
+        """Whether it ends automatically; None leaves that as it is."""
+        return self.by_clock if self.ends_itself is None else self.ends_itself
+
+    @property
+    def effects(self) -> tuple[ComponentEffect, ...]:
+        """What happens to components; those that are only named stay as they are."""
+        moved = [ComponentEffect(one, status) for one, status in self.components.items()]
+        named = [one for one in self.component_ids or () if one not in self.components]
+        return (*moved, *(ComponentEffect(one, None) for one in named))
+
+    @property
+    def says_something(self) -> bool:
+        """Whether it publishes an update."""
+        return bool(self.status or self.body or any(effect.status is not None for effect in self.effects))
+
+    def facts(self) -> PostFacts:
+        """What is changed beside the update."""
+        return PostFacts(
+            title=self.title,
+            impact=self.impact,
+            scheduled_for=self.scheduled_for,
+            scheduled_until=self.scheduled_until,
+            starts_itself=self.starts,
+            ends_itself=self.ends,
+            metadata_json=self.metadata,
+            component_ids=None if self.component_ids is None else tuple(one.component_id for one in self.effects),
+        )
+
+    def update(self, status: PostStatus, body: str, *, key: str, fingerprint: str) -> UpdateDraft:
+        """The update that it publishes, with this status and this text where it has none of its own."""
+        return UpdateDraft(
+            status=self.status or status,
+            body=self.body or body,
+            idempotency_key=key,
+            version=None,
+            effects=self.effects,
+            next_update_by=self.next_update_by,
+            notify=self.notify,
+            acknowledged=self.acknowledged,
+            facts=self.facts(),
+            display_at=self.display_at,
+            fingerprint=fingerprint,
+        )
+
+
+class PostInput(PostChange):
+    """An incident or a maintenance to open: real-time, scheduled with its window, or backfilled."""
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {
+                    "name": "Checkout is slow",
+                    "status": "investigating",
+                    "body": "We are investigating slow responses.",
+                    "components": {"kctbh9vrtdwd": "degraded_performance"},
+                }
+            ]
+        }
+    }
+
+    title: Title = Field(alias="name")
+    """The title, such as "Checkout is slow"."""
+    status: PostStatusChoice | None = None
+    """The first stage: `scheduled` for a maintenance, `resolved` for what is backfilled, else `investigating`."""
+    backfilled: Flag = False
+    """Whether it is over and is only added to the history."""
+    backfill_date: Instant | None = None
+    """When it was, for an incident that is backfilled."""
+
+    @model_validator(mode="after")
+    def _check_times(self) -> Self:
+        if self.scheduled_for is None and (self.scheduled_until or self.status is PostStatus.SCHEDULED):
+            raise FieldProblem("scheduled_for", "Enter when the maintenance starts, and when it ends.")
+        if self.is_backfilled and self.backfill_date is None:
+            raise FieldProblem("backfill_date", "Enter when the incident was, such as 2026-01-15T09:00:00Z.")
+        return self
+
+    @property
+    def is_backfilled(self) -> bool:
+        """Whether it is added to the history, and nobody is notified."""
+        return self.backfilled or self.backfill_date is not None
+
+    @property
+    def first_status(self) -> PostStatus:
+        """The status that it is opened in."""
+        usual = PostStatus.RESOLVED if self.is_backfilled else PostStatus.INVESTIGATING
+        return self.status or (PostStatus.SCHEDULED if self.scheduled_for else usual)
+
+    def draft(self, body: str, *, key: str, fingerprint: str) -> PostDraft:
+        """The post to open; `body` is its text where it has none of its own."""
+        effects = self.effects
+        if self.is_backfilled:  # it names components, and what they are now stays
+            effects = tuple(ComponentEffect(effect.component_id, None) for effect in effects)
+        return PostDraft(
+            kind=PostKind.MAINTENANCE if self.scheduled_for else PostKind.INCIDENT,
+            title=self.title,
+            status=self.first_status,
+            body=self.body or body,
+            idempotency_key=key,
+            impact=self.impact,
+            effects=effects,
+            next_update_by=self.next_update_by,
+            notify=self.notify and not self.is_backfilled,
+            scheduled_for=self.scheduled_for,
+            scheduled_until=self.scheduled_until,
+            starts_itself=bool(self.starts),
+            ends_itself=bool(self.ends),
+            happened_at=self.backfill_date,
+            display_at=None if self.is_backfilled else self.display_at,
+            metadata_json=self.metadata or "",
+            acknowledged=self.acknowledged,
+            fingerprint=fingerprint,
+        )
+
+
+class UpdateCorrection(Input):
+    """A correction of an update's text, or of the time that is shown for it. Readers see that it was corrected."""
+
+    model_config = {"json_schema_extra": {"examples": [{"body": "Checkout is slow in Europe."}]}}
+
+    body: BodyText | None = None
+    """The new text, in Markdown."""
+    display_at: Instant | None = None
+    """The new time."""
+    acknowledged: Flag = False
+    """Whether a text that looks as if it held something internal is meant to be published."""
+
+
+class PostmortemDraft(Input):
+    """A post-mortem that is being written."""
+
+    model_config = {"json_schema_extra": {"examples": [{"body_draft": "## What we learned"}]}}
+
+    body_draft: Annotated[str, Prose("The text", BODY_LIMIT, is_multiline=True, example="## What we learned")]
+    """The text, in Markdown."""
+
+
+class PostmortemPublication(Input):
+    """How a post-mortem is published."""
+
+    model_config = {"json_schema_extra": {"examples": [{"notify_subscribers": True}]}}
+
+    notify_subscribers: Flag = False
+    """Whether subscribers are notified."""
+    acknowledged: Flag = False
+    """Whether a text that looks as if it held something internal is meant to be published."""
+
+
+class Opened(Input):
+    """A form of something that stands: `version` is the one that the author saw."""
+
+    version: Version
+
+
+def promised_at(minutes: str) -> datetime | None:
+    """The time so many minutes from now; None where that is not a number that makes sense."""
+    count = int(minutes) if minutes.isascii() and minutes.isdigit() and len(minutes) < 6 else 0
+    return now() + timedelta(minutes=count) if 0 < count <= FARTHEST_MINUTES else None
+
+
+class _TypedStatement(Input):
+    """What every publishing form and command has; its fields are named as the form's."""
+
+    kind: Annotated[PostKind, Choice(tuple(PostKind), "Choose incident or maintenance.")] = PostKind.INCIDENT
+    status: Annotated[PostStatus, Choice(tuple(PostStatus), "Choose a status.")]
+    body: BodyText
+    impact: Annotated[Impact, Choice(tuple(Impact), "Choose an impact, or leave it empty to compute it.")] | None = None
+    components: Annotated[dict[str, ComponentStatus], PlainValidator(_chosen_effects)] = Field(default_factory=dict)
+    promise: str = ""
+    next_update_by: Instant | None = Field(None, validate_default=True)
+    notify: Flag = True
+    acknowledged: Flag = False
+
+    @classmethod
+    def form_field(cls, location: tuple[int | str, ...]) -> str:
+        """A component's own field is named after it."""
+        if len(location) > 1 and location[0] == "components":
+            return f"{EFFECT}{location[1]}"
+        return "next_update_by" if location[:1] == ("promise",) else super().form_field(location)
+
+    @field_validator("status")
+    @classmethod
+    def _fits_the_kind(cls, status: PostStatus, info: ValidationInfo) -> PostStatus:
+        kind = info.data.get("kind")
+        if kind is not None and status not in POST_STATUSES[kind]:
+            raise problem(f"This kind of post can not be {status.label.lower()}. Choose another status.")
+        return status
+
+    @field_validator("promise", mode="before")
+    @classmethod
+    def _read_promise(cls, raw: Any, info: ValidationInfo) -> str:
+        if raw != AT and not _is_last(info) and promised_at(str(raw)) is None:
+            raise problem("Choose by when the next update comes.")
+        return str(raw)
+
+    @field_validator("next_update_by", mode="wrap")
+    @classmethod
+    def _read_promised(cls, raw: Any, handler: Any, info: ValidationInfo) -> datetime | None:
+        """The time itself counts only where it was chosen."""
+        promise = info.data.get("promise", "")
+        if _is_last(info) or promise != AT:
+            return None if _is_last(info) else promised_at(promise)
+        if not raw:
+            raise problem("Say by when the next update comes.")
+        found: datetime | None = handler(raw)
+        return found
+
+    @property
+    def effects(self) -> tuple[ComponentEffect, ...]:
+        """What happens to components."""
+        return tuple(ComponentEffect(one, status) for one, status in self.components.items())
+
+
+class TypedPost(_TypedStatement):
+    """A new post from the console or the command line."""
+
+    title: Title
+    scheduled_for: Instant | None = None
+    scheduled_until: Instant | None = None
+    by_clock: Flag = False
+    severity: Annotated[Severity, Choice(tuple(Severity), "Choose P0, P1, P2, P3 or no internal record.")] | None = None
+    records: tuple[tuple[str, str], ...] = Field((), validate_default=True)
+
+    @classmethod
+    def form_field(cls, location: tuple[int | str, ...]) -> str:
+        """A record's problem is shown beside the severity that it needs."""
+        return "severity" if location[:1] == ("records",) else super().form_field(location)
+
+    @field_validator("records")
+    @classmethod
+    def _belong_to_an_incident(
+        cls, records: tuple[tuple[str, str], ...], info: ValidationInfo
+    ) -> tuple[tuple[str, str], ...]:
+        if records and "severity" in info.data and info.data["severity"] is None:
+            raise problem("A record link belongs to an internal incident. Choose its severity.")
+        return records
+
+    def draft(self, links: tuple[RecordLinkDraft, ...], *, key: str, fingerprint: str) -> PostDraft:
+        """The post to open, with the links to its internal record."""
+        return PostDraft(
+            kind=self.kind,
+            title=self.title,
+            status=self.status,
+            body=self.body,
+            idempotency_key=key,
+            impact=self.impact,
+            effects=self.effects,
+            next_update_by=self.next_update_by,
+            notify=self.notify,
+            scheduled_for=self.scheduled_for,
+            scheduled_until=self.scheduled_until,
+            starts_itself=self.by_clock,
+            ends_itself=self.by_clock,
+            severity=self.severity,
+            record_links=links,
+            acknowledged=self.acknowledged,
+            fingerprint=fingerprint,
+        )
+
+
+class TypedUpdate(_TypedStatement):
+    """One more update from the console or the command line. `version` is the post's that the author saw."""
+
+    version: Version
+
+    def draft(self, *, key: str, fingerprint: str) -> UpdateDraft:
+        """The update to publish."""
+        return UpdateDraft(
+            status=self.status,
+            body=self.body,
+            idempotency_key=key,
+            version=self.version,
+            impact=self.impact,
+            effects=self.effects,
+            next_update_by=self.next_update_by,
+            notify=self.notify,
+            acknowledged=self.acknowledged,
+            fingerprint=fingerprint,
+        )
+
+
+def _is_last(info: ValidationInfo) -> bool:
+    """Whether nothing is promised after this update."""
+    status = info.data.get("status")
+    return status is not None and status.is_terminal
+
+
+def _refuse_what_is_not_done(data: Mapping[str, Any]) -> None:
+    for name, sentence in NOT_DONE.items():
+        if data.get(name) not in NOTHING:
+            raise FieldProblem(name, sentence)
+    for at, flag in (("start", "scheduled_auto_in_progress"), ("end", "scheduled_auto_completed")):
+        is_automatic = data.get(flag, data.get("scheduled_auto_transition")) not in NOTHING
+        name = f"auto_transition_deliver_notifications_at_{at}"
+        if is_automatic and data.get(name) not in {None, ""} and data[name] in NOTHING:
+            raise FieldProblem(
+                name, f"Subscribers are always notified of an automatic {at}. Send true, or leave it out."
+            )
+    for name, status in (
+        ("auto_transition_to_maintenance_state", "under_maintenance when the maintenance starts"),
+        ("auto_transition_to_operational_state", "operational when the maintenance ends"),
+    ):
+        if data.get("scheduled_for") and data.get(name) not in {None, ""} and data[name] in NOTHING:
+            raise FieldProblem(name, f"Components always become {status}. Send true, or leave it out.")
