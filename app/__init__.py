@@ -3,8 +3,10 @@
 from flask import Flask
 
 from app import db as database
+from app.channels.registry import label as channel_label
 from app.db import WORKING, Timeouts
 from app.models import registry
+from app.records.registry import label as tracker_label
 from app.settings import Settings, load
 
 
@@ -38,6 +40,8 @@ def create_app_without_web(settings: Settings | None = None, timeouts: Timeouts 
         SQLALCHEMY_DATABASE_URI=chosen.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=database.engine_options(chosen.database_url, timeouts),
     )
+    app.add_template_filter(channel_label, "channel_label")
+    app.add_template_filter(tracker_label, "tracker_label")
     registry.load_all()
     database.db.init_app(app)
     return app

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.vocabulary import ChannelName, ComponentStatus, DeliveryState, Impact, PostKind, PostStatus, Role, Severity
+from app.vocabulary import ComponentStatus, DeliveryState, Impact, PostKind, PostStatus, Role, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Letter:
     `valid_until` is when the words are stale because more was promised by then; None when nothing was.
     """
 
-    channel: ChannelName
+    channel: str
     subject: str
     text: str
     html: str = ""
@@ -210,7 +210,7 @@ class Outcome:
 class AudienceCount:
     """Who would get an update, per channel, and who would not and why."""
 
-    by_channel: Mapping[ChannelName, int]
+    by_channel: Mapping[str, int]
     skipped: Mapping[str, int]
 
     @property

@@ -184,18 +184,6 @@ class Scope(StrEnum):
     ADMIN = "admin"
 
 
-class ChannelName(StrEnum):
-    EMAIL = "email"
-    SMS = "sms"
-    CHAT = "chat"
-    WEBHOOK = "webhook"
-    PUSH = "push"
-
-    @property
-    def label(self) -> str:
-        return {"email": "Email", "sms": "SMS", "chat": "Chat", "webhook": "Webhook", "push": "Browser"}[self.value]
-
-
 class SubscriberState(StrEnum):
     UNCONFIRMED = "unconfirmed"
     ACTIVE = "active"

@@ -14,7 +14,7 @@ from app.models.page import Page
 from app.models.post import Post, PostComponent, Update, UpdateEffect
 from app.models.subscriber import Subscriber
 from app.text import markdown_to_html
-from app.vocabulary import ChannelName, ComponentStatus, Impact, PostKind, PostStatus, SubscriberState
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, SubscriberState
 
 COMPONENTS = 60
 GROUPS = 8
@@ -108,6 +108,6 @@ def _say(
 def _subscriber(page_id: int, number: int) -> Row:
     address = f"reader{number}@example.com"
     return {
-        "page_id": page_id, "public_id": f"s{number:011}", "channel": ChannelName.EMAIL, "address": address,
+        "page_id": page_id, "public_id": f"s{number:011}", "channel": "email", "address": address,
         "address_hash": hashlib.sha256(address.encode()).hexdigest(), "state": SubscriberState.ACTIVE,
     }  # fmt: skip

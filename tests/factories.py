@@ -8,7 +8,7 @@ from app.models.component import Component, ComponentGroup
 from app.models.page import Page
 from app.models.subscriber import Subscriber, SubscriberComponent
 from app.shapes import Actor
-from app.vocabulary import ChannelName, ComponentStatus, Language, Role, SubscriberState
+from app.vocabulary import ComponentStatus, Language, Role, SubscriberState
 
 ALICE = Actor("Alice Admin", Role.ADMIN)
 LENA = Actor("Lena Lead", Role.LEAD)
@@ -47,7 +47,7 @@ def make_group(page_id: int, name: str = "Services", position: int = 0) -> int:
 def make_subscriber(
     page_id: int,
     address: str = "carol@example.com",
-    channel: str = ChannelName.EMAIL,
+    channel: str = "email",
     state: str = SubscriberState.ACTIVE,
     component_ids: tuple[int, ...] = (),
     **fields: Any,

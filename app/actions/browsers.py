@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session
 from app.actions import audit, limits
 from app.actions.subscriber_rows import VISITOR, add, address_hash, choose, end, find_subscriber, follow
 from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
+from app.channels.names import PUSH
 from app.channels.push import subscription
 from app.clock import now
 from app.db import transaction
 from app.models.subscriber import Subscriber
 from app.settings import Settings
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 
 
 def subscribe_browser(
@@ -28,19 +29,19 @@ def subscribe_browser(
         TooMany: the caller or the page was asked too often.
     """
     endpoint, keys = subscription(given, settings)
-    hashed = address_hash(settings, ChannelName.PUSH, endpoint)
+    hashed = address_hash(settings, PUSH, endpoint)
     with transaction() as session:
         for what, whom, limit in (("subscribe-ip", ip, TRIES_PER_IP), ("subscribe-page", str(page_id), TRIES_PER_PAGE)):
             limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
-        row = find_subscriber(session, page_id, ChannelName.PUSH, hashed)
-        row = row or add(session, page_id, ChannelName.PUSH, endpoint, hashed, everything=not post)
+        row = find_subscriber(session, page_id, PUSH, hashed)
+        row = row or add(session, page_id, PUSH, endpoint, hashed, everything=not post)
         if post:
             follow(session, row, post, is_confirmed=True)
         else:
             choose(session, row, component_public_ids)
         row.secret, row.state, row.disabled_why = keys, SubscriberState.ACTIVE, ""
         row.confirmed_at, row.unsubscribed_at = row.confirmed_at or now(), None
-        audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, ChannelName.PUSH)
+        audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, PUSH)
 
 
 def unsubscribe_browser(settings: Settings, page_id: int, given: str) -> None:
@@ -57,4 +58,4 @@ def unsubscribe_browser(settings: Settings, page_id: int, given: str) -> None:
 
 
 def _of(session: Session, settings: Settings, page_id: int, endpoint: str) -> Subscriber | None:
-    return find_subscriber(session, page_id, ChannelName.PUSH, address_hash(settings, ChannelName.PUSH, endpoint))
+    return find_subscriber(session, page_id, PUSH, address_hash(settings, PUSH, endpoint))

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from app.actions import audit
 from app.actions.subscriber_rows import add, address_hash, find_subscriber
-from app.actions.subscriptions import new_secret
 from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.db import session as read_session
@@ -18,7 +17,7 @@ from app.models.delivery import Notice
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import Actor
-from app.vocabulary import ChannelName, DeliveryState, NoticeKind, SubscriberState
+from app.vocabulary import DeliveryState, NoticeKind, SubscriberState
 
 EVERY = timedelta(hours=24)
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
@@ -32,8 +31,9 @@ def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, add
         Invalid: the address can not be taken.
         Conflict: whoever has it unsubscribed.
     """
-    name = ChannelName(channel)
-    normal = channel_named(name).normalise(address, settings)
+    about = channel_named(channel)
+    name = about.name
+    normal = about.normalise(address, settings)
     hashed = address_hash(settings, name, normal)
     with transaction() as session:
         row = find_subscriber(session, page_id, name, hashed)
@@ -41,8 +41,8 @@ def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, add
             raise Conflict("That address unsubscribed. Subscribe it again on the status page first.")
         if row is None:
             row = add(session, page_id, name, normal, hashed)
-            row.secret = new_secret() if name is ChannelName.WEBHOOK else ""
-            row.label = f"Canary ({name.label})"
+            row.secret = about.new_secret()
+            row.label = f"Canary ({about.label})"
         if not row.is_canary:
             row.is_canary = True
             audit.record(session, actor, "add", "canary", row.public_id, name)

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.channels.registry import names as channel_names
 from app.db import transaction
 from app.deliver.missing import GAVE_UP
 from app.deliver.wake_up import wake_workers
@@ -14,7 +15,7 @@ from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
 from app.shapes import Actor
 from app.states import deliveries
-from app.vocabulary import ChannelName, DispatchState
+from app.vocabulary import DispatchState
 
 
 def cancel_dispatch(actor: Actor, dispatch_public_id: str) -> None:
@@ -44,7 +45,7 @@ class Retry:
 
     before: datetime
     even_permanent: bool = False
-    channel: ChannelName | None = None
+    channel: str | None = None
     reason: str | None = None
 
 
@@ -69,7 +70,7 @@ def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
 
 def _retried(retry: Retry) -> list[ColumnElement[bool]]:
     which = [
-        Delivery.channel.in_([retry.channel] if retry.channel else list(ChannelName)),
+        Delivery.channel.in_([retry.channel] if retry.channel else channel_names()),
         Delivery.settled_at <= retry.before,
     ]
     if not retry.even_permanent:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actions import alarms, send_limits
+from app.channels.names import EMAIL
 from app.clock import now
 from app.db import release, transaction
 from app.db import session as read_session
@@ -14,7 +15,7 @@ from app.deliver.alarms import Found
 from app.models.delivery import Delivery, Dispatch, MailEvent, SendLimit
 from app.settings import Settings
 from app.shapes import SYSTEM
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 WINDOW = timedelta(hours=24)
 FEWEST_MAILS = 100
@@ -49,7 +50,7 @@ def mail_health(session: Session) -> MailHealth:
     since = now() - WINDOW
     recent = select(Dispatch.id).where(Dispatch.created_at >= since)
     mails = select(func.count()).where(
-        Delivery.dispatch_id.in_(recent), Delivery.channel == ChannelName.EMAIL, Delivery.state.in_(HANDED_OVER)
+        Delivery.dispatch_id.in_(recent), Delivery.channel == EMAIL, Delivery.state.in_(HANDED_OVER)
     )
     events = session.execute(
         select(MailEvent.kind, func.count()).where(MailEvent.at >= since, MailEvent.permanent).group_by(MailEvent.kind)
@@ -62,7 +63,7 @@ def watch(_settings: Settings) -> None:
     """Raise the alarm, and pause mail, when a share is reached."""
     health = mail_health(read_session())
     paused = read_session().scalar(
-        select(SendLimit.paused_why).where(SendLimit.channel == ChannelName.EMAIL, SendLimit.domain == "")
+        select(SendLimit.paused_why).where(SendLimit.channel == EMAIL, SendLimit.domain == "")
     )
     release()
     if not health.reaches(ALARM_BOUNCES, ALARM_COMPLAINTS):
@@ -76,4 +77,4 @@ def watch(_settings: Settings) -> None:
     alarms.raise_found([Found("mail-health", "email", said)])
     if is_too_much and not paused:
         with transaction() as session:
-            send_limits.pause_within(session, SYSTEM, ChannelName.EMAIL, "", health.sentence)
+            send_limits.pause_within(session, SYSTEM, EMAIL, "", health.sentence)

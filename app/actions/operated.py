@@ -17,8 +17,9 @@ from app.actions.subscriber_rows import (
     hears_of_page,
     unfollow,
 )
-from app.actions.subscriptions import HOUR_SECONDS, OPEN_CHANNELS, TRIES_PER_ADDRESS
-from app.channels.registry import channel as channel_named
+from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_ADDRESS
+from app.channels.base import AddedBy
+from app.channels.registry import offered
 from app.clock import now
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
@@ -26,7 +27,7 @@ from app.models.delivery import Notice
 from app.models.subscriber import Subscriber, SubscriberPost, Suppression
 from app.settings import Settings
 from app.shapes import Actor
-from app.vocabulary import ChannelName, NoticeKind, SubscriberState
+from app.vocabulary import NoticeKind, SubscriberState
 
 
 def add_person(
@@ -42,10 +43,9 @@ def add_person(
         Conflict: it is subscribed already.
         NotFound: there is no such page.
     """
-    if channel not in OPEN_CHANNELS:
-        raise Invalid.field("channel", "Choose email or SMS.")
-    name = ChannelName(channel)
-    normal = channel_named(name).normalise(address, settings)
+    about = offered(channel, AddedBy.READERS)
+    name = about.name
+    normal = about.normalise(address, settings)
     hashed = address_hash(settings, name, normal)
     with transaction() as session:
         lock_page(session, page_id)
@@ -164,6 +164,6 @@ def _ask(session: Session, settings: Settings, row: Subscriber) -> None:
     session.add(notice)
 
 
-def _is_suppressed(session: Session, channel: ChannelName, hashed: str) -> bool:
+def _is_suppressed(session: Session, channel: str, hashed: str) -> bool:
     found = select(Suppression.id).where(Suppression.channel == channel, Suppression.address_hash == hashed)
     return session.scalar(found) is not None

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit, by_clock, send_limits
+from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
@@ -24,7 +25,7 @@ from app.shapes import SYSTEM, Actor
 from app.states import deliveries
 from app.states.deliveries import UNSENT, Ledger, is_in
 from app.text import public_id
-from app.vocabulary import ChannelName, DeliveryState, DispatchState
+from app.vocabulary import DeliveryState, DispatchState
 
 PAUSED = "restored from a backup"
 DROPPED = "dropped after a restore"
@@ -96,7 +97,7 @@ def hold(since: datetime | None) -> bool:
 def pause_everything(session: Session, sentence: str) -> None:
     """Pause every channel and raise the alarm with this sentence, in the caller's transaction."""
     paused = set(session.scalars(select(SendLimit.channel).where(SendLimit.domain == "", SendLimit.paused_why != "")))
-    for channel in ChannelName:
+    for channel in channel_names():
         if channel not in paused:
             send_limits.pause_within(session, SYSTEM, channel, "", PAUSED)
     _end_alarm(session)

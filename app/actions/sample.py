@@ -12,6 +12,7 @@ from app.actions.revisions import lock_page, touch
 from app.actions.sample_story import ALONE, DESCRIPTIONS, GROUPS, MAINTENANCE, SUBSCRIBERS, TALES, Tale
 from app.actions.subscriptions import address_hash
 from app.actions.updates import publish_update
+from app.channels.names import EMAIL
 from app.db import session as read_session
 from app.db import transaction
 from app.models.component import Component, ComponentGroup
@@ -19,7 +20,7 @@ from app.models.subscriber import Subscriber
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, ComponentEffect, PostDraft, Published, UpdateDraft
-from app.vocabulary import ChannelName, ComponentStatus, PostKind, PostStatus, SubscriberState
+from app.vocabulary import ComponentStatus, PostKind, PostStatus, SubscriberState
 
 BEGAN_DAYS_AGO = 95
 
@@ -71,9 +72,9 @@ def _subscribers(session: Session, settings: Settings, page_id: int) -> None:
         session.add(
             Subscriber(
                 page_id=page_id,
-                channel=ChannelName.EMAIL,
+                channel=EMAIL,
                 address=address,
-                address_hash=address_hash(settings, ChannelName.EMAIL, address),
+                address_hash=address_hash(settings, EMAIL, address),
                 state=SubscriberState.ACTIVE,
                 confirmed_at=clock.now(),
             )

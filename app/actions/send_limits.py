@@ -4,6 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import transaction
 from app.deliver.wake_up import wake_workers
@@ -11,7 +12,6 @@ from app.errors import Invalid, NotFound
 from app.models.delivery import SendLimit
 from app.shapes import Actor
 from app.text import clean_field
-from app.vocabulary import ChannelName
 
 FASTEST = 100_000.0
 MOST_CONNECTIONS = 10_000
@@ -56,7 +56,7 @@ def pause(actor: Actor, channel: str, domain: str = "", why: str = PAUSED_BY_HAN
         pause_within(session, actor, name, domain, why)
 
 
-def pause_within(session: Session, actor: Actor, channel: ChannelName, domain: str, why: str) -> bool:
+def pause_within(session: Session, actor: Actor, channel: str, domain: str, why: str) -> bool:
     """The same in the caller's transaction; whether it was not paused before."""
     row = _held(session, channel, domain) or _new(session, channel, domain)
     before = row.paused_why
@@ -90,22 +90,22 @@ def resume_within(session: Session, actor: Actor, row: SendLimit) -> None:
     wake_workers(session)
 
 
-def _which(channel: str, domain: str) -> tuple[ChannelName, str]:
-    if channel not in set(ChannelName):
-        raise Invalid.field("channel", f"Choose one of: {', '.join(ChannelName)}.")
+def _which(channel: str, domain: str) -> tuple[str, str]:
+    if channel not in channel_names():
+        raise Invalid.field("channel", f"Choose one of: {', '.join(channel_names())}.")
     domain = domain.strip().lower()
     if len(domain) > DOMAIN_LIMIT or any(character.isspace() or character in "@/:" for character in domain):
         raise Invalid.field("domain", "Write the destination as a name such as example.com, or leave it empty.")
-    return ChannelName(channel), domain
+    return channel, domain
 
 
-def _held(session: Session, channel: ChannelName, domain: str) -> SendLimit | None:
+def _held(session: Session, channel: str, domain: str) -> SendLimit | None:
     return session.scalar(
         select(SendLimit).where(SendLimit.channel == channel, SendLimit.domain == domain).with_for_update()
     )
 
 
-def _new(session: Session, channel: ChannelName, domain: str) -> SendLimit:
+def _new(session: Session, channel: str, domain: str) -> SendLimit:
     row = SendLimit(channel=channel, domain=domain, tokens=0.0, refilled_at=now(), paused_why="")
     session.add(row)
     return row

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import audit
 from app.channels.registry import channel as channel_named
+from app.channels.registry import names as channel_names
 from app.channels.twilio import STOPPED
 from app.clock import now
 from app.deliver.audience import UNSUBSCRIBED
@@ -19,7 +20,7 @@ from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPos
 from app.publish import tokens
 from app.settings import Settings
 from app.shapes import Actor
-from app.vocabulary import ChannelName, Role, SubscriberState
+from app.vocabulary import Role, SubscriberState
 
 VISITOR = Actor("visitor", Role.VIEWER)
 LIFTED_BY_CONFIRMING = (UNSUBSCRIBED, STOPPED)
@@ -35,7 +36,7 @@ def address_hash(settings: Settings, channel: str, address: str) -> str:
 def hashes_of(settings: Settings, words: str) -> list[str]:
     """What an address typed as `words` may be found by: its hash on each channel on which it is one."""
     hashes = []
-    for name in ChannelName:
+    for name in channel_names():
         try:
             hashes.append(address_hash(settings, name, channel_named(name).normalise(words, settings)))
         except Invalid:
@@ -43,7 +44,7 @@ def hashes_of(settings: Settings, words: str) -> list[str]:
     return hashes
 
 
-def find_subscriber(session: Session, page_id: int, channel: ChannelName, hashed: str) -> Subscriber | None:
+def find_subscriber(session: Session, page_id: int, channel: str, hashed: str) -> Subscriber | None:
     """The page's subscriber with this address, held until the transaction ends."""
     return session.scalar(
         select(Subscriber)
@@ -53,7 +54,7 @@ def find_subscriber(session: Session, page_id: int, channel: ChannelName, hashed
 
 
 def add(
-    session: Session, page_id: int, channel: ChannelName, address: str, hashed: str, *, everything: bool = True
+    session: Session, page_id: int, channel: str, address: str, hashed: str, *, everything: bool = True
 ) -> Subscriber:
     """A new, unconfirmed subscriber, to everything or to nothing yet."""
     row = Subscriber(

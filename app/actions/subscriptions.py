@@ -1,7 +1,5 @@
 """Subscribers: asked for, confirmed, changed, ended; by themselves, by an operator, or by a text that says STOP."""
 
-import base64
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,11 +21,14 @@ from app.actions.subscriber_rows import (
     held,
     proven,
 )
+from app.channels.base import AddedBy
+from app.channels.names import EMAIL
 from app.channels.registry import channel as channel_named
+from app.channels.registry import offered
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, NotFound
 from app.models.component import Component
 from app.models.delivery import Notice
 from app.models.post import Post
@@ -35,11 +36,9 @@ from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPos
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
-from app.vocabulary import ChannelName, NoticeKind, SubscriberState
+from app.vocabulary import NoticeKind, SubscriberState
 
 __all__ = ["address_hash"]
-OPEN_CHANNELS = (ChannelName.EMAIL, ChannelName.SMS)
-OPERATOR_CHANNELS = (ChannelName.CHAT, ChannelName.WEBHOOK)
 HOUR_SECONDS = 3600
 TRIES_PER_ADDRESS = 3
 TRIES_PER_IP = 20
@@ -55,7 +54,7 @@ class Subscription:
 
     public_id: str
     page_id: int
-    channel: ChannelName
+    channel: str
     address: str
     state: SubscriberState
     everything: bool
@@ -77,10 +76,9 @@ def subscribe(
         Invalid: the channel, the address, a component or the post can not be taken.
         TooMany: the address, the caller or the page was asked too often.
     """
-    if channel not in OPEN_CHANNELS:
-        raise Invalid.field("channel", "Choose email or SMS.")
-    name = ChannelName(channel)
-    normal = channel_named(name).normalise(address, settings)
+    about = offered(channel, AddedBy.READERS)
+    name = about.name
+    normal = about.normalise(address, settings)
     hashed = address_hash(settings, name, normal)
     with transaction() as session:
         for what, whom, limit in (
@@ -125,7 +123,7 @@ def read(settings: Settings, purpose: str, public_id: str, token: str) -> Subscr
         .order_by(SubscriberPost.confirmed, SubscriberPost.id.desc())
     )
     return Subscription(
-        row.public_id, row.page_id, ChannelName(row.channel), row.address, SubscriberState(row.state),
+        row.public_id, row.page_id, row.channel, row.address, SubscriberState(row.state),
         row.everything, frozenset(chosen), tuple((name, title) for name, title in followed), row.token_version,
     )  # fmt: skip
 
@@ -201,7 +199,7 @@ def add_by_operator(
     settings: Settings, actor: Actor, page_id: int, channel: str, address: str, label: str,
     component_public_ids: Sequence[str], owner_email: str = "",
 ) -> str:  # fmt: skip
-    """Add a chat channel or a webhook, active at once; the webhook's signing secret, shown only this once.
+    """Add a subscriber on a channel of operators, active at once; its signing secret if there is one, shown only once.
 
     `owner_email` is written to when an endpoint had to be disabled.
 
@@ -209,12 +207,11 @@ def add_by_operator(
         Invalid: a field can not be taken.
         Conflict: it is subscribed already.
     """
-    if channel not in OPERATOR_CHANNELS:
-        raise Invalid.field("channel", "Choose chat or webhook.")
-    name = ChannelName(channel)
-    normal = channel_named(name).normalise(address, settings)
+    about = offered(channel, AddedBy.OPERATORS)
+    name = about.name
+    normal = about.normalise(address, settings)
     label = clean_field(label, name="label", label="The label", limit=LABEL_LIMIT)
-    owner = channel_named(ChannelName.EMAIL).normalise(owner_email, settings) if owner_email else ""
+    owner = channel_named(EMAIL).normalise(owner_email, settings) if owner_email else ""
     hashed = address_hash(settings, name, normal)
     with transaction() as session:
         lock_page(session, page_id)  # of two that add the same address, one finds it there
@@ -222,7 +219,7 @@ def add_by_operator(
         if row is not None and row.state == SubscriberState.ACTIVE:
             raise Conflict("That address is subscribed already.")
         row = row or add(session, page_id, name, normal, hashed)
-        row.secret = new_secret() if name is ChannelName.WEBHOOK else ""
+        row.secret = about.new_secret()
         row.label, row.state, row.confirmed_at, row.unsubscribed_at = label, SubscriberState.ACTIVE, now(), None
         row.owner_email, row.disabled_why, row.failing_since = owner, "", None
         choose(session, row, component_public_ids)
@@ -233,8 +230,3 @@ def add_by_operator(
 def _confirm_posts(session: Session, row: Subscriber) -> None:
     """Who holds a personal link is the one who follows."""
     session.execute(update(SubscriberPost).where(SubscriberPost.subscriber_id == row.id).values(confirmed=True))
-
-
-def new_secret() -> str:
-    """A new signing secret for a webhook."""
-    return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"

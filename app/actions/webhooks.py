@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.actions.subscriptions import new_secret
+from app.channels.names import WEBHOOK
+from app.channels.registry import channel
 from app.clock import now
 from app.db import transaction
 from app.deliver.wake_up import wake_workers
@@ -15,7 +16,7 @@ from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber
 from app.shapes import Actor
 from app.states import deliveries
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 
 BOTH_SIGN = timedelta(hours=24)
 
@@ -29,7 +30,7 @@ def rotate_secret(actor: Actor, subscriber_public_id: str) -> str:
     with transaction() as session:
         row = _endpoint(session, subscriber_public_id)
         row.previous_secret, row.previous_secret_until = row.secret, now() + BOTH_SIGN
-        row.secret = new_secret()
+        row.secret = channel(row.channel).new_secret()
         audit.record(session, actor, "rotate secret", "subscriber", row.public_id, row.label)
         return row.secret
 
@@ -58,9 +59,7 @@ def replay(actor: Actor, delivery_id: int) -> None:
     """
     with transaction() as session:
         found = session.scalar(
-            select(Delivery)
-            .where(Delivery.id == delivery_id, Delivery.channel == ChannelName.WEBHOOK)
-            .with_for_update()
+            select(Delivery).where(Delivery.id == delivery_id, Delivery.channel == WEBHOOK).with_for_update()
         )
         if found is None:
             raise NotFound("There is no such delivery to a webhook.")
@@ -73,9 +72,7 @@ def replay(actor: Actor, delivery_id: int) -> None:
 
 def _endpoint(session: Session, public_id: str) -> Subscriber:
     row = session.scalar(
-        select(Subscriber)
-        .where(Subscriber.public_id == public_id, Subscriber.channel == ChannelName.WEBHOOK)
-        .with_for_update()
+        select(Subscriber).where(Subscriber.public_id == public_id, Subscriber.channel == WEBHOOK).with_for_update()
     )
     if row is None:
         raise NotFound("There is no such webhook.")

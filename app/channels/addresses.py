@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from app.settings import Network
 
@@ -24,6 +25,14 @@ _NEVER_V6 = tuple(
         "5f00::/16",  # segment routing; outside 2000::/3, named for the reader
     )
 )  # fmt: skip
+
+
+def host_of(url: str) -> str:
+    """The host that a web address names; empty when there is none."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_allowed(address: IPv4Address | IPv6Address | str, allowed_networks: Sequence[Network] = ()) -> bool:

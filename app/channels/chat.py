@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import parse_qsl, urlsplit
 
 from app.channels import by_apprise, slack
-from app.channels.base import Sender, fill
+from app.channels.base import Channel, Sender, Wording, fill
+from app.channels.names import CHAT
 from app.errors import DeliveryError, Invalid
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 LONGEST_URL = 2_000
 LOCAL_SCHEMES = frozenset(
@@ -24,10 +25,15 @@ FILE_OPTIONS = frozenset({"attach", "config", "include", "keyfile", "pem", "pgpk
 RATE_LIMITED = 429
 
 
-class ChatChannel:
+class ChatChannel(Channel):
     """One message to one room."""
 
-    name = ChannelName.CHAT
+    name = CHAT
+    label = "Chat"
+    wording = Wording.CHAT
+    position = 30
+    address_name = "a chat channel"
+    address_hint = "An apprise address, such as slack://… or msteams://…."
 
     def normalise(self, raw: str, settings: Settings) -> str:
         """The URL as given, once it is one that apprise understands and that leaves this machine.  Raises Invalid."""
@@ -49,11 +55,12 @@ class ChatChannel:
             raise _invalid()
         return url
 
-    def is_configured(self, settings: Settings) -> bool:
-        return True
-
     def open(self, settings: Settings) -> Sender:
         return ChatSender(settings)
+
+    def shown(self, address: str, label: str, *, full: bool) -> str:
+        """The label, because the address is a secret."""
+        return label or f"{urlsplit(address).scheme or 'chat'} channel"
 
 
 class ChatSender:

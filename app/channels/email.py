@@ -6,10 +6,13 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from app.channels import mime, outbox
-from app.channels.base import TICK, Sender
+from app.channels.base import A_DAY, TICK, AddedBy, Channel, Sender, Size, Wording
+from app.channels.names import EMAIL
 from app.channels.smtp_line import Copy, Line
 from app.channels.smtp_lines import Lines
 from app.channels.smtp_reply import Reply
@@ -18,7 +21,7 @@ from app.errors import Invalid
 from app.mail_address import LONGEST_ADDRESS, ascii_domain, is_host, is_local_part
 from app.settings import Settings
 from app.shapes import MAY_HAVE_ARRIVED, Letter, Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 MOST_BREAKS = 3
@@ -30,10 +33,19 @@ _QUEUED_AS = re.compile(r"queued as ([\w.-]{1,64})", re.IGNORECASE)
 _ABOUT_THE_SENDER = frozenset({"5.1.7", "5.1.8"})
 
 
-class EmailChannel:
+class EmailChannel(Channel):
     """Mail to one mailbox a message."""
 
-    name = ChannelName.EMAIL
+    name = EMAIL
+    label = "Email"
+    wording = Wording.EMAIL
+    position = 10
+    added_by = AddedBy.READERS
+    address_name = "an email address"
+    address_hint = "An email address, such as name@example.com."
+    statuspage_type = "email"
+    size = Size(1, 1)  # one thread looks after all connections
+    retries = replace(A_DAY, longest=timedelta(hours=1))  # mail servers don't say when to try again
 
     def normalise(self, raw: str, settings: Settings) -> str:
         """The address in lower case, its domain in ASCII.  Raises Invalid."""
@@ -51,6 +63,23 @@ class EmailChannel:
 
     def open(self, settings: Settings) -> Sender:
         return SmtpSender(settings) if settings.smtp_url else OutboxSender(settings)
+
+    def destination(self, address: str) -> str:
+        """The mail domain."""
+        return address.rpartition("@")[2]
+
+    def shown(self, address: str, label: str, *, full: bool) -> str:
+        """Whole, or like "c•••@e•••.com"."""
+        local, _, domain = address.rpartition("@")
+        name, _, ending = domain.rpartition(".")
+        if full:
+            return address
+        return f"{local[:1]}•••@{name[:1]}•••.{ending}" if local else "•••"
+
+    def shown_to_owner(self, address: str) -> str:
+        """Like "c…@example.com"."""
+        local, _, domain = address.rpartition("@")
+        return f"{local[:1]}…@{domain}"
 
 
 class SmtpSender:

@@ -10,16 +10,17 @@ from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from app.channels import web_push
-from app.channels.addresses import is_allowed
-from app.channels.base import Sender
+from app.channels.addresses import host_of, is_allowed
+from app.channels.base import AddedBy, Channel, Sender, Size, Wording
 from app.channels.http_line import Answer
+from app.channels.names import PUSH
 from app.channels.pinned_http import Caller
 from app.channels.time_to_live import seconds_left
 from app.clock import now
 from app.errors import DeliveryError, Invalid
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 LONGEST_ENDPOINT = 1000
 ENDED = "the browser ended the subscription"
@@ -27,10 +28,16 @@ URGENCY = "high"
 """Shown at once, also on a phone that saves its battery."""
 
 
-class PushChannel:
+class PushChannel(Channel):
     """One notice to one browser."""
 
-    name = ChannelName.PUSH
+    name = PUSH
+    label = "Browser"
+    wording = Wording.PUSH
+    position = 60
+    added_by = AddedBy.BROWSERS
+    address_name = "a browser"
+    size = Size(8, 64)
 
     def normalise(self, raw: str, settings: Settings) -> str:
         """The endpoint as given, once it is an https address and no private number.  Raises Invalid."""
@@ -46,11 +53,16 @@ class PushChannel:
             raise _invalid()
         return url
 
-    def is_configured(self, settings: Settings) -> bool:
-        return True
-
     def open(self, settings: Settings) -> Sender:
         return PushSender(settings)
+
+    def destination(self, address: str) -> str:
+        """The push service's host."""
+        return host_of(address)
+
+    def shown(self, address: str, label: str, *, full: bool) -> str:
+        """The push service's host: the rest of the address is a secret."""
+        return f"browser ({host_of(address) or 'unknown'})"
 
 
 class PushSender:

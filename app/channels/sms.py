@@ -5,20 +5,31 @@ from collections.abc import Iterable, Iterator
 
 from app import twilio_account
 from app.channels import by_apprise, numbers, outbox, twilio
-from app.channels.base import Sender, fill
+from app.channels.base import AddedBy, Channel, Sender, Size, Wording, fill
+from app.channels.names import SMS
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 NOT_SENT = "not sent: no SMS provider is configured"
 TOO_FAST = 429
 
 
-class SmsChannel:
+class SmsChannel(Channel):
     """One text to one phone."""
 
-    name = ChannelName.SMS
+    name = SMS
+    label = "SMS"
+    wording = Wording.SMS
+    position = 20
+    added_by = AddedBy.READERS
+    address_name = "a phone number"
+    address_hint = "A phone number that begins with + and the country code, such as +1 555 123 4567."
+    statuspage_type = "sms"
+    size = Size(64, 128)
+    costs_money = True
+    stop_is_for_all_pages = True
 
     def normalise(self, raw: str, settings: Settings) -> str:
         """The number in E.164, such as +15551234567.  Raises Invalid, also for a country that is not allowed."""
@@ -31,6 +42,16 @@ class SmsChannel:
         if settings.sms_url.startswith(f"{twilio_account.SCHEME}://"):
             return twilio.TwilioSender(settings)
         return ProviderSender(settings) if settings.sms_url else OutboxSender(settings)
+
+    def shown(self, address: str, label: str, *, full: bool) -> str:
+        """Whole, or like "+15•••42"."""
+        if full:
+            return address
+        return f"{address[:3]}•••{address[-2:]}" if len(address) > 7 else "•••"
+
+    def shown_to_owner(self, address: str) -> str:
+        """Like "+15…42"."""
+        return f"{address[:3]}…{address[-2:]}"
 
 
 class ProviderSender:

@@ -9,19 +9,22 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 
-from app.channels.base import Sender, fill
+from app.channels.addresses import host_of
+from app.channels.base import Channel, Retries, Sender, Size, Wording, fill
 from app.channels.http_line import Answer
+from app.channels.names import WEBHOOK
 from app.channels.pinned_http import Caller
 from app.clock import now
 from app.errors import DeliveryError, Invalid
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
 from app.text import header_safe
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 LONGEST_URL = 2_000
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a secret
@@ -52,10 +55,41 @@ def _signed(secret: str, signed: bytes) -> str:
     return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
-class WebhookChannel:
+TEN_TRIES = Retries(
+    steps=(
+        timedelta(seconds=5),
+        timedelta(minutes=5),
+        timedelta(minutes=30),
+        timedelta(hours=2),
+        timedelta(hours=5),
+        timedelta(hours=10),
+        timedelta(hours=14),
+        timedelta(hours=20),
+        timedelta(hours=24),
+    ),
+    then=None,
+    give_up_after=timedelta(days=3),
+    longest=timedelta(hours=24),
+    gave_up="Gave up after three days",
+)
+"""As Standard Webhooks recommends: ten tries over three days."""
+
+
+class WebhookChannel(Channel):
     """JSON to an endpoint that a subscriber named."""
 
-    name = ChannelName.WEBHOOK
+    name = WEBHOOK
+    label = "Webhook"
+    wording = Wording.WEBHOOK
+    position = 40
+    address_name = "a webhook"
+    address_hint = "The endpoint's address, such as https://example.com/hooks/status."
+    statuspage_type = "webhook"
+    size = Size(32, 250)
+    retries = TEN_TRIES
+    wants_every_update = True
+    is_disabled_when_failing = True
+    signs_messages = True
 
     def normalise(self, raw: str, settings: Settings) -> str:
         """The URL with its scheme and host in lower case, ASCII, without fragment.  Raises Invalid."""
@@ -79,11 +113,21 @@ class WebhookChannel:
             raise Invalid.field("address", f"That address is too long. The limit is {LONGEST_URL:,} characters.")
         return made
 
-    def is_configured(self, settings: Settings) -> bool:
-        return True
-
     def open(self, settings: Settings) -> Sender:
         return WebhookSender(settings)
+
+    def destination(self, address: str) -> str:
+        """The endpoint's host."""
+        return host_of(address)
+
+    def shown(self, address: str, label: str, *, full: bool) -> str:
+        """The label and the host: the rest of the address may be a secret."""
+        host = host_of(address) or "webhook"
+        return f"{label} ({host})" if label and label != host else host
+
+    def new_secret(self) -> str:
+        """`whsec_` and 32 random bytes in base64."""
+        return new_secret()
 
 
 class WebhookSender:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select, text
 
+from app.channels.registry import label as channel_label
 from app.cli.migrating import revisions
 from app.cli.shared import lost_database_told
 from app.db import session, transaction
@@ -182,7 +183,7 @@ def _canaries(_settings: Settings) -> Finding:
     if not found:
         said = "None: nothing proves daily that sending works. Run candor canary add email you@example.com."
         return Finding("canaries", "warn", said)
-    said = "; ".join(f"{proof.channel.label}: {sentence(proof)}" for proof in found)
+    said = "; ".join(f"{channel_label(proof.channel)}: {sentence(proof)}" for proof in found)
     return Finding("canaries", "ok" if all(proof.is_proven for proof in found) else "warn", said)
 
 

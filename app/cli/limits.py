@@ -6,14 +6,14 @@ import click
 from sqlalchemy import select
 
 from app.actions import send_limits
+from app.channels.registry import names as channel_names
 from app.cli.shared import Answer, answers
 from app.db import session
 from app.models.delivery import SendLimit
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
-from app.vocabulary import ChannelName
 
-CHANNELS = click.Choice([name.value for name in ChannelName])
+CHANNELS = click.Choice(channel_names())
 
 
 @click.group()

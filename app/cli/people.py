@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 
 from app.actions import accounts, pages, subscriptions
 from app.actions.operated import add_person
-from app.actions.subscriptions import OPEN_CHANNELS, OPERATOR_CHANNELS
+from app.channels.base import AddedBy
+from app.channels.registry import names as channel_names
 from app.cli.shared import Answer, answers, password_from
 from app.db import session
 from app.errors import Invalid, NotFound
@@ -78,9 +79,9 @@ def subscriber() -> None:
 
 
 @subscriber.command("add")
-@click.argument("channel", type=click.Choice([channel.value for channel in (*OPEN_CHANNELS, *OPERATOR_CHANNELS)]))
+@click.argument("channel", type=click.Choice(channel_names(AddedBy.READERS, AddedBy.OPERATORS)))
 @click.argument("address")
-@click.option("--label", default="", help="What people see instead of the address; for chat and webhook.")
+@click.option("--label", default="", help="What people see instead of the address, where the address is a secret.")
 @click.option("--component", "components", multiple=True, help="Only these components, by id.")
 @click.option("--owner-email", default="", help="Who is written to when a webhook had to be disabled.")
 @click.option("--confirmed", is_flag=True, help="You vouch that this mail address or phone wants it; it is not asked.")
@@ -96,7 +97,7 @@ def add_subscriber(
 ) -> Answer:
     """Add a mail address or a phone, which is asked to confirm; a chat channel (an apprise address), or a webhook."""
     page_id = pages.default_page_id()
-    if channel in OPEN_CHANNELS:
+    if channel in channel_names(AddedBy.READERS):
         made = add_person(settings, COMMAND_LINE, page_id, channel, address, components, is_confirmed=confirmed)
         said = "is subscribed" if confirmed else "is asked to confirm"
         return Answer(f"{made} {said}.", {"id": made, "channel": channel, "confirmed": confirmed})

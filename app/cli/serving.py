@@ -13,11 +13,11 @@ from dataclasses import replace
 import click
 
 from app.actions import accounts
+from app.channels.registry import names as channel_names
 from app.cli.migrating import upgrade_database
 from app.cli.shared import make_app
 from app.errors import CandorError, SettingError
 from app.settings import Settings, load
-from app.vocabulary import ChannelName
 from app.web.concurrency_limit import THREADS
 from app.worker.loop import run
 
@@ -68,13 +68,13 @@ def worker(once: bool, senders: int | None, only: str | None) -> None:
     run(app, settings, once=once, only=_channels(only or ""))
 
 
-def _channels(only: str) -> list[ChannelName]:
-    known = [str(name) for name in ChannelName]
+def _channels(only: str) -> list[str]:
+    known = channel_names()
     names = [name.strip().lower() for name in only.split(",") if name.strip()]
     wrong = [name for name in names if name not in known]
     if wrong:
         raise click.BadParameter(f"{wrong[0]} is not a channel. Choose from {', '.join(known)}.", param_hint="--only")
-    return [ChannelName(name) for name in names]
+    return names
 
 
 @click.command()

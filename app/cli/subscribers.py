@@ -10,6 +10,8 @@ from sqlalchemy import select
 
 from app.actions import canaries, erasure, pages
 from app.actions.subscriber_import import import_subscribers
+from app.channels.registry import label as channel_label
+from app.channels.registry import names as channel_names
 from app.cli.people import subscriber
 from app.cli.shared import Answer, answers
 from app.clock import now
@@ -22,7 +24,6 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from app.sheets import written
-from app.vocabulary import ChannelName
 
 SHOWN = 20
 DRY = "Nothing was changed: this was a dry run."
@@ -92,7 +93,7 @@ def canary() -> None:
 
 
 @canary.command("add")
-@click.argument("channel", type=click.Choice([name.value for name in ChannelName]))
+@click.argument("channel", type=click.Choice(channel_names()))
 @click.argument("address")
 @answers
 def add_canary(settings: Settings, channel: str, address: str) -> Answer:
@@ -145,7 +146,10 @@ def run_canaries(_settings: Settings, wait: int) -> Answer:
 def _proven(found: list[Proof], exit_code: int = 0) -> Answer:
     if not found:
         return Answer("No canaries yet. Add one: candor canary add email you@example.com", {"canaries": []}, exit_code)
-    lines = [f"{proof.channel.label}, {proof.label or proof.public_id}: {proving.sentence(proof)}" for proof in found]
+    lines = [
+        f"{channel_label(proof.channel)}, {proof.label or proof.public_id}: {proving.sentence(proof)}"
+        for proof in found
+    ]
     rows: list[dict[str, Any]] = [
         {
             "id": proof.public_id, "channel": proof.channel, "proven": proof.is_proven, "proven_at": proof.proven_at,

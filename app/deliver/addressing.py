@@ -8,6 +8,7 @@ from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from app import return_path
+from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.deliver import audience, sms_rules
 from app.deliver.ledger import Claim
@@ -17,7 +18,7 @@ from app.publish import links, tokens
 from app.settings import Settings
 from app.shapes import Outcome, Recipient
 from app.states.deliveries import CANCELLED
-from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState, NoticeKind, SubscriberState
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKind, SubscriberState
 
 LINKS_OF_AN_UPDATE = ("manage", "unsubscribe")
 SUPERSEDED = "superseded by a later update"
@@ -31,15 +32,15 @@ class Addressed:
     skipped: tuple[Outcome, ...]
 
 
-def address_deliveries(
-    session: Session, settings: Settings, channel: ChannelName, claims: Sequence[Claim]
-) -> Addressed:
+def address_deliveries(session: Session, settings: Settings, channel: str, claims: Sequence[Claim]) -> Addressed:
     """Look up one dispatch's claimed rows: state and suppression are checked here, after the claim.  Two queries."""
-    superseded = channel is not ChannelName.WEBHOOK and _superseded(session, claims)
+    about = channel_named(channel)
+    about = channel_named(channel)
+    superseded = not about.wants_every_update and _superseded(session, claims)
     reasons: dict[int, str] = {}
     recipients = []
     rows = _rows(session, claims, claims[0].batch_id if claims else 0)
-    texted = [claim for claim, subscriber in rows if channel is ChannelName.SMS and not _reason(subscriber)]
+    texted = [claim for claim, subscriber in rows if about.costs_money and not _reason(subscriber)]
     left_out = sms_rules.skip(session, settings, texted)
     for claim, subscriber in rows:
         reason = _reason(subscriber) or left_out.get(claim.id, "")
@@ -61,7 +62,7 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
     for _, subscriber in _rows(session, [claim]):
         if subscriber.why and subscriber.why != audience.UNSUBSCRIBED:
             reasons[claim.id] = audience.SUPPRESSED
-        elif notice.channel == ChannelName.SMS and sms_rules.is_spent(session, settings):
+        elif channel_named(notice.channel).costs_money and sms_rules.is_spent(session, settings):
             reasons[claim.id] = sms_rules.BUDGET_SPENT
         else:
             recipient = _recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES, "notice")

@@ -11,7 +11,7 @@ from app.models.post import Post, PostComponent
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.shapes import AudienceCount
 from app.states.deliveries import ARRIVED
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 
 NOT_CONFIRMED = "has not confirmed the address"
 QUARANTINED = "quarantined after bounces"
@@ -115,11 +115,11 @@ def _counted(session: Session, reason: ColumnElement[str], *which: ColumnElement
         .where(*which)
         .group_by(Subscriber.channel, "reason")
     )
-    by_channel: dict[ChannelName, int] = {}
+    by_channel: dict[str, int] = {}
     skipped: dict[str, int] = {}
     for channel, why, count in rows:
         if why:
             skipped[why] = skipped.get(why, 0) + count
         else:
-            by_channel[ChannelName(channel)] = count
+            by_channel[channel] = count
     return AudienceCount(by_channel, skipped)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from app.clock import now
 from app.models.delivery import Notice
 from app.models.subscriber import Subscriber
-from app.vocabulary import ChannelName, DeliveryState, NoticeKind, SubscriberState
+from app.vocabulary import DeliveryState, NoticeKind, SubscriberState
 
 STALE_AFTER = timedelta(hours=26)
 """A day, and time to try again."""
@@ -20,7 +20,7 @@ class Proof:
     """One canary.  `proven_at` is when a server last took a notice for it; `last_*` are about the newest notice."""
 
     public_id: str
-    channel: ChannelName
+    channel: str
     address: str
     label: str
     is_active: bool
@@ -64,7 +64,7 @@ def proofs(session: Session, page_id: int | None = None) -> list[Proof]:
     )
     return [
         Proof(
-            public_id=canary.public_id, channel=ChannelName(canary.channel), address=canary.address,
+            public_id=canary.public_id, channel=canary.channel, address=canary.address,
             label=canary.label, is_active=canary.state == SubscriberState.ACTIVE, added_at=canary.created_at,
             proven_at=at, last_at=notice.created_at if notice else None,
             last_state=DeliveryState(notice.state) if notice else None, last_reason=notice.reason if notice else "",

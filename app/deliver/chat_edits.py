@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.channels import slack
+from app.channels.names import CHAT
 from app.clock import now
 from app.db import release, session, transaction
 from app.deliver import limits
@@ -19,7 +20,7 @@ from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.states import deliveries
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 EDITED = "edited after a correction"
@@ -43,14 +44,14 @@ def edit_corrected(settings: Settings) -> None:
     A message is edited once a correction: one that can not be edited keeps its words, and says so.  Nothing is edited
     while all of the channel is paused.
     """
-    outdated = [] if limits.is_paused(session(), ChannelName.CHAT) else _outdated(session())
+    outdated = [] if limits.is_paused(session(), CHAT) else _outdated(session())
     release()
     if not outdated:
         return
     letters = Letters(settings)
     with closing(slack.Slack()) as talking:
         for one in outdated:
-            words = letters.of_dispatch(session(), one.dispatch_id, ChannelName.CHAT).text
+            words = letters.of_dispatch(session(), one.dispatch_id, CHAT).text
             release()
             where = slack.room(one.address)
             try:
@@ -72,7 +73,7 @@ def _outdated(reading: Session) -> list[Outdated]:
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(
             Update.corrected_at > at - EDITED_UNTIL,
-            Delivery.channel == ChannelName.CHAT,
+            Delivery.channel == CHAT,
             Delivery.state == DeliveryState.SENT,
             Delivery.settled_at < Update.corrected_at,
             Delivery.provider_id.startswith(slack.PREFIX),

@@ -6,12 +6,14 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.channels.names import EMAIL
+from app.channels.registry import channel
 from app.clock import now
 from app.deliver.ledger import Claim
 from app.models.delivery import Notice
 from app.models.subscriber import Subscriber, Suppression
 from app.shapes import Outcome
-from app.vocabulary import ChannelName, DeliveryState, NoticeKind, SubscriberState
+from app.vocabulary import DeliveryState, NoticeKind, SubscriberState
 
 DISABLED_AFTER = timedelta(days=3)
 FAILING = "disabled: it failed for three days"
@@ -26,8 +28,8 @@ def note(session: Session, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
     if not told:
         return
     for row in session.scalars(select(Subscriber).where(Subscriber.id.in_(told))):
-        if row.channel == ChannelName.WEBHOOK:
-            _note_webhook(session, row, told[row.id])
+        if channel(row.channel).is_disabled_when_failing:
+            _note_endpoint(session, row, told[row.id])
         elif told[row.id].disable:
             end(session, row, told[row.id].disable)
 
@@ -36,7 +38,7 @@ def end(session: Session, row: Subscriber, why: str) -> None:
     """The other side says that nothing must be sent there any more; to a number, not from any page."""
     if row.state != SubscriberState.UNSUBSCRIBED:
         row.state, row.unsubscribed_at, row.disabled_why = SubscriberState.UNSUBSCRIBED, now(), why
-    if row.channel != ChannelName.SMS:
+    if not channel(row.channel).stop_is_for_all_pages:
         return
     known = (Suppression.channel == row.channel, Suppression.address_hash == row.address_hash)
     if session.scalar(select(Suppression.id).where(*known)) is None:
@@ -44,7 +46,7 @@ def end(session: Session, row: Subscriber, why: str) -> None:
         session.flush()
 
 
-def _note_webhook(session: Session, row: Subscriber, outcome: Outcome) -> None:
+def _note_endpoint(session: Session, row: Subscriber, outcome: Outcome) -> None:
     if outcome.state is DeliveryState.SENT:
         row.failing_since = None
         return
@@ -66,7 +68,7 @@ def _disable(session: Session, row: Subscriber, why: str) -> None:
     if row.owner_email:
         session.add(
             Notice(
-                page_id=row.page_id, subscriber_id=row.id, channel=ChannelName.EMAIL, kind=NoticeKind.DISABLED,
+                page_id=row.page_id, subscriber_id=row.id, channel=EMAIL, kind=NoticeKind.DISABLED,
                 due_at=now(),
             )
         )  # fmt: skip

@@ -22,7 +22,7 @@ from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
 from app.states.deliveries import Ledger
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 FLUSH_EVERY = 800
 FLUSH_SECONDS = 0.25
@@ -66,7 +66,7 @@ class Hold(NamedTuple):
 class Feed:
     """The rows of one ledger and channel that this process holds.  `note` may be called from any thread."""
 
-    def __init__(self, settings: Settings, table: Ledger, name: ChannelName) -> None:
+    def __init__(self, settings: Settings, table: Ledger, name: str) -> None:
         self._settings = settings
         self._table = table
         self._name = name

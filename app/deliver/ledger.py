@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from app.channels.registry import channel as channel_named
 from app.db import session as read_session
 from app.db import shared_now, transaction
 from app.deliver import limits
@@ -33,7 +34,7 @@ from app.deliver.schedule import longest_wait
 from app.models.delivery import Delivery, Dispatch
 from app.states import deliveries
 from app.states.deliveries import Ledger, is_in, table_of, written
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 LEASE = timedelta(seconds=90)
 LATE = timedelta(minutes=10)
@@ -53,13 +54,13 @@ class Claim(NamedTuple):
     is_late: bool
 
 
-def has_due(session: Session, ledger: Ledger, channel: ChannelName) -> bool:
+def has_due(session: Session, ledger: Ledger, channel: str) -> bool:
     """Whether something waits on this channel; a look without a lock."""
     facts = _times(shared_now(session), channel)
     return session.connection().scalar(_due_statement(ledger, channel), facts) is not None
 
 
-def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[Claim]:
+def claim(ledger: Ledger, channel: str, owner: str, limit: int) -> list[Claim]:
     """Take up to `limit` due rows of a channel for `owner`, as limits allow: urgent lanes first, retries last."""
     with transaction() as session:
         at = shared_now(session)
@@ -71,7 +72,7 @@ def claim(ledger: Ledger, channel: ChannelName, owner: str, limit: int) -> list[
 
 
 def _take(
-    session: Session, ledger: Ledger, channel: ChannelName, owner: str, at: datetime, allowed: Allowance
+    session: Session, ledger: Ledger, channel: str, owner: str, at: datetime, allowed: Allowance
 ) -> list[Row[*tuple[Any, ...]]]:
     """First what has no limit of its own, then a little for each limited destination: none of them delays the rest."""
     facts = {"late": at - LATE, "owner": owner, "until": at + LEASE, "count": allowed.total, **_times(at, channel)}
@@ -99,13 +100,13 @@ class _Which(Enum):
 
 
 @cache
-def _due_statement(ledger: Ledger, channel: ChannelName) -> Select[int]:
+def _due_statement(ledger: Ledger, channel: str) -> Select[int]:
     table = table_of(ledger)
     return select(table.c.id).where(*_waiting(table, channel)).limit(1)
 
 
 @cache
-def _lease_statement(ledger: Ledger, channel: ChannelName, which: _Which) -> ReturningUpdate[Any]:
+def _lease_statement(ledger: Ledger, channel: str, which: _Which) -> ReturningUpdate[Any]:
     """Built once, because building costs more than the database takes to run it."""
     table = table_of(ledger)
     ids = (
@@ -122,12 +123,12 @@ def _lease_statement(ledger: Ledger, channel: ChannelName, which: _Which) -> Ret
         ids = ids.where(table.c.domain.not_in(named))
     if which is _Which.EACH:
         ids = ids.where(table.c.id.in_(_first_of_each(table, channel)))
-    if ledger is Delivery and channel is ChannelName.WEBHOOK:
+    if ledger is Delivery and channel_named(channel).wants_every_update:
         ids = ids.where(~_waits_for_an_earlier_one(table))
     return deliveries.lease_statement(ledger, ids.scalar_subquery(), *_claimed_columns(table))
 
 
-def _first_of_each(table: Table, channel: ChannelName) -> ScalarSelect[int]:
+def _first_of_each(table: Table, channel: str) -> ScalarSelect[int]:
     """The first `each` rows of every destination."""
     order = (table.c.lane, table.c.due_at, table.c.id)
     place = func.row_number().over(partition_by=table.c.domain, order_by=order).label("place")
@@ -152,7 +153,7 @@ def _waits_for_an_earlier_one(table: Table) -> ColumnElement[bool]:
     )
 
 
-def _waiting(table: Table, channel: ChannelName) -> tuple[ColumnElement[bool], ...]:
+def _waiting(table: Table, channel: str) -> tuple[ColumnElement[bool], ...]:
     """What may be claimed at the time `at`.  The clock may have been put back since it was written: so a first attempt
     is due whatever its time, and another one when it is further away than any wait is.
     """
@@ -168,8 +169,8 @@ def _waiting(table: Table, channel: ChannelName) -> tuple[ColumnElement[bool], .
     )
 
 
-def _times(at: datetime, channel: ChannelName) -> dict[str, datetime]:
-    return {"at": at, "too_far": at + longest_wait(channel)}
+def _times(at: datetime, channel: str) -> dict[str, datetime]:
+    return {"at": at, "too_far": at + longest_wait(channel_named(channel).retries)}
 
 
 def _claimed_columns(table: Table) -> tuple[ColumnElement[Any], ...]:

@@ -11,7 +11,7 @@ from app.publish import letter as words
 from app.publish.snapshot import read_page
 from app.settings import Settings
 from app.shapes import Letter
-from app.vocabulary import ChannelName, DispatchKind, NoticeKind
+from app.vocabulary import DispatchKind, NoticeKind
 
 KEPT = 64
 
@@ -21,9 +21,9 @@ class Letters:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._made: OrderedDict[tuple[int, int, DispatchKind, ChannelName], Letter] = OrderedDict()
+        self._made: OrderedDict[tuple[int, int, DispatchKind, str], Letter] = OrderedDict()
 
-    def of_dispatch(self, session: Session, dispatch_id: int, channel: ChannelName) -> Letter:
+    def of_dispatch(self, session: Session, dispatch_id: int, channel: str) -> Letter:
         """The letter of a dispatch's update on a channel; a correction made meanwhile is in it."""
         of_post = aliased(Update)
         newest = (
@@ -48,4 +48,4 @@ class Letters:
 def notice_letter(session: Session, settings: Settings, notice: Notice) -> Letter:
     """The words of a single notice."""
     page = read_page(session, notice.page_id)
-    return words.confirmation(settings, page, ChannelName(notice.channel), NoticeKind(notice.kind))
+    return words.confirmation(settings, page, notice.channel, NoticeKind(notice.kind))

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.models.delivery import Delivery, SendLimit
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 BURST_SECONDS = 1.0
 ALL = "*"
@@ -24,7 +24,7 @@ class Allowance:
     limits_rate: bool = False
 
 
-def allowance(session: Session, channel: ChannelName, wanted: int, at: datetime) -> Allowance:
+def allowance(session: Session, channel: str, wanted: int, at: datetime) -> Allowance:
     """What the limits leave of `wanted`.  The rows stay locked until the claim is committed."""
     rows = session.scalars(select(SendLimit).where(SendLimit.channel == channel).with_for_update()).all()
     if not rows:
@@ -40,13 +40,13 @@ def allowance(session: Session, channel: ChannelName, wanted: int, at: datetime)
     return Allowance(total, left, each, limits_rate=any(row.per_second is not None for row in rows))
 
 
-def is_paused(session: Session, channel: ChannelName) -> bool:
+def is_paused(session: Session, channel: str) -> bool:
     """Whether nothing is sent on all of a channel."""
     held = (SendLimit.channel == channel, SendLimit.domain == "", SendLimit.paused_why != "")
     return session.scalar(select(SendLimit.id).where(*held)) is not None
 
 
-def spend(session: Session, channel: ChannelName, claimed: Mapping[str, int], at: datetime) -> None:
+def spend(session: Session, channel: str, claimed: Mapping[str, int], at: datetime) -> None:
     """Take tokens for what was claimed, by destination."""
     for row in session.scalars(select(SendLimit).where(SendLimit.channel == channel)):
         if row.per_second is not None:
@@ -55,7 +55,7 @@ def spend(session: Session, channel: ChannelName, claimed: Mapping[str, int], at
             row.refilled_at = at
 
 
-def _held(session: Session, channel: ChannelName) -> dict[str, int]:
+def _held(session: Session, channel: str) -> dict[str, int]:
     """What is under way, by destination, whoever sends it."""
     rows = session.execute(
         select(Delivery.domain, func.count())

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
+from app.channels.registry import names as channel_names
 from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 NOT_RECEIVED = (
     DeliveryState.FAILED,
@@ -30,7 +31,7 @@ GAVE_UP = "Gave up"
 class ReasonCount:
     """So many on a channel have not received it, and why."""
 
-    channel: ChannelName
+    channel: str
     state: DeliveryState
     reason: str
     count: int
@@ -40,7 +41,7 @@ class ReasonCount:
 class Wanted:
     """Which of those who have not received an update: all, or those on a channel, in a state, with a reason."""
 
-    channel: ChannelName | None = None
+    channel: str | None = None
     state: DeliveryState | None = None
     reason: str | None = None
 
@@ -59,7 +60,7 @@ class Missing:
 
     delivery_id: int
     subscriber_id: str
-    channel: ChannelName
+    channel: str
     address: str
     label: str
     state: DeliveryState
@@ -81,7 +82,7 @@ def reasons(session: Session, dispatch_id: int) -> tuple[ReasonCount, ...]:
         .where(*_missing(dispatch_id, ALL))
         .group_by(Delivery.channel, Delivery.state, Delivery.reason)
     )
-    found = [ReasonCount(ChannelName(row[0]), DeliveryState(row[1]), row[2], row[3]) for row in rows]
+    found = [ReasonCount(row[0], DeliveryState(row[1]), row[2], row[3]) for row in rows]
     return tuple(sorted(found, key=lambda one: (NOT_RECEIVED.index(one.state), -one.count, one.channel, one.reason)))
 
 
@@ -117,7 +118,7 @@ def missing_after(
 
 def _missing(dispatch_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     states = [wanted.state] if wanted.state else list(NOT_RECEIVED)
-    channels = [wanted.channel] if wanted.channel else list(ChannelName)
+    channels = [wanted.channel] if wanted.channel else channel_names()
     which = [Delivery.dispatch_id == dispatch_id, Delivery.channel.in_(channels), Delivery.state.in_(states)]
     return [*which, Delivery.reason == wanted.reason] if wanted.reason is not None else which
 
@@ -133,8 +134,6 @@ def _read(session: Session, which: ColumnElement[bool], order: Sequence[Any]) ->
         .order_by(*order)
     )  # fmt: skip
     return [
-        Missing(
-            row[0], row[1], ChannelName(row[2]), row[3], row[4], DeliveryState(row[5]), row[6], row[7], row[8], row[9]
-        )
+        Missing(row[0], row[1], row[2], row[3], row[4], DeliveryState(row[5]), row[6], row[7], row[8], row[9])
         for row in rows
     ]

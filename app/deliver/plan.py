@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, case, exists, literal, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
+from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import db, transaction
 from app.deliver.audience import of_dispatch, skip_reason, wants_dispatch
@@ -14,7 +15,7 @@ from app.models.delivery import Delivery, Dispatch
 from app.models.page import Page
 from app.models.subscriber import Subscriber
 from app.states import deliveries
-from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState, Impact
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState, Impact
 
 PIECE = 5_000
 LONGEST_HOLD = timedelta(hours=2)
@@ -117,7 +118,7 @@ def _waits_for_its_update() -> ColumnElement[bool]:
             of_update.id < Dispatch.id,
             of_update.state != DispatchState.DONE,
             delivery.dispatch_id == of_update.id,
-            delivery.channel.in_(list(ChannelName)),
+            delivery.channel.in_(channel_names()),
             delivery.state == DeliveryState.SENDING,
         )
         .correlate(Dispatch)

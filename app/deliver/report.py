@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.channels.registry import names as channel_names
 from app.clock import now
 from app.deliver.audience import audience_of_dispatch
 from app.models.delivery import Delivery, Dispatch
 from app.models.post import Update
 from app.states.deliveries import RETRY_LANE, is_in
-from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState
 
 WAITING = (DeliveryState.PENDING, DeliveryState.SENDING)
 TRIED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.BOUNCED, DeliveryState.UNKNOWN)
@@ -42,7 +43,7 @@ class DispatchReport:
     state: DispatchState
     hold_until: datetime
     is_planned: bool
-    counts: Mapping[ChannelName, Mapping[DeliveryState, int]]
+    counts: Mapping[str, Mapping[DeliveryState, int]]
     skipped: Mapping[str, int]
     retrying: int = 0
     retry_at: datetime | None = None
@@ -61,9 +62,9 @@ class DispatchReport:
         return planned + self.left_out if self.state is DispatchState.HELD else planned
 
     @property
-    def channels(self) -> Mapping[ChannelName, Mapping[DeliveryState, int]]:
+    def channels(self) -> Mapping[str, Mapping[DeliveryState, int]]:
         """The counts in the vocabulary's order."""
-        return {name: self.counts[name] for name in ChannelName if name in self.counts}
+        return {name: self.counts[name] for name in channel_names() if name in self.counts}
 
     def total(self, *states: DeliveryState) -> int:
         """How many are in one of these states, over all channels."""
@@ -184,15 +185,15 @@ def chosen_dispatch(dispatches: Sequence[DispatchName], public_id: str = "") -> 
     return next(iter([*named, *dispatches]), None)
 
 
-def _counts(session: Session, dispatch_id: int) -> dict[ChannelName, dict[DeliveryState, int]]:
-    counts: dict[ChannelName, dict[DeliveryState, int]] = {}
+def _counts(session: Session, dispatch_id: int) -> dict[str, dict[DeliveryState, int]]:
+    counts: dict[str, dict[DeliveryState, int]] = {}
     rows = session.execute(
         select(Delivery.channel, Delivery.state, func.count())
         .where(Delivery.dispatch_id == dispatch_id)
         .group_by(Delivery.channel, Delivery.state)
     )
     for channel, state, count in rows:
-        counts.setdefault(ChannelName(channel), {})[DeliveryState(state)] = count
+        counts.setdefault(channel, {})[DeliveryState(state)] = count
     return counts
 
 
@@ -201,7 +202,7 @@ def _skipped(session: Session, dispatch_id: int) -> dict[str, int]:
         select(Delivery.reason, func.count())
         .where(
             Delivery.dispatch_id == dispatch_id,
-            Delivery.channel.in_(list(ChannelName)),
+            Delivery.channel.in_(channel_names()),
             Delivery.state == DeliveryState.SKIPPED,
         )
         .group_by(Delivery.reason)
@@ -213,7 +214,7 @@ def _retries(session: Session, dispatch_id: int) -> tuple[int, datetime | None]:
     """How many wait for another try, and when the first of them is due: read from the index of what waits."""
     row = session.execute(
         select(func.count(), func.min(Delivery.due_at)).where(
-            Delivery.channel.in_(list(ChannelName)),
+            Delivery.channel.in_(channel_names()),
             Delivery.lane == RETRY_LANE,
             is_in(Delivery, DeliveryState.PENDING),
             Delivery.dispatch_id + 0 == dispatch_id,  # kept away from the dispatch's index, which is the longer one

@@ -10,7 +10,7 @@ from app.channels.registry import channel
 from app.deliver.feed import Item
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 STALLED_SECONDS = 1.0
@@ -25,7 +25,7 @@ class PooledSender:
     def __init__(
         self,
         settings: Settings,
-        name: ChannelName,
+        name: str,
         queue: Queue,
         is_stopping: Callable[[], bool] = lambda: False,
         tend: Callable[[], None] = lambda: None,

@@ -8,9 +8,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from app.channels.base import Size
 from app.db import release as release_connection
 from app.deliver.feed import Feed
 from app.deliver.send import PooledSender, Queue
@@ -18,7 +18,7 @@ from app.errors import CandorError
 from app.models.delivery import Delivery, Notice
 from app.settings import Settings
 from app.shapes import Outcome
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 BATCH = 800
@@ -31,27 +31,11 @@ LEAVE_SECONDS = 6.0
 KEPT_WARM_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How many senders work at once, and how many there may be with those that wait for somebody slow.
-
-    A pool of one is for a sender that manages many connections itself: it runs in the pool's own thread, so that no
-    two threads wait for each other.
-    """
-
-    working: int
-    most: int
-
-    @property
-    def is_one(self) -> bool:
-        return self.most == 1
-
-
 class SenderPool:
     """The senders of one channel.  `run` and `work` are called from one thread, inside an application context."""
 
     def __init__(
-        self, settings: Settings, name: ChannelName, size: Size, is_stopping: Callable[[], bool] = lambda: False
+        self, settings: Settings, name: str, size: Size, is_stopping: Callable[[], bool] = lambda: False
     ) -> None:
         self.name = name
         self._settings = settings
@@ -71,7 +55,7 @@ class SenderPool:
         """
         try:
             self._settle_and_claim()
-            if self._size.is_one:
+            if self._size.is_alone:
                 return BUSY_SECONDS if self._send_alone() else IDLE_SECONDS
             self._start_senders()
         finally:

@@ -6,16 +6,17 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from app.channels.registry import channel
 from app.db import shared_now, transaction
 from app.deliver import bounces, endpoints
 from app.deliver.ledger import Claim
-from app.deliver.schedule import gave_up, next_attempt
+from app.deliver.schedule import next_attempt
 from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.subscriber import Subscriber
 from app.shapes import MAY_HAVE_ARRIVED, Outcome
 from app.states import deliveries
 from app.states.deliveries import REASON_LIMIT, Ledger, finish_if_done
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 
 def settle(ledger: Ledger, owner: str, claims: Mapping[int, Claim], outcomes: Sequence[Outcome]) -> None:
@@ -56,14 +57,14 @@ def _settlements(
     if failed:
         found = session.execute(select(ledger.id, ledger.first_attempt_at, ledger.reason).where(ledger.id.in_(failed)))
         known = {row[0]: (row[1] or at, row[2]) for row in found}
-    channel = ChannelName(owner.split("-")[1])
+    retries = channel(owner.split("-")[1]).retries
     rows: list[dict[str, object]] = []
     for outcome in outcomes:
         claim, reason, again = claims[outcome.delivery_id], outcome.reason, None
         if claim.id in known:
             begun, before = known[claim.id]
-            again = next_attempt(claim.attempts, begun, at, outcome.retry_after, channel)
-            reason = reason if again else f"{gave_up(channel)}: {reason}"
+            again = next_attempt(claim.attempts, begun, at, outcome.retry_after, retries)
+            reason = reason if again else f"{retries.gave_up}: {reason}"
             if before.startswith(MAY_HAVE_ARRIVED):
                 again, reason = _once_more(again, reason)
         rows.append(

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
+from app.channels.registry import all_channels
 from app.clock import now
 from app.deliver.ledger import Claim
 from app.models.delivery import Delivery, Dispatch, Notice
@@ -13,13 +14,18 @@ from app.models.page import Page
 from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState, PostStatus
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState, PostStatus
 
 QUIET = timedelta(minutes=10)
 TEXTED_LATELY = "got another text less than 10 minutes ago"
 BUDGET_SPENT = "today's budget for texts is spent"
 RETRIED_FOR = timedelta(hours=25)
 OUT = (DeliveryState.SENT, DeliveryState.UNKNOWN)
+
+
+def paid_channels() -> list[str]:
+    """The channels on which each message is paid for."""
+    return [one.name for one in all_channels() if one.costs_money]
 
 
 def skip(session: Session, settings: Settings, claims: Sequence[Claim]) -> dict[int, str]:
@@ -59,13 +65,13 @@ def segments_today(session: Session, before: int | None = None) -> int:
         .select_from(Delivery)
         .where(
             Delivery.dispatch_id.in_(_recent_dispatches(at)),
-            Delivery.channel == ChannelName.SMS,
+            Delivery.channel.in_(paid_channels()),
             or_(on_the_way, _went_out(midnight)),
         )
     )
     notices = session.scalar(
         select(func.count(Notice.id)).where(
-            Notice.channel == ChannelName.SMS, Notice.state.in_(OUT), Notice.settled_at >= midnight
+            Notice.channel.in_(paid_channels()), Notice.state.in_(OUT), Notice.settled_at >= midnight
         )
     )
     return (texts or 0) + (notices or 0)
@@ -116,7 +122,7 @@ def _texted_lately(session: Session, claims: Sequence[Claim]) -> set[int]:
             theirs,
             and_(
                 theirs.page_id.in_(select(Page.id)),
-                theirs.channel == ChannelName.SMS,
+                theirs.channel == mine.channel,
                 theirs.address_hash == mine.address_hash,
             ),
         )

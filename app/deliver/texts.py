@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import twilio_account
 from app.channels import twilio
+from app.channels.names import SMS
 from app.channels.twilio import Inquiry, Message
 from app.clock import now
 from app.db import release, session, transaction
@@ -22,7 +23,7 @@ from app.settings import Settings
 from app.states import deliveries
 from app.states.deliveries import Ledger, finish_if_done
 from app.twilio_account import Account
-from app.vocabulary import ChannelName, DeliveryState, DispatchState
+from app.vocabulary import DeliveryState, DispatchState
 
 logger = logging.getLogger(__name__)
 TAKEN = frozenset({"accepted", "queued", "sending", "sent"})
@@ -71,7 +72,7 @@ def record_status(writing: Session, ledger: Ledger, row_id: int, message: Messag
         row = writing.get(Delivery, row_id, with_for_update=True)
     else:
         row = writing.get(Notice, row_id, with_for_update=True)
-    if row is None or row.channel != ChannelName.SMS or not row.attempts:
+    if row is None or row.channel != SMS or not row.attempts:
         return
     is_open = row.state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}
     if message.status in ARRIVED:
@@ -104,7 +105,7 @@ def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
     letters = Letters(settings)
     with closing(Inquiry(settings, who)) as inquiry:
         for doubt in doubts:
-            words = letters.of_dispatch(session(), doubt.dispatch_id, ChannelName.SMS).text
+            words = letters.of_dispatch(session(), doubt.dispatch_id, SMS).text
             release()
             try:
                 found = inquiry.find(doubt.number, words, doubt.at)
@@ -126,7 +127,7 @@ def _doubts(reading: Session) -> list[Doubt]:
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(
             Dispatch.state == DispatchState.SENDING,
-            Delivery.channel == ChannelName.SMS,
+            Delivery.channel == SMS,
             Delivery.state == DeliveryState.UNKNOWN,
             Delivery.settled_at.between(at - ASK_UNTIL, at - ASK_AFTER),
         )

@@ -2,29 +2,17 @@
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.channels.registry import destination
 from app.clock import now
 from app.db import Base
 from app.text import public_id
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 
 ERASED = "erased-"
-
-
-def destination(channel: str, address: str) -> str:
-    """Whose server an address leads to: a mail domain or an endpoint's host; empty for phones and rooms."""
-    if channel == ChannelName.EMAIL:
-        return address.rpartition("@")[2][:255]
-    if channel in {ChannelName.WEBHOOK, ChannelName.PUSH}:
-        try:
-            return (urlsplit(address).hostname or "")[:255]
-        except ValueError:
-            return ""
-    return ""
 
 
 def _destination(context: Any) -> str:

@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.channels.base import Wording
+from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.errors import NotFound
 from app.guard.sms_length import fit
@@ -25,7 +28,7 @@ from app.publish.views import PageView, PostView, Snapshot, UpdateView
 from app.settings import Settings
 from app.shapes import Letter
 from app.text import header_safe, markdown_to_text, shorten
-from app.vocabulary import ChannelName, ComponentStatus, NoticeKind, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, NoticeKind, PostKind, PostStatus
 
 STYLE = (TEMPLATES / "messages" / "style.css").read_text("utf-8")
 EMAIL_STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -77,16 +80,9 @@ def read_words(session: Session, update_id: int) -> Words:
     return Words(read(session, page.id, Before(max(page.revision, page.rebuild_revision), now())), post, update)
 
 
-def word(settings: Settings, of: Words, channel: ChannelName) -> Letter:
+def word(settings: Settings, of: Words, channel: str) -> Letter:
     """The letter of an update on a channel."""
-    makers = {
-        ChannelName.EMAIL: _email,
-        ChannelName.SMS: _sms,
-        ChannelName.CHAT: _chat,
-        ChannelName.WEBHOOK: _webhook,
-        ChannelName.PUSH: _push,
-    }
-    return makers[channel](settings, of)
+    return _MAKERS[channel_named(channel).wording](settings, of, channel)
 
 
 SUBJECTS = {
@@ -100,14 +96,15 @@ TEXTS = {
 }
 
 
-def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind: NoticeKind) -> Letter:
+def confirmation(settings: Settings, page: PageView, channel: str, kind: NoticeKind) -> Letter:
     """The letter that asks somebody to confirm an address, or tells them that it is confirmed already; a canary's;
     and the one that tells the owner of an endpoint that it was disabled.
     """
     if kind is NoticeKind.CANARY:
         return _canary(settings, page, channel)
+    wording = channel_named(channel).wording
     context = {"page": page, "kind": kind.value, "confirm_url": "{{confirm_url}}", "manage_url": "{{manage_url}}"}
-    if channel is ChannelName.SMS:
+    if wording is Wording.SMS:
         said = TEXTS.get(kind, "You get status texts. Manage")
         link = "{{confirm_url}}" if kind is NoticeKind.CONFIRM else "{{manage_url}}"
         return Letter(channel, "", f"{fit(page.name, said)}: {link}")
@@ -122,13 +119,14 @@ def confirmation(settings: Settings, page: PageView, channel: ChannelName, kind:
     )
 
 
-def _canary(settings: Settings, page: PageView, channel: ChannelName) -> Letter:
+def _canary(settings: Settings, page: PageView, channel: str) -> Letter:
     """The letter that proves that a channel works, to an address of the operator's own."""
-    said = f"This is the test message of {page.name}. Because it arrived, the channel {channel.label} works."
-    if channel is ChannelName.SMS:
+    about = channel_named(channel)
+    said = f"This is the test message of {page.name}. Because it arrived, the channel {about.label} works."
+    if about.wording is Wording.SMS:
         return Letter(channel, "", fit(said, page.url))
     payload = json.dumps({"page": {"name": page.name, "url": page.url}, "canary": {"body": said}}, ensure_ascii=False)
-    if channel is ChannelName.PUSH:
+    if about.wording is Wording.PUSH:
         payload = json.dumps({"title": page.name, "body": said, "url": page.url, "tag": "test"}, ensure_ascii=False)
     context = {"page": page, "kind": NoticeKind.CANARY.value, "said": said}
     return Letter(
@@ -136,7 +134,7 @@ def _canary(settings: Settings, page: PageView, channel: ChannelName) -> Letter:
         subject=header_safe(f"[{page.name}] Test message"),
         text=environment().get_template("messages/notice.txt").render(context).strip() + "\n",
         html=environment().get_template("messages/notice.html").render(context, style=STYLE),
-        payload=payload.encode() if channel in {ChannelName.WEBHOOK, ChannelName.PUSH} else b"",
+        payload=payload.encode() if about.wording in {Wording.WEBHOOK, Wording.PUSH} else b"",
         sender=_sender(settings, page),
     )
 
@@ -146,14 +144,14 @@ def _sender(settings: Settings, page: PageView) -> str:
     return page.mail_from or settings.mail_from
 
 
-def _email(settings: Settings, of: Words) -> Letter:
+def _email(settings: Settings, of: Words, channel: str) -> Letter:
     sender = _sender(settings, of.page)
     host = split(sender).domain or "localhost"
     root = f"<post.{of.post.public_id}@{host}>"
     is_first = of.update.sequence == 1
     context = _context(of)
     return Letter(
-        channel=ChannelName.EMAIL,
+        channel=channel,
         subject=header_safe(f"[{of.page.name}] {of.post.title}"),
         text=environment().get_template("messages/update.txt").render(context),
         html=environment().get_template("messages/update.html").render(context, style=STYLE),
@@ -163,28 +161,28 @@ def _email(settings: Settings, of: Words) -> Letter:
     )
 
 
-def _sms(_settings: Settings, of: Words) -> Letter:
+def _sms(_settings: Settings, of: Words, channel: str) -> Letter:
     said = shorten(" ".join(markdown_to_text(of.update.body).split()), SMS_WORDS)
     head = f"{of.page.name}: {words.status_word(of.update, of.before)}: {of.post.title}. {said}"
     text = fit(head, permalink(of.page.url, of.post.public_id))
-    return Letter(ChannelName.SMS, "", text, valid_until=of.update.next_update_by)
+    return Letter(channel, "", text, valid_until=of.update.next_update_by)
 
 
-def _chat(_settings: Settings, of: Words) -> Letter:
+def _chat(_settings: Settings, of: Words, channel: str) -> Letter:
     text = environment().get_template("messages/chat.txt").render(_context(of)).strip()
-    return Letter(ChannelName.CHAT, header_safe(f"{of.page.name}: {of.post.title}"), text)
+    return Letter(channel, header_safe(f"{of.page.name}: {of.post.title}"), text)
 
 
-def _webhook(_settings: Settings, of: Words) -> Letter:
+def _webhook(_settings: Settings, of: Words, channel: str) -> Letter:
     verdict = {"indicator": of.snapshot.verdict.indicator.value, "text": of.snapshot.verdict.text}
     payload = webhook_payload(
         of.page, verdict, incident(of.snapshot, of.post), of.update.display_at, "{{unsubscribe_url}}"
     )
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-    return Letter(ChannelName.WEBHOOK, header_safe(of.post.title), "", payload=body)
+    return Letter(channel, header_safe(of.post.title), "", payload=body)
 
 
-def _push(_settings: Settings, of: Words) -> Letter:
+def _push(_settings: Settings, of: Words, channel: str) -> Letter:
     """A later notice about the same post takes the place of one that was not shown yet."""
     said = shorten(" ".join(markdown_to_text(of.update.body).split()), PUSH_WORDS)
     shown = {
@@ -194,7 +192,7 @@ def _push(_settings: Settings, of: Words) -> Letter:
         "tag": of.post.public_id,
     }
     return Letter(
-        ChannelName.PUSH, header_safe(of.post.title), said, message_id=of.post.public_id,
+        channel, header_safe(of.post.title), said, message_id=of.post.public_id,
         payload=json.dumps(shown, ensure_ascii=False).encode(), valid_until=of.update.next_update_by,
     )  # fmt: skip
 
@@ -226,3 +224,12 @@ def _context(of: Words) -> dict[str, object]:
         "manage_url": "{{manage_url}}",
         "unsubscribe_url": "{{unsubscribe_url}}",
     }
+
+
+_MAKERS: dict[Wording, Callable[[Settings, Words, str], Letter]] = {
+    Wording.EMAIL: _email,
+    Wording.SMS: _sms,
+    Wording.CHAT: _chat,
+    Wording.WEBHOOK: _webhook,
+    Wording.PUSH: _push,
+}

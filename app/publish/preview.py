@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.channels.names import EMAIL, SMS
 from app.clock import now
 from app.guard.sms_length import measure
 from app.models.component import Component
@@ -20,7 +21,7 @@ from app.publish.views import EffectView, PostView, UpdateView
 from app.settings import Settings
 from app.shapes import ComponentEffect, Letter
 from app.text import clean, markdown_to_html
-from app.vocabulary import ChannelName, ComponentStatus, Impact, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,8 @@ def preview(
         post = replace(earlier[0], status=status, impact=impact, next_update_by=next_update_by)
     post = replace(post, updates=(update, *post.updates))
     of = Words(snapshot, post, update)
-    sms = word(settings, of, ChannelName.SMS)
-    email = word(settings, of, ChannelName.EMAIL)
+    sms = word(settings, of, SMS)
+    email = word(settings, of, EMAIL)
     return Preview(html.post_block(snapshot, post), email, sms, measure(sms.text).segments)
 
 

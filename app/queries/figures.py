@@ -11,6 +11,7 @@ from sqlalchemy import Select, exists, func, literal, select, union_all
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import release, session, translated
 from app.errors import Unavailable
@@ -24,7 +25,7 @@ from app.publish.verdict import OpenPost, verdict
 from app.settings import Settings
 from app.states.deliveries import is_in
 from app.version import VERSION
-from app.vocabulary import ChannelName, ComponentStatus, DeliveryState, DispatchState, Impact, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, DeliveryState, DispatchState, Impact, PostKind, PostStatus
 
 MOST_COUNTED = 100_000
 """So many deliveries of a channel and state are counted: one more tells nobody anything, and costs time."""
@@ -157,24 +158,24 @@ def _component_counts(pages: list[_Page], components: Mapping[int, Mapping[Compo
 
 def _waiting(reading: Session) -> Family:
     """Counted through the two indexes that hold nothing that is done, up to `MOST_COUNTED` each.  Two queries."""
-    pending = union_all(*(_pending(channel) for channel in ChannelName))
+    pending = union_all(*(_pending(channel) for channel in channel_names()))
     counts = {(channel, DeliveryState.PENDING): count for channel, count in reading.execute(pending)}
     held = is_in(Delivery, DeliveryState.SENDING), Delivery.leased_by >= ""  # all of them, and by the index over them
     taken = select(Delivery.channel).where(*held).limit(MOST_COUNTED).subquery()
     sending = select(taken.c.channel, func.count()).group_by(taken.c.channel)
     counts |= {(channel, DeliveryState.SENDING): count for channel, count in reading.execute(sending)}
     samples = [
-        ({"channel": channel.value, "state": state.value}, counts.get((channel.value, state), 0))
-        for channel in ChannelName
+        ({"channel": channel, "state": state.value}, counts.get((channel, state), 0))
+        for channel in channel_names()
         for state in WAITING
     ]
     meaning = f"Deliveries that wait or are being sent, counted up to {MOST_COUNTED}."
     return _gauge("candor_deliveries_waiting", meaning, *samples)
 
 
-def _pending(channel: ChannelName) -> Select[str, int]:
+def _pending(channel: str) -> Select[str, int]:
     waiting = select(Delivery.id).where(is_in(Delivery, DeliveryState.PENDING), Delivery.channel == channel)
-    return select(literal(channel.value), func.count()).select_from(waiting.limit(MOST_COUNTED).subquery())
+    return select(literal(channel), func.count()).select_from(waiting.limit(MOST_COUNTED).subquery())
 
 
 def _dispatches(reading: Session) -> Family:

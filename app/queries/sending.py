@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.channels.registry import label as channel_label
 from app.clock import now
 from app.deliver import alarms
 from app.deliver.alarms import Raised
 from app.deliver.canaries import proofs, sentence
 from app.models.delivery import Delivery, Dispatch, SendLimit
-from app.vocabulary import ChannelName, DeliveryState, DispatchState
+from app.vocabulary import DeliveryState, DispatchState
 
 MOST_SHOWN = 500
 
@@ -68,7 +69,7 @@ def delivery_health(session: Session, page_id: int) -> Health:
 class Pause:
     """Where nothing is sent, and why.  `domain` is empty for a whole channel."""
 
-    channel: ChannelName
+    channel: str
     domain: str
     why: str
 
@@ -77,7 +78,7 @@ class Pause:
 class Proven:
     """What one canary says about its channel."""
 
-    channel: ChannelName
+    channel: str
     is_proven: bool
     sentence: str
 
@@ -98,7 +99,7 @@ def standing(session: Session, page_id: int) -> Standing:
     )
     return Standing(
         tuple(alarms.raised(session, page_id)),
-        tuple(Pause(ChannelName(row.channel), row.domain, row.paused_why) for row in rows),
+        tuple(Pause(row.channel, row.domain, row.paused_why) for row in rows),
         tuple(Proven(proof.channel, proof.is_proven, sentence(proof)) for proof in proofs(session, page_id)),
     )
 
@@ -107,7 +108,7 @@ def standing(session: Session, page_id: int) -> Standing:
 class LimitRow:
     """One limit.  `waiting` messages go to this destination, or on this channel."""
 
-    channel: ChannelName
+    channel: str
     domain: str
     per_second: float | None
     connections: int | None
@@ -117,9 +118,10 @@ class LimitRow:
     @property
     def where(self) -> str:
         """Such as "Email, all of it" or "Email to example.com"."""
+        channel = channel_label(self.channel)
         if self.domain == "*":
-            return f"{self.channel.label}, each other destination"
-        return f"{self.channel.label} to {self.domain}" if self.domain else f"{self.channel.label}, all of it"
+            return f"{channel}, each other destination"
+        return f"{channel} to {self.domain}" if self.domain else f"{channel}, all of it"
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -143,7 +145,7 @@ def limit_rows(session: Session) -> list[LimitRow]:
         waiting[channel, ""] = waiting.get((channel, ""), 0) + (count if domain else 0)
     return [
         LimitRow(
-            ChannelName(row.channel), row.domain, row.per_second, row.connections, row.paused_why,
+            row.channel, row.domain, row.per_second, row.connections, row.paused_why,
             waiting.get((row.channel, row.domain), 0),
         )
         for row in rows

@@ -7,11 +7,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
+from app.channels.registry import names as channel_names
 from app.errors import NotFound
 from app.models.component import Component
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 
 SUBSCRIBERS_PER_PAGE = 50
 
@@ -19,7 +20,7 @@ SUBSCRIBERS_PER_PAGE = 50
 @dataclass(frozen=True, slots=True)
 class SubscriberRow:
     public_id: str
-    channel: ChannelName
+    channel: str
     address: str
     label: str
     state: SubscriberState
@@ -40,16 +41,16 @@ class Search:
     is_exact: bool = False
 
 
-def subscriber_counts(session: Session, page_id: int) -> dict[ChannelName, Mapping[SubscriberState, int]]:
+def subscriber_counts(session: Session, page_id: int) -> dict[str, Mapping[SubscriberState, int]]:
     """How many there are, per channel and state.  One query."""
-    counts: dict[ChannelName, dict[SubscriberState, int]] = {}
+    counts: dict[str, dict[SubscriberState, int]] = {}
     for channel, state, count in session.execute(
         select(Subscriber.channel, Subscriber.state, func.count())
         .where(Subscriber.page_id == page_id)
         .group_by(Subscriber.channel, Subscriber.state)
     ):
-        counts.setdefault(ChannelName(channel), {})[SubscriberState(state)] = count
-    return {channel: counts[channel] for channel in ChannelName if channel in counts}
+        counts.setdefault(channel, {})[SubscriberState(state)] = count
+    return {channel: counts[channel] for channel in channel_names() if channel in counts}
 
 
 def find_subscribers(
@@ -65,7 +66,7 @@ def find_subscribers(
     return [
         SubscriberRow(
             public_id=row.public_id,
-            channel=ChannelName(row.channel),
+            channel=row.channel,
             address=row.address,
             label=row.label,
             state=SubscriberState(row.state),
@@ -98,7 +99,7 @@ class SubscriberFacts:
 
     id: int
     public_id: str
-    channel: ChannelName
+    channel: str
     address: str
     label: str
     state: SubscriberState
@@ -140,7 +141,7 @@ def subscriber_facts(session: Session, page_id: int, public_id: str) -> Subscrib
         select(Suppression.why).where(Suppression.channel == row.channel, Suppression.address_hash == row.address_hash)
     )
     return SubscriberFacts(
-        id=row.id, public_id=row.public_id, channel=ChannelName(row.channel), address=row.address, label=row.label,
+        id=row.id, public_id=row.public_id, channel=row.channel, address=row.address, label=row.label,
         state=SubscriberState(row.state), chosen=() if row.everything else tuple(chosen),
         followed=() if row.everything else tuple(followed), everything=row.everything, locale=row.locale,
         created_at=row.created_at, confirmed_at=row.confirmed_at, unsubscribed_at=row.unsubscribed_at,

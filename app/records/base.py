@@ -18,7 +18,14 @@ class Tracker(Protocol):
     """A module of this folder offers its tracker as `TRACKER`."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What tables and the API call it: at most 16 lower-case letters."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What people read."""
+        ...
 
     def key(self, url: SplitResult) -> str:
         """The record's key, or an empty string when `url` (http or https) is not one of this tracker's records."""
@@ -33,6 +40,7 @@ class PatternTracker:
     """
 
     name: str
+    label: str
     host: re.Pattern[str]
     path: re.Pattern[str]
     key_format: str = "{key}"

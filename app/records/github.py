@@ -6,6 +6,7 @@ from app.records.base import PatternTracker
 
 TRACKER = PatternTracker(
     name="github",
+    label="GitHub",
     host=re.compile(r"(?:www\.)?github\.com|github(?!\.com\.)\..+"),
     path=re.compile(
         r"/(?P<owner>[\w.-]{1,100})/(?P<repo>[\w.-]{1,100})/(?:issues|pull|discussions)/(?P<number>\d{1,9})(?:/|$)"

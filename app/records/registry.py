@@ -41,6 +41,11 @@ def recognise(url: str) -> Recognised:
     return Recognised(UNKNOWN, clean(unquote(last))[:LONGEST_KEY] or host)
 
 
+def label(name: str) -> str:
+    """What people read for a tracker; the name itself of one that is unknown or not installed any more."""
+    return next((one.label for one in trackers() if one.name == name), name)
+
+
 @cache
 def trackers() -> tuple[Tracker, ...]:
     """Every tracker, by name."""

@@ -11,6 +11,7 @@ class ServiceNow:
     """Any host under service-now.com; their addresses hide the record in the query, encoded once or twice."""
 
     name = "servicenow"
+    label = "ServiceNow"
 
     def key(self, url: SplitResult) -> str:
         """See `Tracker.key`."""

@@ -40,10 +40,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import Base, UtcDateTime
 from app.models.delivery import Delivery, Dispatch, Notice
-from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState
 
 Ledger = type[Delivery] | type[Notice]
 RETRY_LANE = 10
@@ -183,7 +184,7 @@ def finish_if_done(session: Session, dispatch_id: int) -> None:
         select(Delivery.id)
         .where(
             Delivery.dispatch_id == dispatch_id,
-            Delivery.channel.in_(list(ChannelName)),  # all of them: the index has it before the state
+            Delivery.channel.in_(channel_names()),  # all of them: the index has it before the state
             Delivery.state.in_(UNSENT),
         )
         .exists()
@@ -409,7 +410,7 @@ def _skip_what_is_cancelled(session: Session) -> None:
     for (dispatch_id,) in rows.all():
         waiting = (
             Delivery.dispatch_id == dispatch_id,
-            Delivery.channel.in_(list(ChannelName)),
+            Delivery.channel.in_(channel_names()),
             Delivery.state == DeliveryState.PENDING,
         )
         skip(session, Delivery, waiting[0] & waiting[1] & waiting[2], CANCELLED)

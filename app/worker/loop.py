@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from flask import Flask
 
 from app.actions.inbound import reading
+from app.channels.registry import channel
+from app.channels.registry import names as channel_names
 from app.db import release
 from app.deliver import chat_edits, texts
-from app.deliver.sender_pool import SenderPool, Size
+from app.deliver.sender_pool import SenderPool
 from app.deliver.wake_up import POLL_SECONDS, WakeUp
 from app.errors import CandorError
 from app.settings import Settings
-from app.vocabulary import ChannelName
 from app.worker import bounce_mailbox, lmtp, publish_hook, restore_detection
 from app.worker.sweeps import SWEEPS, plan_due, run_sweep
 
@@ -23,20 +24,12 @@ logger = logging.getLogger(__name__)
 FAULT_SECONDS = 1.0
 ASK_SECONDS = 20.0
 READ_SECONDS = 0.5
-MOST_SENDERS = 250
-SIZES = {
-    ChannelName.EMAIL: Size(1, 1),
-    ChannelName.SMS: Size(64, 128),
-    ChannelName.CHAT: Size(4, 32),
-    ChannelName.WEBHOOK: Size(32, MOST_SENDERS),
-    ChannelName.PUSH: Size(8, 64),
-}
 STACK_BYTES = 512 * 1024
 
 
-def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Sequence[ChannelName] = ()) -> None:
+def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Sequence[str] = ()) -> None:
     """Work until SIGTERM or SIGINT; with `once`, until nothing more is due now.  `only` these channels are sent on."""
-    channels = only or tuple(ChannelName)
+    channels = only or channel_names()
     stop, wake_up = threading.Event(), WakeUp()
     if once:
         with flask_app.app_context():
@@ -54,7 +47,7 @@ def run(flask_app: Flask, settings: Settings, *, once: bool = False, only: Seque
 
 
 def _work(
-    flask_app: Flask, settings: Settings, channels: Sequence[ChannelName], stop: threading.Event, wake_up: WakeUp
+    flask_app: Flask, settings: Settings, channels: Sequence[str], stop: threading.Event, wake_up: WakeUp
 ) -> None:
     """Start all threads, sweep in this one, and end them in order."""
     threading.stack_size(STACK_BYTES)
@@ -85,13 +78,13 @@ def _work(
             thread.join()
 
 
-def drain(settings: Settings, channels: Sequence[ChannelName] = tuple(ChannelName)) -> None:
+def drain(settings: Settings, channels: Sequence[str] = ()) -> None:
     """Do everything that is due now, in this thread; for tests, the command line and a first look."""
     run_sweep(reading.read_waiting, settings)
     for sweep, _ in SWEEPS:
         run_sweep(sweep, settings)
-    for name in channels:
-        pool = SenderPool(settings, name, SIZES[name])
+    for name in channels or channel_names():
+        pool = SenderPool(settings, name, channel(name).size)
         try:
             while pool.work():
                 pass
@@ -134,11 +127,9 @@ def _sweep_forever(settings: Settings, stop: threading.Event, wake_up: WakeUp) -
         seen = heard
 
 
-def _send_forever(
-    flask_app: Flask, settings: Settings, name: ChannelName, stop: threading.Event, wake_up: WakeUp
-) -> None:
+def _send_forever(flask_app: Flask, settings: Settings, name: str, stop: threading.Event, wake_up: WakeUp) -> None:
     with flask_app.app_context():
-        pool = SenderPool(settings, name, SIZES[name], stop.is_set)
+        pool = SenderPool(settings, name, channel(name).size, stop.is_set)
         seen = 0
         while not stop.is_set():
             heard = wake_up.wait(_one_round(pool), seen)

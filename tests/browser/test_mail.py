@@ -14,7 +14,7 @@ from app.publish import letter
 from app.publish.snapshot import read_page
 from app.settings import Settings
 from app.shapes import ComponentEffect
-from app.vocabulary import ChannelName, ComponentStatus, NoticeKind
+from app.vocabulary import ComponentStatus, NoticeKind
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component
 
@@ -64,8 +64,8 @@ def test_every_mail_fits_and_can_be_read(app: Flask, settings: Settings, page_id
     session().rollback()
     update_id = session().scalars(select(Update.id)).one()
     page = read_page(session(), page_id)
-    mails = [letter.word(settings, letter.read_words(session(), update_id), ChannelName.EMAIL).html]
-    mails += [letter.confirmation(settings, page, ChannelName.EMAIL, kind).html for kind in NoticeKind]
+    mails = [letter.word(settings, letter.read_words(session(), update_id), "email").html]
+    mails += [letter.confirmation(settings, page, "email", kind).html for kind in NoticeKind]
     for scheme in ("light", "dark"):
         for width in (320, 390, 800):
             window = browser.new_page(viewport={"width": width, "height": 600}, color_scheme=scheme)  # type: ignore[arg-type]

@@ -11,15 +11,15 @@ from app.channels.registry import channel
 from app.errors import Invalid
 from app.settings import Settings
 from app.shapes import Outcome
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.channels.helpers import Answer, Web, answer, letter, recipient
 
-CHAT = channel(ChannelName.CHAT)
+CHAT = channel("chat")
 
 
 def send(settings: Settings, url: str, text: str = "It is slow: {{manage_url}}") -> Outcome:
     with closing(CHAT.open(settings)) as sender:
-        (outcome,) = sender.send(letter(ChannelName.CHAT, text=text), [recipient(1, url)])
+        (outcome,) = sender.send(letter("chat", text=text), [recipient(1, url)])
     return outcome
 
 

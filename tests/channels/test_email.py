@@ -23,11 +23,11 @@ from app.clock import frozen
 from app.errors import Invalid
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.channels.helpers import LINKS, letter, recipient
 from tests.processes import free_port
 
-EMAIL = channel(ChannelName.EMAIL)
+EMAIL = channel("email")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

@@ -19,11 +19,11 @@ from app.clock import frozen
 from app.errors import Invalid
 from app.settings import Settings
 from app.shapes import Outcome
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.channels.helpers import Web, answer, letter, recipient
 from tests.fake_push import CURVE, FakeBrowser, claims, new_browser, push_service
 
-PUSH = channel(ChannelName.PUSH)
+PUSH = channel("push")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SAID = json.dumps({"title": "Acme: Investigating", "body": "Slöw"}).encode()
 
@@ -41,7 +41,7 @@ def open_settings(settings: Settings) -> Settings:
 
 
 def send(settings: Settings, service: Web, browser: FakeBrowser, count: int = 1, **changes: object) -> list[Outcome]:
-    made = letter(ChannelName.PUSH, payload=SAID, **{"message_id": "bcdfghjklmnp", **changes})
+    made = letter("push", payload=SAID, **{"message_id": "bcdfghjklmnp", **changes})
     people = [recipient(n + 1, f"{service.url}/send/{n}", secret=browser.keys) for n in range(count)]
     with frozen(NOON), closing(PUSH.open(settings)) as sender:
         return list(sender.send(made, people))
@@ -124,7 +124,7 @@ def test_an_endpoint_inside_is_never_reached(service: Web, settings: Settings) -
 @pytest.mark.parametrize("secret", ["", "x", "x.y", f"{'A' * 87}.{'A' * 22}"])
 def test_damaged_keys_are_a_lasting_failure(service: Web, open_settings: Settings, secret: str) -> None:
     with closing(PUSH.open(open_settings)) as sender:
-        (outcome,) = sender.send(letter(ChannelName.PUSH, payload=SAID), [recipient(1, service.url, secret=secret)])
+        (outcome,) = sender.send(letter("push", payload=SAID), [recipient(1, service.url, secret=secret)])
     assert outcome.permanent
     assert service.requests == []
 

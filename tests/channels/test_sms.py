@@ -18,11 +18,11 @@ from app.clock import frozen
 from app.errors import Invalid
 from app.settings import Settings
 from app.shapes import Outcome
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.channels.helpers import Web, answer, letter, recipient
 from tests.fake_twilio import SENDER, SID, TOKEN, URL, Answered, FakeTwilio, fake_twilio, refuse
 
-SMS = channel(ChannelName.SMS)
+SMS = channel("sms")
 NUMBER = "+14155552671"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def configured(settings: Settings, fake: FakeTwilio) -> Settings:
 
 
 def send(settings: Settings, text: str = "API is slow", **changes: object) -> Outcome:
-    made = letter(ChannelName.SMS, text=text, **changes)
+    made = letter("sms", text=text, **changes)
     with frozen(NOON), closing(SMS.open(settings)) as sender:
         (outcome,) = sender.send(made, [recipient(1, NUMBER)])
     return outcome
@@ -56,7 +56,7 @@ def test_the_text_reaches_the_number_whole(fake: FakeTwilio, configured: Setting
 
 def test_one_connection_carries_all(fake: FakeTwilio, configured: Settings) -> None:
     with closing(SMS.open(configured)) as sender:
-        outcomes = list(sender.send(letter(ChannelName.SMS), [recipient(number, NUMBER) for number in range(20)]))
+        outcomes = list(sender.send(letter("sms"), [recipient(number, NUMBER) for number in range(20)]))
     assert {one.state for one in outcomes} == {DeliveryState.SENT}
     assert (len(fake.asked), len(fake.connections)) == (20, 1)
 
@@ -125,8 +125,8 @@ def test_what_may_have_been_taken_is_unknown_and_not_sent_again(
     monkeypatch.setattr(pinned_http, "TOTAL_SECONDS", 0.3)
     fake.behave = lambda form: Answered() if form["Body"] == "first" else answered
     with closing(SMS.open(configured)) as sender:
-        list(sender.send(letter(ChannelName.SMS, text="first"), [recipient(1, NUMBER)]))
-        (outcome,) = sender.send(letter(ChannelName.SMS), [recipient(2, NUMBER)])  # over a warm connection
+        list(sender.send(letter("sms", text="first"), [recipient(1, NUMBER)]))
+        (outcome,) = sender.send(letter("sms"), [recipient(2, NUMBER)])  # over a warm connection
     assert (outcome.state, outcome.provider_id) == (DeliveryState.UNKNOWN, "")
     assert "unknown whether taken" in outcome.reason
     assert len(fake.asked) == 2

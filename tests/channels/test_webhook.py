@@ -25,10 +25,10 @@ from app.clock import frozen
 from app.errors import Invalid
 from app.settings import Settings
 from app.shapes import Outcome
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.channels.helpers import LINKS, Web, answer, letter, recipient
 
-WEBHOOK = channel(ChannelName.WEBHOOK)
+WEBHOOK = channel("webhook")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PAYLOAD = b'{"meta": {"unsubscribe": "{{unsubscribe_url}}"}, "say": "sl\xc3\xb6w"}'
 
@@ -39,7 +39,7 @@ def open_settings(settings: Settings) -> Settings:
 
 
 def send(settings: Settings, url: str, secret: str = "") -> Outcome:
-    made = letter(ChannelName.WEBHOOK, payload=PAYLOAD)
+    made = letter("webhook", payload=PAYLOAD)
     with frozen(NOON), closing(WEBHOOK.open(settings)) as sender:
         (outcome,) = sender.send(made, [recipient(1, url, secret=secret, key="msg_7")])
     return outcome
@@ -157,7 +157,7 @@ def test_a_long_answer_is_not_read(open_settings: Settings, web: Web) -> None:
 
 
 def copies(settings: Settings, url: str, count: int) -> list[Outcome]:
-    made = letter(ChannelName.WEBHOOK, payload=PAYLOAD)
+    made = letter("webhook", payload=PAYLOAD)
     with closing(WEBHOOK.open(settings)) as sender:
         return list(sender.send(made, [recipient(number, url) for number in range(count)]))
 

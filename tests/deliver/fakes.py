@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 
 Behaviour = Callable[[Recipient], Outcome | Exception | None]
 
@@ -16,7 +16,7 @@ class Edge:
 
     behave: Behaviour = lambda _recipient: None
     sent: list[tuple[str, Letter]] = field(default_factory=list)
-    name: ChannelName = ChannelName.EMAIL
+    name: str = "email"
 
     def open(self, _settings: Settings) -> "Edge":
         return self

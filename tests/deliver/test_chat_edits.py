@@ -17,7 +17,6 @@ from app.deliver import chat_edits
 from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.post import Update
 from app.settings import Settings
-from app.vocabulary import ChannelName
 from app.worker.loop import drain
 from tests.channels.helpers import Web, answer, http_server
 from tests.deliver.conftest import draft
@@ -39,7 +38,7 @@ def fake_slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 @pytest.fixture
 def published(app: Flask, settings: Settings, page_id: int, fake_slack: Web) -> str:
     """An update that a room got; its public id."""
-    make_subscriber(page_id, "slack://xoxb-1-2/status", ChannelName.CHAT)
+    make_subscriber(page_id, "slack://xoxb-1-2/status", "chat")
     with clock.frozen(NOON):
         open_post(settings, LENA, page_id, draft())
         drain(settings)

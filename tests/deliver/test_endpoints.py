@@ -17,7 +17,7 @@ from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import Outcome, Recipient, UpdateDraft
-from app.vocabulary import ChannelName, DeliveryState, PostStatus, SubscriberState
+from app.vocabulary import DeliveryState, PostStatus, SubscriberState
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
@@ -31,7 +31,7 @@ URL = "https://hooks.example.com/status"
 @pytest.fixture
 def endpoint(page_id: int) -> int:
     return make_subscriber(
-        page_id, URL, channel=ChannelName.WEBHOOK, label="Billing", secret="whsec_AAAA", owner_email="ops@example.com"
+        page_id, URL, channel="webhook", label="Billing", secret="whsec_AAAA", owner_email="ops@example.com"
     )
 
 
@@ -51,7 +51,7 @@ def answers(status: int, disable: str = "") -> object:
 
 def subscriber() -> Subscriber:
     session().rollback()
-    return session().scalars(select(Subscriber).where(Subscriber.channel == ChannelName.WEBHOOK)).one()
+    return session().scalars(select(Subscriber).where(Subscriber.channel == "webhook")).one()
 
 
 def states() -> list[str]:

@@ -19,7 +19,7 @@ from app.deliver.sender_pool import SenderPool, Size
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Outcome
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
 from tests.factories import LENA, make_subscriber
@@ -35,7 +35,7 @@ def pool(app: Flask, settings: Settings, page_id: int) -> SenderPool:
         make_subscriber(page_id, address)
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    return SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    return SenderPool(settings, "email", Size(1, 1))
 
 
 def states() -> Counter[str]:
@@ -47,7 +47,7 @@ def take_away(owner: str) -> None:
     """As another machine does when the lease is over: it puts the rows back, and takes some."""
     with transaction() as writing:
         writing.execute(update(Delivery).values(state=DeliveryState.PENDING, leased_by="", leased_until=None))
-    ledger.claim(Delivery, ChannelName.EMAIL, owner, 3)
+    ledger.claim(Delivery, "email", owner, 3)
 
 
 def test_what_others_have_taken_is_not_sent_when_the_lease_is_renewed(

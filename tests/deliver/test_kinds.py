@@ -22,7 +22,7 @@ from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.states import deliveries
-from app.vocabulary import ChannelName, DeliveryState, DispatchKind, DispatchState
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge, refuse
@@ -112,7 +112,7 @@ def test_a_correction_waits_until_it_is_known_who_got_the_update(
     make_subscriber(page_id)
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    ledger.claim(Delivery, ChannelName.EMAIL, "delivery-email-x", 10)
+    ledger.claim(Delivery, "email", "delivery-email-x", 10)
     send(DispatchKind.CORRECTION)
     assert plan.due_dispatches(session()) == []
     with transaction() as writing:
@@ -146,7 +146,7 @@ def test_what_waits_of_a_withdrawn_update_is_cancelled_and_never_tried_again(
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     owner = "delivery-email-x"
-    first, second = ledger.claim(Delivery, ChannelName.EMAIL, owner, 2)
+    first, second = ledger.claim(Delivery, "email", owner, 2)
     update_id = newest().id
     with transaction() as writing:
         assert deliveries.cancel_dispatches_of(writing, [update_id], "the update was withdrawn") == 1
@@ -227,7 +227,7 @@ def test_a_delivery_is_in_the_subscribers_language_or_the_pages(
 def test_a_retry_or_replay_opens_a_dispatch_that_was_done(
     app: Flask, settings: Settings, page_id: int, edge: Edge
 ) -> None:
-    make_subscriber(page_id, "https://example.com/hook", ChannelName.WEBHOOK)
+    make_subscriber(page_id, "https://example.com/hook", "webhook")
     edge.behave = refuse("no", permanent=True)
     open_post(settings, LENA, page_id, draft())
     drain(settings)

@@ -27,7 +27,7 @@ from app.models.post import Update
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
 from app.shapes import Outcome, UpdateDraft
-from app.vocabulary import ChannelName, DeliveryState, DispatchState, PostStatus, SubscriberState
+from app.vocabulary import DeliveryState, DispatchState, PostStatus, SubscriberState
 from app.worker.loop import drain
 from tests.conftest import make_settings
 from tests.deliver.conftest import draft
@@ -256,7 +256,7 @@ def test_what_a_dead_sender_had_sent_is_not_sent_again(
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     owner = recovery.owner_name(Delivery, "email-dead")
-    claims = ledger.claim(Delivery, ChannelName.EMAIL, owner, 3)
+    claims = ledger.claim(Delivery, "email", owner, 3)
     journal = Journal(settings.journal, owner)
     journal.note(Outcome(claims[0].id, DeliveryState.SENT))
     _die(journal, torn=b'{"delivery_id": 2, "sta')
@@ -278,7 +278,7 @@ def test_a_living_sender_keeps_its_lease_and_a_lost_one_expires(
         plan.plan(plan.due_dispatches(session())[0])
         owner = recovery.owner_name(Delivery, "email-slow")
         journal = Journal(settings.journal, owner)
-        ledger.claim(Delivery, ChannelName.EMAIL, owner, 1)
+        ledger.claim(Delivery, "email", owner, 1)
     with clock.frozen(NOON + ledger.LEASE + timedelta(seconds=1)):
         drain(settings)
         assert edge.sent == []
@@ -292,7 +292,7 @@ def test_stopping_gives_back_what_was_not_tried(app: Flask, settings: Settings, 
         make_subscriber(page_id, f"s{index}@example.com")
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1), is_stopping=lambda: len(edge.sent) == 1)
+    pool = SenderPool(settings, "email", Size(1, 1), is_stopping=lambda: len(edge.sent) == 1)
     pool.work()
     pool.leave()
     assert states() == {DeliveryState.SENT: 1, DeliveryState.PENDING: 2}

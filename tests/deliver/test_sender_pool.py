@@ -19,7 +19,7 @@ from app.errors import Unavailable
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, SendLimit
 from app.settings import Settings
 from app.shapes import Outcome, Recipient, UpdateDraft
-from app.vocabulary import ChannelName, DeliveryState, DispatchState, Impact, PostStatus
+from app.vocabulary import DeliveryState, DispatchState, Impact, PostStatus
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge, refuse
@@ -37,7 +37,7 @@ def subscribe(page_id: int, *addresses: str) -> None:
 
 def limit(domain: str = "", **values: object) -> None:
     with transaction() as writing:
-        writing.add(SendLimit(channel=ChannelName.EMAIL, domain=domain, refilled_at=NOON, **values))
+        writing.add(SendLimit(channel="email", domain=domain, refilled_at=NOON, **values))
 
 
 def states() -> Counter[str]:
@@ -96,7 +96,7 @@ def test_no_more_go_at_once_than_a_destination_takes(app: Flask, settings: Setti
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     owners = [f"delivery-email-{number}" for number in range(3)]
-    claimed = [len(ledger.claim(Delivery, ChannelName.EMAIL, owner, 100)) for owner in owners]
+    claimed = [len(ledger.claim(Delivery, "email", owner, 100)) for owner in owners]
     assert claimed == [2, 0, 0]
 
 
@@ -106,9 +106,9 @@ def test_every_destination_can_be_limited_alike(app: Flask, settings: Settings, 
     limit("three.example", connections=3)
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    first = ledger.claim(Delivery, ChannelName.EMAIL, "delivery-email-1", 100)
+    first = ledger.claim(Delivery, "email", "delivery-email-1", 100)
     assert len(first) == 2 + 2 + 3
-    assert ledger.claim(Delivery, ChannelName.EMAIL, "delivery-email-2", 100) == []
+    assert ledger.claim(Delivery, "email", "delivery-email-2", 100) == []
 
 
 def test_nothing_leaves_while_a_channel_is_paused(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
@@ -143,7 +143,7 @@ def test_somebody_who_does_not_answer_delays_nobody_else(
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     stop = threading.Event()
-    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 20), stop.is_set)
+    pool = SenderPool(settings, "email", Size(1, 20), stop.is_set)
     for _ in healthy:
         while not arrived.acquire(timeout=0.02):
             pool.round()
@@ -163,7 +163,7 @@ def test_a_machine_that_was_frozen_past_its_lease_sends_nothing(
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     monkeypatch.setattr(ledger, "LEASE", timedelta(0))
-    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    pool = SenderPool(settings, "email", Size(1, 1))
     assert pool.work() == 2
     pool.leave()
     assert edge.sent == []
@@ -176,7 +176,7 @@ def test_what_is_claimed_and_can_not_be_addressed_is_given_back(
     subscribe(page_id, "a@example.com", "b@example.com")
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    pool = SenderPool(settings, "email", Size(1, 1))
     with monkeypatch.context() as broken:
         broken.setattr("app.deliver.feed.address_deliveries", _lost)
         with pytest.raises(Unavailable):
@@ -195,7 +195,7 @@ def test_books_that_can_not_be_kept_do_not_cut_off_what_is_on_its_way(
     subscribe(page_id, *(f"s{number}@example.com" for number in range(5)))
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    pool = SenderPool(settings, "email", Size(1, 1))
     pool._settle_and_claim()
     with monkeypatch.context() as broken:
         broken.setattr("app.deliver.ledger.has_due", _lost)
@@ -219,7 +219,7 @@ def test_a_database_that_goes_away_with_its_answer_leaves_nothing_behind(
     )
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
-    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    pool = SenderPool(settings, "email", Size(1, 1))
     whole = getattr(ledger if step == "ledger.claim" else settling, step.partition(".")[2])
 
     def done_but_unheard(*args: object) -> None:
@@ -253,7 +253,7 @@ def test_a_plan_that_dies_half_way_is_carried_on(
     monkeypatch.setattr(plan, "_plan_piece", lambda row: piece(row) if next(count) < 1 else None)
     assert plan.plan(plan.due_dispatches(session())[0])
     assert states() == {DeliveryState.PENDING: 3}
-    drain_one = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+    drain_one = SenderPool(settings, "email", Size(1, 1))
     drain_one.work()
     drain_one.leave()
     session().rollback()

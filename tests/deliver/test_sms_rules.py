@@ -18,7 +18,7 @@ from app.models.delivery import Delivery, Notice
 from app.models.page import Page
 from app.settings import Settings
 from app.shapes import UpdateDraft
-from app.vocabulary import ChannelName, DeliveryState, PostStatus
+from app.vocabulary import DeliveryState, PostStatus
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
@@ -49,13 +49,13 @@ def outcomes() -> Counter[str]:
 
 
 def texts(edge: Edge) -> int:
-    return sum(letter.channel is ChannelName.SMS for _, letter in edge.sent)
+    return sum(letter.channel == "sms" for _, letter in edge.sent)
 
 
 def test_between_start_and_end_a_person_gets_one_text_in_ten_minutes(
     app: Flask, settings: Settings, page_id: int, edge: Edge
 ) -> None:
-    make_subscriber(page_id, NUMBER, ChannelName.SMS)
+    make_subscriber(page_id, NUMBER, "sms")
     make_subscriber(page_id, "carol@example.com")
     post_id = opened(settings, page_id)
     updated(settings, post_id, 1, 4, PostStatus.IDENTIFIED)
@@ -64,12 +64,12 @@ def test_between_start_and_end_a_person_gets_one_text_in_ten_minutes(
     updated(settings, post_id, 3, 12, PostStatus.MONITORING)
     updated(settings, post_id, 4, 13, PostStatus.RESOLVED)
     assert outcomes()[sms_rules.TEXTED_LATELY] == 2
-    said = [letter.text.split(": ")[1] for _, letter in edge.sent if letter.channel is ChannelName.SMS]
+    said = [letter.text.split(": ")[1] for _, letter in edge.sent if letter.channel == "sms"]
     assert said == ["Investigating", "Update", "Resolved"]
 
 
 def test_another_post_begins_at_once(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
-    make_subscriber(page_id, NUMBER, ChannelName.SMS)
+    make_subscriber(page_id, NUMBER, "sms")
     opened(settings, page_id)
     opened(settings, page_id, "key-00000002", 1)
     assert texts(edge) == 2
@@ -81,8 +81,8 @@ def test_a_person_is_the_same_on_another_page(app: Flask, settings: Settings, pa
         writing.add(other)
         writing.flush()
         other_id = other.id
-    make_subscriber(page_id, NUMBER, ChannelName.SMS)
-    make_subscriber(other_id, NUMBER, ChannelName.SMS)
+    make_subscriber(page_id, NUMBER, "sms")
+    make_subscriber(other_id, NUMBER, "sms")
     post_id = opened(settings, page_id)
     opened(settings, other_id, "key-00000002", 9)
     updated(settings, post_id, 1, 12, PostStatus.IDENTIFIED)
@@ -93,7 +93,7 @@ def test_a_person_is_the_same_on_another_page(app: Flask, settings: Settings, pa
 def test_only_what_may_have_arrived_counts(
     app: Flask, settings: Settings, page_id: int, edge: Edge, state: DeliveryState, left_out: int
 ) -> None:
-    make_subscriber(page_id, NUMBER, ChannelName.SMS)
+    make_subscriber(page_id, NUMBER, "sms")
     post_id = opened(settings, page_id)
     with transaction() as writing:
         writing.scalars(select(Delivery)).one().state = state
@@ -104,7 +104,7 @@ def test_only_what_may_have_arrived_counts(
 def test_the_budget_ends_texts_until_midnight(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
     frugal = replace(settings, sms_daily_budget=3)
     for number in range(5):
-        make_subscriber(page_id, f"+1415555267{number}", ChannelName.SMS)
+        make_subscriber(page_id, f"+1415555267{number}", "sms")
     make_subscriber(page_id, "carol@example.com")
     opened(frugal, page_id)
     assert outcomes() == {"": 4, sms_rules.BUDGET_SPENT: 2}
@@ -116,7 +116,7 @@ def test_the_budget_ends_texts_until_midnight(app: Flask, settings: Settings, pa
 
 def test_a_spent_budget_sends_no_notice_either(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
     frugal = replace(settings, sms_daily_budget=1)
-    edge.name = ChannelName.SMS
+    edge.name = "sms"
     for number in ("+14155552671", "+14155552672"):
         with clock.frozen(NOON):
             subscribe(frugal, page_id, "sms", number, [])

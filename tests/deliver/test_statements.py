@@ -14,7 +14,6 @@ from app.db import db, session
 from app.deliver import alarms, plan
 from app.deliver.sender_pool import SenderPool, Size
 from app.settings import Settings
-from app.vocabulary import ChannelName
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
 from tests.factories import LENA
@@ -56,7 +55,7 @@ def test_no_statement_of_a_fan_out_compares_everybody_with_everybody(
     open_post(settings, LENA, page_id, draft())
     with asked() as found:
         plan.plan(plan.due_dispatches(session())[0])
-        pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1))
+        pool = SenderPool(settings, "email", Size(1, 1))
         while pool.work():
             alarms.look(session())
         pool.leave()

@@ -21,7 +21,7 @@ from app.models.delivery import Delivery, Dispatch
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
 from app.sources.twilio import signature
-from app.vocabulary import ChannelName, DeliveryState, DispatchState, SubscriberState
+from app.vocabulary import DeliveryState, DispatchState, SubscriberState
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_subscriber
@@ -44,16 +44,16 @@ def texting(app: Flask, settings: Settings, page_id: int, twilio: FakeTwilio) ->
     """Settings that text through the fake, in the running app, with one subscriber."""
     made = replace(settings, sms_url=URL, twilio_api=twilio.url, base_url="https://status.example.com")
     app.config["SETTINGS"] = made
-    make_subscriber(page_id, NUMBER, ChannelName.SMS)
+    make_subscriber(page_id, NUMBER, "sms")
     with transaction() as writing:
-        writing.scalars(select(Subscriber)).one().address_hash = address_hash(made, ChannelName.SMS, NUMBER)
+        writing.scalars(select(Subscriber)).one().address_hash = address_hash(made, "sms", NUMBER)
     return made
 
 
 def publish(settings: Settings, page_id: int) -> None:
     with clock.frozen(NOON):
         open_post(settings, LENA, page_id, draft())
-        drain(settings, [ChannelName.SMS])
+        drain(settings, ["sms"])
 
 
 def delivery() -> Delivery:
@@ -150,14 +150,14 @@ def silent(twilio: FakeTwilio, monkeypatch: pytest.MonkeyPatch) -> FakeTwilio:
 def ask(settings: Settings, after: timedelta) -> None:
     with clock.frozen(NOON + after):
         texts.reconcile(settings)
-        drain(settings, [ChannelName.SMS])
+        drain(settings, ["sms"])
 
 
 def test_a_text_in_doubt_is_asked_about_and_not_sent_again(texting: Settings, page_id: int, silent: FakeTwilio) -> None:
     silent.prefix = "Sent from your Twilio trial account - "
     publish(texting, page_id)
     assert (delivery().state, delivery().provider_id) == (DeliveryState.UNKNOWN, "")
-    drain(texting, [ChannelName.SMS])
+    drain(texting, ["sms"])
     ask(texting, timedelta(seconds=30))
     assert delivery().state == DeliveryState.UNKNOWN  # it may not be in Twilio's list yet
     ask(texting, timedelta(seconds=90))

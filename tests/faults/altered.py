@@ -8,7 +8,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import is_dataclass
 from datetime import timedelta
+from functools import reduce
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -59,13 +61,26 @@ def said(settings: Settings) -> str:
 
 
 def _set(name: str, to: float | list[float]) -> None:
+    """`name` leads to a constant of a module, or of a class or a frozen value in it."""
     path, _, constant = name.rpartition(".")
-    module = import_module(path)
+    inside: list[str] = []
+    while True:
+        try:
+            holder = reduce(getattr, inside, import_module(path))
+        except ModuleNotFoundError:
+            path, _, last = path.rpartition(".")
+            inside.insert(0, last)
+        else:
+            break
+    made: object = to
     if isinstance(to, list):
-        setattr(module, constant, tuple(timedelta(seconds=seconds) for seconds in to))
+        made = tuple(timedelta(seconds=seconds) for seconds in to)
+    elif isinstance(getattr(holder, constant), timedelta):
+        made = timedelta(seconds=to)
+    if is_dataclass(holder) and not isinstance(holder, type):
+        object.__setattr__(holder, constant, made)
     else:
-        is_span = isinstance(getattr(module, constant), timedelta)
-        setattr(module, constant, timedelta(seconds=to) if is_span else to)
+        setattr(holder, constant, made)
 
 
 def _look_up_in(names: Path) -> None:

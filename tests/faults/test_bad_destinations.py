@@ -18,7 +18,7 @@ from app.deliver.sender_pool import SenderPool, Size
 from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_subscriber
 from tests.faults.altered import altered_worker
@@ -30,7 +30,7 @@ from tests.processes import running
 pytestmark = [pytest.mark.database, pytest.mark.faults]
 BAD = ("no550", "full452", "busy451", "hang", "close421", "reset-before", "silent", "tarpit", "reset-after")
 HEALTHY = 40
-SOONER = {"app.deliver.feed.POLL_SECONDS": 0.5, "app.deliver.schedule.STEPS": [1.0] * 4}
+SOONER = {"app.deliver.feed.POLL_SECONDS": 0.5, "app.channels.email.EmailChannel.retries.steps": [1.0] * 4}
 """Each try is a second after the one before."""
 
 
@@ -47,7 +47,7 @@ def outcomes() -> dict[str, tuple[str, str]]:
 def carry(settings: Settings, sink: HostileSink, seconds: float) -> None:
     """Let a pool work until nothing is under way."""
     stop, begun = threading.Event(), time.monotonic()
-    pool = SenderPool(settings, ChannelName.EMAIL, Size(1, 1), stop.is_set)
+    pool = SenderPool(settings, "email", Size(1, 1), stop.is_set)
     while pool.work() and time.monotonic() - begun < seconds:
         pass
     pool.leave()

@@ -18,7 +18,7 @@ from app.actions.posts import open_post
 from app.db import db, session
 from app.models.delivery import Delivery
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from tests.channels.helpers import Web, answer, http_server
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_subscriber
@@ -38,8 +38,8 @@ SOONER = {
     "app.channels.pinned_http.TOTAL_SECONDS": 1.5,
     "app.channels.smtp_lines.LOST_SECONDS": 0.5,
     "app.deliver.feed.POLL_SECONDS": 0.5,
-    "app.deliver.schedule.STEPS": [2.0] * 4,
-    "app.deliver.schedule.ENDPOINT_STEPS": [2.0] * 9,
+    "app.channels.email.EmailChannel.retries.steps": [2.0] * 4,
+    "app.channels.webhook.TEN_TRIES.steps": [2.0] * 9,
 }
 """An endpoint has a second and a half, and each try is two seconds after the one before."""
 
@@ -105,8 +105,8 @@ def test_each_kind_of_endpoint_gets_it_once_when_its_trouble_is_over(
     (names := tmp_path / "names").write_text("")
     with endpoints() as (web, heard), smtp_sink() as sink:
         for kind in (*TROUBLE, *(f"ok{number}" for number in range(HEALTHY))):
-            make_subscriber(page_id, f"{web.url}/{kind}", ChannelName.WEBHOOK)
-        make_subscriber(page_id, f"http://hooks.example:{web.port}/unknown", ChannelName.WEBHOOK)
+            make_subscriber(page_id, f"{web.url}/{kind}", "webhook")
+        make_subscriber(page_id, f"http://hooks.example:{web.port}/unknown", "webhook")
         subscribe_many(page_id, MAILS)
         everybody = HEALTHY + len(TROUBLE) + 1 + MAILS
         open_post(settings, LENA, page_id, draft())

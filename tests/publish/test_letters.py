@@ -18,7 +18,7 @@ from app.publish.fold import fold_markdown
 from app.publish.snapshot import read_page
 from app.settings import Settings
 from app.shapes import ComponentEffect, Letter, UpdateDraft
-from app.vocabulary import ChannelName, ComponentStatus, NoticeKind, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, NoticeKind, PostKind, PostStatus
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component
 
@@ -30,7 +30,7 @@ CODE = "curl -H 'X-Long: " + "y" * 90 + "' https://api.example.com/things"
 def mails(settings: Settings) -> list[Letter]:
     session().rollback()
     ids = session().scalars(select(Update.id).order_by(Update.id)).all()
-    return [letter.word(settings, letter.read_words(session(), one), ChannelName.EMAIL) for one in ids]
+    return [letter.word(settings, letter.read_words(session(), one), "email") for one in ids]
 
 
 def shown(html: str) -> str:
@@ -99,7 +99,7 @@ def test_the_text_is_no_wider_than_a_terminal_but_for_what_can_not_be_broken(
     open_post(settings, LENA, page_id, draft(title=LONG, body=body))
     texts = [mails(settings)[0].text]
     page = read_page(session(), page_id)
-    texts += [letter.confirmation(settings, page, ChannelName.EMAIL, kind).text for kind in NoticeKind]
+    texts += [letter.confirmation(settings, page, "email", kind).text for kind in NoticeKind]
     wide = {line[:9] for text in texts for line in text.split("\n") if len(line) > 72}
     assert wide == {CODE[:9], "| c c c c"}
     assert CODE in texts[0]

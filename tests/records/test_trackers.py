@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Invalid
-from app.records.base import Recognised
-from app.records.registry import recognise, trackers
+from app.records.base import Recognised, Tracker
+from app.records.registry import UNKNOWN, label, recognise, trackers
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,10 @@ def test_any_path_gives_a_key(path: str) -> None:
 
 def test_trackers_are_found_by_themselves() -> None:
     assert {one.name for one in trackers()} >= {"jira", "github", "gitlab", "linear", "pagerduty", "servicenow"}
+
+
+@pytest.mark.parametrize("tracker", trackers(), ids=lambda tracker: tracker.name)
+def test_every_tracker_says_its_name_and_label(tracker: Tracker) -> None:
+    assert tracker.name.isascii() and tracker.name.islower() and 2 <= len(tracker.name) <= 16
+    assert label(tracker.name) == tracker.label and tracker.label.strip()
+    assert tracker.name != UNKNOWN and label(UNKNOWN) == UNKNOWN

@@ -18,7 +18,7 @@ from app.models.component import Component
 from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState
+from app.vocabulary import DeliveryState
 from app.worker.loop import drain
 from tests.channels.helpers import Web, answer
 from tests.deliver.conftest import draft
@@ -78,7 +78,7 @@ def test_a_click_subscribes_and_the_browser_can_read_what_comes(
     who.get("/subscribe")
     said = {"subscription": mine.subscription(f"{service.url}/send/1"), "components": []}
     assert tell(who, "/subscribe/push", said).status_code == 204
-    assert (row().channel, row().state, row().domain) == (ChannelName.PUSH, "active", "127.0.0.1")
+    assert (row().channel, row().state, row().domain) == ("push", "active", "127.0.0.1")
     post_id = open_post(pushing, LENA, page_id, draft()).post_id
     drain(pushing)
     (request,) = service.requests

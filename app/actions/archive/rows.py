@@ -14,14 +14,15 @@ from app.actions.archive.report import KEPT, TAKEN, ArchiveReport
 from app.actions.archive.tables import POSTS, SUBSCRIBERS, UPDATES, Model, Table, belongs
 from app.actions.imports.fields import RowError
 from app.actions.subscriber_rows import address_hash
+from app.channels import registry as channels
 from app.channels.registry import channel as channel_named
 from app.errors import Invalid
 from app.models.component import Component
 from app.models.post import Post
-from app.models.subscriber import Subscriber, destination
+from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.text import markdown_to_html
-from app.vocabulary import POST_STATUSES, ChannelName, PostKind
+from app.vocabulary import POST_STATUSES, PostKind
 
 ROWS_AT_ONCE = 1000
 MOST_CHOSEN = 100_000
@@ -135,10 +136,10 @@ def _check_status(status: str, kind: str) -> None:
 
 def _addressed(settings: Settings, values: Values) -> Values:
     """What is found out from an address.  Raises Invalid, RowError: it is not one that Candor would write to."""
-    channel, address = ChannelName(values["channel"]), values["address"]
+    channel, address = values["channel"], values["address"]
     if channel_named(channel).normalise(address, settings) != address:
         raise RowError("its address is not written as Candor writes it")
-    return {"address_hash": address_hash(settings, channel, address), "domain": destination(channel, address)}
+    return {"address_hash": address_hash(settings, channel, address), "domain": channels.destination(channel, address)}
 
 
 def _fresh(taking: Taking, table: Table, rows: Sequence[Candidate], newest: int) -> list[Candidate]:

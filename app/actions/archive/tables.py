@@ -1,6 +1,6 @@
 """What is in an archive: one file for each table, in the order in which rows find what they refer to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.actions.archive.values import Field, field_of
+from app.channels.registry import names as channel_names
 from app.models.announcement import Announcement
 from app.models.component import Component, ComponentChange, ComponentGroup
 from app.models.incident_template import IncidentTemplate
 from app.models.post import Post, PostComponent, Update, UpdateEffect, UpdateRevision
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
-from app.vocabulary import ChannelName, ComponentStatus, Impact, PostKind, PostStatus, SubscriberState
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, SubscriberState
 
 Model = type[Any]
 """A mapped class: each has `id`, and those that others refer to a `public_id`."""
@@ -25,8 +26,8 @@ ANYWHERE = frozenset(
 )
 """Columns of this installation alone, of the internal side, or made from others: an import makes them anew."""
 
-WORDS: dict[str, type[StrEnum]] = {
-    "kind": PostKind, "impact": Impact, "impact_override": Impact, "channel": ChannelName,
+WORDS: dict[str, Iterable[str]] = {
+    "kind": PostKind, "impact": Impact, "impact_override": Impact, "channel": channel_names(),
     "from_status": ComponentStatus, "to_status": ComponentStatus, "state": SubscriberState,
 }  # fmt: skip
 
@@ -59,13 +60,13 @@ class Table:
     choice: Choice | None = None
     status: type[StrEnum] | None = None
     is_shared: bool = False
-    words: Mapping[str, type[StrEnum]] = field(default_factory=lambda: WORDS)
+    words: Mapping[str, Iterable[str]] = field(default_factory=lambda: WORDS)
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
         """The columns that stand in the archive as they are."""
         named = {reference.column.key for reference in self.references} | ANYWHERE
-        words = {**self.words, **({"status": self.status} if self.status else {})}
+        words: dict[str, Iterable[str]] = {**self.words, **({"status": self.status} if self.status else {})}
         return tuple(
             field_of(column, words.get(column.name)) for column in self.model.__table__.c if column.name not in named
         )

@@ -1,10 +1,9 @@
 """One value of a row: as JSON holds it, and back from there, checked."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import String, Text
@@ -71,7 +70,7 @@ class Field:
         return raw
 
 
-def field_of(column: KeyedColumnElement[Any], words: type[StrEnum] | None) -> Field:
+def field_of(column: KeyedColumnElement[Any], words: Iterable[str] | None) -> Field:
     """What a table's column may hold."""
     assert isinstance(column, Column)
     default: Any = REQUIRED

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app import return_path
 from app.actions import audit
 from app.actions.subscriber_rows import LIFTED_BY_CONFIRMING, VISITOR, address_hash, end
+from app.channels.names import EMAIL, SMS
 from app.channels.registry import channel as channel_named
 from app.channels.twilio import STOPPED, Message
 from app.clock import now
@@ -21,7 +22,6 @@ from app.settings import Settings
 from app.sources.events import Bounced, Complained, Event, Keyword, TextReceived, TextStatus, Unsubscribed
 from app.states import deliveries
 from app.text import shorten
-from app.vocabulary import ChannelName
 
 DETAIL_LIMIT = 300
 RETURNED_MAIL = "mail"
@@ -102,11 +102,11 @@ def _about(
         person = session.get(Subscriber, row.subscriber_id) if row is not None else None
         return (row if isinstance(row, Delivery) else None), [person] if person is not None else []
     try:
-        normal = channel_named(ChannelName.EMAIL).normalise(address, settings)
+        normal = channel_named(EMAIL).normalise(address, settings)
     except Invalid:
         return None, []
-    hashed = address_hash(settings, ChannelName.EMAIL, normal)
-    people = select(Subscriber).where(Subscriber.channel == ChannelName.EMAIL, Subscriber.address_hash == hashed)
+    hashed = address_hash(settings, EMAIL, normal)
+    people = select(Subscriber).where(Subscriber.channel == EMAIL, Subscriber.address_hash == hashed)
     return None, list(session.scalars(people.with_for_update()))
 
 
@@ -117,23 +117,19 @@ def _stop(session: Session, settings: Settings, number: str, at: datetime) -> bo
     """
     if not _E164.fullmatch(number):
         return False  # a short code or a name, which can't be subscribed
-    hashed = address_hash(settings, ChannelName.SMS, number)
+    hashed = address_hash(settings, SMS, number)
     rows = session.scalars(
-        select(Subscriber)
-        .where(Subscriber.channel == ChannelName.SMS, Subscriber.address_hash == hashed)
-        .with_for_update()
+        select(Subscriber).where(Subscriber.channel == SMS, Subscriber.address_hash == hashed).with_for_update()
     ).all()
     if any(row.confirmed_at is not None and row.confirmed_at > at for row in rows):
         return False
     for row in rows:
         end(session, VISITOR, row, "STOP")
-    known = session.scalar(
-        select(Suppression).where(Suppression.channel == ChannelName.SMS, Suppression.address_hash == hashed)
-    )
+    known = session.scalar(select(Suppression).where(Suppression.channel == SMS, Suppression.address_hash == hashed))
     if known is not None:
         known.created_at = max(known.created_at, at)
         return True
-    session.add(Suppression(channel=ChannelName.SMS, address_hash=hashed, why=STOPPED, created_at=at))
+    session.add(Suppression(channel=SMS, address_hash=hashed, why=STOPPED, created_at=at))
     audit.record(session, VISITOR, "suppress", "address", hashed[:12], "STOP")
     return True
 
@@ -145,11 +141,11 @@ def _start(session: Session, settings: Settings, number: str, at: datetime) -> b
     """
     if not _E164.fullmatch(number):
         return False
-    hashed = address_hash(settings, ChannelName.SMS, number)
+    hashed = address_hash(settings, SMS, number)
     lifted = session.execute(
         delete(Suppression)
         .where(
-            Suppression.channel == ChannelName.SMS,
+            Suppression.channel == SMS,
             Suppression.address_hash == hashed,
             Suppression.why.in_(LIFTED_BY_CONFIRMING),
             Suppression.created_at <= at,

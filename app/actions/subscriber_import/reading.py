@@ -5,10 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.channels.names import EMAIL, SMS, WEBHOOK
+from app.channels.registry import names as channel_names
 from app.errors import Invalid
 from app.sheets import Line, named
 from app.text import clean
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 
 COLUMNS = (
     "channel", "address", "label", "state", "components", "posts", "locale", "time_zone", "created_at", "confirmed_at",
@@ -46,7 +48,7 @@ class Wish:
     """One line, read.  `components` are names or ids as written, `posts` ids; `has` are the columns given."""
 
     line: int
-    channel: ChannelName
+    channel: str
     address: str
     label: str
     state: SubscriberState
@@ -116,33 +118,33 @@ def _wish(number: int, cells: Mapping[str, str]) -> Wish:
         confirmed_at=_instant(cells, "confirmed_at"), unsubscribed_at=_instant(cells, "unsubscribed_at"),
         public_id=cells.get("id", "") if _ID.fullmatch(cells.get("id", "")) else "",
         secret=_secret(cells.get("secret", "")), has=has,
-        owner_email=cells.get("email", "")[:254] if channel is ChannelName.WEBHOOK else "",
+        owner_email=cells.get("email", "")[:254] if channel == WEBHOOK else "",
     )  # fmt: skip
 
 
-def _channel(cells: Mapping[str, str]) -> ChannelName:
+def _channel(cells: Mapping[str, str]) -> str:
     given = cells.get("channel", "").lower()
-    if given in set(ChannelName):
-        return ChannelName(given)
+    if given in channel_names():
+        return given
     if given:
-        raise Invalid(f"“{clean(given)[:40]}” is no channel. Use one of: {', '.join(ChannelName)}.")
+        raise Invalid(f"“{clean(given)[:40]}” is no channel. Use one of: {', '.join(channel_names())}.")
     if cells.get("endpoint"):
-        return ChannelName.WEBHOOK
-    return ChannelName.SMS if cells.get("phone_number") or cells.get("shown_number") else ChannelName.EMAIL
+        return WEBHOOK
+    return SMS if cells.get("phone_number") or cells.get("shown_number") else EMAIL
 
 
-def _address(channel: ChannelName, cells: Mapping[str, str]) -> str:
+def _address(channel: str, cells: Mapping[str, str]) -> str:
     own = {
-        ChannelName.EMAIL: "email",
-        ChannelName.SMS: "phone_number",
-        ChannelName.WEBHOOK: "endpoint",
+        EMAIL: "email",
+        SMS: "phone_number",
+        WEBHOOK: "endpoint",
     }.get(channel, "address")
     address = cells.get("address") or cells.get(own, "")
-    if not address and channel is ChannelName.SMS:
+    if not address and channel == SMS:
         address = cells.get("shown_number", "")
     if not address:
         raise Invalid("There is no address in this line.")
-    if channel is ChannelName.SMS and not address.startswith("+"):
+    if channel == SMS and not address.startswith("+"):
         return _international(address, cells.get("phone_country", ""))
     return address
 

@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.actions.subscriber_import.reading import Wish
-from app.actions.subscriptions import new_secret
+from app.channels import registry as channels
 from app.clock import now
-from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, destination
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
 from app.text import public_id
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 
 STRICTNESS = (
     SubscriberState.UNCONFIRMED,
@@ -74,7 +74,7 @@ class Entry:
     @property
     def needs_secret(self) -> bool:
         """Whether this is a new webhook that came without its secret."""
-        return self.before is None and self.wish.channel is ChannelName.WEBHOOK and not self.wish.secret
+        return self.before is None and not self.wish.secret and channels.channel(self.wish.channel).signs_messages
 
     @property
     def hears(self) -> tuple[bool, frozenset[int], frozenset[int]]:
@@ -226,13 +226,14 @@ def _row(page_id: int, entry: Entry, taken: set[str]) -> Columns:
     created = wish.created_at or at
     name = wish.public_id if wish.public_id and wish.public_id not in taken else public_id()
     taken.add(name)
-    secret = wish.secret or (new_secret() if entry.needs_secret else "")
+    secret = wish.secret or (channels.channel(wish.channel).new_secret() if entry.needs_secret else "")
     is_over = entry.state is SubscriberState.UNSUBSCRIBED
     is_confirmed = entry.state is not SubscriberState.UNCONFIRMED
     return {
         "page_id": page_id, "public_id": name, "channel": wish.channel, "address": entry.address,
-        "address_hash": entry.address_hash, "domain": destination(wish.channel, entry.address), "label": wish.label,
-        "secret": secret, "owner_email": wish.owner_email, "state": entry.state, "everything": entry.hears[0],
+        "address_hash": entry.address_hash, "domain": channels.destination(wish.channel, entry.address),
+        "label": wish.label, "secret": secret, "owner_email": wish.owner_email, "state": entry.state,
+        "everything": entry.hears[0],
         "locale": wish.locale, "time_zone": wish.time_zone, "created_at": created,
         "confirmed_at": wish.confirmed_at or (created if is_confirmed else None),
         "unsubscribed_at": (wish.unsubscribed_at or at) if is_over else None,

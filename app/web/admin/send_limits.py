@@ -6,11 +6,11 @@ from flask import flash, redirect, request, url_for
 
 from app.actions import restoring
 from app.actions import send_limits as actions
+from app.channels.registry import names as channel_names
 from app.db import session
 from app.errors import CandorError, Invalid
 from app.queries.sending import limit_rows
 from app.text import clean
-from app.vocabulary import ChannelName
 from app.web.access import actor, audience
 from app.web.admin.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
@@ -87,7 +87,7 @@ def _show(problem: Problem | None = None, typed: Mapping[str, str] | None = None
         current_page(),
         question=restoring.question(session()),
         limits=limit_rows(session()),
-        channels=list(ChannelName),
+        channels=channel_names(),
         problem=problem,
         typed=typed or {},
     )

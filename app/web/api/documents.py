@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select
 
 from app.channels.numbers import country_of
+from app.channels.registry import statuspage_type
 from app.db import session
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
@@ -18,11 +19,10 @@ from app.publish.links import permalink
 from app.publish.statuspage_json import component_status, post_status, stamp, update_document
 from app.publish.thread import read_posts
 from app.publish.views import PageView, PostView
-from app.vocabulary import ChannelName, ComponentStatus, PostStatus, SubscriberState
+from app.vocabulary import ComponentStatus, PostStatus, SubscriberState
 
 Document = dict[str, Any]
 _NO_TWITTER = {"twitter_updated_at": None, "wants_twitter_update": False}
-MODES = {ChannelName.EMAIL: "email", ChannelName.SMS: "sms", ChannelName.WEBHOOK: "webhook"}
 
 
 def page_document(page_id: int) -> Document:
@@ -138,18 +138,19 @@ def subscriber_documents(page: PageView, rows: Sequence[Subscriber]) -> list[Doc
 
 
 def _subscriber(row: Subscriber, components: Iterable[str], page: PageView) -> Document:
+    mode = statuspage_type(row.channel)
     created_at = stamp(row.created_at, page.zone)
     failing = stamp(row.failing_since or row.confirmed_at or row.created_at, page.zone)
     made: Document = {
         "id": row.public_id, "skip_confirmation_notification": False,
-        "mode": MODES.get(ChannelName(row.channel), "integration_partner"),
+        "mode": mode,
     }  # fmt: skip
-    if row.channel == ChannelName.EMAIL:
+    if mode == "email":
         made["email"] = row.address
-    elif row.channel == ChannelName.SMS:
+    elif mode == "sms":
         country = country_of(row.address).lower() or None
         made |= {"phone_number": row.address, "phone_country": country, "display_phone_number": row.address}
-    elif row.channel == ChannelName.WEBHOOK:
+    elif mode == "webhook":
         made |= {"email": row.owner_email or None, "endpoint": row.address}
     else:
         made["obfuscated_channel_name"] = row.label

@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, exists, func, select
 
 from app.actions import operated
+from app.channels.registry import all_channels
 from app.db import session
 from app.errors import Invalid
 from app.models.subscriber import ERASED, Subscriber, SubscriberComponent
 from app.publish.views import PageView
-from app.vocabulary import ChannelName, Scope, SubscriberState
+from app.vocabulary import Scope, SubscriberState
 from app.web.api import reading
 from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import subscriber_documents
@@ -19,15 +20,11 @@ from app.web.api.paging import chosen
 
 LISTED = "/pages/<page_id>/subscribers"
 MOST_AT_ONCE = 100
-TYPES: dict[str, tuple[ChannelName, ...]] = {
-    "email": (ChannelName.EMAIL,),
-    "sms": (ChannelName.SMS,),
-    "webhook": (ChannelName.WEBHOOK,),
-    "integration_partner": (ChannelName.CHAT, ChannelName.PUSH),
-    "slack": (),
-    "teams": (),
+TYPES = {
+    kind: tuple(one.name for one in all_channels() if one.statuspage_type == kind)
+    for kind in ("email", "sms", "webhook", "integration_partner", "slack", "teams")
 }
-"""Statuspage's types; chat rooms and browsers are partners there, whatever their service."""
+"""The channels of Statuspage's types; chat rooms and browsers are partners there, whatever their service."""
 
 STATES = {
     state.value: state for state in (SubscriberState.ACTIVE, SubscriberState.UNCONFIRMED, SubscriberState.QUARANTINED)

@@ -8,12 +8,13 @@ from sqlalchemy import select
 
 from app.actions import operated, subscriptions
 from app.actions.subscriber_rows import address_hash
+from app.channels.names import EMAIL, SMS, WEBHOOK
 from app.channels.registry import channel as channel_named
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.models.subscriber import Subscriber
 from app.publish.views import PageView
-from app.vocabulary import ChannelName, Scope
+from app.vocabulary import Scope
 from app.web.api import reading
 from app.web.api.blueprint import bearer, route, settings
 from app.web.api.documents import Document, subscriber_documents
@@ -81,12 +82,12 @@ def resend_confirmation(page: PageView, subscriber_id: str) -> ResponseReturnVal
 def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -> tuple[str, str]:
     """Its public id and its signing secret.  It is labelled by its host: the rest of an address may be a secret."""
     endpoint, owner = reading.text(given, "endpoint") or "", reading.text(given, "email") or ""
-    normal = channel_named(ChannelName.WEBHOOK).normalise(endpoint, settings())
+    normal = channel_named(WEBHOOK).normalise(endpoint, settings())
     label = (urlsplit(normal).hostname or "webhook")[: subscriptions.LABEL_LIMIT]
     secret = subscriptions.add_by_operator(
-        settings(), bearer().actor, page.id, ChannelName.WEBHOOK, endpoint, label, components, owner
+        settings(), bearer().actor, page.id, WEBHOOK, endpoint, label, components, owner
     )
-    hashed = address_hash(settings(), ChannelName.WEBHOOK, normal)
+    hashed = address_hash(settings(), WEBHOOK, normal)
     found = session().scalar(
         select(Subscriber.public_id).where(Subscriber.page_id == page.id, Subscriber.address_hash == hashed)
     )
@@ -94,12 +95,12 @@ def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -
     return found, secret
 
 
-def whom(given: dict[str, Any]) -> tuple[ChannelName, str]:
+def whom(given: dict[str, Any]) -> tuple[str, str]:
     """The channel and the address of a person.  Raises Invalid."""
     email, phone = reading.text(given, "email"), reading.text(given, "phone_number")
     if not email and not phone:
         raise Invalid.field("email", "Give an email or a phone_number; a webhook of the whole page has an endpoint.")
-    return (ChannelName.EMAIL, email) if email else (ChannelName.SMS, _dialled(given, phone or ""))
+    return (EMAIL, email) if email else (SMS, _dialled(given, phone or ""))
 
 
 def _dialled(given: dict[str, Any], phone: str) -> str:

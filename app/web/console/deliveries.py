@@ -7,6 +7,8 @@ from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import dispatches as actions
+from app.channels.registry import names as channel_names
+from app.channels.registry import shown
 from app.clock import now
 from app.db import session
 from app.deliver import missing as missed
@@ -23,11 +25,10 @@ from app.deliver.report import (
 from app.errors import NotFound
 from app.queries.posts import update_facts
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState, DispatchKind, Role
+from app.vocabulary import DeliveryState, DispatchKind, Role
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
-from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render, render_block
 from app.web.htmx import is_htmx
@@ -134,7 +135,7 @@ def _wanted(args: Mapping[str, str]) -> Wanted:
     channel, state = args.get("channel", ""), args.get("state", "")
     reason = args.get("reason")
     return Wanted(
-        channel=ChannelName(channel) if channel in set(ChannelName) else None,
+        channel=channel if channel in channel_names() else None,
         state=DeliveryState(state) if state in missed.NOT_RECEIVED else None,
         reason=reason.replace("\x00", "")[:REASON_LIMIT] if reason is not None else None,
     )

@@ -2,11 +2,11 @@
 
 from flask import current_app
 
+from app.channels.registry import all_channels
 from app.db import session
 from app.queries import posts, sending
 from app.queries.components import all_components, component_groups
 from app.settings import Settings
-from app.vocabulary import ChannelName
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.publish_hook import publish_hook
@@ -31,11 +31,7 @@ def overview() -> Answer:
         components=all_components(groups),
         verdict=verdict_of(all_components(groups), open_posts),
         health=sending.delivery_health(session(), facts.id),
-        unsent=[
-            channel.label
-            for channel, url in ((ChannelName.EMAIL, settings.smtp_url), (ChannelName.SMS, settings.sms_url))
-            if not url
-        ],
+        unsent=[channel.label for channel in all_channels() if not channel.is_configured(settings)],
         standing=sending.standing(session(), facts.id),
         publish_hook=publish_hook(settings, actor().role),
     )

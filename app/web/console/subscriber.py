@@ -6,6 +6,7 @@ from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import canaries, erasure
+from app.channels.registry import shown
 from app.db import session
 from app.deliver.history import Entry, count, history
 from app.queries import subscribers as queries
@@ -15,7 +16,6 @@ from app.vocabulary import Role
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
-from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
 from app.web.console.search import search_for

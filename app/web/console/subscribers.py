@@ -3,6 +3,8 @@
 from flask import current_app, flash, redirect, request, url_for
 
 from app.actions import subscriptions as actions
+from app.channels.base import AddedBy
+from app.channels.registry import all_channels, shown
 from app.db import session
 from app.errors import CandorError
 from app.queries import subscribers as queries
@@ -11,7 +13,6 @@ from app.text import clean
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.masking import shown
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
 from app.web.console.search import search_for
@@ -28,7 +29,7 @@ def subscribers() -> Answer:
 @blueprint.post("/subscribers")
 @audience("lead")
 def add_subscriber() -> Answer:
-    """Add a chat channel or a webhook.  The answer shows the webhook's secret, this once, so it is no redirect."""
+    """Add a subscriber that only operators may add.  The answer shows its secret, this once, so it is no redirect."""
     facts = current_page()
     typed = {field: clean(request.form.get(field, "")) for field in ("channel", "address", "label")}
     try:
@@ -78,5 +79,6 @@ def show_subscribers(
         has_more=len(found) > size,
         problem=problem,
         adding=adding or {},
+        offered=[one for one in all_channels() if one.added_by is AddedBy.OPERATORS],
         secret=secret,
     )

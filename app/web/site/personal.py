@@ -4,12 +4,12 @@ from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions import subscriptions
+from app.channels.registry import channel
 from app.errors import Invalid
 from app.publish import tokens
 from app.queries.visitor_pages import page
 from app.settings import Settings
 from app.text import clean
-from app.vocabulary import ChannelName
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
 from app.web.site.language import chosen_language, render
@@ -105,10 +105,7 @@ def _link(purpose: str, found: subscriptions.Subscription) -> str:
 
 def _masked(found: subscriptions.Subscription) -> str:
     """Enough of an address to be recognised by its owner: links are forwarded and looked at over shoulders."""
-    if found.channel is ChannelName.EMAIL:
-        local, _, domain = found.address.rpartition("@")
-        return f"{local[:1]}…@{domain}"
-    return f"{found.address[:3]}…{found.address[-2:]}" if found.channel is ChannelName.SMS else "this channel"
+    return channel(found.channel).shown_to_owner(found.address) or "this channel"
 
 
 def _settings() -> Settings:

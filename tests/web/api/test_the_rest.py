@@ -19,7 +19,7 @@ from app.models.component import Component
 from app.models.delivery import Notice
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
-from app.vocabulary import ChannelName, SubscriberState
+from app.vocabulary import SubscriberState
 from tests.factories import ALICE, make_component, make_subscriber
 from tests.publish.test_calendar import NOON
 from tests.web.api.conftest import Script
@@ -172,9 +172,9 @@ def test_a_webhook_and_its_secret(script: Script, page_id: int) -> None:
 
 
 def test_who_must_not_be_written_to_is_not_let_in_by_a_script(script: Script, settings: Settings, page_id: int) -> None:
-    hashed = address_hash(settings, ChannelName.EMAIL, "eve@example.com")
+    hashed = address_hash(settings, "email", "eve@example.com")
     with transaction() as writing:
-        writing.add(Suppression(channel=ChannelName.EMAIL, address_hash=hashed, why="unsubscribed"))
+        writing.add(Suppression(channel="email", address_hash=hashed, why="unsubscribed"))
     body = {"email": "eve@example.com", "skip_confirmation_notification": True}
     assert script.refused("POST", "/subscribers", {"subscriber": body})[0] == 422
     assert script.get("/subscribers?state=all") == []

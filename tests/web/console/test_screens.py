@@ -19,7 +19,6 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import ComponentEffect, PostDraft, RecordLinkDraft
 from app.vocabulary import (
-    ChannelName,
     ComponentStatus,
     DeliveryState,
     DispatchState,
@@ -271,7 +270,7 @@ def test_the_outbox_shows_a_kept_message_as_text(lena: Person, settings: Setting
 
 def test_the_outbox_shows_what_the_channels_keep(lena: Person, settings: Settings, page_id: int) -> None:
     make_subscriber(page_id, state=SubscriberState.ACTIVE)
-    make_subscriber(page_id, "+15005550006", channel=ChannelName.SMS)
+    make_subscriber(page_id, "+15005550006", channel="sms")
     open_post(settings, LENA, page_id, draft(body="Kept, **not sent**."))
     drain(settings)
     listed = lena.open("/admin/outbox")

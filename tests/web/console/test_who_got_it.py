@@ -17,7 +17,7 @@ from app.models.delivery import Delivery, DeliveryAttempt, Dispatch
 from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
-from app.vocabulary import ChannelName, DeliveryState, DispatchState
+from app.vocabulary import DeliveryState, DispatchState
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge, refuse
@@ -218,7 +218,7 @@ def test_somebody_is_found_and_their_whole_history_is_shown(
     page_id: int,
     edge: Edge,
 ) -> None:
-    hashed = address_hash(settings, ChannelName.EMAIL, "ann@example.com")
+    hashed = address_hash(settings, "email", "ann@example.com")
     who = make_subscriber(page_id, "ann@example.com")
     with transaction() as writing:
         writing.get_one(Subscriber, who).address_hash = hashed
@@ -243,7 +243,7 @@ def test_somebody_is_found_and_their_whole_history_is_shown(
 def test_a_viewer_finds_by_a_whole_address_alone(vera: Person, settings: Settings, page_id: int) -> None:
     who = make_subscriber(page_id, "ann@example.com")
     with transaction() as writing:
-        writing.get_one(Subscriber, who).address_hash = address_hash(settings, ChannelName.EMAIL, "ann@example.com")
+        writing.get_one(Subscriber, who).address_hash = address_hash(settings, "email", "ann@example.com")
     assert "Only a whole address" in text_of(vera.open("/console/default/subscribers/search?q=ann"))
     found = vera.client.get("/console/default/subscribers/search?q=Ann@example.com")
     assert found.status_code == 303
