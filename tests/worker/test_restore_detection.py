@@ -86,7 +86,7 @@ def test_a_database_older_than_what_the_machine_remembers_is_held(
 ) -> None:
     with the_table_says(NOON - timedelta(seconds=1)):
         run(app, settings, once=True)
-    assert (paused(), edge.addresses) == (channel_names(), [])
+    assert (paused(), edge.addresses) == (list(channel_names()), [])
     assert "restored from a backup of 2026-03-02 11:59 UTC" in session().scalars(select(Alarm.sentence)).one()
     restoring.resume(LENA)
     run(app, settings, once=True)
@@ -117,7 +117,7 @@ def test_maintenance_that_the_clock_would_move_is_under_way(app: Flask, settings
     open_post(settings, LENA, page_id, planned)
     another_machine()
     run(app, settings, once=True)
-    assert paused() == channel_names()
+    assert paused() == list(channel_names())
 
 
 def test_the_first_start_of_all_is_not_held(app: Flask, settings: Settings, waiting: int, edge: Edge) -> None:
@@ -170,7 +170,7 @@ def test_a_machine_that_was_away_can_not_tell_and_one_that_was_not_can(
     heartbeat.beat(settings.home)  # forgets whoever was last seen long before the beat before this one
     another_machine(now() + timedelta(hours=1))
     run(app, settings, once=True)
-    assert (paused(), edge.addresses) == (channel_names(), ["carol@example.com"])
+    assert (paused(), edge.addresses) == (list(channel_names()), ["carol@example.com"])
 
 
 def test_a_file_that_was_copied_is_not_this_machine(app: Flask, settings: Settings, waiting: int) -> None:
@@ -195,7 +195,7 @@ def test_a_clock_that_was_put_back_still_beats(app: Flask, settings: Settings, w
 def test_a_running_worker_notices_and_asks_once(app: Flask, settings: Settings, waiting: int) -> None:
     with the_table_says(NOON - timedelta(minutes=1)), frozen(LATER):
         restore_detection.beat(settings)
-    assert paused() == channel_names()
+    assert paused() == list(channel_names())
     restoring.resume(LENA)
     with frozen(LATER + timedelta(seconds=20)):
         restore_detection.beat(settings)

@@ -131,7 +131,7 @@ def known(session: Session, page_id: int, entries: Sequence[Entry]) -> list[Entr
             ).where(
                 Subscriber.page_id == page_id,
                 Subscriber.channel == channel,
-                Subscriber.address_hash.in_([one.address_hash for one in entries if one.wish.channel is channel]),
+                Subscriber.address_hash.in_([one.address_hash for one in entries if one.wish.channel == channel]),
             )
         ):  # fmt: skip
             state = SubscriberState(row.state)
