@@ -10,7 +10,7 @@ def labels() -> tuple[str, ...]:
     found += [rule.verdict.text for rule in RULES] + [verdict.text for verdict in OF_POSTS.values()] + [ALL_WELL.text]
     found += [rule.when for rule in RULES]
     # what is said by the code: what a feed leads with, what a saved form answers, and how times are joined
-    found += ["Update", "Saved. It holds from the next update on.", "{date}, {time}", "{count} h", "{count} min"]
+    found += ["Update", "Saved. This applies from the next update.", "{date}, {time}", "{count} h", "{count} min"]
     return tuple(dict.fromkeys(found))
 
 

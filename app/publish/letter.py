@@ -87,7 +87,7 @@ def word(settings: Settings, of: Words, channel: str) -> Letter:
 
 SUBJECTS = {
     NoticeKind.CONFIRM: "Confirm your subscription",
-    NoticeKind.FOLLOWS: "Choose what you hear of",
+    NoticeKind.FOLLOWS: "Choose your updates",
     NoticeKind.DISABLED: "Your webhook gets no more updates",
 }
 TEXTS = {

@@ -52,7 +52,7 @@ RULES: tuple[Rule, ...] = (
     Rule("a component is in a partial outage", _any(_S.PARTIAL_OUTAGE), Verdict(MINOR, "Minor Service Outage")),
     Rule("every component is degraded", _all(_S.DEGRADED_PERFORMANCE), Verdict(MINOR, "Degraded System Service")),
     Rule("a component is degraded", _any(_S.DEGRADED_PERFORMANCE), Verdict(MINOR, "Partially Degraded Service")),
-    Rule("the state of a component is unknown", _any(_S.UNKNOWN), Verdict(MINOR, "Status Partly Unknown")),
+    Rule("the status of a component is unknown", _any(_S.UNKNOWN), Verdict(MINOR, "Status Partly Unknown")),
     Rule(
         "a component is under maintenance",
         _any(_S.UNDER_MAINTENANCE),

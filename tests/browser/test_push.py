@@ -51,11 +51,11 @@ def test_notices_are_turned_on_and_off_by_a_click(app: Flask, page_id: int, read
         assert state() == []
         reader.evaluate(SERVICE, new_browser().subscription("https://push.example.com/1"))
         on.click()
-        reader.get_by_text("This browser shows notices now.").wait_for()
+        reader.get_by_text("Notifications are on in this browser.").wait_for()
         assert (on.is_visible(), off.is_visible(), reader.evaluate("window.asked")) == (False, True, 65)
         assert state() == ["active"]
         off.click()
-        reader.get_by_text("This browser shows no more notices.").wait_for()
+        reader.get_by_text("Notifications are off in this browser.").wait_for()
         assert (on.is_visible(), off.is_visible()) == (True, False)
         assert state() == ["unsubscribed"]
     assert faults == []

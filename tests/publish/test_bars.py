@@ -221,7 +221,7 @@ def test_before_it_began_nothing_is_claimed(app: Flask, settings: Settings, page
     bar = bar_of(judge(reader.get("/").text))
     assert drawn(bar) == ["none"] * 79 + ["operational"] * 11
     assert bar.get("data-known") == "79" and "100.00 % up" in "".join(bar.itertext())
-    assert "No trouble in these 90 days." in "".join(bar.itertext())
+    assert "No problems in the last 90 days." in "".join(bar.itertext())
 
 
 @pytest.mark.database
@@ -236,7 +236,7 @@ def test_the_rule_is_written_out_beneath_as_data_with_its_version(
     }
     assert found == {one.label: (weight, f"{weight:g}") for one, weight in RULE.items()}
     assert "(rule 2026-1)" in "".join(rules.itertext())
-    assert "A day begins at midnight in UTC." in "".join(rules.itertext())
+    assert "A day starts at midnight in UTC." in "".join(rules.itertext())
 
 
 @pytest.mark.database

@@ -105,7 +105,7 @@ def test_an_open_incident_answers_every_question_at_once(desk: Desk) -> None:
         "What we know": "What we know Identified Mar 20, 2026, 13:30 UTC A disk is full. Mail Partial outage",
         "What happened to each component": "What happened to each component Europe - Shop 12:00 UTC Major outage"
         " Mail 13:30 UTC Partial outage",
-        "What was said before": "What was said before Investigating Mar 20, 2026, 12:00 UTC We see errors."
+        "Earlier updates": "Earlier updates Investigating Mar 20, 2026, 12:00 UTC We see errors."
         " Europe - Shop Major outage",
     }
 
@@ -123,7 +123,7 @@ def test_a_resolved_incident_says_how_long_it_was_and_promises_nothing(desk: Des
     desk.say(post_id, 80, PostStatus.RESOLVED, "All is well.", 1, ComponentEffect(shop, WELL))
     page = desk.page(post_id)
     assert facts(page) == {"Began": "Mar 20, 2026, 12:00 UTC", "Lasted": "1 h 20 min", "Affected": "Shop"}
-    assert list(sections(page)) == ["What happened to each component", "What was said"]
+    assert list(sections(page)) == ["What happened to each component", "Updates"]
     assert "12:00 UTC Major outage" in sections(page)["What happened to each component"]
     assert "13:20 UTC Operational" in sections(page)["What happened to each component"]
 
@@ -153,7 +153,10 @@ def test_a_correction_is_seen_with_what_stood_before(desk: Desk) -> None:
     assert known.index("Madrid is down.") < known.index("Corrected at") < known.index("Spain is down.")
     assert known.index("Spain is down.") < known.index("All of Europe is down.")
     assert "Corrected at Mar 20, 2026, 12:06 UTC" in known
-    assert "Until Mar 20, 2026, 12:06 UTC it said:" in known and "Until Mar 20, 2026, 12:05 UTC it said:" in known
+    assert (
+        "Until Mar 20, 2026, 12:06 UTC, this update said:" in known
+        and "Until Mar 20, 2026, 12:05 UTC, this update said:" in known
+    )
     front = desk.reader.get("/").text
     assert "Corrected at" in front and "All of Europe is down." in front
 
@@ -166,7 +169,7 @@ def test_what_a_correction_left_as_it_was_is_told_once(desk: Desk) -> None:
         correct_update(desk.settings, LENA, update_id, "Spain is down.", 2)
     known = sections(desk.page(post_id))["What we know"]
     assert known.count("All of Europe is down.") == 1
-    assert "Until Mar 20, 2026, 12:06 UTC it said:" in known and "12:05 UTC it said" not in known
+    assert "Until Mar 20, 2026, 12:06 UTC, this update said:" in known and "12:05 UTC, this update said" not in known
 
 
 def test_the_post_mortem_stands_at_the_end_and_its_corrections_and_earlier_words_stay(desk: Desk) -> None:
@@ -176,14 +179,14 @@ def test_the_post_mortem_stands_at_the_end_and_its_corrections_and_earlier_words
     with clock.frozen(NOON + 2 * DAY):
         correct_update(desk.settings, LENA, first, "A **fibre** broke.", 1)
     page = desk.page(post_id)
-    assert list(sections(page)) == ["What was said", "Post-mortem"]
+    assert list(sections(page)) == ["Updates", "Post-mortem"]
     last = sections(page)["Post-mortem"]
     assert last.startswith("Post-mortem Mar 21, 2026, 21:20 UTC A fibre broke.") and "A cable broke." in last
-    assert "fibre" not in sections(page)["What was said"]
+    assert "fibre" not in sections(page)["Updates"]
     assert facts(page)["Lasted"] == "1 h"
     desk.say(post_id, 4000, PostStatus.POSTMORTEM, "Two fibres broke.", 3)
     again = sections(desk.page(post_id))
-    assert "Two fibres broke." in again["Post-mortem"] and "A fibre broke." in again["What was said"]
+    assert "Two fibres broke." in again["Post-mortem"] and "A fibre broke." in again["Updates"]
 
 
 def test_a_maintenance_begins_when_it_begins(desk: Desk) -> None:

@@ -128,7 +128,7 @@ def test_what_goes_on_is_not_told_twice(desk: Desk) -> None:
     post_id = desk.incident(NOON - 2 * DAY, "Long", lasting=None)
     page = desk.page("/")
     assert [found for _, found, _ in past(page)] == [[], [], []]
-    assert words(section(page, "past")).count("Long began and goes on") == 1
+    assert words(section(page, "past")).count("Long started and is ongoing") == 1
     assert words(page).count("We are looking into it.") == 1
     assert f"/incidents/{post_id}" in {one.get("href") for one in section(page, "past").iter("a")}
 
@@ -162,7 +162,7 @@ def test_a_long_history_is_read_month_by_month(desk: Desk) -> None:
         address = pager(page).get("prev")
     assert walked == keys
     assert seen == [f"Number {number}" for number in reversed(range(27)) if number != 20]
-    assert "Nothing to report in this month." in words(judge(desk.reader.get("/history/2025-09").text))
+    assert "Nothing to report this month." in words(judge(desk.reader.get("/history/2025-09").text))
     assert desk.reader.get("/history/2023-12").status_code == 404
     assert desk.reader.get("/history/2026-04").status_code == 404
 

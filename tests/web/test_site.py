@@ -59,7 +59,7 @@ def test_from_asking_to_leaving(app: Flask, settings: Settings, page_id: int) ->
     assert who.get(confirm).status_code == 200 and who.client.head(confirm).status_code == 200
     assert row().state == "unconfirmed"
     for _ in range(2):
-        assert "You are subscribed" in who.post(confirm).text
+        assert "You&#39;re subscribed" in who.post(confirm).text
         assert row().state == "active"
     leave = path(settings, "unsubscribe")
     assert who.get(leave).status_code == 200 and who.client.head(leave).status_code == 200
@@ -208,11 +208,11 @@ def test_an_operator_adds_a_webhook_and_sees_its_secret_once(app: Flask, setting
 @pytest.mark.parametrize(
     ("address", "language", "said"),
     [
-        ("/nowhere", "en", "There is nothing at this address"),
-        ("/incidents", "en", "There is nothing at this address"),
+        ("/nowhere", "en", "Page not found"),
+        ("/incidents", "en", "Page not found"),
         ("/de/nowhere", "de", "Unter dieser Adresse gibt es nichts"),
-        ("/ja/nowhere", "en", "There is nothing at this address"),  # the page does not speak it
-        ("/metrics", "en", "There is nothing at this address"),
+        ("/ja/nowhere", "en", "Page not found"),  # the page does not speak it
+        ("/metrics", "en", "Page not found"),
     ],
 )
 def test_a_mistyped_address_is_answered_by_the_page_in_its_language(

@@ -16,7 +16,7 @@ from app.web.site.language import chosen_language, render
 from app.web.site.subscribe import chosen_components
 
 Answer = str | Response | tuple[str, int]
-SAVED = "Saved. It holds from the next update on."
+SAVED = "Saved. This applies from the next update."
 
 
 @blueprint.get("/confirm/<public_id>/<token>")

@@ -45,7 +45,7 @@ def test_a_statement_is_dated_earlier_and_readers_see_that_it_was(script: Script
         moved = redate(script, made, NOON - 2 * HOUR)
         assert at_of(moved) == NOON - 2 * HOUR
         shown = reader.get(one).text
-        assert "it was dated" in shown and (NOON - 2 * HOUR).isoformat()[:16] in shown
+        assert "this update was dated" in shown and (NOON - 2 * HOUR).isoformat()[:16] in shown
         assert shown.count("We look.") <= 3, "the text that stayed as it was is not told twice"
         public = reader.get(f"/api/v2{one}.json").json["incident"]
         assert datetime.fromisoformat(public["started_at"]) == NOON - 2 * HOUR
