@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from app import create_app
 from app.actions import passwords
+from app.actions.inbound import receiving
 from app.cli.migrating import upgrade_database
 from app.db import db
 from app.settings import Settings, load
@@ -37,6 +38,14 @@ def cheap_passwords() -> Iterator[None]:
     """Hashes that cost little: there are hundreds of sign-ins, and none of them guards anything."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", lambda: CHEAP)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_store() -> Iterator[None]:
+    """A busy machine takes longer than 200 ms to write now and then; what is about the spool sets its own limit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(receiving, "STORE_SECONDS", 20.0)
         yield
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
+from app.actions.inbound import keeping as inbound
 from app.actions.subscriber_rows import hashes_of
 from app.clock import now
 from app.db import transaction
@@ -37,6 +38,8 @@ class _Person:
     channel: str
     address: str
     address_hash: str
+    tags: frozenset[str]
+    """How the return paths of their mails name them: "d12" for a delivery, "n3" for a notice."""
 
 
 def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool = False) -> Erased:
@@ -50,7 +53,7 @@ def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool =
         people = _erase(session, settings, actor, _held(session, Subscriber.address_hash.in_(hashes)), never_again)
     if not people:
         raise NotFound("Nobody is known by that address. Write it as it is in the list of subscribers.")
-    return Erased(len(people), _forget_messages(settings.outbox, {person.address for person in people}))
+    return Erased(len(people), _forget_kept(settings, people))
 
 
 def erase_subscriber(settings: Settings, actor: Actor, public_id: str, *, never_again: bool = False) -> Erased:
@@ -68,7 +71,7 @@ def erase_subscriber(settings: Settings, actor: Actor, public_id: str, *, never_
         people = _erase(
             session, settings, actor, _held(session, Subscriber.address_hash == row.address_hash), never_again
         )
-    return Erased(len(people), _forget_messages(settings.outbox, {person.address for person in people}))
+    return Erased(len(people), _forget_kept(settings, people))
 
 
 def _held(session: Session, whose: ColumnElement[bool]) -> Sequence[Subscriber]:
@@ -79,7 +82,7 @@ def _erase(
     session: Session, settings: Settings, actor: Actor, rows: Sequence[Subscriber], never_again: bool
 ) -> list[_Person]:
     pages = session.scalars(select(Page.id)).all() if rows else ()
-    people = [_Person(row.channel, row.address, row.address_hash) for row in rows]
+    people = [_Person(row.channel, row.address, row.address_hash, _tags(session, row.id)) for row in rows]
     for row, person in zip(rows, people, strict=True):
         _forget_around(session, row.id)
         _forget_row(row)
@@ -90,11 +93,24 @@ def _erase(
             .values(owner_email="")
             .execution_options(synchronize_session=False)
         )
-    for person in set(people):
+    for person in {one.address_hash: one for one in people}.values():
         _forget_hash(session, settings, person, pages)
         if never_again:
             session.add(Suppression(channel=person.channel, address_hash=person.address_hash, why=ASKED_NEVER))
     return people
+
+
+def _tags(session: Session, subscriber_id: int) -> frozenset[str]:
+    deliveries = session.scalars(select(Delivery.id).where(Delivery.subscriber_id == subscriber_id))
+    notices = session.scalars(select(Notice.id).where(Notice.subscriber_id == subscriber_id))
+    return frozenset([*(f"d{number}" for number in deliveries), *(f"n{number}" for number in notices)])
+
+
+def _forget_kept(settings: Settings, people: Sequence[_Person]) -> int:
+    """Remove messages to these people, and what outside systems sent about them; how many messages there were."""
+    addresses = {person.address for person in people}
+    inbound.erase(settings, addresses, {tag for person in people for tag in person.tags})
+    return _forget_messages(settings.outbox, addresses)
 
 
 def _forget_row(row: Subscriber) -> None:

@@ -6,14 +6,17 @@ import stat
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy import select, text
 
+from app.actions.inbound import spool
 from app.channels.registry import label as channel_label
 from app.cli.migrating import revisions
 from app.cli.shared import lost_database_told
+from app.clock import now
 from app.db import session, transaction
 from app.deliver import alarms
 from app.deliver.canaries import proofs, sentence
@@ -22,13 +25,16 @@ from app.models.delivery import SendLimit
 from app.models.page import Page
 from app.publish.hook_run import last_run
 from app.publish.refresh import published_revision
+from app.queries.inbound import inbound_counts, oldest_unread
 from app.settings import Settings
+from app.vocabulary import InboundState
 from app.worker import imap
 
 LITTLE_SPACE = 500 * 1024 * 1024
 NO_SPACE = 50 * 1024 * 1024
 EARLIEST_SANE = 1_767_225_600  # 2026-01-01: a machine that says less has lost its clock
 MAIL_SECONDS = 10
+UNREAD_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ def checkup(settings: Settings) -> list[Finding]:
         ("migrations", _migrations),
         ("mail", _mail),
         ("returned mail", _returned_mail),
+        ("inbound", _inbound),
         ("clock", _clock),
         ("disk", _disk),
         ("page", _page),
@@ -123,6 +130,24 @@ def _returned_mail(settings: Settings) -> Finding:
         said = "BOUNCE_ADDRESS is empty, so nothing in the mailbox can be told apart. Set it to the mailbox's address."
         return Finding(subject, "warn", said)
     return Finding(subject, "ok", f"the mailbox at {host} can be read; {count:,} messages are in it")
+
+
+def _inbound(settings: Settings) -> Finding:
+    counts, oldest = inbound_counts(session()), oldest_unread(session())
+    spooled, unreadable = len(spool.waiting(settings)), len(spool.unreadable(settings))
+    problems = []
+    if spooled:
+        problems.append(f"{spooled:,} deliveries wait in {spool.folder(settings)} for the database or a worker.")
+    if unreadable:
+        problems.append(f"{unreadable:,} files in {spool.folder(settings)} can't be read: inspect, then delete them.")
+    if oldest is not None and now() - oldest > UNREAD_AFTER:
+        problems.append(f"Deliveries have been waiting since {oldest:%Y-%m-%d %H:%M} UTC: check that a worker runs.")
+    for state, label in ((InboundState.NOT_UNDERSTOOD, "weren't understood"), (InboundState.FAILED, "failed")):
+        if counts.get(state):
+            problems.append(f"{counts[state]:,} deliveries {label}: run candor inbound list --state {state}.")
+    if problems:
+        return Finding("inbound", "warn", " ".join(problems))
+    return Finding("inbound", "ok", f"{sum(counts.values()):,} deliveries in the last 7 days, all understood")
 
 
 def _clock(_settings: Settings) -> Finding:

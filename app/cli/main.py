@@ -12,6 +12,7 @@ from app.cli import (
     content,
     dispatches,
     exporting,
+    inbound,
     installation,
     limits,
     pages,
@@ -56,6 +57,7 @@ for _commands in (
     dispatches,
     webhooks,
     bounces,
+    inbound,
     remote,
 ):
     for _command in _commands.COMMANDS:

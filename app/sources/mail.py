@@ -12,7 +12,7 @@ from email.utils import parseaddr
 
 from app import return_path
 from app.errors import Forbidden
-from app.mail_verdict import ENHANCED, MailVerdict, verdict
+from app.mail_verdict import AFTER_DATA, ENHANCED, MailVerdict, verdict
 from app.settings import Settings
 from app.sources.base import NotUnderstood, Received, Source
 from app.sources.events import Bounced, Complained, Event, Unsubscribed
@@ -33,7 +33,8 @@ _ABOUT_FAILURE = re.compile(
 )
 _REPLY_CODE = re.compile(r"(?<![\d.#-])5\d\d(?=[\s-])")
 _ORIGINAL = re.compile(
-    r"^(?:-{2,} ?(?:below this line|original|this is a copy|the following|forwarded|included).*"
+    r"^[ >]*(?:[-|*]{2,} ?(?:below this line|-*original|this is a copy|the following is|forwarded|included|unsent).*"
+    r"|[-|*]{2,} ?(?:returned|message text|the header|message header).*|original message follows.*|below is a copy of.*"
     r"|(?:return-path|received|message-id|dkim-signature):.*)$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -97,11 +98,12 @@ def _report(
     address = parseaddr(recipient.partition(";")[2].strip() or recipient)[1].lower()
     found = ENHANCED.search(fields.get("status", "")) or ENHANCED.search(diagnosis)
     status = found[0] if found else ""
+    explanation = _explanation(parts, address)
     return (
         Bounced(
             event_id=event_id,
             address=address,
-            verdict=verdict(status, diagnosis or _explanation(parts, address)),
+            verdict=_judged(status, diagnosis or explanation, explanation),
             permanent=not status.startswith("4"),
             code=status,
             detail=diagnosis,
@@ -129,10 +131,10 @@ def _other_bounce(
     if not permanent:
         if not _is_from_a_server(message):
             return ()  # such as "I'm away until Monday"
-        if code is None and not _REPLY_CODE.search(text):
+        if code is None and not _REPLY_CODE.search(text) and verdict("", text) is MailVerdict.UNKNOWN:
             raise NotUnderstood("a bounce in a form that isn't known")
     status = code[0] if code else ""
-    found = verdict(status, text)
+    found = _judged(status, text, text)
     return (
         Bounced(
             event_id=event_id,
@@ -143,6 +145,17 @@ def _other_bounce(
             returned_to=returned_to,
         ),
     )
+
+
+def _judged(status: str, said: str, explanation: str) -> MailVerdict:
+    """The verdict, minding at which step of the conversation the server refused.
+
+    One that took the recipient and then says "user unknown" of the message means a filter, unless its code says 5.1.1.
+    """
+    found = verdict(status, said)
+    if found is not MailVerdict.ADDRESS_GONE or verdict(status, "") is found or ENHANCED.search(said):
+        return found
+    return MailVerdict.UNKNOWN if AFTER_DATA.search(explanation) else found
 
 
 def _is_from_a_server(message: Message) -> bool:
@@ -159,10 +172,11 @@ def _explanation(parts: list[Message], address: str) -> str:
         text = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else ""
         if part.get_content_type() == "text/html":
             text = re.sub(r"<[^>]{1,500}>", " ", text)
-        start = text.lower().find(address) if address else -1
-        text = text[max(start, 0) :]
         end = _ORIGINAL.search(text)
-        return text[: end.start() if end else LONGEST_TEXT][:LONGEST_TEXT]
+        text = text[: end.start() if end else len(text)]
+        if address and text.lower().count(address) == 1:  # its paragraph and what follows, not the greeting before it
+            text = text[text.rfind("\n\n", 0, text.lower().find(address)) + 1 :]
+        return text[:LONGEST_TEXT]
     return ""
 
 

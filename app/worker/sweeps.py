@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from app.actions import alarms, announcements, by_clock, canaries, mail_health
+from app.actions.inbound import keeping
 from app.clock import now
 from app.db import release, session, transaction, translated
 from app.deliver import ledger, plan, recovery
@@ -68,6 +69,7 @@ SWEEPS: tuple[tuple[Callable[[Settings], object], float], ...] = (
     (canaries.run_due, 600.0),
     (alarms.watch_addresses, 3600.0),
     (forget_old, 600.0),
+    (keeping.prune, 600.0),
 )
 """Each sweep and how often it runs, in seconds."""
 
