@@ -35,7 +35,6 @@ class Addressed:
 def address_deliveries(session: Session, settings: Settings, channel: str, claims: Sequence[Claim]) -> Addressed:
     """Look up one dispatch's claimed rows: state and suppression are checked here, after the claim.  Two queries."""
     about = channel_named(channel)
-    about = channel_named(channel)
     superseded = not about.wants_every_update and _superseded(session, claims)
     reasons: dict[int, str] = {}
     recipients = []
