@@ -1,13 +1,9 @@
 """The cryptography of web push: a message only one browser can read (RFC 8291), and who sends it (RFC 8292).
 
-The library is loaded at first use: whoever sends no such message does without it.
+The arithmetic is http-ece's and py-vapid's.  They are loaded at first use: whoever sends no such message does without.
 """
 
 import base64
-import hmac
-import json
-import os
-import struct
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -66,21 +62,14 @@ def encrypt(keys: Keys, plain: bytes) -> bytes:
     Raises:
         ValueError: it is too long, or the keys are none.
     """
+    import http_ece
     from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     if len(plain) > LONGEST:
         raise ValueError("too long for a push message")
     ours = ec.generate_private_key(ec.SECP256R1())
-    sender = _bytes(ours.public_key())
-    shared = hmac.digest(keys.auth, ours.exchange(ec.ECDH(), _point(keys.public)), "sha256")
-    secret = hmac.digest(shared, b"WebPush: info\0" + keys.public + sender + b"\x01", "sha256")
-    salt = os.urandom(16)
-    pseudo = hmac.digest(salt, secret, "sha256")
-    key = hmac.digest(pseudo, b"Content-Encoding: aes128gcm\0\x01", "sha256")[:16]
-    nonce = hmac.digest(pseudo, b"Content-Encoding: nonce\0\x01", "sha256")[:12]
-    header = salt + struct.pack("!IB", RECORD_SIZE, len(sender)) + sender
-    return header + AESGCM(key).encrypt(nonce, plain + b"\x02", None)
+    sealed: bytes = http_ece.encrypt(plain, private_key=ours, dh=keys.public, auth_secret=keys.auth, rs=RECORD_SIZE)
+    return sealed
 
 
 def _point(public: bytes) -> "ec.EllipticCurvePublicKey":
@@ -90,23 +79,22 @@ def _point(public: bytes) -> "ec.EllipticCurvePublicKey":
     return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
 
 
-def _bytes(public: "ec.EllipticCurvePublicKey") -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    return public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-
-
 @lru_cache(maxsize=4)
-def _private(vapid_key: str) -> "ec.EllipticCurvePrivateKey":
-    from cryptography.hazmat.primitives.asymmetric import ec
+def _vapid(vapid_key: str) -> Any:
+    """The library's signer.  It isn't strict: the contact of a page without a mail address is the page's own."""
+    from py_vapid import Vapid02
 
-    return ec.derive_private_key(int.from_bytes(decode(vapid_key), "big"), ec.SECP256R1())
+    vapid: Any = Vapid02.from_raw(vapid_key.encode())
+    vapid.conf = {"no-strict": True}
+    return vapid
 
 
 @lru_cache(maxsize=4)
 def public_key(vapid_key: str) -> str:
     """What browsers are told to expect messages from.  Raises ValueError for what is no key."""
-    return encode(_bytes(_private(vapid_key).public_key()))
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return encode(_vapid(vapid_key).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
 
 def authorization(vapid_key: str, origin: str, contact: str, at: float) -> str:
@@ -119,17 +107,6 @@ def authorization(vapid_key: str, origin: str, contact: str, at: float) -> str:
 
 @lru_cache(maxsize=256)
 def _authorization(vapid_key: str, origin: str, contact: str, half: int) -> str:
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-    from cryptography.hazmat.primitives.hashes import SHA256
-
     until = int((half + 2) * TOKEN_SECONDS / 2)
-    claims = {"aud": origin, "exp": until, "sub": contact}
-    signed = f"{_part({'typ': 'JWT', 'alg': 'ES256'})}.{_part(claims)}"
-    r, s = decode_dss_signature(_private(vapid_key).sign(signed.encode(), ec.ECDSA(SHA256())))
-    token = f"{signed}.{encode(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
-    return f"vapid t={token}, k={public_key(vapid_key)}"
-
-
-def _part(value: dict[str, Any]) -> str:
-    return encode(json.dumps(value, separators=(",", ":")).encode())
+    header: str = _vapid(vapid_key).sign({"aud": origin, "exp": until, "sub": contact})["Authorization"]
+    return header

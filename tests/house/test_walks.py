@@ -14,7 +14,18 @@ CODE = re.compile(r"^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```", re.
 FILE = re.compile(r"\*\*, `([\w./]+\.py)`")
 """A step names its file right after its bold words."""
 
-COPIED = ("app", "migrations", "static", "templates", "tests", "tools", "pyproject.toml", "wsgi.py", "README.md", "docs")
+COPIED = (
+    "app",
+    "migrations",
+    "static",
+    "templates",
+    "tests",
+    "tools",
+    "pyproject.toml",
+    "wsgi.py",
+    "README.md",
+    "docs",
+)
 
 
 def walk(title: str) -> str:
