@@ -32,7 +32,11 @@ class NotFound(CandorError):
 
 
 class Forbidden(CandorError):
-    """The actor may not do this."""
+    """Whoever asks has not proved who they are, or may not do this."""
+
+
+class NotAllowed(Forbidden):
+    """The actor's role is not enough: the sentence says which one it takes."""
 
 
 class Stale(CandorError):

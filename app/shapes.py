@@ -9,15 +9,34 @@ from app.vocabulary import ComponentStatus, DeliveryState, Impact, PostKind, Pos
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does it: an account, or `system` and the command line with no account behind them."""
+    """Who does it: an account, a token, or `system` and the command line with no account behind them.
+
+    `role` is that on all pages, None when there is none; `page_roles` are those on single pages, by the page's row id.
+    """
 
     name: str
-    role: Role
+    role: Role | None
     account_id: int | None = None
+    page_roles: Mapping[int, Role] = field(default_factory=dict)
+
+    def role_on(self, page_id: int) -> Role | None:
+        """The role on a page: that on all pages or that on this one, whichever is higher."""
+        return _highest(self.role, self.page_roles.get(page_id))
+
+    @property
+    def highest_role(self) -> Role | None:
+        """The highest role on any page; None for whoever has no role at all."""
+        return _highest(self.role, *self.page_roles.values())
+
+
+def _highest(*roles: Role | None) -> Role | None:
+    return max((role for role in roles if role is not None), key=lambda role: role.rank, default=None)
 
 
 SYSTEM = Actor("system", Role.ADMIN)
 COMMAND_LINE = Actor("command line", Role.ADMIN)
+VISITOR = Actor("visitor", None)
+"""Anybody on the public page: for the verbs that are open to the public."""
 
 
 @dataclass(frozen=True, slots=True)

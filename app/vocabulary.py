@@ -116,8 +116,8 @@ IMPACT_OF_COMPONENT: dict[ComponentStatus, Impact] = {
 """The impact a post has because it puts a component into this status."""
 
 
-class Audience(StrEnum):
-    """Who may read a page."""
+class Visibility(StrEnum):
+    """Who may read a page.  Until there is a gate in front of the other two, every page is public."""
 
     PUBLIC = "public"
     PRIVATE = "private"

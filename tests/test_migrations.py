@@ -1,19 +1,25 @@
 """The migrations go up and down with data in every table, and make what the models say."""
 
-from datetime import date
+import hashlib
+import json
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
-from sqlalchemy import Enum, Table, func, insert, inspect, select
+from sqlalchemy import Enum, Table, func, insert, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
+from app.actions import audit
 from app.cli.migrating import downgrade_database, revisions, upgrade_database
 from app.clock import now
 from app.db import Base, UtcDateTime, db, session, transaction
+from app.models.audit import AuditEntry
 from app.schema_changes import words_of
 from app.settings import Settings
+from app.shapes import SYSTEM
 
 pytestmark = pytest.mark.database
 
@@ -76,3 +82,106 @@ def test_an_audit_entry_can_not_be_changed_by_anybody(app: Flask, settings: Sett
         with pytest.raises(Exception, match="append-only"), transaction() as writing:
             writing.connection().exec_driver_sql(statement)
     assert rows()["audit_entry"] == 1
+
+
+def run(statement: str, **values: Any) -> list[Any]:
+    """The rows of a statement, written without the models: these are the tables of another revision."""
+    with transaction() as writing:
+        found = writing.execute(text(statement), values)
+        return [tuple(row) for row in found] if found.returns_rows else []
+
+
+def insert_rows(table: str, *rows: dict[str, Any]) -> None:
+    for row in rows:
+        names = ", ".join(row)
+        run(f"INSERT INTO {table} ({names}) VALUES ({', '.join(f':{name}' for name in row)})", **row)
+
+
+def at_revision(revision: str) -> None:
+    db.session.remove()
+    downgrade_database(revision)
+
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC).replace(tzinfo=None).isoformat(" ")
+PAGE = {
+    "public_id": "p1", "slug": "default", "host": "status.example.com", "name": "Acme", "url": "https://x.example",
+    "time_zone": "Etc/UTC", "locale": "en", "languages": "en", "theme": "default", "mail_from": "", "accent": "",
+    "audience": "public", "revision": 7, "rebuild_revision": 1, "created_at": AT, "updated_at": AT,
+}  # fmt: skip
+
+
+def test_accounts_become_members_of_all_pages_and_go_back(app: Flask, settings: Settings) -> None:
+    at_revision("0012")
+    insert_rows("page", {"id": 1, **PAGE})
+    for number, role in enumerate(("admin", "lead", "viewer"), 1):
+        account = {"id": number, "public_id": f"a{number}", "email": f"{role}@example.com", "name": role}
+        insert_rows("account", {**account, "role": role, "password_hash": "x", "active": True, "created_at": AT})
+    session_row = {"id": 1, "account_id": 2, "token_hash": "t", "user_agent": ""}
+    insert_rows("session", {**session_row, "created_at": AT, "last_seen_at": AT, "expires_at": AT})
+    token = {"begins": "candor_x", "scopes": "posts", "created_by": "", "created_at": AT}
+    insert_rows("api_token", {"id": 1, "public_id": "t1", "name": "old", "token_hash": "h1", **token})
+    upgrade_database()
+    assert run("SELECT account_id, page_id, role FROM membership ORDER BY id") == [
+        (1, None, "admin"), (2, None, "lead"), (3, None, "viewer"),
+    ]  # fmt: skip
+    assert run("SELECT feed_authority, visibility, hosts, revision FROM page") == [
+        ("status.example.com", "public", "", 7)
+    ]
+    assert run("SELECT account_id FROM session") == [(2,)], "everybody stays signed in"
+    assert run("SELECT page_id, revoked_at FROM api_token") == [(None, None)]
+    run("UPDATE membership SET page_id = 1 WHERE account_id = 2")
+    insert_rows("membership", {"id": 9, "account_id": 3, "page_id": 1, "role": "admin"})
+    insert_rows("api_token", {"id": 2, "public_id": "t2", "name": "new", "token_hash": "h2", "page_id": 1, **token})
+    at_revision("0012")
+    assert run("SELECT id, role FROM account ORDER BY id") == [(1, "admin"), (2, "viewer"), (3, "viewer")]
+    assert run("SELECT host, audience FROM page") == [("status.example.com", "public")]
+    assert [(name, revoked is None) for name, revoked in run("SELECT name, revoked_at FROM api_token ORDER BY id")] == [
+        ("old", True), ("new", False),
+    ]  # fmt: skip
+    upgrade_database()
+    assert len(run("SELECT 1 FROM membership")) == 3
+
+
+def test_one_account_has_one_role_on_all_pages(app: Flask, settings: Settings) -> None:
+    fill(Base.metadata.tables["account"])
+    insert_rows("membership", {"id": 1, "account_id": 1, "page_id": None, "role": "lead"})
+    with pytest.raises(IntegrityError):
+        insert_rows("membership", {"id": 2, "account_id": 1, "page_id": None, "role": "admin"})
+    with pytest.raises(IntegrityError):
+        insert_rows("membership", {"id": 3, "account_id": 1, "page_id": 1, "role": "owner"})
+
+
+def test_audit_lines_keep_their_triggers_and_their_hashes(app: Flask, settings: Settings) -> None:
+    at_revision("0012")
+    old = {"at": AT, "actor": "Ada", "account_id": 1, "verb": "edit", "noun": "page", "noun_id": "p1", "detail": "x"}
+    facts = [audit.FIRST_HASH, "2026-03-01T12:00:00+00:00", "Ada", 1, "edit", "page", "p1", "x"]
+    hashed = hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    if db.engine.dialect.name == "postgresql":
+        old["at"] = f"{AT}+00:00"
+    insert_rows("audit_entry", {**old, "previous_hash": audit.FIRST_HASH, "hash": hashed})
+    upgrade_database()
+    with transaction() as writing:
+        audit.record(writing, SYSTEM, "edit", "page", "p1", page_id=1, before={"name": "A", "url": "u"},
+                     after={"name": "B", "url": "u"})  # fmt: skip
+    session().rollback()
+    assert run("SELECT page_id, before, after, hash_version FROM audit_entry ORDER BY id") == [
+        (None, None, None, 1), (1, '{"name": "A"}', '{"name": "B"}', 2),
+    ]  # fmt: skip
+    assert audit.first_broken(session()) is None
+    at_revision("0012")
+    upgrade_database()
+    with pytest.raises(Exception, match="append-only"):
+        run("DELETE FROM audit_entry")
+
+
+def test_the_hash_covers_the_page_and_what_changed(app: Flask, settings: Settings) -> None:
+    with transaction() as writing:
+        audit.record(writing, SYSTEM, "edit", "page", "p1", page_id=1, before={"name": "A"}, after={"name": "B"})
+    line = session().scalars(select(AuditEntry)).one()
+    session().expunge(line)
+    for column, value in (("page_id", 2), ("before", "{}"), ("after", "{}"), ("hash_version", 1)):
+        kept = getattr(line, column)
+        setattr(line, column, value)
+        assert audit.entry_hash(line) != line.hash, column
+        setattr(line, column, kept)
+    assert audit.entry_hash(line) == line.hash

@@ -15,6 +15,7 @@ from app.db import session as read_session
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.account import Account, SetupToken, SignInSession
+from app.models.membership import Membership
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
@@ -135,11 +136,17 @@ def set_role(actor: Actor, public_id: str, role: str) -> None:
     wanted = read_role(role)
     with transaction() as session:
         account = _held(session, public_id)
-        before = account.role
+        membership = session.scalar(
+            select(Membership).where(Membership.account_id == account.id, Membership.page_id.is_(None))
+        )
+        before = membership.role if membership is not None else None
         if wanted is not Role.ADMIN:
             _keep_an_admin(session, account)
-        account.role = wanted
-        audit.record(session, actor, "set role", "account", public_id, f"{before} to {wanted}")
+        if membership is None:
+            session.add(Membership(account_id=account.id, page_id=None, role=wanted))
+        else:
+            membership.role = wanted
+        audit.record(session, actor, "set role", "account", public_id, f"{before or 'none'} to {wanted}")
 
 
 def deactivate(actor: Actor, public_id: str) -> None:
@@ -184,9 +191,10 @@ def read_role(raw: str) -> Role:
 def _add(session: Session, actor: Actor, email: str, name: str, password_hash: str, role: Role) -> Account:
     if session.scalar(select(exists().where(Account.email == email))):
         raise Conflict("That email address has an account already.")
-    account = Account(email=email, name=name, role=role, password_hash=password_hash, created_at=now())
+    account = Account(email=email, name=name, password_hash=password_hash, created_at=now())
     session.add(account)
     session.flush()
+    session.add(Membership(account_id=account.id, page_id=None, role=role))
     audit.record(session, actor, "create", "account", account.public_id, f"{name}, {role}")
     return account
 
@@ -201,7 +209,11 @@ def _held(session: Session, public_id: str) -> Account:
 def _keep_an_admin(session: Session, account: Account) -> None:
     """Refuse when `account` is the last active admin.  All admins are held, so that two do not leave at once."""
     admins = session.scalars(
-        select(Account.id).where(Account.role == Role.ADMIN, Account.active).order_by(Account.id).with_for_update()
+        select(Account.id)
+        .join(Membership, Membership.account_id == Account.id)
+        .where(Membership.role == Role.ADMIN, Membership.page_id.is_(None), Account.active)
+        .order_by(Account.id)
+        .with_for_update(of=Account)
     ).all()
     if list(admins) == [account.id]:
         raise Conflict("This is the only admin. Make somebody else admin first.")

@@ -90,7 +90,12 @@ def bearer(token: str) -> Bearer | None:
         return None
     scopes = frozenset(Scope(word) for word in row.scopes.split(",") if word in set(Scope))
     role = Role.ADMIN if Scope.ADMIN in scopes else Role.LEAD
-    return Bearer(row.id, scopes, Actor(f"token {row.name}", role))
+    actor = (
+        Actor(f"token {row.name}", role)
+        if row.page_id is None
+        else Actor(f"token {row.name}", None, page_roles={row.page_id: role})
+    )
+    return Bearer(row.id, scopes, actor)
 
 
 def note_use(settings: Settings, bearer: Bearer) -> None:

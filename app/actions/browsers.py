@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
-from app.actions.subscriber_rows import VISITOR, add, address_hash, choose, end, find_subscriber, follow
+from app.actions.subscriber_rows import add, address_hash, choose, end, find_subscriber, follow
 from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
 from app.channels.names import PUSH
 from app.channels.push import subscription
@@ -14,6 +14,7 @@ from app.clock import now
 from app.db import transaction
 from app.models.subscriber import Subscriber
 from app.settings import Settings
+from app.shapes import VISITOR
 from app.vocabulary import SubscriberState
 
 

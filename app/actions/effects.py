@@ -116,7 +116,9 @@ def _end_maintenance(session: Session, post: Post, component_ids: Sequence[int])
         change_status(session, component, ComponentStatus.OPERATIONAL, by_kind="post", by_ref=post.public_id)
 
 
-def change_status(session: Session, component: Component, status: str, *, by_kind: str, by_ref: str) -> bool:
+def change_status(
+    session: Session, component: Component, status: ComponentStatus, *, by_kind: str, by_ref: str
+) -> bool:
     """Set a component's status and write the change that uptime is counted from; whether anything changed."""
     if component.status == status:
         return False

@@ -48,7 +48,7 @@ def create_page(
     host = (urlsplit(fields["url"]).hostname or "")[:255]
     with transaction() as session:
         count = session.scalar(select(func.count(Page.id))) or 0
-        page = Page(slug="default" if count == 0 else _slug(name, count), host=host, **fields)
+        page = Page(slug="default" if count == 0 else _slug(name, count), feed_authority=host, **fields)
         session.add(page)
         session.flush()
         audit.record(session, actor, "create", "page", page.public_id, page.name)
@@ -85,7 +85,7 @@ def edit_page(
     )  # fmt: skip
     with transaction() as session:
         page = lock_page(session, page_id)
-        for field, value in fields.items():  # never the host: were feed ids to change, all entries would come again
+        for field, value in fields.items():  # never the feed authority: all entries would come again
             setattr(page, field, value)
         page.languages = _joined([*page.languages.split(","), page.locale])
         touch(session, page, everything=True)

@@ -13,6 +13,7 @@ from app.db import release, transaction
 from app.db import session as read_session
 from app.errors import Invalid, Unavailable
 from app.models.account import Account, SignInSession
+from app.models.membership import Membership
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean
@@ -80,19 +81,26 @@ def open_session(account_id: int, user_agent: str, *, proven_hash: str = "", cou
                 expires_at=at + LONGEST, user_agent=clean(user_agent[:1000])[:200],
             )
         )  # fmt: skip
-        actor = Actor(account.name, Role(account.role), account.id)
-        audit.record(session, actor, "sign in", "account", account.public_id)
+        audit.record(session, Actor(account.name, None, account.id), "sign in", "account", account.public_id)
     return token
 
 
 def find_session(token: str) -> SignedIn | None:
     """Whose session the token opens; None when it ended.  One query, and a note of the visit now and then."""
     at = now()
-    row = (
+    rows = (
         read_session()
         .execute(
-            select(Account.id, Account.name, Account.role, Account.email, SignInSession.last_seen_at)
+            select(
+                Account.id,
+                Account.name,
+                Account.email,
+                SignInSession.last_seen_at,
+                Membership.page_id,
+                Membership.role,
+            )
             .join(SignInSession, SignInSession.account_id == Account.id)
+            .outerjoin(Membership, Membership.account_id == Account.id)
             .where(
                 SignInSession.token_hash == token_hash(token),
                 SignInSession.expires_at > at,
@@ -100,13 +108,17 @@ def find_session(token: str) -> SignedIn | None:
                 Account.active,
             )
         )
-        .one_or_none()
+        .all()
     )
-    if row is None:
+    if not rows:
         return None
-    if at - row.last_seen_at > NOTED_EVERY:
+    first = rows[0]
+    if at - first.last_seen_at > NOTED_EVERY:
         _note_visit(token)
-    return SignedIn(token, Actor(row.name, Role(row.role), row.id), row.email)
+    roles: dict[int | None, Role] = {row.page_id: row.role for row in rows if row.role is not None}
+    on_all_pages = roles.pop(None, None)
+    page_roles = {page_id: role for page_id, role in roles.items() if page_id is not None}
+    return SignedIn(token, Actor(first.name, on_all_pages, first.id, page_roles), first.email)
 
 
 def sign_out(actor: Actor, token: str) -> None:

@@ -20,9 +20,8 @@ from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPos
 from app.publish import tokens
 from app.settings import Settings
 from app.shapes import Actor
-from app.vocabulary import Role, SubscriberState
+from app.vocabulary import SubscriberState
 
-VISITOR = Actor("visitor", Role.VIEWER)
 LIFTED_BY_CONFIRMING = (UNSUBSCRIBED, STOPPED)
 MOST_COMPONENTS = 1000
 

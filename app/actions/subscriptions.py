@@ -10,7 +10,6 @@ from app.actions import audit, limits
 from app.actions.revisions import lock_page
 from app.actions.subscriber_rows import (
     LIFTED_BY_CONFIRMING,
-    VISITOR,
     add,
     address_hash,
     choose,
@@ -34,7 +33,7 @@ from app.models.delivery import Notice
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.settings import Settings
-from app.shapes import Actor
+from app.shapes import VISITOR, Actor
 from app.text import clean_field
 from app.vocabulary import NoticeKind, SubscriberState
 

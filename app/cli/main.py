@@ -24,12 +24,13 @@ from app.cli import (
     tokens,
     webhooks,
 )
-from app.errors import CandorError, NeedsConfirmation, SettingError, Unavailable
+from app.errors import CandorError, NeedsConfirmation, NotAllowed, SettingError, Unavailable
 from app.version import VERSION
 
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_TRY_AGAIN = os.EX_TEMPFAIL
+EXIT_NOT_ALLOWED = os.EX_NOPERM
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,7 +38,7 @@ EXIT_TRY_AGAIN = os.EX_TEMPFAIL
 def candor() -> None:
     """A status page and incident communications hub.
 
-    Exit codes: 0 done, 1 failed, 2 bad input, 75 the database is not available (try again).
+    Exit codes: 0 done, 1 failed, 2 bad input, 75 the database is not available (try again), 77 not allowed.
     """
 
 
@@ -99,4 +100,6 @@ def _say(error: CandorError) -> None:
 def _exit_code(error: CandorError) -> int:
     if isinstance(error, Unavailable):
         return EXIT_TRY_AGAIN
+    if isinstance(error, NotAllowed):
+        return EXIT_NOT_ALLOWED
     return EXIT_FAILED if isinstance(error, SettingError) else EXIT_BAD_INPUT

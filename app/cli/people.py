@@ -13,6 +13,7 @@ from app.cli.shared import Answer, answers, password_from
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.models.account import Account
+from app.models.membership import Membership
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
@@ -41,9 +42,16 @@ def add_user(_settings: Settings, email: str, name: str, role: str, password_std
 @answers
 def list_users(_settings: Settings) -> Answer:
     """Everybody who may or might sign in."""
-    rows = session().scalars(select(Account).order_by(Account.email)).all()
-    people = [{"id": r.public_id, "email": r.email, "name": r.name, "role": r.role, "active": r.active} for r in rows]
-    lines = [f"{row.role:<10} {row.email}{'' if row.active else ' (deactivated)'}" for row in rows]
+    rows = session().execute(
+        select(Account, Membership.role)
+        .outerjoin(Membership, (Membership.account_id == Account.id) & Membership.page_id.is_(None))
+        .order_by(Account.email)
+    )
+    people = [
+        {"id": row.public_id, "email": row.email, "name": row.name, "role": role, "active": row.active}
+        for row, role in rows
+    ]
+    lines = [f"{one['role'] or '-':<10} {one['email']}{'' if one['active'] else ' (deactivated)'}" for one in people]
     return Answer("\n".join(lines) or "Nobody yet.", {"users": people})
 
 

@@ -39,7 +39,7 @@ def _event(snapshot: Snapshot, post: PostView, start: datetime, end: datetime) -
     from icalendar import Event
 
     event = Event()
-    event.add("uid", f"{post.public_id}@{snapshot.page.host}")
+    event.add("uid", f"{post.public_id}@{snapshot.page.feed_authority}")
     event.add("dtstamp", post.updated_at)
     event.add("last-modified", post.updated_at)
     event.add("sequence", post.version - 1)

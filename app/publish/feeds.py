@@ -100,7 +100,7 @@ def _feed(snapshot: Snapshot, topic: _Topic) -> "FeedGenerator":
 
     page = snapshot.page
     feed = FeedGenerator()
-    feed.id(f"tag:{page.host},2005:{topic.path.rpartition('.')[0]}")
+    feed.id(f"tag:{page.feed_authority},2005:{topic.path.rpartition('.')[0]}")
     feed.title(header_safe(topic.title))
     feed.author({"name": page.name})
     feed.language(page.locale)
@@ -110,7 +110,7 @@ def _feed(snapshot: Snapshot, topic: _Topic) -> "FeedGenerator":
 
 
 def _entry_id(snapshot: Snapshot, post: PostView) -> str:
-    return f"tag:{snapshot.page.host},2005:Incident/{post.id}"
+    return f"tag:{snapshot.page.feed_authority},2005:Incident/{post.id}"
 
 
 def _add(feed: "FeedGenerator", snapshot: Snapshot, post: PostView) -> Any:

@@ -77,7 +77,7 @@ def read_page(session: Session, page_id: int) -> PageView:
     if row is None:
         raise NotFound("There is no such page.")
     return PageView(
-        row.id, row.public_id, row.slug, row.host, row.name, row.url, row.time_zone, row.locale, row.theme,
+        row.id, row.public_id, row.slug, row.feed_authority, row.name, row.url, row.time_zone, row.locale, row.theme,
         row.updated_at, row.revision, row.rebuild_revision, _languages(row), row.accent, _logo(session, row.id),
         row.mail_from,
     )  # fmt: skip

@@ -16,7 +16,7 @@ class PageView:
     id: int
     public_id: str
     slug: str
-    host: str
+    feed_authority: str
     name: str
     url: str
     time_zone: str

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.models.account import Account
+from app.models.membership import Membership
 from app.vocabulary import Role
 
 
@@ -15,14 +16,26 @@ class AccountRow:
     public_id: str
     name: str
     email: str
-    role: Role
+    role: Role | None
     active: bool
     last_sign_in_at: datetime | None
 
 
 def all_accounts(session: Session) -> list[AccountRow]:
     """Every account, active ones first, by name.  One query."""
-    rows = session.scalars(select(Account).order_by(Account.active.desc(), func.lower(Account.name), Account.id))
+    rows = session.execute(
+        select(Account, Membership.role)
+        .outerjoin(Membership, (Membership.account_id == Account.id) & Membership.page_id.is_(None))
+        .order_by(Account.active.desc(), func.lower(Account.name), Account.id)
+    )
     return [
-        AccountRow(row.public_id, row.name, row.email, Role(row.role), row.active, row.last_sign_in_at) for row in rows
+        AccountRow(
+            public_id=row.public_id,
+            name=row.name,
+            email=row.email,
+            role=role,
+            active=row.active,
+            last_sign_in_at=row.last_sign_in_at,
+        )
+        for row, role in rows
     ]

@@ -60,9 +60,17 @@ def guard() -> Response | None:
         raise Forbidden
     if not current_user.is_authenticated:
         return _to_sign_in()
-    if actor().role.rank < Role(who).rank:
-        raise Forbidden(f"Your role is {actor().role.label}. This needs the role {Role(who).label} or higher.")
+    if not may(Role(who)):
+        role = actor().highest_role
+        has = f"Your role is {role.label}." if role is not None else "You have no role."
+        raise Forbidden(f"{has} This needs the role {Role(who).label} or higher.")
     return None
+
+
+def may(needs: Role) -> bool:
+    """Whether who is signed in has this role anywhere; the verbs look at which page it is about."""
+    role = actor().highest_role
+    return role is not None and role.rank >= needs.rank
 
 
 def actor() -> Actor:

@@ -25,6 +25,7 @@ STATUSES: dict[type[errors.CandorError], int] = {
     errors.Invalid: 422,
     errors.NotFound: 404,
     errors.Forbidden: 403,
+    errors.NotAllowed: 403,
     errors.Stale: 409,
     errors.Conflict: 409,
     errors.NeedsConfirmation: 422,

@@ -213,7 +213,7 @@ def set_to(**values: Any) -> Callable[[dict[str, Any]], None]:
         ("suppressions.jsonl", set_to(subscriber="", address_hash=None), "subscriber is not in the archive"),
         ("page.json", set_to(url="javascript:alert(1)"), "address should look like"),
         ("page.json", set_to(time_zone="../../etc/passwd"), "time zone"),
-        ("page.json", set_to(host="a b"), "host"),
+        ("page.json", set_to(feed_authority="a b"), "feed_authority"),
         ("page.json", set_to(audience="everyone"), "audience"),
         ("page.json", set_to(logo={"content_type": "image/svg+xml", "body": "PHN2Zz4="}), "no picture"),
         ("page.json", set_to(logo={"content_type": "image/png", "body": "?"}), "base64"),

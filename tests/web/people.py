@@ -8,6 +8,7 @@ from werkzeug.test import TestResponse
 from app.actions import passwords
 from app.db import transaction
 from app.models.account import Account
+from app.models.membership import Membership
 from app.vocabulary import Role
 from tests.judge import Browser
 
@@ -25,11 +26,11 @@ def make_account(role: str = Role.ADMIN, email: str = "", name: str = "") -> str
         account = Account(
             email=email or f"{role}@example.com",
             name=name or f"A {role}",
-            role=role,
             password_hash=password_hash(),
         )
         session.add(account)
         session.flush()
+        session.add(Membership(account_id=account.id, page_id=None, role=Role(role)))
         return account.public_id
 
 

@@ -33,7 +33,7 @@ from app.models.subscriber import Subscriber
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
-from app.vocabulary import Audience
+from app.vocabulary import Visibility
 
 OWN: dict[str, Model] = {
     "posts": Post, "components": Component, "groups": ComponentGroup, "announcements": Announcement,
@@ -170,10 +170,10 @@ def _take_page(taking: Taking, page: Page, row: dict[str, Any]) -> None:
 
 
 def _checked(settings: Settings, values: dict[str, Any]) -> dict[str, str]:
-    if values["audience"] not in set(Audience):
-        raise RowError("its audience is none that Candor knows")
-    if not _HOST.fullmatch(values["host"]) or not _THEME.fullmatch(values["theme"]):
-        raise RowError("its host or theme is none")
+    if values["visibility"] != Visibility.PUBLIC:
+        raise RowError("it is not public, and this Candor shows public pages only")
+    if not _HOST.fullmatch(values["feed_authority"]) or not _THEME.fullmatch(values["theme"]):
+        raise RowError("its feed_authority or theme is not valid")
     return read_page_fields(
         settings,
         name=values["name"],

@@ -34,6 +34,9 @@ _END = struct.Struct("<4s4H2LH")
 _END_64 = b"PK\x06\x07"
 _IS_ENCRYPTED = 0x1
 
+FORMERLY: Mapping[str, Mapping[str, str]] = {PAGE: {"host": "feed_authority", "audience": "visibility"}}
+"""What columns were called in older archives, by file: a line is read with the names of today."""
+
 Line = tuple[int, dict[str, Any]]
 
 
@@ -81,7 +84,9 @@ class Archive:
             while raw := self._read(opened, file, number):
                 number += 1
                 hashed.update(raw)
-                yield number, self._parsed(raw, f"{file}, line {number}")
+                names = FORMERLY.get(file, {})
+                row = self._parsed(raw, f"{file}, line {number}")
+                yield number, {names.get(key, key): value for key, value in row.items()}
         if number != self.manifest.rows[file] or hashed.hexdigest() != self.manifest.hashes[file]:
             self.refuse(f"{file} is not what the manifest says. {DAMAGED}")
 

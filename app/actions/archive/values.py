@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import String, Text
+from sqlalchemy import Enum, String, Text
 from sqlalchemy.sql.elements import KeyedColumnElement
 from sqlalchemy.sql.schema import Column, ScalarElementColumnDefault
 
@@ -79,6 +79,8 @@ def field_of(column: KeyedColumnElement[Any], words: Iterable[str] | None) -> Fi
     elif isinstance(column.default, ScalarElementColumnDefault):
         default = column.default.arg
     held = column.type
+    if isinstance(held, Enum):
+        return Field(column.name, str, bool(column.nullable), None, frozenset(held.enums), default)
     limit = held.length if isinstance(held, String) and not isinstance(held, Text) else None
     kind = datetime if isinstance(held, UtcDateTime) else held.python_type
     return Field(column.name, kind, bool(column.nullable), limit, frozenset(words or ()), default)

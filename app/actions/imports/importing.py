@@ -161,4 +161,4 @@ def _take(settings: Settings, session: Session, page: Page, row: PageRow) -> Row
     except Invalid as error:
         return Row("page", row.id, row.name, SKIPPED, "; ".join(error.fields.values()) or error.sentence)
     host = (urlsplit(fields["url"]).hostname or "")[:255]
-    return Row("page", row.id, row.name, assign(page, {"public_id": row.id, "host": host, **fields}))
+    return Row("page", row.id, row.name, assign(page, {"public_id": row.id, "feed_authority": host, **fields}))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import return_path
 from app.actions import audit
-from app.actions.subscriber_rows import LIFTED_BY_CONFIRMING, VISITOR, address_hash, end
+from app.actions.subscriber_rows import LIFTED_BY_CONFIRMING, address_hash, end
 from app.channels.names import EMAIL, SMS
 from app.channels.registry import channel as channel_named
 from app.channels.twilio import STOPPED, Message
@@ -19,6 +19,7 @@ from app.mail_verdict import MailVerdict
 from app.models.delivery import Delivery, MailEvent, Notice
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
+from app.shapes import VISITOR
 from app.sources.events import Bounced, Complained, Event, Keyword, TextReceived, TextStatus, Unsubscribed
 from app.states import deliveries
 from app.text import shorten

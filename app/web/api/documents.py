@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select
@@ -32,7 +33,7 @@ def page_document(page_id: int) -> Document:
     return {
         "id": page.public_id, "created_at": stamp(page.created_at, zone), "updated_at": stamp(page.updated_at, zone),
         "name": page.name, "page_description": None, "headline": None, "branding": "basic", "subdomain": page.slug,
-        "domain": page.host or None, "url": page.url, "support_url": None, "hidden_from_search": False,
+        "domain": urlsplit(page.url).hostname, "url": page.url, "support_url": None, "hidden_from_search": False,
         "allow_page_subscribers": True, "allow_incident_subscribers": True, "allow_email_subscribers": True,
         "allow_sms_subscribers": True, "allow_rss_atom_feeds": True, "allow_webhook_subscribers": True,
         "notifications_from_email": page.mail_from or None, "notifications_email_footer": None,

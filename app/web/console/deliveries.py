@@ -26,7 +26,7 @@ from app.errors import NotFound
 from app.queries.posts import update_facts
 from app.settings import Settings
 from app.vocabulary import DeliveryState, DispatchKind, Role
-from app.web.access import actor, audience
+from app.web.access import actor, audience, may
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.paging import page_number
@@ -117,7 +117,7 @@ def _who_has_not(dispatches: Sequence[DispatchName], public_id: str) -> Mapping[
     why = missed.reasons(session(), dispatch_id)
     chosen = [one for one in why if wanted.takes(one)]
     failed = sum(one.count for one in chosen if one.state is DeliveryState.FAILED)
-    sees_all = actor().role.rank >= Role.LEAD.rank
+    sees_all = may(Role.LEAD)
     return {
         "rows": [(row, shown(row.channel, row.address, row.label, full=sees_all)) for row in rows[:MISSING_PER_PAGE]],
         "number": number,

@@ -17,7 +17,7 @@ class HookReport:
     output: str = ""
 
 
-def publish_hook(settings: Settings, role: Role) -> HookReport | None:
+def publish_hook(settings: Settings, role: Role | None) -> HookReport | None:
     """The report; None when there is no hook, or for people who are not admins: its output may hold secrets."""
     if not settings.publish_hook or role is not Role.ADMIN:
         return None

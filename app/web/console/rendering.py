@@ -15,7 +15,7 @@ from app.publish.refresh import why_missing
 from app.queries.pages import PageFacts
 from app.vocabulary import Role
 from app.web import htmx
-from app.web.access import actor
+from app.web.access import actor, may
 from app.web.console import times
 from app.web.pages import known_pages
 
@@ -57,6 +57,6 @@ def _shared(facts: PageFacts) -> dict[str, Any]:
         "unwritten": unwritten(facts),
         "now": now(),
         "me": me,
-        "may": lambda role: me.role.rank >= Role(role).rank,
+        "may": lambda role: may(Role(role)),
         "times": times,
     }

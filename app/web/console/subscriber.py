@@ -13,7 +13,7 @@ from app.queries import subscribers as queries
 from app.queries.subscribers import subscriber_facts
 from app.text import clean
 from app.vocabulary import Role
-from app.web.access import actor, audience
+from app.web.access import actor, audience, may
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.paging import page_number
@@ -98,7 +98,7 @@ def run_canaries() -> Answer:
 
 
 def _sees_all() -> bool:
-    return actor().role.rank >= Role.LEAD.rank
+    return may(Role.LEAD)
 
 
 def _pieces(subscriber_id: int) -> Iterator[list[tuple[object, ...]]]:
