@@ -15,7 +15,8 @@ from app.web.concurrency_limit import APP_SLOTS, ConcurrencyLimit
 LOOK_EVERY_SECONDS = 0.01
 _settings = load()
 _flask_app = create_app(_settings, SERVING)
-app = SnapshotServer(_settings.public_root, ConcurrencyLimit(_flask_app, APP_SLOTS), LOOK_EVERY_SECONDS)
+_limited = ConcurrencyLimit(_flask_app, APP_SLOTS)
+app = SnapshotServer(_settings.public_root, _limited, LOOK_EVERY_SECONDS, _settings.base_url)
 gc.collect()
 gc.freeze()  # what is loaded now stays: looking through it again and again costs readers a tenth of the requests
 watch.start(_flask_app, _settings)

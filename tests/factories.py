@@ -20,7 +20,7 @@ def make_page(name: str = "Acme Status", **fields: Any) -> int:
     """A page in English alone, because each language takes its time; its id."""
     fields = {"slug": "default", "languages": Language.ENGLISH, **fields}
     with transaction() as session:
-        page = Page(name=name, url="http://localhost:8000", **fields)
+        page = Page(name=name, **{"url": "http://localhost:8000", **fields})
         session.add(page)
         session.flush()
         return page.id

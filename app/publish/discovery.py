@@ -61,7 +61,12 @@ def llms(snapshot: Snapshot) -> bytes:
 
 def robots(snapshot: Snapshot) -> bytes:
     """`/robots.txt`."""
-    lines = ("User-agent: *", "Allow: /", "Disallow: /console", "Disallow: /board", "Disallow: /admin")
+    base = snapshot.page.base
+    lines = (
+        "User-agent: *",
+        f"Allow: {base}/",
+        *(f"Disallow: {base}/{room}" for room in ("console", "board", "admin")),
+    )
     return ("\n".join([*lines, "", f"Sitemap: {snapshot.page.url}/sitemap.xml"]) + "\n").encode()
 
 

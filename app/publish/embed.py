@@ -23,12 +23,22 @@ def _frame(snapshot: Snapshot) -> str:
     """The worst open post, or that all is well; `said` changes with every statement, so that it is shown again."""
     page = snapshot.page
     post = next(iter(snapshot.worst_first), None)
-    urls = {name.rpartition(".")[2]: f"/assets/{name}" for name in embed_assets(page.accent)}
+    urls = {name.rpartition(".")[2]: f"{page.base}/assets/{name}" for name in embed_assets(page.accent)}
     with phrases.speaking(page.language):
-        return environment().get_template("public/embed.html").render(
-            page=page, snapshot=snapshot, post=post, shape=_shape(snapshot, post), said=_said(post),
-            link=f"/incidents/{post.public_id}" if post else "/", style_url=urls["css"], script_url=urls["js"],
-        )  # fmt: skip
+        return (
+            environment()
+            .get_template("public/embed.html")
+            .render(
+                page=page,
+                snapshot=snapshot,
+                post=post,
+                shape=_shape(snapshot, post),
+                said=_said(post),
+                link=f"{page.base}/incidents/{post.public_id}" if post else f"{page.base}/",
+                style_url=urls["css"],
+                script_url=urls["js"],
+            )
+        )
 
 
 def _said(post: PostView | None) -> str:

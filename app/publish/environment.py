@@ -48,7 +48,7 @@ def assets_of(page: PageView) -> dict[str, bytes]:
 
 def asset_urls(page: PageView) -> dict[str, str]:
     """`css` and `js`: where the page links to."""
-    return {name.rpartition(".")[2]: f"/assets/{name}" for name in assets(page.accent)}
+    return {name.rpartition(".")[2]: f"{page.base}/assets/{name}" for name in assets(page.accent)}
 
 
 @lru_cache(maxsize=32)

@@ -76,7 +76,7 @@ def _context(snapshot: Snapshot, here: str | None) -> dict[str, object]:
         "snapshot": snapshot,
         "page": page,
         "here": here,
-        "root": phrases.root(page.language),
+        "root": phrases.root(page.language, page.base),
         "query": phrases.query(page.language),
         "further_query": phrases.query(page.language, "&"),
         "address_in": lambda language, address: _address(page, language, address),

@@ -134,9 +134,9 @@ def direction() -> Markup:
     return _say("direction", lambda language: escape(language.direction))
 
 
-def root(own: Language) -> Markup:
-    """What addresses of pages begin with: nothing in the page's own language, "/de" in another."""
-    return _say(("root", own), lambda language: escape("" if language is own else f"/{language.value}"))
+def root(own: Language, base: str = "") -> Markup:
+    """What addresses of pages begin with: the page's `base`, and in another language than its own "/de"."""
+    return _say(("root", own), lambda language: escape(base if language is own else f"{base}/{language.value}"))
 
 
 def query(own: Language, begins: str = "?") -> Markup:

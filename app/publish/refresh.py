@@ -3,6 +3,7 @@
 import logging
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +13,7 @@ from app.db import one_instant, release, session, translated
 from app.errors import CandorError
 from app.models.page import Page
 from app.publish import store
+from app.publish.addresses import Place, base_path, host_of, write_map
 from app.publish.environment import render_version
 from app.publish.needed import Before
 from app.publish.render import render
@@ -66,7 +68,31 @@ def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta |
     meta = store.Meta(snapshot.page.revision, snapshot.rendered_at.isoformat(), render_version())
     store.write(folder, meta, rendered)
     store.point_default(settings.public_root, snapshot.page.slug)
+    publish_addresses(settings)
     return meta.revision
+
+
+def publish_addresses(settings: Settings) -> None:
+    """Write down which host and path lead to which page, for routing that needs no database.
+
+    Raises:
+        Unavailable: the database can not be read.
+        OSError: the files can not be written; the map that was there stays.
+    """
+    with translated(), store.locked(settings.public_root):  # whoever comes last has read last
+        pages = session().execute(select(Page).order_by(Page.id).execution_options(populate_existing=True)).scalars()
+        places = [Place(host, base_path(page.url), page.slug) for page in pages for host in _hosts_of(page)]
+        release()
+        if not places:
+            return
+        own = host_of(urlsplit(settings.base_url).netloc)
+        if own not in {place.host for place in places}:  # the address of the console, which shows the default page too
+            places.append(Place(own, base_path(settings.base_url), places[0].slug))
+        write_map(settings.public_root, places, places[0].slug)
+
+
+def _hosts_of(page: Page) -> tuple[str, ...]:
+    return (host_of(urlsplit(page.url).netloc),)
 
 
 def _can_build_on(before: store.Meta) -> bool:

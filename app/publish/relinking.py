@@ -7,6 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from app.publish.addresses import base_path
+
 ALIASES = {"": "index.html", "favicon.ico": "favicon.svg"}
 """Addresses that are not named after their file, without the first slash."""
 
@@ -60,9 +62,11 @@ class Relinker:
         if not link.startswith("/") or link.startswith("//"):
             return link
         address = re.split(r"[?#]", link, maxsplit=1)[0]
-        file = self._file(address)
+        base = base_path(self.page_url)
+        is_below = f"{address}/".startswith(f"{base}/")
+        file = self._file(address[len(base) :]) if is_below else None
         if file is None or posixpath.basename(path) == SERVED_ANYWHERE:
-            return self.page_url.rstrip("/") + link
+            return self.page_url.rstrip("/").removesuffix(base) + link
         return quote(posixpath.relpath(file, posixpath.dirname(path) or ".")) + link[len(address) :]
 
     def _file(self, address: str) -> str | None:

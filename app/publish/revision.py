@@ -33,7 +33,7 @@ _LANGUAGE = "(?:" + "|".join(Language) + ")"
 _LASTING = re.compile(rf"/((?:{_LANGUAGE}/)?(?:incidents/[a-z0-9]{{1,32}}|history/\d{{4}}-\d{{2}}))")
 _OF_A_COMPONENT = re.compile(r"/(components/[a-z0-9]{1,32}/(?:badge\.svg|badge\.json|feed\.atom))")
 _LASTING_DOCUMENT = re.compile(r"(?:/api/v2)?/(incidents/[a-z0-9]{1,32}\.json)")
-_ASSET = re.compile(r"/(assets/[A-Za-z0-9][A-Za-z0-9._-]{0,79})")
+ASSET = re.compile(r"/(assets/[A-Za-z0-9][A-Za-z0-9._-]{0,79})")
 _IN_A_LANGUAGE = re.compile(rf"(?P<prefix>/{_LANGUAGE})(?P<rest>/.*)?", re.DOTALL)
 _PUBLIC = re.compile(r"/(incidents|history|api/v2|assets|components|embed)(/|$)")
 _API = re.compile(r"(?:/api/.*|/(?:incidents|components)/.*\.json)")
@@ -132,7 +132,7 @@ def _lasting_path(url: str) -> str:
     """The file that an address of what lasts leads to; empty when it is none."""
     if page := _LASTING.fullmatch(url):
         return f"{page[1]}.html"
-    found = _LASTING_DOCUMENT.fullmatch(url) or _OF_A_COMPONENT.fullmatch(url) or _ASSET.fullmatch(url)
+    found = _LASTING_DOCUMENT.fullmatch(url) or _OF_A_COMPONENT.fullmatch(url) or ASSET.fullmatch(url)
     return found[1] if found else ""
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from app.publish.addresses import base_path
 from app.publish.uptime import History
 from app.publish.verdict import Verdict
 from app.vocabulary import ComponentStatus, Impact, Language, PostKind, PostStatus
@@ -33,6 +34,16 @@ class PageView:
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def base(self) -> str:
+        """What the addresses on the page's host begin with: the path of its URL, such as "/status"; mostly empty."""
+        return base_path(self.url)
+
+    @property
+    def origin(self) -> str:
+        """The page's URL without that path."""
+        return self.url.rstrip("/").removesuffix(self.base)
 
     @property
     def language(self) -> Language:

@@ -9,6 +9,7 @@ from app.errors import NotFound
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
 from app.models.post import Post
+from app.publish.addresses import DEFAULT_SLUG
 from app.publish.environment import asset_urls
 from app.publish.snapshot import read_page
 from app.publish.views import LogoView
@@ -36,21 +37,31 @@ class FollowedPost:
 class VisitorPage:
     """A page's name, its look and its visible components, in the page's order.
 
-    `style` is where the public page's own style stands: the visitor stays in the same house.
+    `style` is where the public page's own style is, below `base`: what the addresses begin with at which it is shown.
     """
 
     id: int
+    slug: str
+    url: str
     name: str
     language: Language
     choices: tuple[Choice, ...]
     style: str
     logo: LogoView | None
+    base: str = ""
 
 
-def find_page(page_id: int | None = None) -> VisitorPage | None:
-    """The page of this id, or the default one; None when there is none yet.  Four queries."""
-    wanted = select(Page.id).order_by(Page.id).limit(1)
-    known = session().scalar(wanted.where(Page.id == page_id) if page_id is not None else wanted)
+def find_page(page_id: int | None = None, slug: str = "") -> VisitorPage | None:
+    """The page of this id or slug, or the default one; None when there is none.  Four queries.
+
+    "default" is also what the first page is called while nobody has written down the addresses of pages.
+    """
+    wanted = select(Page.id).order_by(Page.slug != DEFAULT_SLUG, Page.id).limit(1)
+    if page_id is not None:
+        wanted = wanted.where(Page.id == page_id)
+    elif slug not in {"", DEFAULT_SLUG}:
+        wanted = wanted.where(Page.slug == slug)
+    known = session().scalar(wanted)
     if known is None:
         return None
     page = read_page(session(), known)
@@ -61,7 +72,16 @@ def find_page(page_id: int | None = None) -> VisitorPage | None:
         .order_by(ComponentGroup.position.nulls_first(), ComponentGroup.id, Component.position, Component.id)
     )
     choices = tuple(Choice(key, name, group or "") for key, name, group in found)
-    return VisitorPage(page.id, page.name, page.language, choices, asset_urls(page)["css"], page.logo)
+    return VisitorPage(
+        id=page.id,
+        slug=page.slug,
+        url=page.url,
+        name=page.name,
+        language=page.language,
+        choices=choices,
+        style=asset_urls(page)["css"].removeprefix(page.base),
+        logo=page.logo,
+    )
 
 
 def followable(page_id: int, public_id: str) -> FollowedPost | None:
@@ -73,13 +93,13 @@ def followable(page_id: int, public_id: str) -> FollowedPost | None:
     return FollowedPost(found.public_id, found.title) if found else None
 
 
-def page(page_id: int | None = None) -> VisitorPage:
+def page(page_id: int | None = None, slug: str = "") -> VisitorPage:
     """As `find_page`.
 
     Raises:
-        NotFound: there is no page.
+        NotFound: there is no such page.
     """
-    found = find_page(page_id)
+    found = find_page(page_id, slug)
     if found is None:
         raise NotFound("This status page is not set up yet.")
     return found

@@ -100,11 +100,11 @@ def wants_json() -> bool:
 
 
 def safe_next(raw: str | None) -> str:
-    """A path of this installation to go on to after sign-in; the console when `raw` is none.
+    """A path of this installation, below its base, to go on to after sign-in; the console when `raw` is none.
 
     Only a path counts: an address of another host, a scheme, a backslash or a control character does not.
     """
-    console = "/console"
+    console = f"{request.script_root}/console"
     if (
         not raw
         or len(raw) > 1000
@@ -118,11 +118,12 @@ def safe_next(raw: str | None) -> str:
         return console
     if parts.scheme or parts.netloc or not raw.startswith("/") or raw.startswith("//"):
         return console
-    return console if parts.path.startswith(("/sign-", "/setup")) else raw
+    inside = parts.path.removeprefix(request.script_root)
+    return console if inside.startswith(("/sign-", "/setup")) else raw
 
 
 def _to_sign_in() -> Response:
     if request.method not in SAFE_METHODS or request.headers.get("HX-Request") == "true" or wants_json():
         raise Unauthorized("You are signed out. Sign in, then do it again.")
     path = request.full_path if request.query_string else request.path
-    return redirect(url_for("auth.sign_in", next=safe_next(path)), 303)
+    return redirect(url_for("auth.sign_in", next=safe_next(request.script_root + path)), 303)

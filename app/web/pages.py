@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
 from flask import session as cookie
 from werkzeug.routing import BaseConverter
 
 from app.db import session
 from app.errors import NotFound
+from app.publish.addresses import DEFAULT_SLUG
+from app.publish.serve import PAGE
 from app.queries.pages import PageFacts, all_pages
 from app.vocabulary import RESERVED_SLUGS
 
@@ -41,6 +43,18 @@ def current_page() -> PageFacts:
         if slug and cookie.get(LAST_USED) != slug:
             cookie[LAST_USED] = slug
     return found
+
+
+def visited_page() -> str:
+    """The slug of the public page at whose address the request came, by host and path.
+
+    Raises:
+        NotFound: there is none.
+    """
+    slug: str = request.environ.get(PAGE, DEFAULT_SLUG)
+    if not slug:
+        raise NotFound("There is no status page at this address.")
+    return slug
 
 
 def reread() -> PageFacts:

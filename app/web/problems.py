@@ -13,7 +13,9 @@ from werkzeug.wrappers import Response
 
 from app import errors
 from app.db import is_unavailable, what_is_wrong
+from app.publish.addresses import DEFAULT_SLUG
 from app.publish.artifact import read_artifact
+from app.publish.serve import PAGE
 from app.settings import Settings
 from app.text import header_safe, public_id
 from app.vocabulary import Language
@@ -151,8 +153,9 @@ def _page_of_what_is_missing() -> Response | None:
         return None
     settings: Settings = current_app.config["SETTINGS"]
     language = request.path.split("/")[1]
+    page = request.environ.get(PAGE) or DEFAULT_SLUG
     for path in (f"{language}/404.html", "404.html")[language not in set(Language) :]:
-        found = read_artifact(settings.public_root / "default" / "current", path)
+        found = read_artifact(settings.public_root / page / "current", path)
         if found is not None:
             return make_response(found.variants[""].body[0], 404)
     return None

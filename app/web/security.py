@@ -1,18 +1,25 @@
 """Headers that make a browser careful, and the hosts that are answered."""
 
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
-from werkzeug.exceptions import HTTPException
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
+from app.publish.addresses import LOCAL_HOSTS, base_path, host_of
+from app.publish.serve import IS_OWN_HOST, PAGE, AddressBook, Application, lead
 from app.settings import Settings
 
-LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 ASKED_BY_NUMBER = frozenset({"probes.healthz", "probes.readyz", "probes.metrics"})
 """What machines ask of a single process, by its IP address, whatever the names are."""
+
+OF_THE_INSTALLATION = frozenset({"admin", "auth", "board", "console", "home"})
+"""The rooms that no page's own address has."""
 
 LARGEST_BODY = 1_000_000
 LARGER_BODIES = {
@@ -28,11 +35,37 @@ UNKNOWN_HOST = (
 """Without links or styles: an address that can not be read can not be built upon."""
 
 
+class SessionAtItsPlace(SecureCookieSessionInterface):
+    """The session's cookie, for no more than what is below the base of the address that was asked for.
+
+    A name with `__Host-` is only taken for a whole host; below a path there is `__Secure-`.
+    """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        if not app.config["SESSION_COOKIE_SECURE"]:
+            return "candor"
+        return "__Secure-candor" if request.script_root else "__Host-candor"
+
+    def get_cookie_path(self, app: Flask) -> str:
+        return request.script_root or "/"
+
+
+class _Led:
+    """WSGI: finds the page that a request leads to, unless the snapshot server has done so."""
+
+    def __init__(self, app: Application, book: AddressBook) -> None:
+        self._app, self._book = app, book
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if PAGE not in environ:
+            lead(environ, self._book.find(environ))
+        return self._app(environ, start_response)
+
+
 def install(app: Flask) -> None:
     """Configure cookies, limits, proxies, hosts and headers.  `CSP_STYLE_HASHES` holds extra style hashes."""
     settings: Settings = app.config["SETTINGS"]
     app.config.update(
-        SESSION_COOKIE_NAME="__Host-candor" if settings.is_https else "candor",
         SESSION_COOKIE_SECURE=settings.is_https,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -41,11 +74,14 @@ def install(app: Flask) -> None:
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
     )
+    app.session_interface = SessionAtItsPlace()
     app.config.setdefault("CSP_STYLE_HASHES", [])
+    vars(app)["wsgi_app"] = _Led(app.wsgi_app, AddressBook(settings.public_root, settings.base_url))
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
         vars(app)["wsgi_app"] = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)
     app.before_request(_known_host)
+    app.before_request(_known_place)
     app.before_request(_larger_body)
     app.after_request(_headers)
 
@@ -72,15 +108,28 @@ def trusted(settings: Settings) -> frozenset[str]:
 
 
 def _known_host() -> Response | None:
-    try:
-        host = (urlsplit(f"//{request.host}").hostname or "").rstrip(".")
-    except (ValueError, HTTPException):
-        host = ""
-    if host in trusted(current_app.config["SETTINGS"]):
+    host = _host()
+    if host in trusted(current_app.config["SETTINGS"]) or request.environ.get(IS_OWN_HOST):
         return None
     if request.endpoint in ASKED_BY_NUMBER and _is_number(host):
         return None
     return Response(UNKNOWN_HOST, 400, mimetype="text/html")
+
+
+def _known_place() -> None:
+    """What belongs to the installation is at its own address alone: one place to sign in, and one cookie for it."""
+    if request.blueprint not in OF_THE_INSTALLATION:
+        return
+    settings: Settings = current_app.config["SETTINGS"]
+    if request.script_root != base_path(settings.base_url) or _host() not in trusted(settings):
+        raise NotFound
+
+
+def _host() -> str:
+    try:
+        return host_of(request.host)
+    except HTTPException:
+        return ""
 
 
 def _is_number(host: str) -> bool:

@@ -1,10 +1,10 @@
 // For any website: shows a small frame in the corner while something is wrong, and nothing while all is well.
 // <script src="https://status.example.com/embed/script.js"></script>
 (() => {
-  const home = new URL(document.currentScript.src).origin;
+  const home = new URL("..", document.currentScript.src);
   const frame = document.createElement("iframe");
   const narrow = window.matchMedia("(max-width: 450px)").matches;
-  frame.src = `${home}/embed/frame`;
+  frame.src = `${home}embed/frame`;
   frame.title = "Status";
   frame.tabIndex = -1;
   Object.assign(frame.style, {
@@ -18,7 +18,7 @@
     dismissFrame() { frame.style.visibility = "hidden"; frame.tabIndex = -1; },
   };
   addEventListener("message", ({ origin, source, data }) => {
-    if (origin !== home || source !== frame.contentWindow) return;
+    if (origin !== home.origin || source !== frame.contentWindow) return;
     if (Object.hasOwn(actions, data?.action)) actions[data.action]();
   });
   const place = () => document.body.append(frame);

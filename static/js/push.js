@@ -7,12 +7,14 @@
   const say = (text) => { status.textContent = text; };
   const show = (isOn) => { on.hidden = isOn; off.hidden = !isOn; };
 
+  const place = words.worker.replace(/[^/]*$/, ""); // a page below a path has a worker of its own there
+
   const key = () => {
     const plain = atob(words.key.replaceAll("-", "+").replaceAll("_", "/"));
     return Uint8Array.from(plain, (one) => one.charCodeAt(0));
   };
   const current = async () => {
-    const worker = await navigator.serviceWorker.getRegistration("/");
+    const worker = await navigator.serviceWorker.getRegistration(place);
     return worker ? worker.pushManager.getSubscription() : null;
   };
   const tell = async (url, said) => {
@@ -28,7 +30,7 @@
 
   const turnOn = async () => {
     if (await Notification.requestPermission() !== "granted") { say(words.refused); return; }
-    await navigator.serviceWorker.register(words.worker, { scope: "/" });
+    await navigator.serviceWorker.register(words.worker, { scope: place });
     const worker = await navigator.serviceWorker.ready;
     const asked = { userVisibleOnly: true, applicationServerKey: key() };
     const subscription = await worker.pushManager.getSubscription() ?? await worker.pushManager.subscribe(asked);

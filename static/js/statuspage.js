@@ -2,9 +2,9 @@
 // <script src="https://status.example.com/embed/statuspage.js"></script>
 // new StatusPage.page({page: "..."}).summary({success(data) { ... }, error(problem) { ... }})
 (() => {
-  const home = new URL(document.currentScript.src).origin;
+  const home = new URL("..", document.currentScript.src);
   const ask = (path, { success, error } = {}) => {
-    fetch(`${home}/api/v2/${path}.json`)
+    fetch(`${home}api/v2/${path}.json`)
       .then((answer) => (answer.ok ? answer.json() : Promise.reject(new Error(`${answer.status} ${path}`))))
       .then((data) => success?.(data), (problem) => error?.(problem));
   };

@@ -35,6 +35,22 @@ def test_only_an_attribute_that_leads_somewhere_is_changed(page: str, relinked: 
     assert relinker.relinked("a/b.html", page) == (relinked or page)
 
 
+@pytest.mark.parametrize(
+    ("link", "led"),
+    [
+        ("/status", "../index.html"),
+        ("/status/", "../index.html"),
+        ("/status/history#a", "../history.html#a"),
+        ("/status/subscribe?x=1", "https://s.example/status/subscribe?x=1"),
+        ("/history", "https://s.example/history"),
+        ("/statuses", "https://s.example/statuses"),
+    ],
+)
+def test_a_page_below_a_path_keeps_it(link: str, led: str) -> None:
+    relinker = Relinker({"index.html", "history.html"}, "https://s.example/status")
+    assert relinker.relinked("a/b.html", f'<a href="{link}">x</a>') == f'<a href="{led}">x</a>'
+
+
 LINK = st.sampled_from(["/", "/history", "/console?a=1&b=2", "//x.example", "https://x.example/", "history", "#a"])
 WORDS = st.text(alphabet="""ab <>"'`/&=[]()\n*\\!-""", max_size=60)
 

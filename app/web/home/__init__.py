@@ -36,7 +36,7 @@ def moved_form(old: str) -> Response:
 
 def _moved(old: str) -> Response:
     if old.partition("/")[0] in OF_THE_INSTALLATION:
-        screens = "/admin"
+        screens = f"{request.script_root}/admin"
     else:
         screens = url_for("console.overview", page_slug=default_page().slug)
     query = request.query_string.decode("latin-1")

@@ -4,6 +4,7 @@ from flask import render_template
 
 from app.queries.visitor_pages import find_page
 from app.web.access import audience
+from app.web.pages import visited_page
 from app.web.site.blueprint import blueprint
 from app.web.site.language import render
 
@@ -12,7 +13,7 @@ from app.web.site.language import render
 @audience("public")
 def home() -> str | tuple[str, int, dict[str, str]]:
     """Say in plain words what to do or wait for."""
-    page = find_page()
+    page = find_page(slug=visited_page())
     if page is None:
         return render_template("site/not_set_up.html")
     return render("site/preparing.html", page), 503, {"Retry-After": "5"}

@@ -1,5 +1,6 @@
 """The language of a visitor's page: the one its address asks for, else the page's own."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import render_template, request
@@ -7,6 +8,7 @@ from flask import render_template, request
 from app.publish import phrases
 from app.queries.visitor_pages import VisitorPage
 from app.vocabulary import Language
+from app.web.pages import visited_page
 
 
 def chosen_language() -> Language | None:
@@ -20,7 +22,14 @@ def render(template: str, page: VisitorPage, **context: Any) -> str:
     chosen = chosen_language()
     language = chosen or page.language
     with phrases.speaking(language):
-        root = phrases.root(page.language)
+        is_here = page.slug == visited_page()
+        root = phrases.root(page.language, request.script_root if is_here else page.url)
         return render_template(
-            template, page=page, spoken=language, chosen_language=chosen, root=root, **phrases.GLOBALS, **context
+            template,
+            page=replace(page, base=request.script_root),
+            spoken=language,
+            chosen_language=chosen,
+            root=root,
+            **phrases.GLOBALS,
+            **context,
         )

@@ -12,6 +12,7 @@ from app.errors import Invalid
 from app.queries.visitor_pages import page
 from app.text import clean
 from app.web.access import audience
+from app.web.pages import visited_page
 from app.web.site.blueprint import blueprint
 
 MOST_COMPONENTS = 1000
@@ -22,7 +23,7 @@ MOST_COMPONENTS = 1000
 def push_worker() -> Response:
     """The script that shows notices while no page is open.  It stands at the top, so that it speaks for all of them."""
     answer = send_file(Path(current_app.static_folder or "") / "js" / "push-worker.js", mimetype="text/javascript")
-    answer.headers["Service-Worker-Allowed"] = "/"
+    answer.headers["Service-Worker-Allowed"] = f"{request.script_root}/"
     answer.headers["Cache-Control"] = "no-cache"
     return answer
 
@@ -37,7 +38,7 @@ def subscribe_browser() -> Response:
         raise Invalid.field("components", "Choose at least one component, or choose everything.")
     browsers.subscribe_browser(
         current_app.config["SETTINGS"],
-        page().id,
+        page(slug=visited_page()).id,
         _subscription(said),
         [clean(str(one)[:100]) for one in chosen],
         post=clean(str(said.get("post") or "")[:100]),
@@ -50,7 +51,7 @@ def subscribe_browser() -> Response:
 @audience("public")
 def unsubscribe_browser() -> Response:
     """End what the browser that asks gets."""
-    browsers.unsubscribe_browser(current_app.config["SETTINGS"], page().id, _subscription(_said()))
+    browsers.unsubscribe_browser(current_app.config["SETTINGS"], page(slug=visited_page()).id, _subscription(_said()))
     return Response(status=204)
 
 

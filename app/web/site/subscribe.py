@@ -9,6 +9,7 @@ from app.errors import Invalid, TooMany
 from app.queries.visitor_pages import VisitorPage, followable, page
 from app.text import clean
 from app.web.access import audience
+from app.web.pages import visited_page
 from app.web.site.blueprint import blueprint
 from app.web.site.language import chosen_language, render
 
@@ -20,14 +21,14 @@ Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 @audience("public")
 def subscribe() -> Answer:
     """The form."""
-    return _form(page())
+    return _form(page(slug=visited_page()))
 
 
 @blueprint.post("/subscribe")
 @audience("public")
 def subscribe_now() -> Answer:
     """Ask the address to confirm."""
-    found = page()
+    found = page(slug=visited_page())
     channel = clean(request.form.get("channel", "")[:20])
     try:
         subscriptions.subscribe(
@@ -50,7 +51,7 @@ def subscribe_now() -> Answer:
 @audience("public")
 def asked() -> Answer:
     """Say where to look."""
-    return render("site/asked.html", page(), by_sms=request.args.get("channel") == "sms")
+    return render("site/asked.html", page(slug=visited_page()), by_sms=request.args.get("channel") == "sms")
 
 
 def chosen_components() -> list[str]:
