@@ -149,7 +149,7 @@ def _link_hosts(root: Path, places: Sequence[Place]) -> None:
     for link, slug in wanted.items():
         link.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         target = os.path.relpath(root / slug / CURRENT, link.parent)
-        if link.is_symlink() and os.readlink(link) == target:  # noqa: PTH115
+        if link.is_symlink() and link.readlink() == Path(target):
             continue
         draft = link.with_name(f".draft-{CURRENT}")
         draft.unlink(missing_ok=True)
