@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    PrivateAttr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError
 
 from app.errors import Invalid
 from app.text import clean
@@ -22,11 +30,13 @@ class Door:
     """How input is read where it comes in.
 
     `zone` is what times without a time zone are in; None refuses them.  With `is_text` every value may come as text, as
-    forms send it: an empty one says nothing, "yes" is true, and one value is a list of one.
+    forms send it: an empty one says nothing, "yes" is true, and one value is a list of one.  So it is in a query, where
+    an empty one is a value like any other.
     """
 
     zone: ZoneInfo | None = None
     is_text: bool = False
+    is_query: bool = False
 
 
 PROGRAM = Door()
@@ -81,20 +91,38 @@ class Input(BaseModel):
     def _leave_out_what_says_nothing(cls, data: Any, info: ValidationInfo) -> Any:
         if not isinstance(data, Mapping):
             return data
-        texts, required, is_text = cls._texts(), cls._required(), door_of(info).is_text
+        texts, optional, door = cls._texts(), cls._optional(), door_of(info)
+        is_text = door.is_text and not door.is_query
         return {
             name: value
             for name, value in data.items()
-            if not (value is None and name not in required) and not (is_text and value == "" and name not in texts)
+            if not (value is None and name in optional) and not (is_text and value == "" and name not in texts)
         }
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As a strict door takes it: nothing that is not described, and null for all that may be left out."""
+        made = handler(core)
+        schema = handler.resolve_ref_schema(made)
+        schema["additionalProperties"] = False
+        for name, field in cls.model_fields.items():
+            described = schema["properties"].get(field.alias or name)
+            if described is not None and not field.is_required() and "anyOf" not in described:
+                beside = {key: described.pop(key) for key in ("description", "default") if key in described}
+                kind = dict(described)
+                described.clear()
+                described |= {"anyOf": [kind, {"type": "null"}], **beside}
+        return made
 
     @classmethod
     def _texts(cls) -> set[int | str]:
         return {key for name, field in cls.model_fields.items() if text_of(field) for key in _names(name, field)}
 
     @classmethod
-    def _required(cls) -> set[int | str]:
-        return {key for name, field in cls.model_fields.items() if field.is_required() for key in _names(name, field)}
+    def _optional(cls) -> set[int | str]:
+        return {
+            key for name, field in cls.model_fields.items() if not field.is_required() for key in _names(name, field)
+        }
 
 
 Model = TypeVar("Model", bound=Input)
@@ -113,11 +141,29 @@ def from_json(
     Raises:
         Invalid: with a sentence for every field that cannot be accepted, by its name in the API.
     """
+    made = _from_program(model, data, Door(zone, is_text=not is_strict), is_strict=is_strict)
+    for name, field in model.model_fields.items():
+        sent = data.get(field.alias or name)
+        inner = getattr(made, name)
+        if isinstance(inner, Input) and isinstance(sent, dict):
+            inner._given = dict(sent)
+    return made
+
+
+def from_query(model: type[Model], arguments: Mapping[str, str]) -> Model:
+    """An input from an address's query.
+
+    Raises:
+        Invalid: with a sentence for every parameter that cannot be accepted.
+    """
+    return _from_program(model, dict(arguments.items()), Door(is_text=True, is_query=True), is_strict=False)
+
+
+def _from_program(model: type[Model], data: Mapping[str, Any], door: Door, *, is_strict: bool) -> Model:
     try:
         made = model.model_validate(
-            data, extra="forbid" if is_strict else "ignore", context=Door(zone, is_text=not is_strict),
-            by_alias=True, by_name=False,
-        )  # fmt: skip
+            data, extra="forbid" if is_strict else "ignore", context=door, by_alias=True, by_name=False
+        )
     except ValidationError as error:
         wrong: dict[str, str] = {}
         for one in error.errors(include_url=False):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 
 from flask import Flask, current_app, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -79,15 +80,18 @@ def install(app: Flask) -> None:
     app.register_error_handler(Exception, _fault)
 
 
-def answer(status: int, sentence: str, *, title: str = "", reference: str = "") -> Response:
+def answer(
+    status: int, sentence: str, *, title: str = "", reference: str = "", fields: Mapping[str, str] | None = None
+) -> Response:
     """A page, or problem+json for JSON clients, that says what is the matter; in Statuspage's shape below /v1."""
     if request.path.startswith(STATUSPAGE_SHAPED):
         told = {"error": sentence, "message": sentence} | ({"reference": reference} if reference else {})
         return make_response(told, status)
     title = title or TITLES.get(status, HTTP_STATUS_CODES.get(status, "Something went wrong"))
     if wants_json() or request.path.startswith(OURS):
-        facts = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
-        response = make_response(json.dumps(facts | ({"reference": reference} if reference else {})), status)
+        facts: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
+        facts |= ({"fields": dict(fields)} if fields else {}) | ({"reference": reference} if reference else {})
+        response = make_response(json.dumps(facts), status)
         response.content_type = "application/problem+json"
     else:
         page = render_template("problem.html", title=title, sentence=sentence, status=status, reference=reference)
@@ -102,7 +106,7 @@ def _domain(error: errors.CandorError) -> Response:
     if isinstance(error, errors.Unavailable):
         return _unavailable(error.sentence)
     status = next((code for kind, code in STATUSES.items() if isinstance(error, kind)), 500)
-    response = answer(status, _sentence(error))
+    response = answer(status, _sentence(error), fields=error.fields if isinstance(error, errors.Invalid) else None)
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(max(1, error.retry_after))
     return response

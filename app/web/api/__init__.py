@@ -3,9 +3,9 @@
 from app.web.api import (
     component_groups,
     components,
-    described,
     incident_subscribers,
     incidents,
+    openapi,
     pages,
     postmortems,
     subscriber_lists,
@@ -20,6 +20,17 @@ CSRF_EXEMPT = (blueprint,)
 """Programs have no cookie: their token is what proves the request."""
 
 __all__ = [
-    "blueprint", "component_groups", "components", "described", "incident_subscribers", "incidents", "pages",
-    "postmortems", "subscriber_lists", "subscribers", "templates", "uptime", "whole",
-]  # fmt: skip
+    "blueprint",
+    "component_groups",
+    "components",
+    "incident_subscribers",
+    "incidents",
+    "openapi",
+    "pages",
+    "postmortems",
+    "subscriber_lists",
+    "subscribers",
+    "templates",
+    "uptime",
+    "whole",
+]

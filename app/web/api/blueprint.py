@@ -16,13 +16,14 @@ from werkzeug.routing import BaseConverter
 from app.actions import api_tokens
 from app.actions.api_tokens import Bearer
 from app.db import session
+from app.inputs.base import Input
 from app.models.page import Page
 from app.publish.snapshot import read_page
 from app.publish.views import PageView
 from app.settings import Settings
 from app.vocabulary import Scope
 from app.web.access import audience
-from app.web.api import reading
+from app.web.api import bodies
 
 blueprint = Blueprint("api", __name__)
 WORDS = (
@@ -37,14 +38,42 @@ UNPROVEN = "Could not authenticate. Send a valid token as Authorization: OAuth T
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file as a body or an answer: its media type, and what it holds."""
+
+    media: str
+    meaning: str
+
+    def content(self) -> dict[str, Any]:
+        """As OpenAPI describes it."""
+        kind = {"type": "string"} if self.media.startswith("text/") else {"type": "string", "format": "binary"}
+        return {self.media: {"schema": {**kind, "description": self.meaning}}}
+
+
+ANY_JSON = object()
+"""A body that is any JSON: what others export."""
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """One view and where it is."""
+    """One view: where it is, and all that its description is made of.
+
+    `takes` is the model of its body, `asks` that of its query, `answers` its answer's, or a list of those; None stands
+    for none.  `refuses` are the statuses that no other fact of it tells.
+    """
 
     name: str
     path: str
     methods: tuple[str, ...]
     scope: Scope
     meaning: str
+    tag: str
+    takes: Any = None
+    asks: type[Input] | None = None
+    answers: Any = None
+    status: int = 200
+    refuses: tuple[int, ...] = ()
+    is_idempotent_by_key: bool = False
 
 
 @blueprint.record_once
@@ -55,9 +84,6 @@ def _know_ids(state: BlueprintSetupState) -> None:
 OPERATIONS: list[Operation] = []
 """Every view, in the order in which they were declared."""
 
-BODIES: dict[str, str] = {}
-"""By view: the schema of what it takes, as it is described."""
-
 
 class IdConverter(BaseConverter):
     """A public id, which is never one of the words that stand in its place."""
@@ -66,9 +92,20 @@ class IdConverter(BaseConverter):
 
 
 def route(
-    path: str, *methods: str, scope: Scope, is_ours: bool = True, is_theirs: bool = True
-) -> Callable[[View], View]:  # fmt: skip
-    """Serve a view for these methods, to programs whose token has this scope.
+    path: str,
+    *methods: str,
+    tag: str,
+    scope: Scope,
+    takes: Any = None,
+    asks: type[Input] | None = None,
+    answers: Any = None,
+    status: int = 200,
+    refuses: tuple[int, ...] = (),
+    is_idempotent_by_key: bool = False,
+    is_ours: bool = True,
+    is_theirs: bool = True,
+) -> Callable[[View], View]:
+    """Serve a view for these methods, to programs whose token has this scope; the rest is as an `Operation`'s.
 
     When it `is_theirs`, it stands at Statuspage's address with and without ".json", and, when it `is_ours`, at our own.
 
@@ -78,13 +115,12 @@ def route(
     def register(view: View) -> View:
         @functools.wraps(view)
         def called(**names: Any) -> ResponseReturnValue:
-            g.bearer = _proven(scope)
-            if not all(reading.is_sound(f"{name}{value}") for name, value in request.args.items(multi=True)):
+            g.bearer, g.takes, g.asks = _proven(scope), takes, asks
+            if not all(bodies.is_sound(f"{name}{value}") for name, value in request.args.items(multi=True)):
                 raise BadRequest("The query holds a NUL or half a letter. Take it out.")
             if "page_id" in names:
-                names["page"] = _page(names.pop("page_id"))
-            if reading.is_ours() and endpoint in BODIES:
-                reading.check_names(BODIES[endpoint])
+                names["page"] = page = _page(names.pop("page_id"))
+                g.page_zone = page.zone
             return view(**names)
 
         declared = audience("token")(called)
@@ -96,10 +132,30 @@ def route(
         ):
             blueprint.add_url_rule(address, endpoint, declared, methods=list(methods))
         if is_ours:
-            OPERATIONS.append(Operation(endpoint, path, methods, scope, view.__doc__ or ""))
+            OPERATIONS.append(
+                Operation(
+                    name=endpoint,
+                    path=path,
+                    methods=methods,
+                    scope=scope,
+                    meaning=view.__doc__ or "",
+                    tag=tag,
+                    takes=takes,
+                    asks=asks,
+                    answers=answers,
+                    status=status,
+                    refuses=refuses,
+                    is_idempotent_by_key=is_idempotent_by_key,
+                )
+            )
         return view
 
     return register
+
+
+def tagged(tag: str) -> Callable[..., Callable[[View], View]]:
+    """`route` for views that are listed under one heading."""
+    return functools.partial(route, tag=tag)
 
 
 def bearer() -> Bearer:
@@ -131,7 +187,7 @@ def _proven(scope: Scope) -> Bearer:
 
 def _token_of_form() -> str:
     """Older scripts of Statuspage's send their token as one of the form's fields."""
-    return request.form.get("api_key", "") if reading.is_form() and not reading.is_ours() else ""
+    return request.form.get("api_key", "") if bodies.is_form() and not bodies.is_ours() else ""
 
 
 def _page(public_id: str) -> PageView:

@@ -1,66 +1,79 @@
 """Components: listed, made, changed, put away."""
 
-from typing import Any
-
 from flask.typing import ResponseReturnValue
 
 from app.actions import components as actions
 from app.actions.components import ComponentFacts
 from app.errors import NotFound
+from app.inputs.components import ComponentChange
+from app.inputs.envelopes import ComponentBody, ComponentChangeBody
+from app.inputs.lists import Part
 from app.models.component import Component
 from app.publish.views import PageView
-from app.vocabulary import ComponentStatus, Scope
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.vocabulary import Scope
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import Document, component_documents
 from app.web.api.paging import chosen_of
 
+route = tagged("Components")
 LISTED = "/pages/<page_id>/components"
 ONE = f"{LISTED}/<component_id>"
 
 
-@route(LISTED, "GET", scope=Scope.READ)
+@route(LISTED, "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Component])
 def list_components(page: PageView) -> ResponseReturnValue:
     """The page's components, by position."""
     return list(chosen_of(component_documents(page)))
 
 
-@route(LISTED, "POST", scope=Scope.COMPONENTS)
+@route(
+    LISTED, "POST", scope=Scope.COMPONENTS, takes=ComponentBody, answers=outputs.Component, status=201, refuses=(409,)
+)
 def create_component(page: PageView) -> ResponseReturnValue:
     """Make a component."""
-    given = reading.wrapped("component")
+    given = bodies.read(ComponentBody).component
     made = actions.create_component(
-        settings(), bearer().actor, page.id,
-        name=reading.text(given, "name") or "", description=reading.text(given, "description") or "",
-        group_public_id=reading.text(given, "group_id") or None,
-        status=reading.component_status(reading.text(given, "status") or ComponentStatus.OPERATIONAL),
+        settings(),
+        bearer().actor,
+        page.id,
+        name=given.name,
+        description=given.description or "",
+        group_public_id=given.group_id or None,
+        status=given.status,
         facts=_facts(given),
-    )  # fmt: skip
+    )
     return _one(page, made), 201
 
 
-@route(ONE, "GET", scope=Scope.READ)
+@route(ONE, "GET", scope=Scope.READ, answers=outputs.Component)
 def read_component(page: PageView, component_id: str) -> ResponseReturnValue:
     """One component."""
     return _one(page, component_id)
 
 
-@route(ONE, "PUT", "PATCH", scope=Scope.COMPONENTS)
+@route(
+    ONE, "PUT", "PATCH", scope=Scope.COMPONENTS, takes=ComponentChangeBody, answers=outputs.Component, refuses=(409,)
+)
 def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
     """Change what is given of a component; a new status notifies nobody."""
     _one(page, component_id)
-    given = reading.wrapped("component")
-    status = reading.text(given, "status")
+    given = bodies.read(ComponentChangeBody).component
     actions.edit_component(
-        settings(), bearer().actor, component_id,
-        name=reading.text(given, "name"), description=reading.text(given, "description"),
-        group_public_id=reading.text(given, "group_id") or None, keeps_group="group_id" not in given,
-        facts=_facts(given), status=reading.component_status(status) if status else None,
-    )  # fmt: skip
+        settings(),
+        bearer().actor,
+        component_id,
+        name=given.name,
+        description=given.description,
+        group_public_id=given.group_id or None,
+        keeps_group="group_id" not in given.given,
+        facts=_facts(given),
+        status=given.status,
+    )
     return _one(page, component_id)
 
 
-@route(ONE, "DELETE", scope=Scope.COMPONENTS)
+@route(ONE, "DELETE", scope=Scope.COMPONENTS, status=204)
 def delete_component(page: PageView, component_id: str) -> ResponseReturnValue:
     """Put a component away; its history is kept."""
     _one(page, component_id)
@@ -75,7 +88,9 @@ def _one(page: PageView, public_id: str) -> Document:
     return found[0]
 
 
-def _facts(given: dict[str, Any]) -> ComponentFacts:
+def _facts(given: ComponentChange) -> ComponentFacts:
     return ComponentFacts(
-        reading.flag(given, "showcase"), reading.flag(given, "only_show_if_degraded"), reading.day(given, "start_date")
+        showcase=given.showcase,
+        only_show_if_degraded=given.only_show_if_degraded,
+        start_date=given.start_date,
     )

@@ -6,22 +6,25 @@ from sqlalchemy import ColumnElement, exists, select
 from app.actions import operated
 from app.db import session
 from app.errors import NotFound
+from app.inputs.envelopes import FollowerBody
+from app.inputs.lists import Part
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberPost
 from app.publish.views import PageView
 from app.vocabulary import Scope, SubscriberState
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import Document, subscriber_documents
 from app.web.api.incidents import one_incident
 from app.web.api.paging import chosen
 from app.web.api.subscribers import whom
 
+route = tagged("Incidents")
 LISTED = "/pages/<page_id>/incidents/<incident_id>/subscribers"
 ONE = f"{LISTED}/<subscriber_id>"
 
 
-@route(LISTED, "GET", scope=Scope.SUBSCRIBERS)
+@route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.Subscriber])
 def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Those who follow this incident, the first first; who hears of the whole page is not among them."""
     one_incident(page, incident_id)
@@ -29,29 +32,36 @@ def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseRetur
     return subscriber_documents(page, chosen(query))
 
 
-@route(LISTED, "POST", scope=Scope.SUBSCRIBERS)
+@route(
+    LISTED, "POST", scope=Scope.SUBSCRIBERS, takes=FollowerBody, answers=outputs.Subscriber, status=201, refuses=(409,)
+)
 def create_incident_subscriber(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Add an email address or a phone that hears of this incident alone, and is asked to confirm.
 
     Who is added with `skip_confirmation_notification` is vouched for by the caller and is not asked.
     """
     one_incident(page, incident_id)
-    given = reading.wrapped("subscriber")
+    given = bodies.read(FollowerBody).subscriber
     channel, address = whom(given)
     made = operated.add_person(
-        settings(), bearer().actor, page.id, channel, address, post=incident_id,
-        is_confirmed=reading.flag(given, "skip_confirmation_notification") is True,
-    )  # fmt: skip
+        settings(),
+        bearer().actor,
+        page.id,
+        channel,
+        address,
+        post=incident_id,
+        is_confirmed=given.skip_confirmation_notification,
+    )
     return _one(page, incident_id, made), 201
 
 
-@route(ONE, "GET", scope=Scope.SUBSCRIBERS)
+@route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
 def read_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """One of those who follow it."""
     return _one(page, incident_id, subscriber_id)
 
 
-@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS)
+@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
 def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """They hear no more of this incident; whatever else they asked for stays."""
     before = _one(page, incident_id, subscriber_id)
@@ -59,7 +69,7 @@ def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: 
     return before
 
 
-@route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
+@route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS, status=201, refuses=(409, 422))
 def resend_incident_confirmation(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """Ask somebody again to confirm that they follow it."""
     _one(page, incident_id, subscriber_id)

@@ -1,6 +1,5 @@
 """Incidents and scheduled maintenance: posts and their updates, by the console's own actions, guards and ledger."""
 
-import json
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -15,20 +14,22 @@ from app.actions.post_facts import edit_post
 from app.actions.posts import open_post
 from app.db import session
 from app.errors import Invalid, NotFound
+from app.inputs.envelopes import IncidentBody, IncidentChangeBody, UpdateBody
+from app.inputs.fields import KEY_LIMIT
+from app.inputs.lists import IncidentQuery, LenientIncidentQuery, Part
 from app.models.post import Post, Update
 from app.publish.views import PageView
-from app.shapes import ComponentEffect, PostDraft, PostFacts, UpdateDraft
-from app.vocabulary import Impact, PostKind, PostStatus, Scope
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.shapes import UpdateDraft
+from app.vocabulary import PostKind, PostStatus, Scope
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import Document, incident_documents
 from app.web.api.prepared import BODIES
 from app.web.api.selecting import newest
 
+route = tagged("Incidents")
 LISTED = "/pages/<page_id>/incidents"
 ONE = f"{LISTED}/<incident_id>"
-METADATA_LIMIT = 10_000
-KEY_LIMIT = 100
 _MAINTENANCE = Post.kind == PostKind.MAINTENANCE
 _OPEN = Post.closed_at.is_(None)
 LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
@@ -40,10 +41,10 @@ LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
 """What each of the lists holds."""
 
 
-@route(LISTED, "GET", scope=Scope.READ)
+@route(LISTED, "GET", scope=Scope.READ, asks=IncidentQuery, answers=list[outputs.Incident])
 def list_incidents(page: PageView) -> ResponseReturnValue:
     """Incidents and maintenance, newest first; `q` looks in titles, statuses and texts."""
-    words = request.args.get("q", "")[:200]
+    words = bodies.query(IncidentQuery, lenient=LenientIncidentQuery).q
     found = (
         or_(
             Post.title.icontains(words, autoescape=True),
@@ -54,67 +55,52 @@ def list_incidents(page: PageView) -> ResponseReturnValue:
     return newest(page, *(found if words else ()))
 
 
-@route(f"{LISTED}/unresolved", "GET", scope=Scope.READ)
+@route(f"{LISTED}/unresolved", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_unresolved(page: PageView) -> ResponseReturnValue:
     """Incidents that are open."""
     return newest(page, *LISTS["unresolved"])
 
 
-@route(f"{LISTED}/scheduled", "GET", scope=Scope.READ)
+@route(f"{LISTED}/scheduled", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_scheduled(page: PageView) -> ResponseReturnValue:
     """Maintenance that is not over."""
     return newest(page, *LISTS["scheduled"])
 
 
-@route(f"{LISTED}/upcoming", "GET", scope=Scope.READ)
+@route(f"{LISTED}/upcoming", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_upcoming(page: PageView) -> ResponseReturnValue:
     """Maintenance that has not begun."""
     return newest(page, *LISTS["upcoming"])
 
 
-@route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ)
+@route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_active(page: PageView) -> ResponseReturnValue:
     """Maintenance that is underway."""
     return newest(page, *LISTS["active_maintenance"])
 
 
-@route(LISTED, "POST", scope=Scope.POSTS)
+@route(
+    LISTED, "POST", scope=Scope.POSTS, takes=IncidentBody, answers=outputs.Incident, status=201, refuses=(409,),
+    is_idempotent_by_key=True,
+)  # fmt: skip
 def create_incident(page: PageView) -> ResponseReturnValue:
     """Open a post: real-time, scheduled or backfilled.  `Idempotency-Key` makes it safe to send again."""
-    given = reading.wrapped("incident")
-    backfilled = reading.flag(given, "backfilled") or bool(reading.text(given, "backfill_date"))
-    start, end = reading.instant(given, "scheduled_for"), reading.instant(given, "scheduled_until")
-    if end is not None and start is None:
-        raise Invalid.field("scheduled_for", "Say when the maintenance starts and when it ends.")
-    kind = PostKind.MAINTENANCE if start is not None else PostKind.INCIDENT
-    first = PostStatus.SCHEDULED if start else PostStatus.RESOLVED if backfilled else PostStatus.INVESTIGATING
-    status = _status(given) or first
-    if start is None and status is PostStatus.SCHEDULED:
-        raise Invalid.field("scheduled_for", "scheduled_for is missing: say when the work starts, and when it ends.")
-    effects = _effects(given)
-    if backfilled:  # it names components, and what they are now stays
-        effects = tuple(ComponentEffect(effect.component_id, None) for effect in effects)
-    draft = PostDraft(
-        kind, reading.text(given, "name") or "", status, reading.text(given, "body") or BODIES[status], _key(),
-        impact=_impact(given), effects=effects, notify=_notify(given) and not backfilled,
-        scheduled_for=start, scheduled_until=end,
-        starts_itself=_by_clock(given, "scheduled_auto_in_progress") or False,
-        ends_itself=_by_clock(given, "scheduled_auto_completed") or False,
-        happened_at=_backfill_date(given) if backfilled else None,
-        display_at=None if backfilled else reading.instant(given, "display_at"), metadata_json=_metadata(given) or "",
-        acknowledged=_acknowledged(given), fingerprint=_asked(given),
-    )  # fmt: skip
+    given = bodies.read(IncidentBody).incident
+    draft = given.draft(BODIES[given.first_status], key=_key(), fingerprint=_asked(given.given))
     made = open_post(settings(), bearer().actor, page.id, draft)
     return one_incident(page, made.post_id), 201
 
 
-@route(ONE, "GET", scope=Scope.READ)
+@route(ONE, "GET", scope=Scope.READ, answers=outputs.Incident)
 def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     """One incident or maintenance."""
     return one_incident(page, incident_id)
 
 
-@route(ONE, "PUT", "PATCH", scope=Scope.POSTS)
+@route(
+    ONE, "PUT", "PATCH", scope=Scope.POSTS, takes=IncidentChangeBody, answers=outputs.Incident, refuses=(409,),
+    is_idempotent_by_key=True,
+)  # fmt: skip
 def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Change facts, and publish an update when a status, a text or components with a status are given.
 
@@ -122,30 +108,17 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     work and says so.  `Idempotency-Key` makes it safe to send again.
     """
     one_incident(page, incident_id)
-    given = reading.wrapped("incident")
-    status, body, effects = _status(given, PostStatus.CANCELLED), reading.text(given, "body"), _effects(given)
-    about = None if given.get("component_ids") is None else tuple(effect.component_id for effect in effects)
-    facts = PostFacts(
-        title=reading.text(given, "name"), impact=_impact(given), scheduled_for=reading.instant(given, "scheduled_for"),
-        scheduled_until=reading.instant(given, "scheduled_until"),
-        starts_itself=_by_clock(given, "scheduled_auto_in_progress"),
-        ends_itself=_by_clock(given, "scheduled_auto_completed"), metadata_json=_metadata(given), component_ids=about,
-    )  # fmt: skip
-    notify, key, meant = _notify(given), _key(), _acknowledged(given)
-    dated = reading.instant(given, "display_at")
-    if status or body or any(effect.status is not None for effect in effects):
-        said = status or _standing(incident_id)
-        update = UpdateDraft(
-            said, body or BODIES[said], key, None, effects=effects, notify=notify, acknowledged=meant, facts=facts,
-            display_at=dated, fingerprint=_asked(given),
-        )  # fmt: skip
+    given, key = bodies.read(IncidentChangeBody).incident, _key()
+    if given.says_something:
+        status = given.status or _standing(incident_id)
+        update = given.update(status, BODIES[status], key=key, fingerprint=_asked(given.given))
         updates.publish_update(settings(), bearer().actor, incident_id, update)
     else:
-        edit_post(settings(), bearer().actor, incident_id, facts, acknowledged=meant)
+        edit_post(settings(), bearer().actor, incident_id, given.facts(), acknowledged=given.acknowledged)
     return one_incident(page, incident_id)
 
 
-@route(ONE, "DELETE", scope=Scope.POSTS)
+@route(ONE, "DELETE", scope=Scope.POSTS, answers=outputs.Incident, refuses=(409, 422), is_idempotent_by_key=True)
 def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Call off planned work that has not begun.  Anything else was said in public and stays."""
     before = one_incident(page, incident_id)
@@ -160,17 +133,24 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     return before
 
 
-@route(f"{ONE}/incident_updates/<update_id>", "PUT", "PATCH", scope=Scope.POSTS)
+@route(
+    f"{ONE}/incident_updates/<update_id>", "PUT", "PATCH", scope=Scope.POSTS, takes=UpdateBody,
+    answers=outputs.IncidentUpdate, refuses=(409,),
+)  # fmt: skip
 def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
     """Correct an update's text, or `display_at`, when it is dated; readers see that it was corrected."""
-    given = reading.wrapped("incident_update")
-    body, dated = reading.text(given, "body"), reading.instant(given, "display_at")
+    given = bodies.read(UpdateBody).incident_update
     _check_update(page, incident_id, update_id)
-    if body is not None or dated is not None:
-        meant = _acknowledged(given)
+    if given.body is not None or given.display_at is not None:
         updates.correct_update(
-            settings(), bearer().actor, update_id, body, None, display_at=dated, acknowledged=meant
-        )  # fmt: skip
+            settings(),
+            bearer().actor,
+            update_id,
+            given.body,
+            None,
+            display_at=given.display_at,
+            acknowledged=given.acknowledged,
+        )
     said: list[Document] = one_incident(page, incident_id)["incident_updates"]
     return next(one for one in said if one["id"] == update_id)
 
@@ -214,65 +194,3 @@ def _key() -> str:
 def _asked(given: Mapping[str, Any]) -> str:
     """What tells this request from others: all that it says of the incident, but that the guard's finding is meant."""
     return fingerprint({name: value for name, value in given.items() if name != "acknowledged"})
-
-
-def _status(given: Mapping[str, Any], *also: PostStatus) -> PostStatus | None:
-    word = reading.text(given, "status")
-    if not word:
-        return None
-    if word not in set(PostStatus) - ({PostStatus.POSTMORTEM, PostStatus.CANCELLED} - {*also}):
-        raise Invalid.field("status", "There is no such status.")
-    return PostStatus(word)
-
-
-def _impact(given: Mapping[str, Any]) -> Impact | None:
-    word = reading.text(given, "impact_override")
-    if not word:
-        return None
-    if word not in set(Impact):
-        raise Invalid.field("impact_override", f"Choose one of: {', '.join(Impact)}.")
-    return Impact(word)
-
-
-def _notify(given: Mapping[str, Any]) -> bool:
-    return reading.flag(given, "deliver_notifications") is not False
-
-
-def _acknowledged(given: Mapping[str, Any]) -> bool:
-    """Whether the caller saw what the guard against leaks found, and means it."""
-    return reading.flag(given, "acknowledged") is True
-
-
-def _by_clock(given: Mapping[str, Any], name: str) -> bool | None:
-    chosen = reading.flag(given, name)
-    return reading.flag(given, "scheduled_auto_transition") if chosen is None else chosen
-
-
-def _effects(given: Mapping[str, Any]) -> tuple[ComponentEffect, ...]:
-    """`components` maps ids to statuses; `component_ids` names others, which stay as they are."""
-    moved = given.get("components")
-    moved = {} if moved is None else moved
-    if not isinstance(moved, dict):
-        raise Invalid.field("components", "components has to map ids to statuses.")
-    named = [one for one in reading.words(given, "component_ids") or [] if one not in moved]
-    effects = [ComponentEffect(str(one), reading.component_status(str(status))) for one, status in moved.items()]
-    return (*effects, *(ComponentEffect(one, None) for one in named))
-
-
-def _backfill_date(given: Mapping[str, Any]) -> Any:
-    found = reading.instant(given, "backfill_date")
-    if found is None:
-        raise Invalid.field("backfill_date", "Say when it was, as backfill_date.")
-    return found
-
-
-def _metadata(given: Mapping[str, Any]) -> str | None:
-    value = given.get("metadata")
-    if value is None:
-        return None
-    if not isinstance(value, dict) or not all(isinstance(one, dict) for one in value.values()):
-        raise Invalid.field("metadata", "metadata has to be an object that holds objects.")
-    made = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    if len(made) > METADATA_LIMIT:
-        raise Invalid.field("metadata", f"metadata is too long: the limit is {METADATA_LIMIT:,} characters.")
-    return made

@@ -1,164 +1,283 @@
-"""`/api/openapi.json`: our own API, described in OpenAPI 3.1 from the routes themselves."""
+"""`/api/openapi.json`: the API, what is published and the webhooks, in OpenAPI 3.1, from the routes and the models."""
 
 import inspect
 import re
-from typing import Any
+from functools import lru_cache
+from typing import Any, get_args, get_origin
 
-from app.web.api.blueprint import BODIES, OPERATIONS, Operation
-from app.web.api.schemas import SCHEMAS, TEXT, WHOLE, Schema, list_of
-from app.web.api.subscriber_lists import SORTS, STATES, TYPES
-from app.web.api.whole import SOURCES
+from flask.typing import ResponseReturnValue
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json_schema
+
+from app.inputs.base import Input
+from app.inputs.fields import ID_PATTERN
+from app.inputs.lists import Part
+from app.version import VERSION
+from app.vocabulary import Scope
+from app.web.access import audience
+from app.web.api import outputs
+from app.web.api.blueprint import OPERATIONS, File, Operation, blueprint, settings
 
 Document = dict[str, Any]
-DESCRIPTION = "Posts, components and subscribers of a status page."
-_NONE: Schema = {}
-SHAPES: dict[str, tuple[str, Schema]] = {
-    "list_pages": ("", list_of("Page")), "edit_page_facts": ("PageDraft", {"$ref": "Page"}),
-    "read_page": ("", {"$ref": "Page"}),
-    "list_components": ("", list_of("Component")), "create_component": ("ComponentDraft", {"$ref": "Component"}),
-    "read_component": ("", {"$ref": "Component"}), "edit_component": ("ComponentChange", {"$ref": "Component"}),
-    "delete_component": ("", _NONE), "read_component_uptime": ("", {"$ref": "Uptime"}),
-    "read_group_uptime": ("", {"$ref": "GroupUptime"}),
-    "list_groups": ("", list_of("Group")), "create_group": ("GroupDraft", {"$ref": "Group"}),
-    "read_group": ("", {"$ref": "Group"}), "edit_group": ("GroupChange", {"$ref": "Group"}),
-    "delete_group": ("", {"$ref": "Group"}),
-    **{name: ("", list_of("Incident")) for name in (
-        "list_incidents", "list_unresolved", "list_scheduled", "list_upcoming", "list_active",
-    )},
-    "create_incident": ("IncidentDraft", {"$ref": "Incident"}), "read_incident": ("", {"$ref": "Incident"}),
-    "edit_incident": ("IncidentChange", {"$ref": "Incident"}), "delete_incident": ("", {"$ref": "Incident"}),
-    "edit_incident_update": ("UpdateChange", {"$ref": "IncidentUpdate"}),
-    "read_postmortem": ("", {"$ref": "Postmortem"}), "write_postmortem": ("PostmortemDraft", {"$ref": "Postmortem"}),
-    "delete_postmortem": ("", _NONE), "publish_postmortem": ("PostmortemPublish", {"$ref": "Postmortem"}),
-    "list_templates": ("", list_of("Template")), "create_template": ("TemplateDraft", {"$ref": "Template"}),
-    "list_subscribers": ("", list_of("Subscriber")), "list_unsubscribed": ("", list_of("Subscriber")),
-    "create_subscriber": ("SubscriberDraft", {"$ref": "Subscriber"}), "read_subscriber": ("", {"$ref": "Subscriber"}),
-    "edit_subscriber": ("SubscriberChange", {"$ref": "Subscriber"}), "delete_subscriber": ("", {"$ref": "Subscriber"}),
-    "count_subscribers": ("", {"$ref": "CountByType"}), "histogram_by_state": ("", {"$ref": "CountByState"}),
-    "list_incident_subscribers": ("", list_of("Subscriber")),
-    "create_incident_subscriber": ("FollowerDraft", {"$ref": "Subscriber"}),
-    "read_incident_subscriber": ("", {"$ref": "Subscriber"}),
-    "delete_incident_subscriber": ("", {"$ref": "Subscriber"}), "resend_incident_confirmation": ("", _NONE),
-    "export_subscribers": ("", {"media": "text/csv"}), "import_sheet": ("text/csv", {"$ref": "SheetReport"}),
-    "read_archive": ("", {"media": "application/zip"}),
-    "take_archive": ("application/octet-stream", {"$ref": "ArchiveReport"}),
-    "read_static_copy": ("", {"media": "application/zip"}), "import_documents": ("Documents", {"$ref": "ImportReport"}),
-    "resend_confirmation": ("", _NONE), "resend_confirmations": ("Subscribers", _NONE),
-    "unsubscribe_many": ("Subscribers", _NONE), "reactivate_many": ("Subscribers", _NONE),
+DESCRIPTION = """Incidents, maintenance, components and subscribers of a status page.
+
+Programs prove themselves with an API token: `Authorization: Bearer TOKEN`. Times are sent with their time zone, such as
+2026-08-21T00:37:20Z. Fields that are not described are refused. `Idempotency-Key` makes it safe to publish again.
+
+What is published (`/api/v2`, feeds, calendar) needs no token."""
+TAGS = {
+    "Pages": "The page and its settings.",
+    "Components": "What the page reports on, in groups, and its uptime.",
+    "Incidents": "Incidents, maintenance, their updates and post-mortems.",
+    "Templates": "Words to begin an incident with.",
+    "Subscribers": "Who gets updates.",
+    "Moving": "The page and its subscribers as files, and imports from other status pages.",
+    "Published": "What everybody may read: documents, feeds and the calendar.",
+}
+REF = "#/components/schemas/{model}"
+LINK = {
+    "Link": {"description": "The first, previous and next page of the list (RFC 8288).", "schema": {"type": "string"}}
+}
+REFUSALS = {
+    400: "The request cannot be read.",
+    401: "There is no valid API token.",
+    403: "The API token lacks the scope.",
+    404: "There is no such thing, or it is another page's.",
+    409: "It exists already, changed meanwhile, or the Idempotency-Key published something else.",
+    413: "The body is too large.",
+    415: "The body is not JSON.",
+    422: "A field cannot be accepted; `fields` says which and why.",
+    429: "Too many requests. `Retry-After` says when to try again.",
+    503: "The database is not available. Nothing was changed.",
+}
+PUBLISHED: dict[str, tuple[str, str, type[BaseModel] | str]] = {
+    "/api/v2/summary.json": ("read_summary", "The page at a glance.", outputs.SummaryDocument),
+    "/api/v2/status.json": ("read_status", "The verdict alone.", outputs.StatusDocument),
+    "/api/v2/components.json": ("read_published_components", "Components and groups.", outputs.ComponentsDocument),
+    "/api/v2/incidents.json": ("read_published_incidents", "The 50 newest incidents.", outputs.IncidentsDocument),
+    "/api/v2/incidents/unresolved.json": ("read_unresolved", "Incidents that are open.", outputs.IncidentsDocument),
+    "/api/v2/incidents/{incident_id}.json": (
+        "read_published_incident", "One incident or maintenance.", outputs.IncidentDocument,
+    ),
+    "/api/v2/scheduled-maintenances.json": (
+        "read_maintenances", "The 50 newest maintenances.", outputs.MaintenancesDocument,
+    ),
+    "/api/v2/scheduled-maintenances/upcoming.json": (
+        "read_upcoming", "Maintenance that has not begun.", outputs.MaintenancesDocument,
+    ),
+    "/api/v2/scheduled-maintenances/active.json": (
+        "read_active", "Maintenance that is underway.", outputs.MaintenancesDocument,
+    ),
+    "/history.atom": ("read_atom_feed", "The newest incidents as an Atom feed.", "application/atom+xml"),
+    "/history.rss": ("read_rss_feed", "The newest incidents as an RSS feed.", "application/rss+xml"),
+    "/feed.json": ("read_json_feed", "The newest incidents as a JSON Feed.", "application/json"),
+    "/components/{component_id}/feed.atom": (
+        "read_component_feed", "The newest incidents about one component.", "application/atom+xml",
+    ),
+    "/calendar.ics": ("read_calendar", "Maintenance windows as a calendar.", "text/calendar"),
 }  # fmt: skip
-"""By view: the schema of its body, and that of its answer; an empty one where there is none, a media type where it is
-no JSON.
-"""
-
-BODIES.update({view: body for view, (body, _) in SHAPES.items() if "properties" in SCHEMAS.get(body, {})})
-
-_PAGED = (
-    "list_components",
-    "list_groups",
-    "list_templates",
-    "list_subscribers",
-    "list_unsubscribed",
-    "list_incident_subscribers",
-)
-_CREATED = ("create_", "resend_", "unsubscribe_", "reactivate_")
-_FLAGS = {
-    "export_subscribers": ("with_secrets",), "import_sheet": ("dry_run",),
-    "take_archive": ("dry_run", "without_suppressions"), "import_documents": ("dry_run", "take_page"),
-}  # fmt: skip
-_EMPTY = {"delete_component": "204", "delete_postmortem": "204"}
-_LINK = {"Link": {"description": "The first, previous and next page of the list (RFC 8288).", "schema": TEXT}}
-_REFUSALS = {
-    "400": "The body can not be read.", "401": "No valid token.", "403": "The token lacks the scope.",
-    "404": "There is no such thing.",
-    "409": "It is there already, changed meanwhile, or the Idempotency-Key published something else.",
-    "413": "The body is too large.", "415": "The body is not JSON.", "422": "A field can not be taken.",
-    "429": "Asked too often; see Retry-After.",
-    "503": "The database is not available; nothing was changed.",
-}  # fmt: skip
+"""What is published, by address: its operation id, its meaning, and its model or its media type."""
 
 
-def openapi(base_url: str, version: str) -> Document:
+class _Schemas(GenerateJsonSchema):
+    """Without titles, which only repeat the names, and without a null as default, which only repeats the type."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def default_schema(self, schema: Any) -> Document:
+        made = super().default_schema(schema)
+        if made.get("default", 0) is None or made.get("default", 0) == ():
+            made.pop("default")
+        return made
+
+
+@blueprint.get("/api/openapi.json")
+@audience("public")
+def describe() -> ResponseReturnValue:
+    """The API in OpenAPI 3.1."""
+    return described(settings().base_url, VERSION), {"Access-Control-Allow-Origin": "*"}
+
+
+def described(base_url: str, version: str) -> Document:
     """The whole description, for an installation at this address."""
     paths: dict[str, Document] = {}
     for operation in OPERATIONS:
+        path = re.sub(r"<(\w+)>", r"{\1}", operation.path)
         for method in operation.methods:
-            path = re.sub(r"<(\w+)>", r"{\1}", operation.path)
-            paths.setdefault(path, {})[method.lower()] = _operation(operation, method)
+            paths.setdefault(f"/api/v1{path}", {})[method.lower()] = _operation(operation, method)
+    for path, told in PUBLISHED.items():
+        paths[path] = {"get": _published(path, *told)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Candor", "version": version, "description": DESCRIPTION},
-        "servers": [{"url": f"{base_url}/api/v1"}],
+        "servers": [{"url": base_url}],
         "security": [{"token": []}],
+        "tags": [{"name": name, "description": said} for name, said in TAGS.items()],
         "paths": paths,
+        "webhooks": {"incident": {"post": _webhook()}},
         "components": {
-            "schemas": SCHEMAS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas(),
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "An API token, made in the console."}
+            },
         },
-    }  # fmt: skip
+    }
+
+
+@lru_cache(maxsize=1)
+def schemas() -> Document:
+    """Every schema, by the name of its model."""
+    inputs = {operation.takes for operation in OPERATIONS if _is_model(operation.takes)}
+    answers = {_inner(operation.answers) for operation in OPERATIONS if _is_model(_inner(operation.answers))}
+    answers |= {told[2] for told in PUBLISHED.values() if _is_model(told[2])} | {
+        outputs.Problem,
+        outputs.IncidentWebhook,
+    }
+    wanted: list[tuple[Any, JsonSchemaMode]] = [(model, "validation") for model in inputs]
+    wanted += [(model, "serialization") for model in answers]
+    _, made = models_json_schema(
+        sorted(wanted, key=lambda one: str(one[0].__name__)), ref_template=REF, schema_generator=_Schemas
+    )
+    found: Document = made["$defs"]
+    for schema in found.values():
+        schema.pop("title", None)
+    return dict(sorted(found.items()))
+
+
+def parameters(model: type[Input]) -> list[Document]:
+    """The parameters of a query."""
+    schema = model.model_json_schema(schema_generator=_Schemas, ref_template=REF)
+    made = []
+    for name, one in schema["properties"].items():
+        described = {**one.get("anyOf", [{}])[0], **{key: value for key, value in one.items() if key != "anyOf"}}
+        said = described.pop("description", "")
+        made.append(
+            {
+                "name": name, "in": "query", "required": name in schema.get("required", ()), "description": said,
+                "schema": described,
+            }
+        )  # fmt: skip
+    return made
 
 
 def _operation(operation: Operation, method: str) -> Document:
-    body, answer = SHAPES[operation.name]
+    meaning = inspect.cleandoc(operation.meaning)
     made: Document = {
         "operationId": operation.name if len(operation.methods) == 1 else f"{operation.name}_{method.lower()}",
-        "summary": inspect.cleandoc(operation.meaning).splitlines()[0],
-        "description": f"{inspect.cleandoc(operation.meaning)}\n\nNeeds the scope {operation.scope}.",
-        "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.name)],
-        "responses": {**_success(operation.name, answer), **_refused()},
-    }  # fmt: skip
-    if "/" in body:
-        made["requestBody"] = {"required": True, "content": {body: {"schema": {"type": "string"}}}}
-    elif body:
-        schema = {"$ref": f"#/components/schemas/{body}"}
+        "tags": [operation.tag],
+        "summary": meaning.splitlines()[0],
+        "description": f"{meaning}\n\nNeeds the scope `{operation.scope}`.",
+        "parameters": [*_path_parameters(operation.path), *(parameters(operation.asks) if operation.asks else ())],
+        "responses": {**_success(operation), **_refused(operation)},
+    }
+    if operation.is_idempotent_by_key:
+        made["parameters"].append(_KEY)
+    if isinstance(operation.takes, File):
+        made["requestBody"] = {"required": True, "content": operation.takes.content()}
+    elif operation.takes is not None:
+        schema = {"$ref": REF.format(model=operation.takes.__name__)} if _is_model(operation.takes) else {}
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return made
 
 
+_KEY: Document = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key again returns what the first call made, and publishes nothing.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[ -~]+$", "examples": ["deploy-4711"]},
+}
+
+
 def _path_parameters(path: str) -> list[Document]:
-    names = re.findall(r"<(\w+)>", path)
-    schema = {"type": "string", "pattern": "^[a-z0-9]{1,32}$"}
-    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
-
-
-def _query_parameters(name: str) -> list[Document]:
-    found: dict[str, Schema] = {}
-    if _is_paged(name):
-        found["page"] = {**WHOLE, "minimum": 1, "maximum": 1_000_000}
-        found["per_page"] = {**WHOLE, "minimum": 1, "maximum": 100}
-    if name in {"read_component_uptime", "read_group_uptime"}:
-        found["start"] = found["end"] = {"type": "string", "pattern": r"^([0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?)?$"}
-    for flag in _FLAGS.get(name, ()):
-        found[flag] = {"type": "boolean"}
-    if name == "import_documents":
-        found |= {"source": {"type": "string", "enum": list(SOURCES)}, "origin": TEXT, "time_zone": TEXT}
-    if name in {"list_incidents", "list_subscribers"}:
-        found["q"] = {"type": "string"}
-    if name in {"list_subscribers", "count_subscribers"}:
-        found["type"] = {"type": "string", "enum": list(TYPES)}
-        found["state"] = {"type": "string", "enum": [*STATES, "all"]}
-    if name == "list_subscribers":
-        found["sort_field"] = {"type": "string", "enum": list(SORTS)}
-        found["sort_direction"] = {"type": "string", "enum": ["asc", "desc"]}
+    schema = {"type": "string", "pattern": ID_PATTERN, "examples": ["kctbh9vrtdwd"]}
     return [
-        {"name": one, "in": "query", "required": one == "source", "schema": schema} for one, schema in found.items()
-    ]
+        {
+            "name": name, "in": "path", "required": True, "schema": schema,
+            "description": f"The {name.removesuffix('_id')}'s id.",
+        }
+        for name in re.findall(r"[<{](\w+)[>}]", path)
+    ]  # fmt: skip
 
 
-def _is_paged(name: str) -> bool:
-    return name in _PAGED or SHAPES[name][1] == list_of("Incident")
-
-
-def _success(name: str, answer: Schema) -> Document:
-    status = _EMPTY.get(name) or ("201" if name.startswith(_CREATED) else "200")
-    if not answer:
+def _success(operation: Operation) -> Document:
+    answer, status = operation.answers, str(operation.status)
+    if answer is None:
         return {status: {"description": "Done."}}
-    if "media" in answer:
-        return {status: {"description": "Done.", "content": {answer["media"]: {"schema": {"type": "string"}}}}}
-    schema = {"$ref": f"#/components/schemas/{answer['$ref']}"} if "$ref" in answer else answer
-    made = {"description": "Done.", "content": {"application/json": {"schema": schema}}}
-    return {status: {**made, "headers": _LINK} if _is_paged(name) else made}
+    if isinstance(answer, File):
+        return {status: {"description": "The file.", "content": answer.content()}}
+    made: Document = {"description": "Done.", "content": {"application/json": {"schema": _schema(answer)}}}
+    is_paged = operation.asks is not None and issubclass(operation.asks, Part)
+    return {status: {**made, "headers": LINK} if is_paged else made}
 
 
-def _refused() -> Document:
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": said, "content": content} for status, said in _REFUSALS.items()}
+def _schema(answer: Any) -> Document:
+    if get_origin(answer) is list:
+        return {"type": "array", "items": _schema(get_args(answer)[0])}
+    return {"$ref": REF.format(model=answer.__name__)}
+
+
+def _inner(answer: Any) -> Any:
+    return get_args(answer)[0] if get_origin(answer) is list else answer
+
+
+def _is_model(found: Any) -> bool:
+    return inspect.isclass(found) and issubclass(found, BaseModel)
+
+
+def _refused(operation: Operation) -> Document:
+    """Only what this operation can answer."""
+    statuses = {400, 401, 429, 503}
+    if operation.scope is not Scope.READ:  # any token may read
+        statuses.add(403)
+    if "<" in operation.path:
+        statuses.add(404)
+    if operation.takes is not None:
+        statuses |= {413, 422} | ({415} if not isinstance(operation.takes, File) else set())
+    if operation.asks is not None:
+        statuses.add(422)
+    statuses |= set(operation.refuses)
+    content = {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}}
+    return {str(status): {"description": REFUSALS[status], "content": content} for status in sorted(statuses)}
+
+
+def _published(path: str, name: str, meaning: str, answer: type[BaseModel] | str) -> Document:
+    content = (
+        {answer: {"schema": {"type": "object" if answer.endswith("json") else "string"}}}
+        if isinstance(answer, str)
+        else {"application/json": {"schema": {"$ref": REF.format(model=answer.__name__)}}}
+    )
+    made: Document = {
+        "operationId": name,
+        "tags": ["Published"],
+        "summary": meaning,
+        "description": meaning,
+        "security": [],
+        "parameters": _path_parameters(path),
+        "responses": {"200": {"description": "As published.", "content": content}},
+    }
+    if "{" in path:
+        made["responses"]["404"] = {"description": "There is no such thing."}
+    return made
+
+
+def _webhook() -> Document:
+    header = {"in": "header", "required": True, "schema": {"type": "string"}}
+    return {
+        "operationId": "receive_incident",
+        "tags": ["Published"],
+        "summary": "An update was published.",
+        "description": "Sent to webhook subscribers. It is signed by the Standard Webhooks scheme with their secret.",
+        "security": [],
+        "parameters": [
+            {"name": "webhook-id", **header, "description": "The same when a message is sent again."},
+            {"name": "webhook-timestamp", **header, "description": "Seconds since 1970."},
+            {"name": "webhook-signature", **header, "description": "Such as v1, and a signature in Base64."},
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": REF.format(model="IncidentWebhook")}}},
+        },
+        "responses": {"2XX": {"description": "Received. Anything else is sent again later."}},
+    }

@@ -5,32 +5,40 @@ from sqlalchemy import select
 
 from app.actions.pages import edit_page
 from app.db import session
+from app.inputs.envelopes import PageBody
 from app.models.page import Page
 from app.publish.views import PageView
 from app.vocabulary import Scope
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import page_document
 
+route = tagged("Pages")
 
-@route("/pages", "GET", scope=Scope.READ)
+
+@route("/pages", "GET", scope=Scope.READ, answers=list[outputs.Page])
 def list_pages() -> ResponseReturnValue:
     """All pages."""
     return [page_document(page_id) for page_id in session().scalars(select(Page.id).order_by(Page.id))]
 
 
-@route("/pages/<page_id>", "GET", scope=Scope.READ)
+@route("/pages/<page_id>", "GET", scope=Scope.READ, answers=outputs.Page)
 def read_page(page: PageView) -> ResponseReturnValue:
     """One page."""
     return page_document(page.id)
 
 
-@route("/pages/<page_id>", "PUT", "PATCH", scope=Scope.ADMIN)
+@route("/pages/<page_id>", "PUT", "PATCH", scope=Scope.ADMIN, takes=PageBody, answers=outputs.Page)
 def edit_page_facts(page: PageView) -> ResponseReturnValue:
     """Change a page's name, address, time zone or sender of mail; what Candor has nothing of is passed over."""
-    given = reading.wrapped("page")
-    name, url, zone, sender = (
-        reading.text(given, one) for one in ("name", "url", "time_zone", "notifications_from_email")
+    given = bodies.read(PageBody).page
+    edit_page(
+        settings(),
+        bearer().actor,
+        page.id,
+        name=given.name,
+        url=given.url,
+        time_zone=given.time_zone,
+        mail_from=given.mail_from,
     )
-    edit_page(settings(), bearer().actor, page.id, name=name, url=url, time_zone=zone, mail_from=sender)
     return page_document(page.id)

@@ -10,11 +10,11 @@ from sqlalchemy import Select
 from werkzeug.urls import iri_to_uri
 
 from app.db import session
-from app.web.api import reading
+from app.inputs.base import from_query
+from app.inputs.lists import MOST, LenientPart, Part
+from app.web.api import bodies
 
 Row = TypeVar("Row")
-MOST = 100
-LAST_PAGE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +48,16 @@ def chosen_of(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _part(from_zero: bool) -> _Part:
-    size = "per_page" if "per_page" in request.args else "limit"
-    if reading.is_ours():
-        return _Part(reading.whole_argument("page", 1, most=LAST_PAGE), reading.whole_argument(size, MOST, most=MOST))
-    count = reading.whole_argument(size, MOST, least=0, most=999_999_999) or MOST
-    page = reading.whole_argument("page", 0, least=0, most=LAST_PAGE)
-    return _Part(page + 1 if from_zero else max(page, 1), min(count, MOST))
+    if bodies.is_ours():
+        asked = from_query(Part, request.args)
+        return _Part(asked.page, asked.per_page)
+    asked = from_query(LenientPart, request.args)
+    return _Part(asked.page + 1 if from_zero else max(asked.page, 1), min(asked.per_page or MOST, MOST))
 
 
 def _told(part: _Part, rows: Sequence[Row]) -> Sequence[Row]:
     """The part, of one row more than it holds; at our own address `Link` (RFC 8288) says where the others are."""
-    if reading.is_ours():
+    if bodies.is_ours():
         pages = {"first": 1} | ({"prev": part.number - 1} if part.number > 1 else {})
         pages |= {"next": part.number + 1} if len(rows) > part.count else {}
         links = ", ".join(f'<{_address(number)}>; rel="{name}"' for name, number in pages.items())

@@ -9,35 +9,36 @@ from app.actions import updates
 from app.actions.post_facts import draft_postmortem
 from app.db import session
 from app.errors import Invalid, NotFound
+from app.inputs.envelopes import PostmortemBody, PublicationBody
 from app.models.post import Update
 from app.publish.statuspage_json import stamp
 from app.publish.views import PageView
 from app.shapes import UpdateDraft
 from app.vocabulary import PostStatus, Scope
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import Document
 from app.web.api.incidents import held, one_incident
 
+route = tagged("Incidents")
 ONE = "/pages/<page_id>/incidents/<incident_id>/postmortem"
 
 
-@route(ONE, "GET", scope=Scope.READ)
+@route(ONE, "GET", scope=Scope.READ, answers=outputs.Postmortem)
 def read_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """The post-mortem as published, and its draft for those who may publish it."""
     return _document(page, incident_id)
 
 
-@route(ONE, "PUT", scope=Scope.POSTS)
+@route(ONE, "PUT", scope=Scope.POSTS, takes=PostmortemBody, answers=outputs.Postmortem, refuses=(409,))
 def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Keep a draft."""
     one_incident(page, incident_id)
-    body = reading.text(reading.wrapped("postmortem"), "body_draft") or ""
-    draft_postmortem(bearer().actor, incident_id, body)
+    draft_postmortem(bearer().actor, incident_id, bodies.read(PostmortemBody).postmortem.body_draft)
     return _document(page, incident_id)
 
 
-@route(ONE, "DELETE", scope=Scope.POSTS)
+@route(ONE, "DELETE", scope=Scope.POSTS, status=204, refuses=(409, 422))
 def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Throw the draft away."""
     one_incident(page, incident_id)
@@ -45,19 +46,22 @@ def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     return "", 204
 
 
-@route(f"{ONE}/publish", "PUT", scope=Scope.POSTS)
+@route(f"{ONE}/publish", "PUT", scope=Scope.POSTS, takes=PublicationBody, answers=outputs.Postmortem, refuses=(409,))
 def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Publish the draft; subscribers hear of it when `notify_subscribers` says so."""
     one_incident(page, incident_id)
     post = held(incident_id)
-    given = reading.body().get("postmortem")
-    notify = reading.flag(given, "notify_subscribers") if isinstance(given, dict) else None
+    given = bodies.read(PublicationBody).postmortem
     if post.postmortem_draft is None:
         raise Invalid("There is no draft of a post-mortem. Write one first.")
     key = f"v1-postmortem-{secrets.token_hex(12)}"
-    meant = reading.flag(given, "acknowledged") is True if isinstance(given, dict) else False
     draft = UpdateDraft(
-        PostStatus.POSTMORTEM, post.postmortem_draft, key, post.version, notify=bool(notify), acknowledged=meant
+        status=PostStatus.POSTMORTEM,
+        body=post.postmortem_draft,
+        idempotency_key=key,
+        version=post.version,
+        notify=given.notify_subscribers,
+        acknowledged=given.acknowledged,
     )
     updates.publish_update(settings(), bearer().actor, incident_id, draft)
     return _document(page, incident_id)

@@ -1,8 +1,5 @@
 """Many subscribers at once: listed, counted, and changed by their ids."""
 
-from typing import Any
-
-from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, exists, func, select
 
@@ -10,20 +7,20 @@ from app.actions import operated
 from app.channels.registry import all_channels
 from app.db import session
 from app.errors import Invalid
+from app.inputs.lists import LenientSubscriberQuery, Part, SubscriberFilter, SubscriberQuery
+from app.inputs.subscribers import ALL, MOST_AT_ONCE, SubscriberSelection
+from app.inputs.subscribers import TYPES as KINDS
 from app.models.subscriber import ERASED, Subscriber, SubscriberComponent
 from app.publish.views import PageView
 from app.vocabulary import Scope, SubscriberState
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import subscriber_documents
 from app.web.api.paging import chosen
 
+route = tagged("Subscribers")
 LISTED = "/pages/<page_id>/subscribers"
-MOST_AT_ONCE = 100
-TYPES = {
-    kind: tuple(one.name for one in all_channels() if one.statuspage_type == kind)
-    for kind in ("email", "sms", "webhook", "integration_partner", "slack", "teams")
-}
+TYPES = {kind: tuple(one.name for one in all_channels() if one.statuspage_type == kind) for kind in KINDS}
 """The channels of Statuspage's types; chat rooms and browsers are partners there, whatever their service."""
 
 STATES = {
@@ -35,23 +32,18 @@ SORTS = {
 }  # fmt: skip
 
 
-@route(LISTED, "GET", scope=Scope.SUBSCRIBERS)
+@route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberQuery, answers=list[outputs.Subscriber])
 def list_subscribers(page: PageView) -> ResponseReturnValue:
     """Those who fit `q`, `type` and `state`, in the order asked for."""
-    where = [*_filters(page, "active"), *_search()]
-    field = SORTS.get(request.args.get("sort_field", "primary"))
-    if field is None:
-        raise Invalid.field("sort_field", f"Choose one of: {', '.join(SORTS)}.")
-    direction = request.args.get("sort_direction", "asc")
-    if direction not in {"asc", "desc"}:
-        raise Invalid.field("sort_direction", "Choose asc or desc.")
-    query = (
-        select(Subscriber).where(*where).order_by(field.desc() if direction == "desc" else field.asc(), Subscriber.id)
-    )
+    asked = bodies.query(SubscriberQuery, lenient=LenientSubscriberQuery)
+    where = [*_filters(page, asked), *_search(asked.q)]
+    field = SORTS[asked.sort_field]
+    order = field.desc() if asked.sort_direction == "desc" else field.asc()
+    query = select(Subscriber).where(*where).order_by(order, Subscriber.id)
     return subscriber_documents(page, chosen(query, from_zero=True))
 
 
-@route(f"{LISTED}/unsubscribed", "GET", scope=Scope.SUBSCRIBERS)
+@route(f"{LISTED}/unsubscribed", "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.Subscriber])
 def list_unsubscribed(page: PageView) -> ResponseReturnValue:
     """Those who ended their subscription, the last first."""
     query = (
@@ -62,14 +54,14 @@ def list_unsubscribed(page: PageView) -> ResponseReturnValue:
     return subscriber_documents(page, chosen(query, from_zero=True))
 
 
-@route(f"{LISTED}/count", "GET", scope=Scope.SUBSCRIBERS)
+@route(f"{LISTED}/count", "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberFilter, answers=outputs.SubscriberCounts)
 def count_subscribers(page: PageView) -> ResponseReturnValue:
     """How many fit `type` and `state`, by type."""
-    counts = _counts(_filters(page, "active"))
+    counts = _counts(_filters(page, bodies.query(SubscriberFilter)))
     return {name: sum(counts.get((channel, None), 0) for channel in channels) for name, channels in TYPES.items()}
 
 
-@route(f"{LISTED}/histogram_by_state", "GET", scope=Scope.SUBSCRIBERS)
+@route(f"{LISTED}/histogram_by_state", "GET", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberHistogram)
 def histogram_by_state(page: PageView) -> ResponseReturnValue:
     """How many there are, by type and state."""
     counts = _counts(_here(page))
@@ -86,21 +78,28 @@ def histogram(page: PageView) -> ResponseReturnValue:
     return histogram_by_state(page)
 
 
-@route(f"{LISTED}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
+@route(
+    f"{LISTED}/resend_confirmation",
+    "POST",
+    scope=Scope.SUBSCRIBERS,
+    takes=SubscriberSelection,
+    status=201,
+    refuses=(409,),
+)
 def resend_confirmations(page: PageView) -> ResponseReturnValue:
     """Ask those again who have not confirmed."""
     operated.ask_again(settings(), bearer().actor, page.id, _chosen(page, "unconfirmed"))
     return "", 201
 
 
-@route(f"{LISTED}/unsubscribe", "POST", scope=Scope.SUBSCRIBERS)
+@route(f"{LISTED}/unsubscribe", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def unsubscribe_many(page: PageView) -> ResponseReturnValue:
     """End these subscriptions."""
     operated.end_all(bearer().actor, page.id, _chosen(page, "active"))
     return "", 201
 
 
-@route(f"{LISTED}/reactivate", "POST", scope=Scope.SUBSCRIBERS)
+@route(f"{LISTED}/reactivate", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def reactivate_many(page: PageView) -> ResponseReturnValue:
     """Write again to those who are quarantined."""
     operated.let_in_again(bearer().actor, page.id, _chosen(page, "quarantined"))
@@ -115,28 +114,19 @@ def _here(page: PageView) -> list[ColumnElement[bool]]:
     ]  # fmt: skip
 
 
-def _filters(page: PageView, state: str) -> list[ColumnElement[bool]]:
-    return [*_here(page), *_of_type(request.args.get("type")), *_of_state(request.args.get("state", state))]
+def _filters(page: PageView, asked: SubscriberFilter) -> list[ColumnElement[bool]]:
+    return [*_here(page), *_of_type(asked.type), *_of_state(asked.state)]
 
 
-def _of_type(name: Any) -> list[ColumnElement[bool]]:
-    if name is None:
-        return []
-    if not isinstance(name, str) or name not in TYPES:
-        raise Invalid.field("type", f"Choose one of: {', '.join(TYPES)}.")
-    return [Subscriber.channel.in_(TYPES[name])]
+def _of_type(name: str | None) -> list[ColumnElement[bool]]:
+    return [] if name is None else [Subscriber.channel.in_(TYPES[name])]
 
 
-def _of_state(name: Any) -> list[ColumnElement[bool]]:
-    if name == "all":
-        return [Subscriber.state.in_(list(STATES.values()))]
-    if not isinstance(name, str) or name not in STATES:
-        raise Invalid.field("state", f"Choose one of: {', '.join(STATES)}, all.")
-    return [Subscriber.state == STATES[name]]
+def _of_state(name: str) -> list[ColumnElement[bool]]:
+    return [Subscriber.state.in_(list(STATES.values()) if name == ALL else [STATES[name]])]
 
 
-def _search() -> list[ColumnElement[bool]]:
-    words = request.args.get("q", "").strip()[:200]
+def _search(words: str) -> list[ColumnElement[bool]]:
     return [Subscriber.address.icontains(words, autoescape=True)] if words else []
 
 
@@ -156,13 +146,10 @@ def _counts(where: list[ColumnElement[bool]]) -> dict[tuple[str, str | None], in
 
 def _chosen(page: PageView, default_state: str) -> list[str]:
     """The ids that were sent; with "all", everybody's who fits, when they are not too many."""
-    given = reading.body()
-    if given.get("subscribers") != "all":
-        found = reading.words(given, "subscribers")
-        if not found or len(found) > MOST_AT_ONCE:
-            raise Invalid.field("subscribers", f"Name 1 to {MOST_AT_ONCE} subscribers, or send all.")
-        return found
-    where = [*_here(page), *_of_type(given.get("type")), *_of_state(given.get("state") or default_state)]
+    given = bodies.read(SubscriberSelection)
+    if not given.is_all:
+        return list(given.subscribers)
+    where = [*_here(page), *_of_type(given.type), *_of_state(given.state or default_state)]
     ids = list(session().scalars(select(Subscriber.public_id).where(*where).limit(MOST_AT_ONCE + 1)))
     if len(ids) > MOST_AT_ONCE:
         raise Invalid.field("subscribers", f"They are more than {MOST_AT_ONCE}. Name them in parts.")

@@ -1,6 +1,5 @@
 """One subscriber: added, read, changed, ended, asked again to confirm."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask.typing import ResponseReturnValue
@@ -12,59 +11,66 @@ from app.channels.names import EMAIL, SMS, WEBHOOK
 from app.channels.registry import channel as channel_named
 from app.db import session
 from app.errors import Invalid, NotFound
+from app.inputs.base import from_json
+from app.inputs.envelopes import SubscriberBody
+from app.inputs.subscribers import PersonInput, SubscriberChange, SubscriberInput
 from app.models.subscriber import Subscriber
 from app.publish.views import PageView
 from app.vocabulary import Scope
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import Document, subscriber_documents
 
+route = tagged("Subscribers")
 LISTED = "/pages/<page_id>/subscribers"
 ONE = f"{LISTED}/<subscriber_id>"
 
 
-@route(LISTED, "POST", scope=Scope.SUBSCRIBERS)
+@route(
+    LISTED, "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberBody, answers=outputs.Subscriber, status=201,
+    refuses=(409,),
+)  # fmt: skip
 def create_subscriber(page: PageView) -> ResponseReturnValue:
     """Add an email address, a phone or a webhook.
 
     Who is added with `skip_confirmation_notification` is vouched for by the caller and is not asked.
     """
-    given = reading.wrapped("subscriber")
-    components = reading.words(given, "component_ids") or []
-    if reading.text(given, "endpoint"):
-        made, secret = _add_webhook(page, given, components)
+    given = bodies.read(SubscriberBody).subscriber
+    if given.endpoint:
+        made, secret = _add_webhook(page, given)
         return {**_one(page, made), "signing_secret": secret}, 201
     channel, address = whom(given)
     made = operated.add_person(
-        settings(), bearer().actor, page.id, channel, address, components,
-        is_confirmed=reading.flag(given, "skip_confirmation_notification") is True,
-    )  # fmt: skip
+        settings(),
+        bearer().actor,
+        page.id,
+        channel,
+        address,
+        given.component_ids,
+        is_confirmed=given.skip_confirmation_notification,
+    )
     return _one(page, made), 201
 
 
-@route(ONE, "GET", scope=Scope.SUBSCRIBERS)
+@route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
 def read_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """One subscriber."""
     return _one(page, subscriber_id)
 
 
-@route(ONE, "PATCH", "PUT", scope=Scope.SUBSCRIBERS)
+@route(ONE, "PATCH", "PUT", scope=Scope.SUBSCRIBERS, takes=SubscriberChange, answers=outputs.Subscriber)
 def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """Set which components a subscriber hears of; all of them when none is named.
 
     At Statuspage's address that is also meant by naming no `component_ids` at all.
     """
     _one(page, subscriber_id)
-    given = reading.body()
-    inner = given.get("subscriber")
-    components = reading.words(inner if isinstance(inner, dict) else given, "component_ids")
-    if components is None and reading.is_ours():
-        raise Invalid.field("component_ids", "component_ids is missing.")
-    operated.choose_components(bearer().actor, page.id, subscriber_id, components or [])
+    components = bodies.read(SubscriberChange).component_ids if bodies.is_ours() else _named_as_there()
+    operated.choose_components(bearer().actor, page.id, subscriber_id, components)
     return _one(page, subscriber_id)
 
 
-@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS)
+@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
 def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """End a subscription."""
     before = _one(page, subscriber_id)
@@ -72,20 +78,35 @@ def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue
     return before
 
 
-@route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS)
+@route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS, status=201, refuses=(409, 422))
 def resend_confirmation(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """Ask somebody again to confirm."""
     operated.ask_again(settings(), bearer().actor, page.id, [subscriber_id])
     return "", 201
 
 
-def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -> tuple[str, str]:
+def _named_as_there() -> tuple[str, ...]:
+    """Statuspage's clients name them in the body or in an object in it, or say "all" by naming none."""
+    found = bodies.body()
+    inner = found.get("subscriber")
+    named = (inner if isinstance(inner, dict) else found).get("component_ids")
+    return from_json(SubscriberChange, {"component_ids": named or []}, is_strict=False).component_ids
+
+
+def _add_webhook(page: PageView, given: SubscriberInput) -> tuple[str, str]:
     """Its public id and its signing secret.  It is labelled by its host: the rest of an address may be a secret."""
-    endpoint, owner = reading.text(given, "endpoint") or "", reading.text(given, "email") or ""
+    endpoint = given.endpoint or ""
     normal = channel_named(WEBHOOK).normalise(endpoint, settings())
     label = (urlsplit(normal).hostname or "webhook")[: subscriptions.LABEL_LIMIT]
     secret = subscriptions.add_by_operator(
-        settings(), bearer().actor, page.id, WEBHOOK, endpoint, label, components, owner
+        settings(),
+        bearer().actor,
+        page.id,
+        WEBHOOK,
+        endpoint,
+        label,
+        given.component_ids,
+        given.email or "",
     )
     hashed = address_hash(settings(), WEBHOOK, normal)
     found = session().scalar(
@@ -95,17 +116,16 @@ def _add_webhook(page: PageView, given: dict[str, Any], components: list[str]) -
     return found, secret
 
 
-def whom(given: dict[str, Any]) -> tuple[str, str]:
+def whom(given: PersonInput) -> tuple[str, str]:
     """The channel and the address of a person.  Raises Invalid."""
-    email, phone = reading.text(given, "email"), reading.text(given, "phone_number")
-    if not email and not phone:
+    if not given.email and not given.phone_number:
         raise Invalid.field("email", "Give an email or a phone_number; a webhook of the whole page has an endpoint.")
-    return (EMAIL, email) if email else (SMS, _dialled(given, phone or ""))
+    return (EMAIL, given.email) if given.email else (SMS, _dialled(given))
 
 
-def _dialled(given: dict[str, Any], phone: str) -> str:
+def _dialled(given: PersonInput) -> str:
     """A number as it is dialled from anywhere: Statuspage's has its country beside it."""
-    country = (reading.text(given, "phone_country") or "").upper()
+    phone, country = given.phone_number or "", (given.phone_country or "").upper()
     if phone.startswith("+") or not country:
         return phone
     import phonenumbers

@@ -5,19 +5,22 @@ from sqlalchemy import select
 
 from app.actions import incident_templates as actions
 from app.db import session
+from app.inputs.envelopes import TemplateBody
+from app.inputs.lists import Part
 from app.models.component import Component
 from app.models.incident_template import IncidentTemplate
 from app.publish.views import PageView
 from app.vocabulary import Scope
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, tagged
 from app.web.api.documents import Document, component_documents
 from app.web.api.paging import chosen
 
+route = tagged("Templates")
 LISTED = "/pages/<page_id>/incident_templates"
 
 
-@route(LISTED, "GET", scope=Scope.POSTS)
+@route(LISTED, "GET", scope=Scope.POSTS, asks=Part, answers=list[outputs.Template])
 def list_templates(page: PageView) -> ResponseReturnValue:
     """The page's templates, by name."""
     query = select(IncidentTemplate).where(IncidentTemplate.page_id == page.id)
@@ -25,16 +28,18 @@ def list_templates(page: PageView) -> ResponseReturnValue:
     return [_document(page, row) for row in rows]
 
 
-@route(LISTED, "POST", scope=Scope.POSTS)
+@route(LISTED, "POST", scope=Scope.POSTS, takes=TemplateBody, answers=outputs.Template, status=201, refuses=(409,))
 def create_template(page: PageView) -> ResponseReturnValue:
     """Prepare words."""
-    given = reading.wrapped("template")
+    given = bodies.read(TemplateBody).template
     words = actions.TemplateDraft(
-        name=reading.text(given, "name") or "", title=reading.text(given, "title") or "",
-        body=reading.text(given, "body") or "", status=reading.text(given, "update_status") or "investigating",
-        notify=reading.flag(given, "should_send_notifications") is not False,
-        component_ids=tuple(reading.words(given, "component_ids") or ()),
-    )  # fmt: skip
+        name=given.name,
+        title=given.title,
+        body=given.body,
+        status=given.status,
+        notify=given.notify,
+        component_ids=given.component_ids,
+    )
     made = actions.create_template(bearer().actor, page.id, words)
     row = session().scalars(select(IncidentTemplate).where(IncidentTemplate.public_id == made)).one()
     return _document(page, row), 201

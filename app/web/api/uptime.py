@@ -6,23 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import or_, select
 
 from app.clock import now
 from app.db import session
 from app.errors import Invalid, NotFound
+from app.inputs.lists import UptimeQuery
 from app.models.component import Component, ComponentGroup
 from app.models.post import Post, PostComponent
 from app.publish import uptime
 from app.publish.needed import midnight
 from app.publish.snapshot import known_since, read_changes
+from app.publish.statuspage_json import stamp
 from app.publish.views import PageView
 from app.vocabulary import ComponentStatus, PostKind, Scope
-from app.web.api.blueprint import route
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import tagged
 from app.web.api.documents import Document
 
+route = tagged("Components")
 MONTHS = 6
 EARLIEST, LATEST_YEAR = date(1970, 1, 1), 2100
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
@@ -41,7 +44,13 @@ class _Range:
     warnings: tuple[str, ...]
 
 
-@route("/pages/<page_id>/components/<component_id>/uptime", "GET", scope=Scope.READ)
+@route(
+    "/pages/<page_id>/components/<component_id>/uptime",
+    "GET",
+    scope=Scope.READ,
+    asks=UptimeQuery,
+    answers=outputs.Uptime,
+)
 def read_component_uptime(page: PageView, component_id: str) -> ResponseReturnValue:
     """Uptime from `start` to `end`: days, months or years; six months at most, and by default the days of the page."""
     rows = _components(page, component_id)
@@ -53,7 +62,10 @@ def read_component_uptime(page: PageView, component_id: str) -> ResponseReturnVa
     return {**_counted(page, rows, asked), "id": row.public_id, "name": row.name, "related_events": related}
 
 
-@route("/pages/<page_id>/component-groups/<group_id>/uptime", "GET", scope=Scope.READ)
+@route(
+    "/pages/<page_id>/component-groups/<group_id>/uptime", "GET", scope=Scope.READ, asks=UptimeQuery,
+    answers=outputs.GroupUptime,
+)  # fmt: skip
 def read_group_uptime(page: PageView, group_id: str) -> ResponseReturnValue:
     """Uptime of a group's components together; `major_outage` and `partial_outage` are the sums of theirs."""
     of_it = (ComponentGroup.page_id == page.id, ComponentGroup.public_id == group_id)
@@ -80,10 +92,11 @@ def _components(page: PageView, public_id: str | None = None) -> Sequence[Compon
 def _range(page: PageView, began_on: date | None) -> _Range:
     """What was asked for, as far as it can be answered.  Raises Invalid."""
     today = now().astimezone(page.zone).date()
-    last = _day("end", is_end=True) or today
+    given = bodies.query(UptimeQuery)
+    last = _day("end", given.end, is_end=True) or today
     warnings = [END_MOVED] if last > today else []
     last = min(last, today)
-    first = _day("start") or min(last, max(last - timedelta(days=uptime.DAYS - 1), began_on or EARLIEST))
+    first = _day("start", given.start) or min(last, max(last - timedelta(days=uptime.DAYS - 1), began_on or EARLIEST))
     if began_on is not None and first < began_on <= last:
         first = began_on
         warnings.append(START_MOVED)
@@ -96,13 +109,12 @@ def _range(page: PageView, began_on: date | None) -> _Range:
     return _Range(first, last, midnight(first, page), end, tuple(warnings))
 
 
-def _day(name: str, *, is_end: bool = False) -> date | None:
+def _day(name: str, raw: str, *, is_end: bool = False) -> date | None:
     """A day of the query, or of its month or year the first or, where it `is_end`, the last.  Raises Invalid."""
-    raw = request.args.get(name, "")
     try:
         return _whole(raw, is_end) if raw else None
     except ValueError:
-        raise Invalid.field(name, f"{name} has to be a day such as 2026-08-21, a month or a year.") from None
+        raise Invalid.field(name, f"{name}: Enter a day such as 2026-08-21, a month or a year.") from None
 
 
 def _whole(raw: str, is_end: bool) -> date:
@@ -124,12 +136,17 @@ def _counted(page: PageView, rows: Sequence[Component], asked: _Range) -> Docume
             seconds[status] = seconds.get(status, 0.0) + length
     up = uptime.percentage(seconds)
     return {
-        "range_start": asked.first.isoformat(), "range_end": asked.last.isoformat(),
+        "range_start": _told(asked.first, page), "range_end": _told(asked.last, page),
         "uptime_percentage": None if up is None else uptime.cut(up),
         "major_outage": round(seconds.get(ComponentStatus.MAJOR_OUTAGE, 0)),
         "partial_outage": round(seconds.get(ComponentStatus.PARTIAL_OUTAGE, 0)),
         "warnings": list(asked.warnings),
     }  # fmt: skip
+
+
+def _told(day: date, page: PageView) -> str:
+    """A day; at Statuspage's address the instant that it begins, as that is what its clients parse."""
+    return day.isoformat() if bodies.is_ours() else stamp(midnight(day, page), page.zone)
 
 
 def _incidents(rows: Sequence[Component], asked: _Range) -> Mapping[int, list[str]]:

@@ -22,61 +22,84 @@ from app.actions.subscriber_import import import_subscribers
 from app.db import release, session
 from app.deliver import subscriber_sheet
 from app.errors import Invalid, NotFound
+from app.inputs.lists import ArchiveQuery, DryRun, ImportQuery, SheetQuery
 from app.publish.export import exported_files
 from app.publish.views import PageView
 from app.version import VERSION
 from app.vocabulary import Scope
-from app.web.api import reading
-from app.web.api.blueprint import bearer, route, settings
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import ANY_JSON, File, bearer, settings, tagged
 from app.web.console.downloads import download
 
-SOURCES = ("statuspage", "cachet", "instatus", "uptime-kuma")
+route = tagged("Moving")
+SHEET = File("application/octet-stream", "A sheet of subscribers (CSV).")
+ARCHIVE = File("application/octet-stream", "An archive (ZIP).")
 MOST_DOCUMENTS = 1000
 
 
-@route("/pages/<page_id>/subscribers/export", "GET", scope=Scope.ADMIN, is_theirs=False)
+@route(
+    "/pages/<page_id>/subscribers/export", "GET", scope=Scope.ADMIN, asks=SheetQuery,
+    answers=File("text/csv", "A sheet of subscribers."), is_theirs=False,
+)  # fmt: skip
 def export_subscribers(page: PageView) -> ResponseReturnValue:
     """Every subscriber as a sheet (CSV); `with_secrets` adds what signs webhooks.
 
     The address of a chat room is a secret by itself, so the sheet is for admins, as in the console.
     """
-    with_secrets = _flag("with_secrets")
+    with_secrets = bodies.query(SheetQuery).with_secrets
     pieces = subscriber_sheet.pieces(session, page.id, with_secrets=with_secrets)
     return download("subscribers", subscriber_sheet.headings(with_secrets), pieces)
 
 
-@route("/pages/<page_id>/subscribers/import", "POST", scope=Scope.ADMIN, is_theirs=False)
+@route(
+    "/pages/<page_id>/subscribers/import", "POST", scope=Scope.ADMIN, takes=SHEET, asks=DryRun,
+    answers=outputs.SheetReport, is_theirs=False,
+)  # fmt: skip
 def import_sheet(page: PageView) -> ResponseReturnValue:
     """Take subscribers from a sheet, as `export` gives it or as Statuspage does.  Nothing is sent to anyone.
 
     With `dry_run` the report says what would happen.
     """
+    asked = bodies.query(DryRun)
     with _sent() as file:
-        return import_subscribers(settings(), bearer().actor, page.id, file, dry_run=_flag("dry_run")).to_json()
+        return import_subscribers(settings(), bearer().actor, page.id, file, dry_run=asked.dry_run).to_json()
 
 
-@route("/pages/<page_id>/archive", "GET", scope=Scope.ADMIN, is_theirs=False)
+@route(
+    "/pages/<page_id>/archive",
+    "GET",
+    scope=Scope.ADMIN,
+    is_theirs=False,
+    answers=File("application/zip", "An archive."),
+)
 def read_archive(page: PageView) -> ResponseReturnValue:
     """The whole of the page in one file: settings, components, posts, subscribers, with secrets."""
     return _sending(lambda out: write_archive(settings(), page.id, out, VERSION), f"{page.public_id}.zip")
 
 
-@route("/pages/<page_id>/archive", "POST", scope=Scope.ADMIN, is_theirs=False)
+@route(
+    "/pages/<page_id>/archive", "POST", scope=Scope.ADMIN, takes=ARCHIVE, asks=ArchiveQuery,
+    answers=outputs.ArchiveReport, refuses=(409,), is_theirs=False,
+)  # fmt: skip
 def take_archive(page: PageView) -> ResponseReturnValue:
     """Take an archive: all of it, or nothing.  The page must hold nothing of its own, or be the archive's."""
+    asked = bodies.query(ArchiveQuery)
     with _sent() as file:
         path = Path(file.name)
         try:
             report = import_archive(
                 settings(), bearer().actor, page.id, path,
-                dry_run=_flag("dry_run"), without_suppressions=_flag("without_suppressions"),
+                dry_run=asked.dry_run, without_suppressions=asked.without_suppressions,
             )  # fmt: skip
         except Invalid as error:  # where it was put here is nothing to the caller
             raise Invalid(re.sub(rf"\S*{re.escape(path.name)}", "The archive", error.sentence)) from None
     return report.to_json()
 
 
-@route("/pages/<page_id>/export", "GET", scope=Scope.READ, is_theirs=False)
+@route(
+    "/pages/<page_id>/export", "GET", scope=Scope.READ, is_theirs=False,
+    answers=File("application/zip", "The published page."),
+)  # fmt: skip
 def read_static_copy(page: PageView) -> ResponseReturnValue:
     """A static copy of the published page, as a ZIP file, for any web server or bucket."""
     if page.id != pages.default_page_id():
@@ -91,28 +114,28 @@ def _write_static_copy(out: BinaryIO) -> None:
             packed.writestr(path, body)
 
 
-@route("/pages/<page_id>/imports", "POST", scope=Scope.ADMIN, is_theirs=False)
+@route(
+    "/pages/<page_id>/imports", "POST", scope=Scope.ADMIN, takes=ANY_JSON, asks=ImportQuery,
+    answers=outputs.ImportReport, refuses=(409,), is_theirs=False,
+)  # fmt: skip
 def import_documents(page: PageView) -> ResponseReturnValue:
     """Bring components and history from another status page: its document, or an array of several.
 
     `source` says whose they are.  Ids and dates are kept, a second time changes nothing, and nothing is sent to anyone.
     """
-    source = request.args.get("source", "")
-    if source not in SOURCES:
-        raise Invalid.field("source", f"Choose one of: {', '.join(SOURCES)}.")
+    asked = bodies.query(ImportQuery)
     with tempfile.TemporaryDirectory() as folder:
         _unpack(Path(folder))
-        return _import(page, source, Path(folder)).to_json()
+        return _import(page, asked, Path(folder)).to_json()
 
 
-def _import(page: PageView, source: str, folder: Path) -> imports.Report:
+def _import(page: PageView, asked: ImportQuery, folder: Path) -> imports.Report:
     given = (settings(), bearer().actor, page.id, folder)
-    dry_run, origin = _flag("dry_run"), request.args.get("origin", "")
+    source, dry_run, origin = asked.source, asked.dry_run, asked.origin
     if source == "statuspage":
-        return imports.import_statuspage(*given, dry_run=dry_run, take_page=_flag("take_page"))
+        return imports.import_statuspage(*given, dry_run=dry_run, take_page=asked.take_page)
     if source == "cachet":
-        zone = request.args.get("time_zone", "Etc/UTC")
-        return imports.import_cachet(*given, dry_run=dry_run, origin=origin, time_zone=zone)
+        return imports.import_cachet(*given, dry_run=dry_run, origin=origin, time_zone=asked.time_zone)
     if source == "instatus":
         return imports.import_instatus(*given, dry_run=dry_run, origin=origin)
     return imports.import_uptime_kuma(*given, dry_run=dry_run, origin=origin)
@@ -129,11 +152,6 @@ def _unpack(folder: Path) -> None:
         raise Invalid(f"Send one document, or an array of at most {MOST_DOCUMENTS:,}.")
     for number, document in enumerate(documents, 1):
         (folder / f"{number:04}.json").write_text(json.dumps(document))
-
-
-def _flag(name: str) -> bool:
-    """A yes or no of the query; no when it is not there.  Raises Invalid."""
-    return reading.flag(request.args, name) is True
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import TypeAdapter
 from werkzeug.test import Client, TestResponse
 
 from app.actions.api_tokens import create_token
@@ -14,6 +15,7 @@ from app.db import session
 from app.models.page import Page
 from app.publish.serve import SnapshotServer
 from app.settings import Settings
+from app.web.api.blueprint import OPERATIONS
 from tests.factories import ALICE
 from tests.publish.conftest import behind
 
@@ -27,12 +29,18 @@ class Script:
     root: str
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> TestResponse:
-        """An answer of whatever kind; `path` below the page."""
+        """An answer of whatever kind; `path` below the page.  At our own address it is as it is described."""
         session().rollback()
         headers = {"Authorization": f"OAuth {self.token}", **options.pop("headers", {})}
         if body is not None:
             options["json"] = body
-        return self.client.open(f"{self.root}{path}", method=method, headers=headers, **options)
+        answer = self.client.open(f"{self.root}{path}", method=method, headers=headers, **options)
+        if self.root.startswith("/api/") and answer.status_code < 300 and answer.is_json:
+            endpoint, _ = self.client.application.url_map.bind("").match(f"{self.root}{path.partition('?')[0]}", method)
+            described = next(one for one in OPERATIONS if f"api.{one.name}" == endpoint)
+            TypeAdapter(described.answers).validate_python(answer.json)
+            assert answer.status_code == described.status
+        return answer
 
     def get(self, path: str, **options: Any) -> Any:
         """What stands there."""

@@ -7,9 +7,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from app.actions.pages import edit_page
 from app.db import session
 from app.models.post import Post
-from tests.factories import make_component
+from app.settings import Settings
+from tests.factories import ALICE, make_component
 from tests.web.api.conftest import Script
 
 pytestmark = pytest.mark.database
@@ -58,7 +60,7 @@ def test_the_token_of_an_older_script_stands_in_its_form(app: Flask, script: Scr
     [
         ({"name": "x"}, 400, "incident is missing, or is not an object."),
         ({"incident": {"name": "x", "component_ids": ["nothere"]}}, 422, "is no longer there. Choose among those"),
-        ({"incident": {"name": "x", "status": "scheduled"}}, 422, "scheduled_for is missing"),
+        ({"incident": {"name": "x", "status": "scheduled"}}, 422, "scheduled_for: Enter when the maintenance"),
         ({"incident": {"name": "x", "body": "See db1.corp.internal"}}, 422, "db1.corp.internal. If it is meant"),
     ],
 )
@@ -117,3 +119,79 @@ def test_everything_that_is_described_is_known(ours: Script, page_id: int) -> No
     assert ours.send("POST", "/incidents", {"incident": facts})["metadata"] == facts["metadata"]
     chosen = {"subscribers": "all", "type": "email", "state": "active"}
     assert ours.call("POST", "/subscribers/unsubscribe", chosen).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("scheduled_remind_prior", True), ("reminder_intervals", "[1, 5]"), ("reminder_intervals", 4),
+        ("auto_transition_to_maintenance_state", False), ("auto_transition_to_operational_state", "false"),
+        ("auto_transition_deliver_notifications_at_start", False),
+    ],
+)  # fmt: skip
+def test_what_statuspage_does_and_candor_does_not_is_refused(script: Script, field: str, value: Any) -> None:
+    """An answer of success would say that it is done."""
+    window = {"scheduled_for": "2099-03-21T12:00:00Z", "scheduled_until": "2099-03-21T14:00:00Z"}
+    body = {"incident": {"name": "Disks", **window, "scheduled_auto_in_progress": True, field: value}}
+    status, sentence = script.refused("POST", "/incidents", body)
+    assert (status, sentence.startswith(f"{field}: ")) == (422, True)
+    assert posts() == 0
+
+
+def test_what_candor_does_anyway_may_be_asked_for(script: Script) -> None:
+    window = {"scheduled_for": "2099-03-21T12:00:00Z", "scheduled_until": "2099-03-21T14:00:00Z"}
+    asked = {
+        "scheduled_remind_prior": False, "reminder_intervals": "[]", "auto_transition_to_maintenance_state": True,
+        "auto_transition_to_operational_state": "true", "auto_transition_deliver_notifications_at_start": True,
+    }  # fmt: skip
+    assert script.send("POST", "/incidents", {"incident": {"name": "Disks", **window, **asked}})["id"]
+    assert posts() == 1
+
+
+def test_the_text_of_old_clients_is_published(script: Script) -> None:
+    made = script.send("POST", "/incidents", data={**FORM, "incident[message]": "We look into it."})
+    assert made["incident_updates"][0]["body"] == "We look into it."
+    more = script.send("PATCH", f"/incidents/{made['id']}", data={"incident[message]": "We found it."})
+    assert more["incident_updates"][0]["body"] == "We found it."
+
+
+def test_a_list_of_components_names_them_or_moves_them(script: Script, page_id: int) -> None:
+    api, web = make_component(page_id, "API"), make_component(page_id, "Website")
+    listed = [api, {"id": web, "status": "major_outage"}]
+    made = script.send("POST", "/incidents", {"incident": {"name": "x", "components": listed}})
+    assert {one["name"]: one["status"] for one in made["components"]} == {
+        "API": "operational",
+        "Website": "major_outage",
+    }
+
+
+def test_a_time_without_a_zone_is_refused_here_and_the_pages_there(
+    script: Script, ours: Script, settings: Settings, page_id: int
+) -> None:
+    edit_page(settings, ALICE, page_id, time_zone="Europe/Berlin")
+    window = {"scheduled_for": "2099-01-21T12:00:00", "scheduled_until": "2099-01-21T14:00:00"}
+    body = {"incident": {"name": "Disks", **window}}
+    status, sentence = problem(ours, "POST", "/incidents", body)
+    assert (status, "no time zone" in sentence, "2026-08-21T00:37:20Z" in sentence) == (422, True, True)
+    assert script.send("POST", "/incidents", body)["scheduled_for"] == "2099-01-21T12:00:00.000+01:00"
+
+
+def test_an_empty_status_says_nothing_there_and_is_refused_here(script: Script, ours: Script) -> None:
+    body = {"incident": {"name": "x", "status": ""}}
+    assert problem(ours, "POST", "/incidents", body)[0] == 422
+    assert script.send("POST", "/incidents", body)["status"] == "investigating"
+
+
+def test_a_problem_names_every_field(ours: Script, page_id: int) -> None:
+    body = {"incident": {"name": "", "impact_override": "huge", "deliver_notifications": "no"}}
+    answer = ours.call("POST", "/incidents", body)
+    assert answer.status_code == 422 and answer.json is not None
+    assert set(answer.json["fields"]) == {"name", "impact_override", "deliver_notifications"}
+    assert all(f"{name}: {sentence}" in answer.json["detail"] for name, sentence in answer.json["fields"].items())
+
+
+@pytest.mark.parametrize("address", ["a\x07@example.com", "a@exam\u202eple.com"])
+def test_an_address_is_never_cleaned_into_another(script: Script, page_id: int, address: str) -> None:
+    for body in ({"email": address}, {"endpoint": f"https://example.com/{address}"}):
+        status, sentence = script.refused("POST", "/subscribers", {"subscriber": body})
+        assert (status, "control character" in sentence) == (422, True)

@@ -21,6 +21,11 @@ HOUR = timedelta(hours=1)
 TODAY = NOON.date()
 
 
+def begins(day: date) -> str:
+    """A day as Statuspage's clients parse it."""
+    return f"{day.isoformat()}T00:00:00.000Z"
+
+
 def began(public_id: str, day: date | None) -> None:
     """Nothing is known before this day; long ago when it is None."""
     with transaction() as writing:
@@ -52,7 +57,7 @@ def test_a_component_says_what_its_bar_says(script: Script, page_id: int, reader
     fits(found, "ComponentUptime")
     assert (found["id"], found["name"], found["warnings"]) == (api, "API", [])
     assert (found["major_outage"], found["partial_outage"]) == (6 * 3600, 4 * 3600)
-    assert (found["range_start"], found["range_end"]) == ((TODAY - 89 * DAY).isoformat(), TODAY.isoformat())
+    assert (found["range_start"], found["range_end"]) == (begins(TODAY - 89 * DAY), begins(TODAY))
     assert [one["id"] for one in found["related_events"]] == [partial, major]
     whole = 89 * 24 + 12
     assert found["uptime_percentage"] == int(10_000 * (whole - 6 - 4 / 2) / whole) / 100
@@ -71,9 +76,9 @@ def test_days_months_and_years(script: Script, page_id: int) -> None:
         after = script.get(f"{one}?start={day + DAY}&end={day + DAY}")
         assert (after["uptime_percentage"], after["related_events"]) == (100.0, [])
         month = script.get(f"{one}?start={day:%Y-%m}&end={day:%Y-%m}")
-        assert (month["range_start"], month["major_outage"]) == (f"{day:%Y-%m}-01", 6 * 3600)
+        assert (month["range_start"], month["major_outage"]) == (begins(day.replace(day=1)), 6 * 3600)
         later = script.get(f"{one}?start={TODAY}&end={TODAY.year}")
-        assert (later["range_end"], len(later["warnings"])) == (TODAY.isoformat(), 1)
+        assert (later["range_end"], len(later["warnings"])) == (begins(TODAY), 1)
         for wrong in (
             "start=soon", "start=2026-13", "start=2026-02-30", "end=1969-12-31", "end=0000", f"start={TODAY + DAY}",
             f"start={TODAY}&end={TODAY - DAY}", f"start={TODAY - 200 * DAY}", "start=2026-1-1", "end=٢٠٢٥",
@@ -87,9 +92,9 @@ def test_nothing_is_said_of_days_before_its_first(script: Script, page_id: int) 
     began(api, TODAY - 5 * DAY)
     one = f"/components/{api}/uptime"
     with clock.frozen(NOON):
-        assert script.get(one)["range_start"] == (TODAY - 5 * DAY).isoformat()
+        assert script.get(one)["range_start"] == begins(TODAY - 5 * DAY)
         early = script.get(f"{one}?start={TODAY - 30 * DAY}")
-        assert (early["range_start"], len(early["warnings"])) == ((TODAY - 5 * DAY).isoformat(), 1)
+        assert (early["range_start"], len(early["warnings"])) == (begins(TODAY - 5 * DAY), 1)
         before = script.get(f"{one}?start={TODAY - 30 * DAY}&end={TODAY - 20 * DAY}")
         assert (before["uptime_percentage"], before["major_outage"]) == (None, 0)
 

@@ -1,0 +1,93 @@
+"""The objects that the Manage API sends inputs in, such as `{"incident": {…}}`."""
+
+from pydantic import Field
+
+from app.inputs.base import Input
+from app.inputs.components import ComponentChange, ComponentInput, GroupChange, GroupInput
+from app.inputs.fields import Description
+from app.inputs.pages import PageChange
+from app.inputs.posts import PostChange, PostInput, PostmortemDraft, PostmortemPublication, UpdateCorrection
+from app.inputs.subscribers import PersonInput, SubscriberInput
+from app.inputs.templates import TemplateInput
+
+
+class PageBody(Input):
+    """A page's settings."""
+
+    page: PageChange
+
+
+class ComponentBody(Input):
+    """A component to add."""
+
+    component: ComponentInput
+
+
+class ComponentChangeBody(Input):
+    """What changes about a component."""
+
+    component: ComponentChange
+
+
+class GroupBody(Input):
+    """A group to make."""
+
+    component_group: GroupInput
+    description: Description | None = None
+    """Goes before the one in the group: Statuspage has it here."""
+
+
+class GroupChangeBody(Input):
+    """What changes about a group."""
+
+    component_group: GroupChange
+    description: Description | None = None
+    """Goes before the one in the group: Statuspage has it here."""
+
+
+class IncidentBody(Input):
+    """An incident or a maintenance to open."""
+
+    incident: PostInput
+
+
+class IncidentChangeBody(Input):
+    """What changes about an incident or a maintenance."""
+
+    incident: PostChange
+
+
+class UpdateBody(Input):
+    """A correction of an update."""
+
+    incident_update: UpdateCorrection
+
+
+class PostmortemBody(Input):
+    """A post-mortem's draft."""
+
+    postmortem: PostmortemDraft
+
+
+class PublicationBody(Input):
+    """How a post-mortem is published."""
+
+    postmortem: PostmortemPublication = Field(default_factory=PostmortemPublication)
+
+
+class TemplateBody(Input):
+    """A template to keep."""
+
+    template: TemplateInput
+
+
+class SubscriberBody(Input):
+    """A subscriber to add."""
+
+    subscriber: SubscriberInput
+
+
+class FollowerBody(Input):
+    """Somebody to add to an incident."""
+
+    subscriber: PersonInput

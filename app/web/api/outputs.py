@@ -1,0 +1,496 @@
+"""What the API answers with: the models that `/api/openapi.json` is made of.
+
+The views make plain documents, in Statuspage's order of keys; a test holds every answer against its model.
+"""
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.inputs.fields import CHANGEABLE, ID_PATTERN, Choice
+from app.vocabulary import ComponentStatus, Impact, PostStatus
+
+_EXAMPLE = "kctbh9vrtdwd"
+Id = Annotated[str, Field(pattern=ID_PATTERN, examples=[_EXAMPLE])]
+Instant = Annotated[datetime, Field(examples=["2026-08-21T00:37:20.000Z"])]
+Day = Annotated[date, Field(examples=["2026-08-21"])]
+Status = Annotated[PostStatus, Choice(tuple(one for one in PostStatus if one is not PostStatus.CANCELLED))]
+"""Statuspage has no word for a maintenance that was called off: it is completed."""
+
+ComponentState = Annotated[ComponentStatus, CHANGEABLE]
+Impacts = Annotated[Impact, Choice(tuple(Impact))]
+
+
+class Output(BaseModel):
+    """An answer: nothing is in it that is not described."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
+
+
+class Problem(Output):
+    """What went wrong (RFC 9457)."""
+
+    type: Annotated[str, Field(examples=["about:blank"])]
+    title: Annotated[str, Field(examples=["Something needs correcting"])]
+    status: Annotated[int, Field(examples=[422])]
+    """The HTTP status."""
+    detail: Annotated[str, Field(examples=["name: The title is empty. Write something."])]
+    """What is wrong and what to do about it."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """The sentence for each field that cannot be accepted."""
+    reference: str = ""
+    """What to name when you report a fault."""
+
+
+class Page(Output):
+    """A status page. What Candor has nothing of is null or false."""
+
+    id: Id
+    created_at: Instant
+    updated_at: Instant
+    name: Annotated[str, Field(examples=["Acme Status"])]
+    page_description: str | None
+    headline: str | None
+    branding: str
+    subdomain: str
+    """The name of the page in addresses."""
+    domain: str | None
+    url: Annotated[str, Field(examples=["https://status.example.com"])]
+    """The public address."""
+    support_url: str | None
+    hidden_from_search: bool
+    allow_page_subscribers: bool
+    allow_incident_subscribers: bool
+    allow_email_subscribers: bool
+    allow_sms_subscribers: bool
+    allow_rss_atom_feeds: bool
+    allow_webhook_subscribers: bool
+    notifications_from_email: str | None
+    """Who its mail is from; null for the installation's sender."""
+    notifications_email_footer: str | None
+    time_zone: Annotated[str, Field(examples=["Europe/Berlin"])]
+    """The time zone that times on the page are in."""
+
+
+class Component(Output):
+    """Something that the page reports on."""
+
+    id: Id
+    page_id: Id
+    group_id: Id | None
+    created_at: Instant
+    updated_at: Instant
+    group: bool
+    """Always false: groups have a list of their own."""
+    name: Annotated[str, Field(examples=["API"])]
+    description: str | None
+    position: int
+    """Where it is in the list, from 0."""
+    status: ComponentState
+    showcase: bool
+    """Whether its uptime is shown."""
+    only_show_if_degraded: bool
+    """Whether it is hidden while it is operational."""
+    automation_email: str | None
+    start_date: Day | None
+    """The first day that its uptime counts from."""
+
+
+class ComponentGroup(Output):
+    """Components under one heading."""
+
+    id: Id
+    page_id: Id
+    name: Annotated[str, Field(examples=["Europe"])]
+    description: str | None
+    components: list[Id]
+    """The ids of its components."""
+    position: int
+    created_at: Instant
+    updated_at: Instant
+
+
+class AffectedComponent(Output):
+    """What an update did to a component."""
+
+    code: Id
+    """The component's id."""
+    name: str
+    old_status: ComponentState
+    new_status: ComponentState
+
+
+class PublicIncidentUpdate(Output):
+    """An update of an incident."""
+
+    id: Id
+    status: Status
+    body: Annotated[str, Field(examples=["We are investigating slow responses."])]
+    """The text, in Markdown."""
+    incident_id: Id
+    created_at: Instant
+    updated_at: Instant
+    display_at: Instant
+    """The time shown for it."""
+    affected_components: list[AffectedComponent] | None
+    deliver_notifications: bool
+    """Whether subscribers were notified."""
+    custom_tweet: str | None
+    tweet_id: str | None
+
+
+class IncidentUpdate(PublicIncidentUpdate):
+    """An update of an incident."""
+
+    twitter_updated_at: Instant | None
+    wants_twitter_update: bool
+
+
+class Incident(Output):
+    """An incident or a maintenance with its updates, the newest first."""
+
+    id: Id
+    components: list[Component]
+    """The components that it is about."""
+    created_at: Instant
+    impact: Impacts
+    impact_override: Impacts | None
+    """The impact that was chosen; null when it is computed from the components."""
+    incident_updates: list[IncidentUpdate]
+    metadata: dict[str, dict[str, Any]]
+    """What a program keeps with it."""
+    monitoring_at: Instant | None
+    name: Annotated[str, Field(examples=["Checkout is slow"])]
+    page_id: Id
+    postmortem_body: str | None
+    postmortem_body_last_updated_at: Instant | None
+    postmortem_ignored: bool
+    postmortem_notified_subscribers: bool
+    postmortem_notified_twitter: bool
+    postmortem_published_at: Instant | None
+    resolved_at: Instant | None
+    scheduled_auto_completed: bool
+    """Whether the maintenance ends automatically."""
+    scheduled_auto_in_progress: bool
+    """Whether the maintenance starts automatically."""
+    scheduled_for: Instant | None
+    auto_transition_deliver_notifications_at_end: bool
+    auto_transition_deliver_notifications_at_start: bool
+    auto_transition_to_maintenance_state: bool
+    auto_transition_to_operational_state: bool
+    scheduled_remind_prior: bool
+    scheduled_reminded_at: Instant | None
+    scheduled_until: Instant | None
+    shortlink: Annotated[str, Field(examples=["https://status.example.com/incidents/kctbh9vrtdwd"])]
+    """Its address on the page."""
+    status: Status
+    updated_at: Instant
+    reminder_intervals: str | None
+    backfilled: bool
+    """Whether it was added to the history when it was over."""
+
+
+class Postmortem(Output):
+    """A post-mortem: as published, and its draft for those who may publish it."""
+
+    preview_key: str | None
+    body: str | None
+    body_updated_at: Instant | None
+    body_draft: str | None
+    body_draft_updated_at: Instant
+    published_at: Instant | None
+    notify_subscribers: bool
+    notify_twitter: bool
+    custom_tweet: str | None
+    created_at: Instant
+    updated_at: Instant
+
+
+class Template(Output):
+    """Words to begin an incident with."""
+
+    id: Id
+    components: list[Component]
+    name: str
+    title: str
+    body: str
+    group_id: Id | None
+    update_status: Status
+    should_tweet: bool
+    should_send_notifications: bool
+
+
+class Subscriber(Output):
+    """Who gets updates. Only the fields of its own mode are there."""
+
+    id: Id
+    skip_confirmation_notification: bool
+    mode: Literal["email", "sms", "webhook", "integration_partner"]
+    email: Annotated[str | None, Field(examples=["name@example.com"])] = None
+    """The address; of a webhook, its owner's."""
+    phone_number: Annotated[str | None, Field(examples=["+4930901820"])] = None
+    phone_country: str | None = None
+    display_phone_number: str | None = None
+    endpoint: Annotated[str | None, Field(examples=["https://example.com/hook"])] = None
+    """The address of a webhook."""
+    obfuscated_channel_name: str | None = None
+    """What a chat room or a browser is called."""
+    quarantined_at: Instant | None
+    purge_at: Instant | None
+    components: list[Id] | None
+    """The components that it gets updates about; null for all of them."""
+    page_access_user_id: str | None
+    created_at: Instant
+    signing_secret: Annotated[str | None, Field(examples=["whsec_…"])] = None
+    """What signs a webhook's messages. It is in the answer that adds it and nowhere else."""
+
+
+class Event(Output):
+    """An incident."""
+
+    id: Id
+
+
+class ComponentEvents(Output):
+    """A component's incidents."""
+
+    component_id: Id
+    incidents: list[Event]
+
+
+class _Range(Output):
+    range_start: Day
+    """The first day that is counted."""
+    range_end: Day
+    """The last day that is counted."""
+    uptime_percentage: Annotated[float | None, Field(examples=[99.97])]
+    """Null when nothing is known of these days."""
+    major_outage: Annotated[int, Field(examples=[120])]
+    """Seconds."""
+    partial_outage: Annotated[int, Field(examples=[600])]
+    """Seconds."""
+    warnings: list[str]
+    id: Id
+    name: str
+
+
+class Uptime(_Range):
+    """A component's uptime."""
+
+    related_events: list[Event]
+
+
+class GroupUptime(_Range):
+    """A group's uptime; its outages are the sums of its components'."""
+
+    related_events: list[ComponentEvents]
+
+
+class SubscriberCounts(Output):
+    """How many subscribers there are, by type."""
+
+    email: int
+    sms: int
+    webhook: int
+    integration_partner: int
+    slack: int
+    teams: int
+
+
+class StateCounts(Output):
+    """How many there are, by state."""
+
+    active: int
+    unconfirmed: int
+    quarantined: int
+    total: int
+
+
+class SubscriberHistogram(Output):
+    """How many subscribers there are, by type and state."""
+
+    email: StateCounts
+    sms: StateCounts
+    webhook: StateCounts
+    integration_partner: StateCounts
+    slack: StateCounts
+    teams: StateCounts
+
+
+class RefusedLine(Output):
+    """A line of a sheet that was not imported."""
+
+    line: int
+    reason: str
+
+
+class SheetReport(Output):
+    """What became of a sheet's lines."""
+
+    dry_run: bool
+    counts: dict[str, int]
+    kept: dict[str, int]
+    new_secrets: int
+    refused: list[RefusedLine]
+
+
+class ArchiveReport(Output):
+    """What an archive held."""
+
+    model_config = ConfigDict(extra="allow")
+
+    dry_run: bool
+    page: str
+    paused: bool
+    """Whether sending is paused until you say that it may go on."""
+    counts: dict[str, Any]
+
+
+class SkippedItem(Output):
+    """Something that was not imported."""
+
+    kind: str
+    id: str
+    name: str
+    reason: str
+
+
+class ImportReport(Output):
+    """What was imported."""
+
+    dry_run: bool
+    counts: dict[str, int]
+    skipped: list[SkippedItem]
+
+
+# ── the public read API ──────────────────────────────────────────────────────
+
+
+class PublicPage(Output):
+    """The page."""
+
+    id: Id
+    name: str
+    url: str
+    time_zone: str
+    updated_at: Instant
+
+
+class Verdict(Output):
+    """How the page is as a whole."""
+
+    indicator: Impacts
+    description: Annotated[str, Field(examples=["All Systems Operational"])]
+
+
+class PublicComponent(Output):
+    """A component or a group."""
+
+    id: Id
+    name: str
+    status: ComponentState
+    created_at: Instant
+    updated_at: Instant
+    position: int
+    description: str | None
+    showcase: bool
+    start_date: Day | None
+    group_id: Id | None
+    page_id: Id
+    group: bool
+    """Whether this is a group."""
+    only_show_if_degraded: bool
+    components: list[Id] = Field(default_factory=list)
+    """The ids of a group's components."""
+
+
+class PublicIncident(Output):
+    """An incident or a maintenance with its updates, the newest first."""
+
+    id: Id
+    name: str
+    status: Status
+    created_at: Instant
+    updated_at: Instant
+    monitoring_at: Instant | None
+    resolved_at: Instant | None
+    impact: Impacts
+    shortlink: str
+    started_at: Instant
+    page_id: Id
+    incident_updates: list[PublicIncidentUpdate]
+    components: list[PublicComponent]
+    scheduled_for: Instant | None = None
+    """When a maintenance starts."""
+    scheduled_until: Instant | None = None
+    """When a maintenance ends."""
+    reminder_intervals: str | None = None
+
+
+class StatusDocument(Output):
+    """The verdict."""
+
+    page: PublicPage
+    status: Verdict
+
+
+class SummaryDocument(StatusDocument):
+    """The page at a glance: components, open incidents and planned maintenance."""
+
+    components: list[PublicComponent]
+    incidents: list[PublicIncident]
+    scheduled_maintenances: list[PublicIncident]
+
+
+class ComponentsDocument(Output):
+    """Components and groups, by position."""
+
+    page: PublicPage
+    components: list[PublicComponent]
+
+
+class IncidentsDocument(Output):
+    """Incidents, the newest first."""
+
+    page: PublicPage
+    incidents: list[PublicIncident]
+
+
+class MaintenancesDocument(Output):
+    """Maintenance."""
+
+    page: PublicPage
+    scheduled_maintenances: list[PublicIncident]
+
+
+class IncidentDocument(Output):
+    """One incident or maintenance."""
+
+    page: PublicPage
+    incident: PublicIncident
+
+
+class WebhookMeta(Output):
+    """About the message."""
+
+    unsubscribe: str
+    """The address that ends the subscription."""
+    documentation: str
+    generated_at: Instant
+
+
+class WebhookPage(Output):
+    """The page and its verdict."""
+
+    id: Id
+    status_indicator: Impacts
+    status_description: str
+
+
+class IncidentWebhook(Output):
+    """What a webhook gets when an update is published. It is signed by the Standard Webhooks scheme."""
+
+    meta: WebhookMeta
+    page: WebhookPage
+    incident: PublicIncident
