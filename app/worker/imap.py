@@ -1,12 +1,10 @@
-"""One mailbox on an IMAP server (RFC 3501), by the standard library: it is read, and what is done with is deleted.
+"""One mailbox on an IMAP server, by IMAPClient: it is read, and what is done with is deleted.
 
 Nothing here waits for ever: each answer has its time, and so has the whole visit, also with a server that says a byte
 now and then.
 """
 
-import base64
 import imaplib
-import re
 import socket
 import ssl
 import threading
@@ -16,6 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from imapclient import IMAPClient, SocketTimeout
+from imapclient.imap4 import IMAP4WithTimeout
+from imapclient.tls import IMAP4_TLS
+
 ANSWER_SECONDS = 20.0
 VISIT_SECONDS = 120.0
 PORTS = {"imap": 143, "imaps": 993}
@@ -24,7 +26,7 @@ LARGEST_BYTES = 4 * 1024 * 1024
 
 
 class Unreachable(Exception):
-    """The mailbox can not be read; its text is a sentence's part that is safe to show."""
+    """The mailbox can't be read; its text is a sentence's part that is safe to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +37,23 @@ class Mailbox:
     """
 
     validity: int
-    _imap: imaplib.IMAP4
-    _has_uidplus: bool
+    _client: IMAPClient
 
     def waiting(self, after: int = 0) -> list[int]:
         """The UIDs above `after` of messages that are not deleted, in order; seen or not."""
-        found = _said(self._imap.uid("SEARCH", f"UID {after + 1}:*", "UNDELETED"))
-        words = b" ".join(part for part in found if isinstance(part, bytes)).split()
-        return sorted(uid for uid in map(int, words) if uid > after)  # "n:*" holds the last one, however small it is
+        found = self._client.search(["UID", f"{after + 1}:*", "UNDELETED"])
+        return sorted(uid for uid in found if uid > after)  # "n:*" holds the last one, however small it is
 
     def fetch(self, uid: int, limit: int) -> bytes | None:
         """Up to `limit` bytes of a message, which stays unseen; None when it is gone."""
-        found = _said(self._imap.uid("FETCH", str(uid), f"(BODY.PEEK[]<0.{limit}>)"))
-        return next((bytes(part[1]) for part in found if isinstance(part, tuple)), None)
+        found = self._client.fetch([uid], [f"BODY.PEEK[]<0.{limit}>"]).get(uid, {})
+        return next((bytes(value) for name, value in found.items() if name.startswith(b"BODY[]")), None)
 
     def delete(self, uid: int) -> None:
         """Delete a message, and nothing that others have marked: without UIDPLUS it is marked too, and stays."""
-        _said(self._imap.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)"))
-        if self._has_uidplus:
-            _said(self._imap.uid("EXPUNGE", str(uid)))
+        self._client.delete_messages([uid], silent=True)
+        if self._client.has_capability("UIDPLUS"):
+            self._client.uid_expunge([uid])
 
 
 @contextmanager
@@ -61,33 +61,31 @@ def opened(url: str) -> Iterator[Mailbox]:
     """The mailbox at imaps://user:password@host:port/FOLDER, or imap:// with STARTTLS; INBOX when no folder is named.
 
     Raises:
-        Unreachable: it can not be opened, or the conversation broke; nothing that was not deleted is lost.
+        Unreachable: it can't be opened, or the conversation broke; nothing that was not deleted is lost.
     """
     where = urlsplit(url)
-    imap: _Imap | None = None
+    client: IMAPClient | None = None
     try:
-        imap = _connected(where)
-        _sign_in(imap, unquote(where.username or ""), unquote(where.password or ""))
-        _said(imap.select(_quoted(unquote(where.path.strip("/")) or "INBOX")))
-        validity = int((imap.response("UIDVALIDITY")[1] or [b"0"])[0] or 0)
-        can = b" ".join(_said(imap.capability())).upper().split()
-        yield Mailbox(validity, imap, b"UIDPLUS" in can)
+        client = _connected(where)
+        _sign_in(client, unquote(where.username or ""), unquote(where.password or ""))
+        chosen = client.select_folder(unquote(where.path.strip("/")) or "INBOX")
+        yield Mailbox(int(chosen.get(b"UIDVALIDITY", 0)), client)
         with suppress(imaplib.IMAP4.error, OSError):
-            imap.logout()
+            client.logout()
     except (OSError, imaplib.IMAP4.error, ValueError, UnicodeError) as error:
         raise Unreachable(_why(error)) from error
     finally:
-        if imap is not None:
-            _hang_up(imap)
+        if client is not None:
+            _hang_up(client)
 
 
-class _Imap(imaplib.IMAP4):
+class _Visit(imaplib.IMAP4):
     """Ends after VISIT_SECONDS, and takes in no more than LARGEST_BYTES at once."""
 
     _watch: threading.Timer | None = None
 
-    def open(self, host: str = "", port: int | None = None, timeout: float | None = None) -> None:
-        super().open(host, port or PORTS["imap"], timeout)
+    def open(self, host: str = "", port: int = PORTS["imap"], timeout: float | None = None) -> None:
+        super().open(host, port, timeout)
         self._watch = threading.Timer(VISIT_SECONDS, self._cut)
         self._watch.daemon = True
         self._watch.start()
@@ -107,75 +105,72 @@ class _Imap(imaplib.IMAP4):
         super().shutdown()
 
 
-class _Tls(_Imap, imaplib.IMAP4_SSL):
+class _Plain(_Visit, IMAP4WithTimeout):
+    """Readable until STARTTLS."""
+
+
+class _Tls(_Visit, IMAP4_TLS):
     """Encrypted from the first byte."""
 
 
-def _connected(where: SplitResult) -> _Imap:
+class _Client(IMAPClient):
+    """IMAPClient reads the server's greeting before anybody can bound it, so the connection is made here."""
+
+    def _create_IMAP4(self) -> imaplib.IMAP4:
+        kind: Any = _Tls if self.ssl else _Plain
+        encryption = (self.ssl_context,) if self.ssl else ()
+        made: imaplib.IMAP4 = kind(self.host, self.port, *encryption, ANSWER_SECONDS)
+        return made
+
+
+def _connected(where: SplitResult) -> IMAPClient:
     host, port = where.hostname or "", where.port or PORTS[where.scheme]
     context = ssl.create_default_context()
+    waits = SocketTimeout(ANSWER_SECONDS, ANSWER_SECONDS)
+    client = _Client(host, port, ssl=where.scheme == "imaps", ssl_context=context, timeout=waits)
     if where.scheme == "imaps":
-        return _Tls(host, port, ssl_context=context, timeout=ANSWER_SECONDS)
-    imap = _Imap(host, port, timeout=ANSWER_SECONDS)
+        return client
     try:
-        if "STARTTLS" not in imap.capabilities:
+        if not client.has_capability("STARTTLS"):
             raise Unreachable(
                 "the server does not offer STARTTLS, and a password never goes over a readable connection"
             )
-        imap.starttls(context)
+        client.starttls(context)
     except BaseException:
-        _hang_up(imap)
+        _hang_up(client)
         raise
-    return imap
+    return client
 
 
-def _hang_up(imap: imaplib.IMAP4) -> None:
+def _hang_up(client: IMAPClient) -> None:
     with suppress(OSError):
-        imap.shutdown()
+        client.shutdown()
 
 
-def _sign_in(imap: imaplib.IMAP4, user: str, password: str) -> None:
+def _sign_in(client: IMAPClient, user: str, password: str) -> None:
     try:
-        if "AUTH=PLAIN" in imap.capabilities:
-            imap.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
+        if client.has_capability("AUTH=PLAIN"):
+            client.plain_login(user, password)
         else:
-            imap.login(user, password)
+            client.login(user, password)
     except imaplib.IMAP4.abort:
         raise
     except imaplib.IMAP4.error as error:
+        if isinstance(error.__context__, imaplib.IMAP4.abort):  # the connection broke, which IMAPClient calls the same
+            raise error.__context__ from error
         raise Unreachable("the server refused the user name or password") from error
     except UnicodeError as error:
         raise Unreachable("the server takes no user name or password with letters beyond ASCII") from error
 
 
-def _said(answer: tuple[str, list[Any]]) -> list[Any]:
-    """What an answer holds.  Raises IMAP4.error when it is not OK; its words may hold addresses and are not kept."""
-    kind, data = answer
-    if kind != "OK":
-        raise imaplib.IMAP4.error(kind)
-    return [part for part in data if part is not None]
-
-
-def _quoted(folder: str) -> str:
-    """A folder's name as IMAP writes it: modified UTF-7 (RFC 3501, 5.1.3), in quotes."""
-    name = re.sub(r"[^ -%'-~]+", lambda found: _shifted(found[0]), folder)
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _shifted(text: str) -> str:
-    if text == "&":
-        return "&-"
-    return "&" + base64.b64encode(text.encode("utf-16-be"), b"+,").decode().rstrip("=") + "-"
-
-
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
-    (ssl.SSLCertVerificationError, "the server's certificate can not be trusted"),
+    (ssl.SSLCertVerificationError, "the server's certificate can't be trusted"),
     (ssl.SSLError, "the server's encryption does not work"),
-    (socket.gaierror, "the server's name can not be found"),
+    (socket.gaierror, "the server's name can't be found"),
     (TimeoutError, "the server did not answer in time"),
     (imaplib.IMAP4.readonly, "the folder may only be read, and what is done with has to be deleted"),
     (imaplib.IMAP4.abort, "the server broke off"),
-    (OSError, "the server can not be reached"),
+    (OSError, "the server can't be reached"),
     (imaplib.IMAP4.error, "the server refuses: is there such a folder, and may it be changed?"),
 )
 

@@ -1,110 +1,142 @@
-"""Takes returned mail by LMTP (RFC 2033), from a mail server of the operator's own."""
+"""Takes returned mail by LMTP (RFC 2033), from a mail server of the operator's own.  aiosmtpd speaks the protocol."""
 
+import asyncio
 import logging
-import socketserver
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
 from app.actions.inbound import receiving
 from app.db import release
-from app.errors import Forbidden, Unavailable
+from app.errors import CandorError, Forbidden
 from app.settings import Settings
 from app.sources import mail
 from app.sources.base import Received
 
 logger = logging.getLogger(__name__)
 IDLE_SECONDS = 60
-LONGEST_LINE = 2048
+LONGEST_LINE = 1024 * 1024
+LARGEST_MESSAGE = 32 * 1024 * 1024
+"""More than is kept: a report comes before the copy of the mail that it's about, and that may be long."""
+
 MOST_AT_ONCE = 20
 MOST_RECIPIENTS = 20
 
 
-class Server(socketserver.ThreadingTCPServer):
-    """Listens on BOUNCE_LMTP."""
+class Conversation(LMTP):
+    """One conversation, which ends when the other side leaves or says nothing for a minute."""
 
-    allow_reuse_address = True
-    daemon_threads = True
+    line_length_limit = LONGEST_LINE
+
+    def __init__(self, mailbox: "Mailbox", loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            mailbox,
+            data_size_limit=LARGEST_MESSAGE,
+            enable_SMTPUTF8=True,
+            hostname="candor",
+            ident="LMTP",
+            timeout=IDLE_SECONDS,
+            loop=loop,
+        )
+        self._open = mailbox.open
+        self._is_counted = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin, unless there are too many already."""
+        if len(self._open) >= MOST_AT_ONCE:
+            assert isinstance(transport, asyncio.Transport)
+            transport.write(b"421 4.3.2 Too many connections, try again later\r\n")
+            transport.close()
+            return
+        self._is_counted = True
+        self._open.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """End what began."""
+        if self._is_counted:
+            self._open.discard(self)
+            super().connection_lost(error)
+
+
+class Mailbox:
+    """What is done with a message.  aiosmtpd calls the methods."""
+
+    def __init__(self, flask_app: Flask, settings: Settings) -> None:
+        self._flask_app, self._settings = flask_app, settings
+        self.open: set[Conversation] = set()
+
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Accept a recipient: whether its address is ours is decided with the message."""
+        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        """Take in a message, and answer once for each recipient, as LMTP asks."""
+        content = envelope.content
+        raw = (content if isinstance(content, bytes) else (content or "").encode())[: mail.LARGEST_BYTES]
+        return "\r\n".join([await asyncio.to_thread(self._take, raw, one) for one in envelope.rcpt_tos])
+
+    async def handle_exception(self, error: Exception) -> str:
+        """Have the mail server try again after a fault of ours."""
+        logger.error("a conversation by LMTP failed (%s)", type(error).__name__)
+        return "451 4.3.0 Something went wrong, try again later"
+
+    def _take(self, raw: bytes, recipient: str) -> str:
+        with self._flask_app.app_context():
+            try:
+                take(self._settings, raw, recipient)
+            except CandorError as error:
+                logger.warning("returned mail is deferred: %s", error.sentence)
+                return "451 4.3.0 The message can't be stored, try again later"
+            finally:
+                release()
+        return "250 2.0.0 OK"
+
+
+class Server:
+    """Listens on BOUNCE_LMTP, in a thread of its own, from the start on.  Raises OSError: that address can't be had."""
 
     def __init__(self, flask_app: Flask, settings: Settings) -> None:
         host, _, port = settings.bounce_lmtp.rpartition(":")
-        self.flask_app, self.settings = flask_app, settings
-        self.room = threading.BoundedSemaphore(MOST_AT_ONCE)
-        super().__init__((host.strip("[]"), int(port)), Talk)
-
-
-class Talk(socketserver.StreamRequestHandler):
-    """One conversation."""
-
-    timeout = IDLE_SECONDS
-    server: Server
-
-    def handle(self) -> None:
-        """Answer until the other side leaves, or has said nothing for a minute."""
-        if not self.server.room.acquire(blocking=False):
-            self._say("421 4.3.2 busy")
-            return
+        self._loop = asyncio.new_event_loop()
+        mailbox = Mailbox(flask_app, settings)
         try:
-            with suppress(OSError):
-                self._say("220 candor LMTP")
-                self._answer()
-        finally:
-            self.server.room.release()
+            self._listening = self._loop.run_until_complete(
+                self._loop.create_server(lambda: Conversation(mailbox, self._loop), host.strip("[]"), int(port))
+            )
+        except OSError:
+            self._loop.close()
+            raise
+        self._thread = threading.Thread(target=self._run, name="lmtp", daemon=True)
+        self._thread.start()
 
-    def _answer(self) -> None:
-        recipients: list[str] = []
-        while line := self.rfile.readline(LONGEST_LINE):
-            words = line.decode("utf-8", "replace").strip()
-            verb = words[:4].upper()
-            if verb == "LHLO":
-                self._say("250-candor\r\n250-PIPELINING\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME")
-            elif verb in {"MAIL", "RSET"}:
-                recipients = []
-                self._say("250 2.0.0 ok")
-            elif verb == "RCPT":
-                full = len(recipients) >= MOST_RECIPIENTS
-                recipients += [] if full else [words.partition("<")[2].partition(">")[0]]
-                self._say("452 4.5.3 too many" if full else "250 2.1.5 ok")
-            elif verb == "DATA":
-                self._take(recipients)
-                recipients = []
-            elif verb == "QUIT":
-                self._say("221 2.0.0 bye")
-                return
-            else:
-                self._say("250 2.0.0 ok" if verb == "NOOP" else "500 5.5.2 not known")
+    def close(self) -> None:
+        """Listen no more, and break off what isn't over: the mail server sends it again."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
 
-    def _take(self, recipients: list[str]) -> None:
-        """One message, answered once for every recipient, as LMTP asks."""
-        if not recipients:
-            self._say("503 5.5.1 nobody to take it")
-            return
-        self._say("354 go on")
-        raw = b"".join(self._lines())
-        for recipient in recipients:
-            try:
-                with self.server.flask_app.app_context():
-                    take(self.server.settings, raw, recipient)
-                    release()
-                self._say("250 2.0.0 taken")
-            except Unavailable:
-                self._say("451 4.3.0 the database is not available; try again")
+    def _run(self) -> None:
+        self._loop.run_forever()
+        self._listening.close()
+        self._loop.run_until_complete(_break_off())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
 
-    def _lines(self) -> Iterator[bytes]:
-        """The message's lines up to the final dot; beyond the limit they are read and forgotten."""
-        size = 0
-        while line := self.rfile.readline(LONGEST_LINE):
-            if line in {b".\r\n", b".\n"}:
-                return
-            size += len(line)
-            if size <= mail.LARGEST_BYTES:
-                yield line[1:] if line.startswith(b"..") else line
-        raise ConnectionResetError  # it ended in the middle: nothing was taken
 
-    def _say(self, words: str) -> None:
-        self.wfile.write(f"{words}\r\n".encode())
+async def _break_off() -> None:
+    """End every conversation of this loop."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def take(settings: Settings, raw: bytes, envelope_recipient: str) -> None:
@@ -119,13 +151,12 @@ def take(settings: Settings, raw: bytes, envelope_recipient: str) -> None:
 
 
 def serve(flask_app: Flask, settings: Settings) -> Server | None:
-    """Listen in a thread of its own, when BOUNCE_LMTP says so."""
+    """Listen, when BOUNCE_LMTP says so."""
     if not settings.bounce_lmtp:
         return None
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd notes every recipient
     try:
-        server = Server(flask_app, settings)
+        return Server(flask_app, settings)
     except OSError as error:
-        logger.error("returned mail is not taken: BOUNCE_LMTP can not be listened on: %s", error.strerror or error)
+        logger.error("returned mail is not taken: BOUNCE_LMTP can't be listened on: %s", error.strerror or error)
         return None
-    threading.Thread(target=server.serve_forever, name="lmtp", daemon=True).start()
-    return server

@@ -72,7 +72,7 @@ def _work(
     _sweep_forever(settings, stop, wake_up)
     wake_up.notify()
     if taking is not None:
-        taking.shutdown()
+        taking.close()
     for thread in threads:
         if not thread.daemon:
             thread.join()

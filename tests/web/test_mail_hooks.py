@@ -154,8 +154,7 @@ def test_lmtp_takes_mail_and_outlives_garbage(
             client.sendmail("", [back(settings, row)], dsn(settings, row))
         drain(settings)
     finally:
-        server.shutdown()
-        server.server_close()
+        server.close()
     assert state()[0] == DeliveryState.BOUNCED
 
 
