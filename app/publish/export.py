@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from app.errors import Conflict, Invalid, NotFound
+from app.publish.addresses import DEFAULT_SLUG
 from app.publish.relinking import Relinker
 from app.publish.revision import LIVE
 from app.settings import Settings
@@ -65,20 +66,20 @@ class _Copy:
         return relinker.relinked(path, raw.decode()).encode()
 
 
-def exported_files(settings: Settings) -> Iterator[tuple[str, bytes]]:
-    """The files of a copy of the default page, each with its place, in the order of their names.
+def exported_files(settings: Settings, slug: str = DEFAULT_SLUG) -> Iterator[tuple[str, bytes]]:
+    """The files of a copy of a page, each with its place, in the order of their names.
 
     Raises:
         NotFound: nothing is published yet.
     """
-    copy = _published(settings)
+    copy = _published(settings, slug)
     relinker = Relinker(copy.files, copy.page_url)
     for path in sorted(copy.files):
         yield path, copy.body(path, relinker)
 
 
-def export(settings: Settings, folder: Path, *, into_existing: bool = False) -> Exported:
-    """Make `folder` a copy of the default page as it is published: write what changed, delete what went.
+def export(settings: Settings, folder: Path, *, into_existing: bool = False, slug: str = DEFAULT_SLUG) -> Exported:
+    """Make `folder` a copy of a page as it is published: write what changed, delete what went.
 
     Files that no export wrote are never touched; a second address of a document is left out where one of them has its
     name.  `into_existing` allows a folder that holds some already.
@@ -89,7 +90,7 @@ def export(settings: Settings, folder: Path, *, into_existing: bool = False) -> 
         Conflict: the folder holds files that no export wrote, and they are in the way.
         OSError: a file can not be written; running it again goes on from there.
     """
-    copy = _published(settings)
+    copy = _published(settings, slug)
     target = folder.expanduser().resolve()
     _prepare(settings, target)
     with _locked(target):
@@ -107,10 +108,10 @@ def export(settings: Settings, folder: Path, *, into_existing: bool = False) -> 
     return Exported(target, copy.revision, written, len(copy.files) - written, len(gone))
 
 
-def _published(settings: Settings) -> _Copy:
+def _published(settings: Settings, slug: str) -> _Copy:
     for _ in range(_TRIES):  # the folder may be swept away while it is read; then there is a newer one
         with suppress(FileNotFoundError):
-            return _read((settings.public_root / "default" / "current").resolve(strict=True), settings.base_url)
+            return _read((settings.public_root / slug / "current").resolve(strict=True), settings.base_url)
     raise NotFound("Nothing is published yet. Set the page up, or run candor publish, and try again.")
 
 

@@ -81,7 +81,7 @@ def publish_addresses(settings: Settings) -> None:
     """
     with translated(), store.locked(settings.public_root):  # whoever comes last has read last
         pages = session().execute(select(Page).order_by(Page.id).execution_options(populate_existing=True)).scalars()
-        places = [Place(host, base_path(page.url), page.slug) for page in pages for host in _hosts_of(page)]
+        places = [Place(host, page.base_path, page.slug) for page in pages for host in page.all_hosts]
         release()
         if not places:
             return
@@ -89,10 +89,6 @@ def publish_addresses(settings: Settings) -> None:
         if own not in {place.host for place in places}:  # the address of the console, which shows the default page too
             places.append(Place(own, base_path(settings.base_url), places[0].slug))
         write_map(settings.public_root, places, places[0].slug)
-
-
-def _hosts_of(page: Page) -> tuple[str, ...]:
-    return (host_of(urlsplit(page.url).netloc),)
 
 
 def _can_build_on(before: store.Meta) -> bool:

@@ -1,10 +1,10 @@
 """What the board shows, read into frozen values: a fixed number of queries however many incidents there are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.clock import now
@@ -83,33 +83,37 @@ class IncidentRow:
         return next((row.person for row in self.roles if row.role == role and row.to_at is None), "")
 
 
-def open_incidents(session: Session) -> list[IncidentRow]:
+Pages = Collection[int] | None
+"""Whose posts are shown: those of these pages, or of all.  An incident that others alone speak of is not shown."""
+
+
+def open_incidents(session: Session, pages: Pages = None) -> list[IncidentRow]:
     """Open incidents, the most severe first, then the oldest.  Four queries."""
-    query = select(Incident).where(Incident.resolved_at.is_(None)).order_by(Incident.severity, Incident.declared_at)
-    return _rows(session, session.scalars(query).all())
+    query = select(Incident).where(Incident.resolved_at.is_(None), _shown(pages))
+    return _rows(session, session.scalars(query.order_by(Incident.severity, Incident.declared_at)).all(), pages)
 
 
-def recent_incidents(session: Session, limit: int = RECENT) -> list[IncidentRow]:
+def recent_incidents(session: Session, pages: Pages = None, limit: int = RECENT) -> list[IncidentRow]:
     """Those resolved last.  Four queries."""
-    query = select(Incident).where(Incident.resolved_at.is_not(None)).order_by(Incident.resolved_at.desc()).limit(limit)
-    return _rows(session, session.scalars(query).all())
+    query = select(Incident).where(Incident.resolved_at.is_not(None), _shown(pages))
+    return _rows(session, session.scalars(query.order_by(Incident.resolved_at.desc()).limit(limit)).all(), pages)
 
 
-def incident_row(session: Session, public_id: str) -> IncidentRow:
+def incident_row(session: Session, public_id: str, pages: Pages = None) -> IncidentRow:
     """One incident.  Four queries.
 
     Raises:
         NotFound: there is no such incident.
     """
-    incident = session.scalar(select(Incident).where(Incident.public_id == public_id))
+    incident = session.scalar(select(Incident).where(Incident.public_id == public_id, _shown(pages)))
     if incident is None:
         raise NotFound("There is no such incident.")
-    return _rows(session, [incident])[0]
+    return _rows(session, [incident], pages)[0]
 
 
-def unrecorded_posts(session: Session) -> list[SpokenPost]:
+def unrecorded_posts(session: Session, pages: Pages = None) -> list[SpokenPost]:
     """Open posts of all pages that speak for no incident, the promise that is due first at the top.  One query."""
-    found = session.execute(_spoken_posts().where(Post.closed_at.is_(None), Post.incident_id.is_(None)))
+    found = session.execute(_spoken_posts(pages).where(Post.closed_at.is_(None), Post.incident_id.is_(None)))
     posts = [(post.started_at, _spoken(post, slug)) for post, slug in found]
     posts.sort(key=lambda one: (one[1].next_update_by is None, one[1].next_update_by or one[0]))
     return [post for _, post in posts]
@@ -125,10 +129,10 @@ def timeline(session: Session, incident_id: int) -> list[EntryRow]:
     return [EntryRow(entry.at, entry.actor, entry.text) for entry in entries]
 
 
-def _rows(session: Session, incidents: Sequence[Incident]) -> list[IncidentRow]:
+def _rows(session: Session, incidents: Sequence[Incident], pages: Pages) -> list[IncidentRow]:
     ids = [incident.id for incident in incidents]
     posts: dict[int, list[SpokenPost]] = {}
-    for post, slug in session.execute(_spoken_posts().where(Post.incident_id.in_(ids))):
+    for post, slug in session.execute(_spoken_posts(pages).where(Post.incident_id.in_(ids))):
         posts.setdefault(post.incident_id or 0, []).append(_spoken(post, slug))
     links: dict[int, list[LinkRow]] = {}
     for link in session.scalars(select(RecordLink).where(RecordLink.incident_id.in_(ids)).order_by(RecordLink.id)):
@@ -164,8 +168,16 @@ def _row(
     )
 
 
-def _spoken_posts() -> Select[Post, str]:
-    return select(Post, Page.slug).join(Page, Page.id == Post.page_id).order_by(Post.id)
+def _shown(pages: Pages) -> ColumnElement[bool]:
+    if pages is None:
+        return true()
+    spoken = select(Post.id).where(Post.incident_id == Incident.id)
+    return or_(spoken.where(Post.page_id.in_(pages)).exists(), ~spoken.exists())
+
+
+def _spoken_posts(pages: Pages) -> Select[Post, str]:
+    query = select(Post, Page.slug).join(Page, Page.id == Post.page_id).order_by(Post.id)
+    return query if pages is None else query.where(Post.page_id.in_(pages))
 
 
 def _spoken(post: Post, page_slug: str) -> SpokenPost:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, g, redirect, request, url_for
+from flask import Flask, g, request
 from flask_login import current_user
-from werkzeug.exceptions import Forbidden, NotFound, Unauthorized
-from werkzeug.wrappers import Response
+from werkzeug.exceptions import Unauthorized
 
 from app.shapes import Actor
 from app.vocabulary import Role
@@ -45,32 +44,6 @@ def require_declarations(app: Flask) -> None:
     silent = sorted({rule.endpoint for rule in app.url_map.iter_rules() if not audience_of(app, rule.endpoint)})
     if silent:
         raise RuntimeError(f"These routes do not say who may call them: {', '.join(silent)}. Add @audience(...).")
-
-
-def guard() -> Response | None:
-    """Runs before each request: lets pass, sends to sign-in, or refuses."""
-    if request.endpoint is None:
-        return None  # no such route, or not with this method: routing answers
-    if "\x00" in request.path:
-        raise NotFound  # no name holds one, and PostgreSQL does not take it
-    who = audience_of(current_app, request.endpoint)
-    if who in {"public", "token"}:
-        return None  # what takes tokens looks at them itself: it knows which scope it needs
-    if who is None:
-        raise Forbidden
-    if not current_user.is_authenticated:
-        return _to_sign_in()
-    if not may(Role(who)):
-        role = actor().highest_role
-        has = f"Your role is {role.label}." if role is not None else "You have no role."
-        raise Forbidden(f"{has} This needs the role {Role(who).label} or higher.")
-    return None
-
-
-def may(needs: Role) -> bool:
-    """Whether who is signed in has this role anywhere; the verbs look at which page it is about."""
-    role = actor().highest_role
-    return role is not None and role.rank >= needs.rank
 
 
 def actor() -> Actor:
@@ -120,10 +93,3 @@ def safe_next(raw: str | None) -> str:
         return console
     inside = parts.path.removeprefix(request.script_root)
     return console if inside.startswith(("/sign-", "/setup")) else raw
-
-
-def _to_sign_in() -> Response:
-    if request.method not in SAFE_METHODS or request.headers.get("HX-Request") == "true" or wants_json():
-        raise Unauthorized("You are signed out. Sign in, then do it again.")
-    path = request.full_path if request.query_string else request.path
-    return redirect(url_for("auth.sign_in", next=safe_next(request.script_root + path)), 303)

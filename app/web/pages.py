@@ -12,6 +12,7 @@ from app.publish.addresses import DEFAULT_SLUG
 from app.publish.serve import PAGE
 from app.queries.pages import PageFacts, all_pages
 from app.vocabulary import RESERVED_SLUGS
+from app.web.access import known_actor
 
 LAST_USED = "page"
 """The cookie's entry with the slug of the page that was worked on last."""
@@ -65,11 +66,17 @@ def reread() -> PageFacts:
 
 
 def known_pages() -> tuple[PageFacts, ...]:
-    """Every page, for choosing one.  Asks the database once in a request."""
+    """Every page, the default one first.  Asks the database once in a request."""
     if "pages" not in g:
         g.pages = all_pages(session())
     known: tuple[PageFacts, ...] = g.pages
     return known
+
+
+def own_pages() -> tuple[PageFacts, ...]:
+    """The pages on which who is signed in has a role."""
+    me = known_actor()
+    return tuple(page for page in known_pages() if me is None or me.role_on(page.id) is not None)
 
 
 def default_page() -> PageFacts:
@@ -93,7 +100,8 @@ def _named(slug: str) -> PageFacts:
 
 def _at_hand() -> PageFacts:
     last = cookie.get(LAST_USED)
-    return next((page for page in known_pages() if page.slug == last), None) or default_page()
+    own = own_pages()
+    return next((page for page in own if page.slug == last), None) or (own[0] if own else default_page())
 
 
 def _take_slug(_endpoint: str | None, values: dict[str, Any] | None) -> None:

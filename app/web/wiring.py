@@ -9,7 +9,7 @@ from flask import Blueprint, Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_wtf.csrf import CSRFProtect
 
-from app.web import access, context, htmx, problems, security
+from app.web import access, context, guarding, htmx, problems, security
 
 
 def wire(app: Flask) -> None:
@@ -21,7 +21,7 @@ def wire(app: Flask) -> None:
     if isinstance(app.json, DefaultJSONProvider):  # the order of keys is part of what an API says
         app.json.sort_keys = False
     security.install(app)
-    app.before_request(access.guard)  # before CSRF: whoever is signed out hears that first
+    app.before_request(guarding.guard)  # before CSRF: whoever is signed out hears that first
     csrf = CSRFProtect(app)
     htmx.install(app)
     problems.install(app)

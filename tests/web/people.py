@@ -20,8 +20,8 @@ def password_hash() -> str:
     return passwords.hashed(PASSWORD)
 
 
-def make_account(role: str = Role.ADMIN, email: str = "", name: str = "") -> str:
-    """An account; its public id.  The password is PASSWORD."""
+def make_account(role: str = Role.ADMIN, email: str = "", name: str = "", page_id: int | None = None) -> str:
+    """An account with a role on one page, or on all; its public id.  The password is PASSWORD."""
     with transaction() as session:
         account = Account(
             email=email or f"{role}@example.com",
@@ -30,7 +30,7 @@ def make_account(role: str = Role.ADMIN, email: str = "", name: str = "") -> str
         )
         session.add(account)
         session.flush()
-        session.add(Membership(account_id=account.id, page_id=None, role=Role(role)))
+        session.add(Membership(account_id=account.id, page_id=page_id, role=Role(role)))
         return account.public_id
 
 

@@ -192,6 +192,6 @@ def _token_of_form() -> str:
 
 def _page(public_id: str) -> PageView:
     page_id = session().scalar(select(Page.id).where(Page.public_id == public_id))
-    if page_id is None:
-        raise NotFound
+    if page_id is None or bearer().actor.role_on(page_id) is None:
+        raise NotFound  # a token of another page is not told either that there is such a page
     return read_page(session(), page_id)

@@ -18,8 +18,9 @@ route = tagged("Pages")
 
 @route("/pages", "GET", scope=Scope.READ, answers=list[outputs.Page])
 def list_pages() -> ResponseReturnValue:
-    """All pages."""
-    return [page_document(page_id) for page_id in session().scalars(select(Page.id).order_by(Page.id))]
+    """All pages that the token opens."""
+    known = session().scalars(select(Page.id).order_by(Page.id))
+    return [page_document(page_id) for page_id in known if bearer().actor.role_on(page_id) is not None]
 
 
 @route("/pages/<page_id>", "GET", scope=Scope.READ, answers=outputs.Page)

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -16,12 +17,12 @@ from flask import request, send_file
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from app.actions import imports, pages
+from app.actions import imports
 from app.actions.archive import import_archive, write_archive
 from app.actions.subscriber_import import import_subscribers
 from app.db import release, session
 from app.deliver import subscriber_sheet
-from app.errors import Invalid, NotFound
+from app.errors import Invalid
 from app.inputs.lists import ArchiveQuery, DryRun, ImportQuery, SheetQuery
 from app.publish.export import exported_files
 from app.publish.views import PageView
@@ -102,15 +103,13 @@ def take_archive(page: PageView) -> ResponseReturnValue:
 )  # fmt: skip
 def read_static_copy(page: PageView) -> ResponseReturnValue:
     """A static copy of the published page, as a ZIP file, for any web server or bucket."""
-    if page.id != pages.default_page_id():
-        raise NotFound("Only the first page has a static copy.")
     release()
-    return _sending(_write_static_copy, "page.zip")
+    return _sending(partial(_write_static_copy, page.slug), "page.zip")
 
 
-def _write_static_copy(out: BinaryIO) -> None:
+def _write_static_copy(slug: str, out: BinaryIO) -> None:
     with ZipFile(out, "w", ZIP_DEFLATED) as packed:
-        for path, body in exported_files(settings()):
+        for path, body in exported_files(settings(), slug):
             packed.writestr(path, body)
 
 

@@ -15,6 +15,7 @@ from app.web.access import actor, audience
 from app.web.board.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.rendering import Answer, render
+from app.web.guarding import visible_pages
 from app.web.pages import current_page
 
 
@@ -63,7 +64,7 @@ def add_entry(public_id: str) -> Answer:
 
 
 def _change(public_id: str, action: Callable[[int], None], said: str) -> Answer:
-    row = queries.incident_row(session(), public_id)
+    row = queries.incident_row(session(), public_id, visible_pages())
     try:
         action(row.id)
     except CandorError as error:
@@ -74,7 +75,7 @@ def _change(public_id: str, action: Callable[[int], None], said: str) -> Answer:
 
 
 def _show(public_id: str, problem: Problem | None = None) -> str:
-    row = queries.incident_row(session(), public_id)
+    row = queries.incident_row(session(), public_id, visible_pages())
     typed = {name: clean(value, multiline=name == "text") for name, value in request.form.items()}
     return render(
         "board/incident.html",

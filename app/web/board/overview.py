@@ -5,6 +5,7 @@ from app.queries import incidents as queries
 from app.web.access import audience
 from app.web.board.blueprint import blueprint
 from app.web.console.rendering import Answer, render
+from app.web.guarding import visible_pages
 from app.web.pages import current_page
 
 
@@ -12,10 +13,11 @@ from app.web.pages import current_page
 @audience("viewer")
 def board() -> Answer:
     """What is open, who leads, what was told and what was promised."""
+    pages = visible_pages()
     return render(
         "board/list.html",
         current_page(),
-        incidents=queries.open_incidents(session()),
-        unrecorded=queries.unrecorded_posts(session()),
-        recent=queries.recent_incidents(session()),
+        incidents=queries.open_incidents(session(), pages),
+        unrecorded=queries.unrecorded_posts(session(), pages),
+        recent=queries.recent_incidents(session(), pages),
     )

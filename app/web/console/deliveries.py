@@ -26,11 +26,12 @@ from app.errors import NotFound
 from app.queries.posts import update_facts
 from app.settings import Settings
 from app.vocabulary import DeliveryState, DispatchKind, Role
-from app.web.access import actor, audience, may
+from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render, render_block
+from app.web.guarding import may
 from app.web.htmx import is_htmx
 from app.web.pages import current_page
 

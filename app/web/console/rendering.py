@@ -15,9 +15,10 @@ from app.publish.refresh import why_missing
 from app.queries.pages import PageFacts
 from app.vocabulary import Role
 from app.web import htmx
-from app.web.access import actor, may
+from app.web.access import actor
 from app.web.console import times
-from app.web.pages import known_pages
+from app.web.guarding import may, may_everywhere
+from app.web.pages import own_pages
 
 Answer = str | Response | tuple[str, int]
 
@@ -52,11 +53,12 @@ def _shared(facts: PageFacts) -> dict[str, Any]:
     me = actor()
     return {
         "facts": facts,
-        "pages": known_pages(),
+        "pages": own_pages(),
         "zone": facts.zone,
         "unwritten": unwritten(facts),
         "now": now(),
         "me": me,
         "may": lambda role: may(Role(role)),
+        "may_everywhere": lambda role: may_everywhere(Role(role)),
         "times": times,
     }

@@ -5,7 +5,7 @@ from flask import current_app
 from app.actions.subscriber_rows import hashes_of
 from app.queries.subscribers import Search
 from app.vocabulary import Role
-from app.web.access import may
+from app.web.guarding import may
 
 
 def search_for(words: str) -> Search:

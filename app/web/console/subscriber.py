@@ -13,12 +13,13 @@ from app.queries import subscribers as queries
 from app.queries.subscribers import subscriber_facts
 from app.text import clean
 from app.vocabulary import Role
-from app.web.access import actor, audience, may
+from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.paging import page_number
 from app.web.console.rendering import Answer, render
 from app.web.console.search import search_for
+from app.web.guarding import may
 from app.web.pages import current_page
 
 ENTRIES_PER_PAGE = 50

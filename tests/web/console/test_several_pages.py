@@ -2,9 +2,17 @@
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from tests.factories import make_component, make_page
+from app.actions.posts import open_post
+from app.db import session
+from app.models.incident import Incident
+from app.vocabulary import Severity
+from tests.deliver.conftest import draft
+from tests.factories import ALICE, make_component, make_page
+from tests.judge import Browser
 from tests.web.console.person import Form, Person, form_of
+from tests.web.people import make_account, sign_in
 
 pytestmark = pytest.mark.database
 
@@ -78,3 +86,35 @@ def test_another_pages_component_is_not_found(alice: Person, other: int) -> None
     wrong = Form(f"/console/default/components/{theirs}", form.fields)
     assert alice.send(wrong, {"name": "Taken"}).status_code == 404
     assert "Ships" in alice.open("/console/borealis/components")
+
+
+def test_who_has_a_role_on_one_page_knows_of_no_other(app: Flask, page_id: int, other: int) -> None:
+    theirs = make_component(other, "Ships")
+    make_account("lead", "only@example.com", page_id=page_id)
+    only = Browser(app.test_client())
+    assert sign_in(only, "only@example.com").status_code == 303
+    screen = only.get("/console/default")
+    assert screen.status_code == 200
+    assert "Switch page" not in screen.text and "Accounts" not in screen.text and "Outbox" not in screen.text
+    for path in ("/console/borealis", "/console/borealis/posts", f"/console/borealis/components/{theirs}"):
+        answer = only.get(path)
+        assert answer.status_code == 404 and "Borealis" not in answer.text, path
+    assert only.post("/console/borealis/components", {"name": "Taken"}).status_code == 404
+    assert only.get("/console/default/page").status_code == 403, "an admin's"
+    for path in ("/admin/accounts", "/admin/limits", "/admin/outbox"):
+        assert only.get(path).status_code == 403, path
+    assert only.get("/console").location == "/console/default"
+
+
+def test_the_board_shows_what_is_said_on_pages_that_one_knows(app: Flask, page_id: int, other: int) -> None:
+    settings = app.config["SETTINGS"]
+    open_post(settings, ALICE, page_id, draft("key-00000001", title="Slow answers", severity=Severity.P1))
+    open_post(settings, ALICE, other, draft("key-00000002", title="Sunk ships", severity=Severity.P1))
+    open_post(settings, ALICE, other, draft("key-00000003", title="Lost ships"))
+    make_account("viewer", "only@example.com", page_id=page_id)
+    only = Browser(app.test_client())
+    sign_in(only, "only@example.com")
+    board = only.get("/board").text
+    assert "Slow answers" in board and "ships" not in board
+    everybodys = session().scalars(select(Incident).order_by(Incident.id)).all()
+    assert [only.get(f"/board/{one.public_id}").status_code for one in everybodys] == [200, 404]
