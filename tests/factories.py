@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from app.clock import now
 from app.db import transaction
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
@@ -61,7 +62,11 @@ def make_subscriber(
             address_hash=hashlib.sha256(address.encode()).hexdigest(),
             state=state,
             everything=not component_ids,
-            **fields,
+            **{
+                "confirmed_at": None if state == SubscriberState.UNCONFIRMED else now(),
+                "unsubscribed_at": now() if state == SubscriberState.UNSUBSCRIBED else None,
+                **fields,
+            },
         )
         session.add(subscriber)
         session.flush()

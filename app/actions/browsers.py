@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
-from app.actions.subscriber_rows import add, address_hash, choose, end, find_subscriber, follow
+from app.actions.subscriber_rows import address_hash, choose, end, find_subscriber, follow
 from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
 from app.channels.names import PUSH
 from app.channels.push import subscription
-from app.clock import now
 from app.db import transaction
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import VISITOR
-from app.vocabulary import SubscriberState
+from app.states import subscribers
 
 
 def subscribe_browser(
@@ -35,13 +34,20 @@ def subscribe_browser(
         for what, whom, limit in (("subscribe-ip", ip, TRIES_PER_IP), ("subscribe-page", str(page_id), TRIES_PER_PAGE)):
             limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, PUSH, hashed)
-        row = row or add(session, page_id, PUSH, endpoint, hashed, everything=not post)
+        row = row or subscribers.add(
+            session,
+            page_id=page_id,
+            channel=PUSH,
+            address=endpoint,
+            address_hash=hashed,
+            everything=not post,
+        )
         if post:
             follow(session, row, post, is_confirmed=True)
         else:
             choose(session, row, component_public_ids)
-        row.secret, row.state, row.disabled_why = keys, SubscriberState.ACTIVE, ""
-        row.confirmed_at, row.unsubscribed_at = row.confirmed_at or now(), None
+        row.secret = keys
+        subscribers.activate(session, row)
         audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, PUSH)
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.actions.subscriber_rows import add, address_hash, find_subscriber
+from app.actions.subscriber_rows import address_hash, find_subscriber
 from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.db import session as read_session
@@ -17,6 +17,7 @@ from app.models.delivery import Notice
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import Actor
+from app.states import deliveries, subscribers
 from app.vocabulary import DeliveryState, NoticeKind, SubscriberState
 
 EVERY = timedelta(hours=24)
@@ -40,14 +41,14 @@ def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, add
         if row is not None and row.state == SubscriberState.UNSUBSCRIBED:
             raise Conflict("That address unsubscribed. Subscribe it again on the status page first.")
         if row is None:
-            row = add(session, page_id, name, normal, hashed)
+            row = subscribers.add(session, page_id=page_id, channel=name, address=normal, address_hash=hashed)
             row.secret = about.new_secret()
             row.label = f"Canary ({about.label})"
         if not row.is_canary:
             row.is_canary = True
             audit.record(session, actor, "add", "canary", row.public_id, name)
         if row.state != SubscriberState.ACTIVE:
-            row.state, row.confirmed_at = SubscriberState.ACTIVE, now()
+            subscribers.activate(session, row)
         return row.public_id
 
 
@@ -98,14 +99,8 @@ def _write(session: Session, before: datetime) -> int:
     )
     busy = set(session.scalars(select(Notice.subscriber_id).where(*theirs, Notice.state.in_(OPEN))))
     due = [row for row in canaries if row.id not in busy and not (row.id in last and last[row.id] > before)]
-    at = now()
-    session.add_all(
-        Notice(
-            page_id=row.page_id, subscriber_id=row.id, channel=row.channel, domain=row.domain, kind=NoticeKind.CANARY,
-            due_at=at, created_at=at,
-        )
-        for row in due
-    )  # fmt: skip
+    for row in due:
+        deliveries.queue_notice(session, row, NoticeKind.CANARY)
     if due:
         wake_workers(session)
     return len(due)

@@ -1,6 +1,5 @@
 """One person's data, erased on request.  What was sent stays counted; to whom is forgotten."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +10,15 @@ from sqlalchemy.orm import Session
 from app.actions import audit, limits
 from app.actions.inbound import keeping as inbound
 from app.actions.subscriber_rows import hashes_of
-from app.clock import now
 from app.db import transaction
 from app.errors import NotFound
 from app.models.delivery import Delivery, MailEvent, Notice
 from app.models.page import Page
-from app.models.subscriber import ERASED, RateEvent, Subscriber, SubscriberComponent, SubscriberPost, Suppression
+from app.models.subscriber import RateEvent, Subscriber, SubscriberComponent, SubscriberPost
 from app.settings import Settings
 from app.shapes import Actor
-from app.vocabulary import SubscriberState
+from app.states import subscribers
 
-ASKED_NEVER = "asked never to be written to"
 _HEAD_BYTES = 20_000
 
 
@@ -85,7 +82,7 @@ def _erase(
     people = [_Person(row.channel, row.address, row.address_hash, _tags(session, row.id)) for row in rows]
     for row, person in zip(rows, people, strict=True):
         _forget_around(session, row.id)
-        _forget_row(row)
+        subscribers.erase(row)
         audit.record(session, actor, "erase", "subscriber", row.public_id, "and never to be written to" * never_again)
         session.execute(
             update(Subscriber)
@@ -96,7 +93,7 @@ def _erase(
     for person in {one.address_hash: one for one in people}.values():
         _forget_hash(session, settings, person, pages)
         if never_again:
-            session.add(Suppression(channel=person.channel, address_hash=person.address_hash, why=ASKED_NEVER))
+            subscribers.suppress(session, person.channel, person.address_hash, subscribers.ASKED_NEVER)
     return people
 
 
@@ -111,17 +108,6 @@ def _forget_kept(settings: Settings, people: Sequence[_Person]) -> int:
     addresses = {person.address for person in people}
     inbound.erase(settings, addresses, {tag for person in people for tag in person.tags})
     return _forget_messages(settings.outbox, addresses)
-
-
-def _forget_row(row: Subscriber) -> None:
-    """What stays is a number that deliveries hang on."""
-    row.address = f"{ERASED}{row.id}"
-    row.address_hash = hashlib.sha256(row.address.encode()).hexdigest()
-    row.label = row.domain = row.secret = row.previous_secret = row.owner_email = row.disabled_why = row.time_zone = ""
-    row.previous_secret_until = row.failing_since = None
-    row.locale, row.bounces, row.everything, row.is_canary = "", 0, True, False
-    row.token_version += 1  # no link that was sent works any more
-    row.state, row.unsubscribed_at = SubscriberState.UNSUBSCRIBED, row.unsubscribed_at or now()
 
 
 def _forget_around(session: Session, subscriber_id: int) -> None:
@@ -139,11 +125,7 @@ def _forget_around(session: Session, subscriber_id: int) -> None:
 
 def _forget_hash(session: Session, settings: Settings, person: _Person, pages: Sequence[int]) -> None:
     """What is kept about an address by its hash alone: suppressions, bounces, and counted tries."""
-    session.execute(
-        delete(Suppression).where(
-            Suppression.channel == person.channel, Suppression.address_hash == person.address_hash
-        )
-    )
+    subscribers.lift(session, person.channel, person.address_hash)
     session.execute(
         update(MailEvent)
         .where(MailEvent.address_hash == person.address_hash)

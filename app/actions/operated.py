@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from app.actions import audit, limits
 from app.actions.revisions import lock_page
 from app.actions.subscriber_rows import (
-    add,
     address_hash,
     choose,
     end,
@@ -20,13 +19,12 @@ from app.actions.subscriber_rows import (
 from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_ADDRESS
 from app.channels.base import AddedBy
 from app.channels.registry import offered
-from app.clock import now
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
-from app.models.delivery import Notice
-from app.models.subscriber import Subscriber, SubscriberPost, Suppression
+from app.models.subscriber import Subscriber, SubscriberPost
 from app.settings import Settings
 from app.shapes import Actor
+from app.states import deliveries, subscribers
 from app.vocabulary import NoticeKind, SubscriberState
 
 
@@ -53,19 +51,25 @@ def add_person(
         if row is not None and _hears_already(session, row, post):
             raise Conflict("That address is subscribed already.")
         has_left = row is not None and row.state == SubscriberState.UNSUBSCRIBED
-        if is_confirmed and (has_left or _is_suppressed(session, name, hashed)):
+        is_suppressed = session.scalar(select(subscribers.is_suppressed(name, hashed)))
+        if is_confirmed and (has_left or is_suppressed):
             raise Invalid("That address must not be written to: it said so, or its mail came back. It has to confirm.")
-        row = row or add(session, page_id, name, normal, hashed, everything=not post)
+        row = row or subscribers.add(
+            session,
+            page_id=page_id,
+            channel=name,
+            address=normal,
+            address_hash=hashed,
+            everything=not post,
+        )
         if not post:
             choose(session, row, components)
         elif not follow(session, row, post, is_confirmed=is_confirmed):
             raise Conflict("That address hears of it already.")
         if is_confirmed:
-            row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
-            row.failing_since, row.disabled_why = None, ""
+            subscribers.activate(session, row)
         elif post or row.state != SubscriberState.ACTIVE:
-            if row.state != SubscriberState.ACTIVE:
-                row.state = SubscriberState.UNCONFIRMED
+            subscribers.ask(row)
             _ask(session, settings, row)
         audit.record(session, actor, "add", "subscriber", row.public_id, name)
         return row.public_id
@@ -92,11 +96,12 @@ def ask_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequen
 
 
 def let_in_again(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
-    """Write again to those who are quarantined because mail came back; how many there were.  Raises NotFound."""
+    """Write again to those who are quarantined because mail came back; how many there were.  What suppressed their
+    addresses is lifted, and who never confirmed has to do that first.  Raises NotFound.
+    """
     with transaction() as session:
-        rows = [row for row in _named(session, page_id, public_ids) if row.state == SubscriberState.QUARANTINED]
+        rows = [row for row in _named(session, page_id, public_ids) if subscribers.reactivate(session, row)]
         for row in rows:
-            row.state, row.bounces, row.failing_since, row.disabled_why = SubscriberState.ACTIVE, 0, None, ""
             audit.record(session, actor, "reactivate", "subscriber", row.public_id)
         return len(rows)
 
@@ -158,12 +163,4 @@ def _ask(session: Session, settings: Settings, row: Subscriber) -> None:
     """Ask to confirm, as often as the public form would and no more."""
     bucket = limits.bucket(settings, "subscribe-address", f"{row.page_id}:{row.address_hash}")
     limits.count(session, bucket, TRIES_PER_ADDRESS, HOUR_SECONDS)
-    notice = Notice(
-        page_id=row.page_id, subscriber_id=row.id, channel=row.channel, kind=NoticeKind.CONFIRM, due_at=now()
-    )
-    session.add(notice)
-
-
-def _is_suppressed(session: Session, channel: str, hashed: str) -> bool:
-    found = select(Suppression.id).where(Suppression.channel == channel, Suppression.address_hash == hashed)
-    return session.scalar(found) is not None
+    deliveries.queue_notice(session, row, NoticeKind.CONFIRM)

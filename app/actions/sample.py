@@ -16,11 +16,11 @@ from app.channels.names import EMAIL
 from app.db import session as read_session
 from app.db import transaction
 from app.models.component import Component, ComponentGroup
-from app.models.subscriber import Subscriber
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, ComponentEffect, PostDraft, Published, UpdateDraft
-from app.vocabulary import ComponentStatus, PostKind, PostStatus, SubscriberState
+from app.states import subscribers
+from app.vocabulary import ComponentStatus, PostKind, PostStatus
 
 BEGAN_DAYS_AGO = 95
 
@@ -69,16 +69,14 @@ def _components(session: Session, page_id: int) -> dict[str, str]:
 
 def _subscribers(session: Session, settings: Settings, page_id: int) -> None:
     for address in SUBSCRIBERS:
-        session.add(
-            Subscriber(
-                page_id=page_id,
-                channel=EMAIL,
-                address=address,
-                address_hash=address_hash(settings, EMAIL, address),
-                state=SubscriberState.ACTIVE,
-                confirmed_at=clock.now(),
-            )
+        row = subscribers.add(
+            session,
+            page_id=page_id,
+            channel=EMAIL,
+            address=address,
+            address_hash=address_hash(settings, EMAIL, address),
         )
+        subscribers.activate(session, row)
 
 
 def _tell(settings: Settings, actor: Actor, page_id: int, tale: Tale, ids: dict[str, str], at: datetime) -> None:

@@ -10,9 +10,6 @@ from sqlalchemy.orm import Session
 from app.actions import audit
 from app.channels.registry import channel as channel_named
 from app.channels.registry import names as channel_names
-from app.channels.twilio import STOPPED
-from app.clock import now
-from app.deliver.audience import UNSUBSCRIBED
 from app.errors import Invalid, NotFound
 from app.models.component import Component
 from app.models.post import Post
@@ -20,9 +17,9 @@ from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPos
 from app.publish import tokens
 from app.settings import Settings
 from app.shapes import Actor
+from app.states import subscribers
 from app.vocabulary import SubscriberState
 
-LIFTED_BY_CONFIRMING = (UNSUBSCRIBED, STOPPED)
 MOST_COMPONENTS = 1000
 
 
@@ -50,18 +47,6 @@ def find_subscriber(session: Session, page_id: int, channel: str, hashed: str) -
         .where(Subscriber.page_id == page_id, Subscriber.channel == channel, Subscriber.address_hash == hashed)
         .with_for_update()
     )
-
-
-def add(
-    session: Session, page_id: int, channel: str, address: str, hashed: str, *, everything: bool = True
-) -> Subscriber:
-    """A new, unconfirmed subscriber, to everything or to nothing yet."""
-    row = Subscriber(
-        page_id=page_id, channel=channel, address=address, address_hash=hashed, created_at=now(), everything=everything
-    )
-    session.add(row)
-    session.flush()
-    return row
 
 
 def proven(settings: Settings, row: Subscriber | None, purpose: str, public_id: str, token: str) -> Subscriber:
@@ -168,13 +153,12 @@ def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: st
     if not left:
         end(session, actor, row, "last post")
     elif not any(left):
-        row.state = SubscriberState.UNCONFIRMED
+        subscribers.unconfirm(row)
 
 
 def end(session: Session, actor: Actor, row: Subscriber, how: str) -> None:
     """End a subscription; ending it again changes nothing and writes no line."""
-    if row.state == SubscriberState.UNSUBSCRIBED:
+    if not subscribers.end(row):
         return
-    row.state, row.unsubscribed_at = SubscriberState.UNSUBSCRIBED, now()
     session.execute(delete(SubscriberPost).where(SubscriberPost.subscriber_id == row.id))
     audit.record(session, actor, "unsubscribe", "subscriber", row.public_id, how)

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
 from app.actions.revisions import lock_page
 from app.actions.subscriber_rows import (
-    LIFTED_BY_CONFIRMING,
-    add,
     address_hash,
     choose,
     end,
@@ -24,16 +22,15 @@ from app.channels.base import AddedBy
 from app.channels.names import EMAIL
 from app.channels.registry import channel as channel_named
 from app.channels.registry import offered
-from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
 from app.errors import Conflict, NotFound
 from app.models.component import Component
-from app.models.delivery import Notice
 from app.models.post import Post
-from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
 from app.settings import Settings
 from app.shapes import VISITOR, Actor
+from app.states import deliveries, subscribers
 from app.text import clean_field
 from app.vocabulary import NoticeKind, SubscriberState
 
@@ -88,16 +85,22 @@ def subscribe(
             limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, name, hashed)
         if row is None:
-            row = add(session, page_id, name, normal, hashed, everything=not post)
+            row = subscribers.add(
+                session,
+                page_id=page_id,
+                channel=name,
+                address=normal,
+                address_hash=hashed,
+                everything=not post,
+            )
         is_new = follow(session, row, post) if post else row.state != SubscriberState.ACTIVE
         if is_new and not post:
             choose(session, row, component_public_ids)
-        if row.state == SubscriberState.UNSUBSCRIBED:
-            row.state = SubscriberState.UNCONFIRMED
+        subscribers.ask(row)
         kind = NoticeKind.CONFIRM if is_new else NoticeKind.MANAGE
         if kind is NoticeKind.MANAGE and not post and not hears_of_page(session, row):
             kind = NoticeKind.FOLLOWS  # an address that somebody types widens nothing by itself
-        session.add(Notice(page_id=page_id, subscriber_id=row.id, channel=name, kind=kind, due_at=now()))
+        deliveries.queue_notice(session, row, kind)
         audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, name)
 
 
@@ -138,16 +141,10 @@ def confirm(settings: Settings, public_id: str, token: str) -> None:
         row = held(session, settings, "confirm", public_id, token)
         if row.state == SubscriberState.UNSUBSCRIBED:
             raise Conflict("This subscription was ended since. Subscribe again on the status page to start anew.")
-        session.execute(
-            delete(Suppression).where(
-                Suppression.channel == row.channel,
-                Suppression.address_hash == row.address_hash,
-                Suppression.why.in_(LIFTED_BY_CONFIRMING),
-            )
-        )
         _confirm_posts(session, row)
-        if row.state != SubscriberState.ACTIVE:
-            row.state, row.confirmed_at, row.unsubscribed_at, row.bounces = SubscriberState.ACTIVE, now(), None, 0
+        was_active = row.state == SubscriberState.ACTIVE
+        subscribers.activate(session, row)
+        if not was_active:
             audit.record(session, VISITOR, "confirm", "subscriber", public_id)
 
 
@@ -217,10 +214,10 @@ def add_by_operator(
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and row.state == SubscriberState.ACTIVE:
             raise Conflict("That address is subscribed already.")
-        row = row or add(session, page_id, name, normal, hashed)
+        row = row or subscribers.add(session, page_id=page_id, channel=name, address=normal, address_hash=hashed)
         row.secret = about.new_secret()
-        row.label, row.state, row.confirmed_at, row.unsubscribed_at = label, SubscriberState.ACTIVE, now(), None
-        row.owner_email, row.disabled_why, row.failing_since = owner, "", None
+        row.label, row.owner_email = label, owner
+        subscribers.activate(session, row)
         choose(session, row, component_public_ids)
         audit.record(session, actor, "add", "subscriber", row.public_id, f"{name}, {label}")
         return row.secret

@@ -15,8 +15,7 @@ from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery
 from app.models.subscriber import Subscriber
 from app.shapes import Actor
-from app.states import deliveries
-from app.vocabulary import SubscriberState
+from app.states import deliveries, subscribers
 
 BOTH_SIGN = timedelta(hours=24)
 
@@ -44,9 +43,8 @@ def enable(actor: Actor, subscriber_public_id: str) -> None:
     """
     with transaction() as session:
         row = _endpoint(session, subscriber_public_id)
-        if row.state != SubscriberState.QUARANTINED:
+        if not subscribers.reactivate(session, row):
             raise Conflict("That webhook is not disabled.")
-        row.state, row.disabled_why, row.failing_since = SubscriberState.ACTIVE, "", None
         audit.record(session, actor, "enable", "subscriber", row.public_id, row.label)
 
 

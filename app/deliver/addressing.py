@@ -18,6 +18,7 @@ from app.publish import links, tokens
 from app.settings import Settings
 from app.shapes import Outcome, Recipient
 from app.states.deliveries import CANCELLED
+from app.states.subscribers import MAY_BE_ASKED, UNSUBSCRIBED
 from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKind, SubscriberState
 
 LINKS_OF_AN_UPDATE = ("manage", "unsubscribe")
@@ -59,7 +60,8 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
     recipients = []
     reasons: dict[int, str] = {}
     for _, subscriber in _rows(session, [claim]):
-        if subscriber.why and subscriber.why != audience.UNSUBSCRIBED:
+        asks = MAY_BE_ASKED if notice.kind == NoticeKind.CONFIRM else (UNSUBSCRIBED,)
+        if subscriber.why and subscriber.why not in asks:
             reasons[claim.id] = audience.SUPPRESSED
         elif channel_named(notice.channel).costs_money and sms_rules.is_spent(session, settings):
             reasons[claim.id] = sms_rules.BUDGET_SPENT
@@ -107,7 +109,7 @@ def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
     if subscriber.dispatch_state is DispatchState.CANCELLED:
         return CANCELLED
     if subscriber.state == SubscriberState.UNSUBSCRIBED:
-        return audience.UNSUBSCRIBED
+        return UNSUBSCRIBED
     if subscriber.state == SubscriberState.QUARANTINED:
         return audience.QUARANTINED
     if subscriber.state == SubscriberState.UNCONFIRMED:

@@ -17,7 +17,6 @@ NOT_CONFIRMED = "has not confirmed the address"
 QUARANTINED = "quarantined after bounces"
 SUPPRESSED = "on the suppression list"
 NOT_ASKED = "did not ask about this"
-UNSUBSCRIBED = "unsubscribed meanwhile"
 
 
 def skip_reason(wants: ColumnElement[bool]) -> ColumnElement[str]:

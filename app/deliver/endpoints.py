@@ -10,10 +10,10 @@ from app.channels.names import EMAIL
 from app.channels.registry import channel
 from app.clock import now
 from app.deliver.ledger import Claim
-from app.models.delivery import Notice
-from app.models.subscriber import Subscriber, Suppression
+from app.models.subscriber import Subscriber
 from app.shapes import Outcome
-from app.vocabulary import DeliveryState, NoticeKind, SubscriberState
+from app.states import deliveries, subscribers
+from app.vocabulary import DeliveryState, NoticeKind
 
 DISABLED_AFTER = timedelta(days=3)
 FAILING = "disabled: it failed for three days"
@@ -36,24 +36,20 @@ def note(session: Session, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
 
 def end(session: Session, row: Subscriber, why: str) -> None:
     """The other side says that nothing must be sent there any more; to a number, not from any page."""
-    if row.state != SubscriberState.UNSUBSCRIBED:
-        row.state, row.unsubscribed_at, row.disabled_why = SubscriberState.UNSUBSCRIBED, now(), why
-    if not channel(row.channel).stop_is_for_all_pages:
-        return
-    known = (Suppression.channel == row.channel, Suppression.address_hash == row.address_hash)
-    if session.scalar(select(Suppression.id).where(*known)) is None:
-        session.add(Suppression(channel=row.channel, address_hash=row.address_hash, why=why, created_at=now()))
-        session.flush()
+    if channel(row.channel).stop_is_for_all_pages:
+        subscribers.stop(session, row.channel, row.address_hash, why)
+    else:
+        subscribers.end(row, why)
 
 
 def _note_endpoint(session: Session, row: Subscriber, outcome: Outcome) -> None:
     if outcome.state is DeliveryState.SENT:
-        row.failing_since = None
+        subscribers.works(row)
         return
-    row.failing_since = row.failing_since or now()
+    since = subscribers.fails(row)
     if outcome.disable:
         _disable(session, row, outcome.disable)
-    elif now() - row.failing_since > DISABLED_AFTER:
+    elif now() - since > DISABLED_AFTER:
         _disable(session, row, FAILING)
 
 
@@ -62,13 +58,5 @@ def _is_telling(outcome: Outcome) -> bool:
 
 
 def _disable(session: Session, row: Subscriber, why: str) -> None:
-    if row.state != SubscriberState.ACTIVE:
-        return
-    row.state, row.disabled_why = SubscriberState.QUARANTINED, why
-    if row.owner_email:
-        session.add(
-            Notice(
-                page_id=row.page_id, subscriber_id=row.id, channel=EMAIL, kind=NoticeKind.DISABLED,
-                due_at=now(),
-            )
-        )  # fmt: skip
+    if subscribers.disable(row, why) and row.owner_email:
+        deliveries.queue_notice(session, row, NoticeKind.DISABLED, channel=EMAIL)

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from app.channels.registry import channel
 from app.db import shared_now, transaction
-from app.deliver import bounces, endpoints
+from app.deliver import endpoints
 from app.deliver.ledger import Claim
 from app.deliver.schedule import next_attempt
 from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.subscriber import Subscriber
 from app.shapes import MAY_HAVE_ARRIVED, Outcome
-from app.states import deliveries
+from app.states import deliveries, subscribers
 from app.states.deliveries import REASON_LIMIT, Ledger, finish_if_done
 from app.vocabulary import DeliveryState
 
@@ -109,4 +109,4 @@ def _suppress(session: Session, ledger: Ledger, row_ids: Sequence[int]) -> None:
     """Count what a server said against these rows' addresses."""
     if row_ids:
         owners = select(ledger.subscriber_id).where(ledger.id.in_(row_ids))
-        bounces.count_hard(session, session.scalars(select(Subscriber).where(Subscriber.id.in_(owners))))
+        subscribers.count_hard_bounce(session, session.scalars(select(Subscriber).where(Subscriber.id.in_(owners))))

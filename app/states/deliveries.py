@@ -44,7 +44,8 @@ from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import Base, UtcDateTime
 from app.models.delivery import Delivery, Dispatch, Notice
-from app.vocabulary import DeliveryState, DispatchKind, DispatchState
+from app.models.subscriber import Subscriber
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKind
 
 Ledger = type[Delivery] | type[Notice]
 RETRY_LANE = 10
@@ -209,6 +210,26 @@ def _reopen(session: Session, dispatch_id: int) -> None:
         .values(state=DispatchState.SENDING, finished_at=None)
         .execution_options(synchronize_session=False)
     )
+
+
+# Notices
+
+
+def queue_notice(session: Session, to: Subscriber, kind: NoticeKind, *, channel: str = "") -> Notice:
+    """One message to one subscriber, to be sent at once; on another channel than theirs where one is named."""
+    at = now()
+    notice = Notice(
+        page_id=to.page_id,
+        subscriber_id=to.id,
+        channel=channel or to.channel,
+        domain="" if channel else to.domain,
+        kind=kind,
+        state=DeliveryState.PENDING,
+        due_at=at,
+        created_at=at,
+    )
+    session.add(notice)
+    return notice
 
 
 # Leases

@@ -26,7 +26,6 @@ from app.actions.subscriber_import import import_subscribers
 from app.actions.updates import correct_update
 from app.db import db, release, session, transaction
 from app.models.post import Post, Update
-from app.models.subscriber import Suppression
 from app.settings import Settings
 from app.shapes import COMMAND_LINE, AnnouncementDraft, PostDraft
 from app.vocabulary import PostKind, PostStatus, Severity
@@ -75,10 +74,11 @@ def fill(settings: Settings, page_id: int) -> None:
 
 def suppress(settings: Settings, address: str) -> None:
     from app.actions.subscriber_rows import address_hash
+    from app.states import subscribers
 
     with transaction() as writing:
         hashed = address_hash(settings, "email", address)
-        writing.add(Suppression(channel="email", address_hash=hashed, why="complained"))
+        subscribers.suppress(writing, "email", hashed, subscribers.COMPLAINED)
 
 
 def plan_by_clock(settings: Settings, page_id: int) -> str:

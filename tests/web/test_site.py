@@ -12,7 +12,7 @@ from app.actions import subscriptions
 from app.actions.audit import first_broken
 from app.actions.page_logo import set_logo
 from app.actions.pages import edit_page
-from app.actions.subscriber_rows import STOPPED
+from app.channels.twilio import STOPPED
 from app.db import session, transaction
 from app.models.component import Component
 from app.models.delivery import Notice
@@ -22,6 +22,7 @@ from app.publish.serve import SnapshotServer
 from app.publish.tokens import PURPOSES
 from app.settings import Settings
 from app.shapes import SYSTEM
+from app.states.subscribers import NO_SUCH_ADDRESS
 from tests.factories import ALICE, make_component, make_group
 from tests.judge import Browser, judge
 from tests.pictures import PNG
@@ -181,15 +182,16 @@ def test_a_wrong_address_is_told_beside_the_field(app: Flask, page_id: int, addr
     assert session().scalars(select(Subscriber)).all() == []
 
 
-def test_confirming_lifts_a_stop_but_no_other_suppression(app: Flask, settings: Settings, page_id: int) -> None:
+def test_confirming_lifts_whatever_suppressed_the_address(app: Flask, settings: Settings, page_id: int) -> None:
     who = browser(app)
-    for why, left in ((STOPPED, 0), ("the mailbox does not exist", 1)):
+    for why in (STOPPED, NO_SUCH_ADDRESS):
         ask(who)
         with transaction() as writing:
             writing.add(Suppression(channel="email", address_hash=row_hash(settings), why=why))
         who.post(path(settings, "confirm"))
         session().rollback()
-        assert len(session().scalars(select(Suppression)).all()) == left
+        assert session().scalars(select(Suppression)).all() == []
+        assert session().scalars(select(Subscriber.state)).all() == ["active"]
 
 
 def row_hash(settings: Settings) -> str:

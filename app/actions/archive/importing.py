@@ -33,6 +33,7 @@ from app.models.subscriber import Subscriber
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
+from app.states import subscribers
 from app.vocabulary import Visibility
 
 OWN: dict[str, Model] = {
@@ -122,6 +123,7 @@ def _take(
             take_suppressions(taking, left_out=without_suppressions)
         else:
             take(taking, table)
+    subscribers.settle_suppressed(session)
     if session.scalar(select(Post.id).where(Post.page_id == page_id, Post.id > newest, will_move()).limit(1)):
         report.is_paused = True
         pause_everything(session, PAUSED)

@@ -21,8 +21,9 @@ from app.models.component import Component
 from app.models.post import Post
 from app.models.subscriber import Subscriber
 from app.settings import Settings
+from app.states import subscribers
 from app.text import markdown_to_html
-from app.vocabulary import POST_STATUSES, PostKind
+from app.vocabulary import POST_STATUSES, PostKind, SubscriberState
 
 ROWS_AT_ONCE = 1000
 MOST_CHOSEN = 100_000
@@ -103,6 +104,12 @@ def _candidate(taking: Taking, table: Table, line: Line) -> Candidate:
             values["page_id"] = taking.page_id
         if table is SUBSCRIBERS:
             values |= _addressed(taking.settings, values)
+            values |= subscribers.columns(
+                SubscriberState(values["state"]),
+                created_at=values["created_at"],
+                confirmed_at=values["confirmed_at"],
+                unsubscribed_at=values["unsubscribed_at"],
+            )
         elif table is POSTS:
             _check_status(values["status"], values["kind"])
             values["changed_revision"] = taking.revision

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from sqlalchemy import func, insert, select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from app.actions.archive.report import KEPT, LEFT_OUT, TAKEN
 from app.actions.archive.rows import Taking, Values, batches, check_keys, refuse
@@ -11,6 +11,7 @@ from app.actions.archive.tables import SUPPRESSIONS
 from app.actions.archive.writing import key_check
 from app.actions.imports.fields import RowError
 from app.models.subscriber import Subscriber, Suppression
+from app.states import subscribers
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
@@ -88,5 +89,4 @@ def _write(taking: Taking, wanted: list[tuple[int, Values]], newest: int) -> Non
     fresh = [values for _, values in wanted if (values["channel"], values["address_hash"]) not in known]
     taking.report.count(SUPPRESSIONS.file, KEPT, len(wanted) - len(fresh))
     taking.report.count(SUPPRESSIONS.file, TAKEN, len(fresh))
-    if fresh:
-        taking.session.connection().execute(insert(Suppression), fresh)
+    subscribers.insert_suppressions(taking.session, fresh)

@@ -3,25 +3,25 @@
 import re
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app import return_path
 from app.actions import audit
-from app.actions.subscriber_rows import LIFTED_BY_CONFIRMING, address_hash, end
+from app.actions.subscriber_rows import address_hash, end
 from app.channels.names import EMAIL, SMS
 from app.channels.registry import channel as channel_named
 from app.channels.twilio import STOPPED, Message
 from app.clock import now
-from app.deliver import bounces, texts
+from app.deliver import texts
 from app.errors import Invalid
 from app.mail_verdict import MailVerdict
 from app.models.delivery import Delivery, MailEvent, Notice
-from app.models.subscriber import Subscriber, Suppression
+from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import VISITOR
 from app.sources.events import Bounced, Complained, Event, Keyword, TextReceived, TextStatus, Unsubscribed
-from app.states import deliveries
+from app.states import deliveries, subscribers
 from app.text import shorten
 
 DETAIL_LIMIT = 300
@@ -75,14 +75,14 @@ def _mail_event(session: Session, settings: Settings, source: str, event: Bounce
     )
     for person in people:
         if isinstance(event, Complained):
-            bounces.quarantine(session, person, bounces.COMPLAINED)
+            subscribers.suppress(session, person.channel, person.address_hash, subscribers.COMPLAINED)
         elif isinstance(event, Unsubscribed):
             end(session, VISITOR, person, source)
     if isinstance(event, Bounced) and is_permanent:
         if delivery is not None:
             deliveries.bounce(delivery, f"came back ({event.code})" if event.code else "came back")
         if event.verdict is MailVerdict.ADDRESS_GONE:
-            bounces.count_hard(session, people)
+            subscribers.count_hard_bounce(session, people)
     return True
 
 
@@ -126,12 +126,8 @@ def _stop(session: Session, settings: Settings, number: str, at: datetime) -> bo
         return False
     for row in rows:
         end(session, VISITOR, row, "STOP")
-    known = session.scalar(select(Suppression).where(Suppression.channel == SMS, Suppression.address_hash == hashed))
-    if known is not None:
-        known.created_at = max(known.created_at, at)
-        return True
-    session.add(Suppression(channel=SMS, address_hash=hashed, why=STOPPED, created_at=at))
-    audit.record(session, VISITOR, "suppress", "address", hashed[:12], "STOP")
+    if subscribers.suppress(session, SMS, hashed, STOPPED, at):
+        audit.record(session, VISITOR, "suppress", "address", hashed[:12], "STOP")
     return True
 
 
@@ -143,16 +139,7 @@ def _start(session: Session, settings: Settings, number: str, at: datetime) -> b
     if not _E164.fullmatch(number):
         return False
     hashed = address_hash(settings, SMS, number)
-    lifted = session.execute(
-        delete(Suppression)
-        .where(
-            Suppression.channel == SMS,
-            Suppression.address_hash == hashed,
-            Suppression.why.in_(LIFTED_BY_CONFIRMING),
-            Suppression.created_at <= at,
-        )
-        .returning(Suppression.id)
-    ).all()
+    lifted = subscribers.lift(session, SMS, hashed, why=subscribers.LIFTED_BY_THE_OWNER, until=at)
     if lifted:
         audit.record(session, VISITOR, "lift suppression", "address", hashed[:12], "START")
-    return bool(lifted)
+    return lifted

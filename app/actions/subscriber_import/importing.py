@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from app import sheets
 from app.actions import audit
-from app.actions.erasure import ASKED_NEVER
 from app.actions.subscriber_import.outcome import TAKEN, UNCHANGED, UPDATED, ImportReport
 from app.actions.subscriber_import.reading import Wish, wishes
 from app.actions.subscriber_import.writing import Entry, known, write
@@ -22,6 +21,7 @@ from app.models.post import Post
 from app.models.subscriber import Suppression
 from app.settings import Settings
 from app.shapes import Actor
+from app.states.subscribers import ASKED_NEVER
 
 LINES_AT_ONCE = 2000
 

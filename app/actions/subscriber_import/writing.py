@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.actions.subscriber_import.reading import Wish
 from app.channels import registry as channels
 from app.clock import now
-from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
+from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
+from app.states import subscribers
 from app.text import public_id
 from app.vocabulary import SubscriberState
 
@@ -50,7 +51,7 @@ class Known:
 class Entry:
     """A wish with its normalised address; `chosen` are components' row ids, `followed` posts'.
 
-    `before` is None for somebody new.
+    `before` is None for somebody new.  To an address that `is_suppressed` nothing is sent, whatever the sheet says.
     """
 
     wish: Wish
@@ -59,11 +60,14 @@ class Entry:
     chosen: frozenset[int]
     followed: frozenset[int]
     before: Known | None = None
+    is_suppressed: bool = False
 
     @property
     def state(self) -> SubscriberState:
         """What they will be."""
         given = self.wish.state
+        if self.is_suppressed and given is SubscriberState.ACTIVE:
+            given = SubscriberState.QUARANTINED
         return given if self.before is None else max(given, self.before.state, key=STRICTNESS.index)
 
     @property
@@ -159,7 +163,21 @@ def known(session: Session, page_id: int, entries: Sequence[Entry]) -> list[Entr
             followed=frozenset(followed[one.id] - pending),
             pending=frozenset(pending),
         )
-    return [replace(entry, before=by_hash.get(entry.address_hash)) for entry in entries]
+    suppressed = set(
+        session.scalars(
+            select(Suppression.address_hash).where(
+                Suppression.address_hash.in_([entry.address_hash for entry in entries])
+            )
+        )
+    )
+    return [
+        replace(
+            entry,
+            before=by_hash.get(entry.address_hash),
+            is_suppressed=entry.address_hash in suppressed,
+        )
+        for entry in entries
+    ]
 
 
 def _pairs(
@@ -177,8 +195,7 @@ def write(session: Session, page_id: int, entries: Sequence[Entry]) -> None:
     fresh = [entry for entry in entries if entry.before is None]
     ids = _insert(session, page_id, fresh) if fresh else {}
     changed = [entry for entry in entries if entry.is_changed and entry.before]
-    if changed:
-        session.execute(update(Subscriber), [_changed(entry) for entry in changed])
+    subscribers.update_many(session, [_changed(entry) for entry in changed])
     choosing = {entry.before.id: entry for entry in changed if entry.chooses and entry.before}
     for table in (SubscriberComponent, SubscriberPost) if choosing else ():
         session.execute(delete(table).where(table.subscriber_id.in_(list(choosing))))
@@ -215,7 +232,7 @@ def _insert(session: Session, page_id: int, fresh: Sequence[Entry]) -> dict[str,
     wanted = [entry.wish.public_id for entry in fresh if entry.wish.public_id]
     taken = set(session.scalars(select(Subscriber.public_id).where(Subscriber.public_id.in_(wanted))))
     rows = [_row(page_id, entry, taken) for entry in fresh]
-    session.connection().execute(insert(Subscriber), rows)  # as they are: the session would group them by what is None
+    subscribers.insert_many(session, rows)
     names = [row["public_id"] for row, entry in zip(rows, fresh, strict=True) if entry.chooses]
     found = session.execute(select(Subscriber.address_hash, Subscriber.id).where(Subscriber.public_id.in_(names)))
     return {row[0]: row[1] for row in found}
@@ -227,28 +244,40 @@ def _row(page_id: int, entry: Entry, taken: set[str]) -> Columns:
     name = wish.public_id if wish.public_id and wish.public_id not in taken else public_id()
     taken.add(name)
     secret = wish.secret or (channels.channel(wish.channel).new_secret() if entry.needs_secret else "")
-    is_over = entry.state is SubscriberState.UNSUBSCRIBED
-    is_confirmed = entry.state is not SubscriberState.UNCONFIRMED
     return {
-        "page_id": page_id, "public_id": name, "channel": wish.channel, "address": entry.address,
-        "address_hash": entry.address_hash, "domain": channels.destination(wish.channel, entry.address),
-        "label": wish.label, "secret": secret, "owner_email": wish.owner_email, "state": entry.state,
+        "page_id": page_id,
+        "public_id": name,
+        "channel": wish.channel,
+        "address": entry.address,
+        "address_hash": entry.address_hash,
+        "domain": channels.destination(wish.channel, entry.address),
+        "label": wish.label,
+        "secret": secret,
+        "owner_email": wish.owner_email,
         "everything": entry.hears[0],
-        "locale": wish.locale, "time_zone": wish.time_zone, "created_at": created,
-        "confirmed_at": wish.confirmed_at or (created if is_confirmed else None),
-        "unsubscribed_at": (wish.unsubscribed_at or at) if is_over else None,
-    }  # fmt: skip
+        "locale": wish.locale,
+        "time_zone": wish.time_zone,
+        "created_at": created,
+        **subscribers.columns(
+            entry.state,
+            created_at=created,
+            confirmed_at=wish.confirmed_at,
+            unsubscribed_at=wish.unsubscribed_at,
+        ),
+    }
 
 
 def _changed(entry: Entry) -> Columns:
     before, state = entry.before, entry.state
     assert before is not None
-    begins = state is SubscriberState.ACTIVE and before.state is SubscriberState.UNCONFIRMED
-    ends = state is SubscriberState.UNSUBSCRIBED and before.state is not state
     return {
+        **entry.changes(),
         "id": before.id,
         "everything": entry.hears[0],
-        "confirmed_at": entry.wish.confirmed_at or now() if begins else before.confirmed_at,
-        "unsubscribed_at": entry.wish.unsubscribed_at or now() if ends else before.unsubscribed_at,
-        **entry.changes(),
+        **subscribers.columns(
+            state,
+            created_at=now(),
+            confirmed_at=before.confirmed_at or entry.wish.confirmed_at,
+            unsubscribed_at=before.unsubscribed_at or entry.wish.unsubscribed_at,
+        ),
     }

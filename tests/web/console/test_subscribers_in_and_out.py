@@ -6,7 +6,6 @@ import io
 import pytest
 from sqlalchemy import func, select
 
-from app.actions.erasure import ASKED_NEVER
 from app.actions.posts import open_post
 from app.actions.subscriptions import subscribe
 from app.db import session, transaction
@@ -14,6 +13,7 @@ from app.models.audit import AuditEntry
 from app.models.delivery import Delivery, Notice
 from app.models.subscriber import RateEvent, Subscriber, SubscriberComponent, Suppression
 from app.settings import Settings
+from app.states.subscribers import ASKED_NEVER
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component, make_group
