@@ -13,6 +13,7 @@ from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
+from app.inputs.accounts import LONGEST_DAYS, TOKEN_NAME_LIMIT
 from app.models.api_token import ApiToken
 from app.settings import Settings
 from app.shapes import Actor
@@ -21,8 +22,6 @@ from app.vocabulary import Role, Scope
 
 PREFIX = "candor_"
 SHOWN = len(PREFIX) + 5
-NAME_LIMIT = 60
-LONGEST_DAYS = 3650
 MINUTE_SECONDS = 60
 _SEEN_EVERY = timedelta(minutes=1)
 
@@ -48,7 +47,7 @@ def create_token(actor: Actor, *, name: str, scopes: Iterable[str], days: int | 
         Invalid: a field can not be taken.
         Conflict: there is a token of this name that is still valid.
     """
-    name = clean_field(name, name="name", label="The name", limit=NAME_LIMIT)
+    name = clean_field(name, name="name", label="The name", limit=TOKEN_NAME_LIMIT)
     wanted = _scopes(scopes)
     if days is not None and not 1 <= days <= LONGEST_DAYS:
         raise Invalid.field("days", f"Choose between 1 and {LONGEST_DAYS} days.")

@@ -9,14 +9,12 @@ from app.clock import now
 from app.db import transaction
 from app.deliver.wake_up import wake_workers
 from app.errors import Invalid, NotFound
+from app.inputs.limits import DOMAIN_LIMIT, FASTEST, MOST_CONNECTIONS
 from app.models.delivery import SendLimit
 from app.shapes import Actor
 from app.text import clean_field
 
-FASTEST = 100_000.0
-MOST_CONNECTIONS = 10_000
 WHY_LIMIT = 200
-DOMAIN_LIMIT = 255
 PAUSED_BY_HAND = "paused by a person"
 
 

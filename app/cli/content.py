@@ -1,7 +1,6 @@
 """Components and posts: what the console does, from a shell."""
 
 import secrets
-from datetime import timedelta
 from typing import Any
 
 import click
@@ -14,20 +13,25 @@ from app.actions.fingerprints import fingerprint
 from app.actions.pinning import pin_post
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
-from app.cli.shared import Answer, answers, instant_from, text_from
-from app.clock import now
+from app.cli.shared import Answer, answers, text_from
 from app.db import session
 from app.errors import Invalid, NotFound
+from app.inputs.base import from_options
+from app.inputs.posts import TypedPost, TypedUpdate
 from app.models.component import Component, ComponentGroup
 from app.models.post import Post, Update
 from app.settings import Settings
-from app.shapes import COMMAND_LINE, ComponentEffect, PostDraft, Published, RecordLinkDraft, UpdateDraft
+from app.shapes import COMMAND_LINE, Published, RecordLinkDraft
 from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Severity
 
 STATUSES = click.Choice([status.value for status in ComponentStatus])
 POST_STATUS = click.Choice([status.value for status in PostStatus])
 KINDS = click.Choice([kind.value for kind in PostKind])
 IMPACTS = click.Choice([impact.value for impact in Impact])
+OPTION_NAMES = {
+    "scheduled_for": "--from", "scheduled_until": "--until", "promise": "--next-update-in",
+    "next_update_by": "--next-update-in",
+}  # fmt: skip
 SEVERITIES = click.Choice([severity.value for severity in Severity])
 
 
@@ -142,18 +146,23 @@ def say_first(settings: Settings, title: str, status: str | None, options: dict[
     """Open a post from the options of `opening` and `statement`.  Raises what `open_post` does."""
     kind = PostKind(options["kind"] or PostKind.INCIDENT)
     default = PostStatus.SCHEDULED if kind is PostKind.MAINTENANCE else PostStatus.INVESTIGATING
-    draft = PostDraft(
-        kind=kind,
-        title=title,
-        status=PostStatus(status) if status else default,
-        scheduled_for=instant_from(options["scheduled_for"], "--from"),
-        scheduled_until=instant_from(options["scheduled_until"], "--until"),
-        starts_itself=options["by_clock"],
-        ends_itself=options["by_clock"],
-        severity=Severity(options["severity"]) if options["severity"] else None,
-        record_links=tuple(RecordLinkDraft(*_pair(one, "--record", "KEY=URL")) for one in options["records"]),
-        **_said(options, title=title, status=status),
+    body = text_from(options["body"], options["body_stdin"])
+    links = tuple(RecordLinkDraft(*_pair(one, "--record", "KEY=URL")) for one in options["records"])
+    given = from_options(
+        TypedPost,
+        {
+            **_statement(options, body),
+            "kind": kind,
+            "title": title,
+            "status": status or default,
+            "scheduled_for": options["scheduled_for"],
+            "scheduled_until": options["scheduled_until"],
+            "by_clock": options["by_clock"],
+            "severity": options["severity"],
+        },
+        OPTION_NAMES,
     )
+    draft = given.draft(links, key=_key(options), fingerprint=_fingerprint(options, body, title=title, status=status))
     return _published(settings, open_post(settings, COMMAND_LINE, pages.default_page_id(), draft))
 
 
@@ -170,7 +179,10 @@ def update(settings: Settings, public_id: str, status: str | None, **options: An
 def say_more(settings: Settings, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
     """Publish an update from the options of `statement`.  Raises NotFound, and what `publish_update` does."""
     row = _post(public_id)
-    draft = UpdateDraft(status=PostStatus(status or row.status), version=row.version, **_said(options, status=status))
+    body = text_from(options["body"], options["body_stdin"])
+    sent = {**_statement(options, body), "kind": row.kind, "status": status or row.status, "version": row.version}
+    given = from_options(TypedUpdate, sent, OPTION_NAMES)
+    draft = given.draft(key=_key(options), fingerprint=_fingerprint(options, body, status=status))
     return _published(settings, publish_update(settings, COMMAND_LINE, public_id, draft))
 
 
@@ -230,29 +242,27 @@ def show(_settings: Settings, public_id: str) -> Answer:
     return Answer("\n".join(lines), {**_facts(row), "updates": updates})
 
 
-def _said(options: dict[str, Any], **named: str | None) -> dict[str, Any]:
-    """What every statement has; `named` is what this one is asked for besides its `options`."""
-    minutes = options["next_update_in"]
-    body = text_from(options["body"], options["body_stdin"])
-    unasked = {"key", "publish_anyway", "body_stdin"}
-    asked = {name: value for name, value in options.items() if value and name not in unasked}
+def _statement(options: dict[str, Any], body: str) -> dict[str, Any]:
+    """What every statement has, by the names of the input."""
     return {
         "body": body,
-        "fingerprint": fingerprint({**asked, **named, "body": body}),
-        "idempotency_key": options["key"] or f"cli-{secrets.token_hex(12)}",
-        "impact": Impact(options["impact"]) if options["impact"] else None,
-        "effects": tuple(_effect(one) for one in options["effects"]),
-        "next_update_by": now() + timedelta(minutes=minutes) if minutes else None,
+        "impact": options["impact"],
+        "components": dict(_pair(one, "--component", "ID=STATUS") for one in options["effects"]),
+        "promise": str(options["next_update_in"] or ""),
         "notify": not options["no_notify"],
         "acknowledged": options["publish_anyway"],
     }
 
 
-def _effect(raw: str) -> ComponentEffect:
-    component_id, status = _pair(raw, "--component", "ID=STATUS")
-    if status not in set(ComponentStatus):
-        raise Invalid.field("components", f"{status} is no status. Choose one of: {', '.join(ComponentStatus)}.")
-    return ComponentEffect(component_id, ComponentStatus(status))
+def _key(options: dict[str, Any]) -> str:
+    return options["key"] or f"cli-{secrets.token_hex(12)}"
+
+
+def _fingerprint(options: dict[str, Any], body: str, **named: str | None) -> str:
+    """What is asked for; `named` is what a statement is asked for besides its `options`."""
+    unasked = {"key", "publish_anyway", "body_stdin"}
+    asked = {name: value for name, value in options.items() if value and name not in unasked}
+    return fingerprint({**asked, **named, "body": body})
 
 
 def _pair(raw: str, option: str, form: str) -> tuple[str, str]:

@@ -8,10 +8,12 @@ import click
 from sqlalchemy import select
 
 from app.actions import announcements, page_logo, pages
-from app.cli.shared import Answer, answers, instant_from, text_from
+from app.cli.shared import Answer, answers, text_from
 from app.clock import now
 from app.db import session
 from app.errors import Invalid, NotFound
+from app.inputs.announcements import AnnouncementInput
+from app.inputs.base import from_options
 from app.models.announcement import Announcement
 from app.models.page import Page, PageLogo
 from app.settings import Settings
@@ -110,13 +112,8 @@ def list_announcements(_settings: Settings, everything: bool) -> Answer:
 @answers
 def create_announcement(settings: Settings, **options: Any) -> Answer:
     """Announce something: now, unless --from says when."""
-    draft = AnnouncementDraft(
-        title=options["title"] or "",
-        body=text_from(options["body"], options["body_stdin"]),
-        starts_at=instant_from(options["starts_at"], "--from"),
-        ends_at=_end(options["ends_at"]),
-        acknowledged=options["publish_anyway"],
-    )
+    body = text_from(options["body"], options["body_stdin"])
+    draft = _draft(options, title=options["title"] or "", body=body, starts_at=options["starts_at"], ends_at=None)
     public_id = announcements.create_announcement(settings, COMMAND_LINE, pages.default_page_id(), draft)
     return Answer(f"It is announced, as {public_id}.", {"id": public_id})
 
@@ -129,12 +126,12 @@ def edit_announcement(settings: Settings, public_id: str, **options: Any) -> Ans
     """Change what is named of an announcement; the rest stays."""
     stands = _find(public_id)
     has_text = options["body"] is not None or options["body_stdin"]
-    draft = AnnouncementDraft(
+    draft = _draft(
+        options,
         title=stands.title if options["title"] is None else options["title"],
         body=text_from(options["body"], options["body_stdin"]) if has_text else stands.body,
-        starts_at=instant_from(options["starts_at"], "--from") or stands.starts_at,
-        ends_at=stands.ends_at if options["ends_at"] is None else _end(options["ends_at"]),
-        acknowledged=options["publish_anyway"],
+        starts_at=options["starts_at"] or stands.starts_at,
+        ends_at=stands.ends_at,
     )
     announcements.edit_announcement(settings, COMMAND_LINE, public_id, draft, stands.version)
     return Answer("Saved.", {"id": public_id})
@@ -169,8 +166,19 @@ def _facts(row: Announcement) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _end(raw: str | None) -> datetime | None:
-    return None if raw == UNTIL_ENDED else instant_from(raw, "--until")
+def _draft(
+    options: dict[str, Any], *, title: str, body: str, starts_at: str | datetime | None, ends_at: datetime | None
+) -> AnnouncementDraft:
+    """The announcement; `ends_at` is when it ends where the options say nothing of it."""
+    until = options["ends_at"] or ends_at
+    sent = {
+        "title": title,
+        "body": body,
+        "starts_at": starts_at,
+        "ends_at": None if until == UNTIL_ENDED else until,
+        "acknowledged": options["publish_anyway"],
+    }
+    return from_options(AnnouncementInput, sent, {"starts_at": "--from", "ends_at": "--until"}).draft()
 
 
 def _picture(path: Path) -> bytes:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import click
@@ -121,20 +120,3 @@ def text_from(body: str | None, stdin: bool) -> str:
     if stdin:
         return sys.stdin.buffer.read(200_000).decode("utf-8", "replace")
     return body or ""
-
-
-def instant_from(raw: str | None, option: str) -> datetime | None:
-    """The instant that `option` was given.
-
-    Raises:
-        Invalid: it is no time, or has no zone.
-    """
-    if not raw:
-        return None
-    try:
-        at = datetime.fromisoformat(raw)
-    except ValueError:
-        raise Invalid(f"{option} {raw} is no time. Write it like 2026-12-01T22:00+01:00.") from None
-    if at.tzinfo is None:
-        raise Invalid(f"{option} {raw} has no zone. Write it like 2026-12-01T22:00+01:00.")
-    return at

@@ -188,8 +188,8 @@ def from_form(
     return _from_text(model, form, Door(zone, is_text=True), also or {})
 
 
-def from_options(model: type[Model], options: Mapping[str, Any]) -> Model:
-    """An input from a command's options.
+def from_options(model: type[Model], options: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Model:
+    """An input from a command's options.  `names` are those of options that are not called like their field.
 
     Raises:
         Invalid: with a sentence for every option that cannot be accepted.
@@ -198,7 +198,9 @@ def from_options(model: type[Model], options: Mapping[str, Any]) -> Model:
     try:
         return _from_text(model, given, Door(is_text=True), {})
     except Invalid as error:
-        said = (f"--{name.replace('_', '-')}: {sentence}" for name, sentence in error.fields.items())
+        called = names or {}
+        shown = {name: called.get(name) or f"--{name.replace('_', '-')}" for name in error.fields}
+        said = (f"{shown[name]}: {sentence}" for name, sentence in error.fields.items())
         raise Invalid(" ".join(said) or error.sentence, error.fields) from None
 
 

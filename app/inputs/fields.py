@@ -278,13 +278,13 @@ def _zone_name(raw: Any) -> str:
 
 
 def _language(raw: Any) -> str:
-    if raw not in set(Language):
+    if raw not in tuple(Language):
         raise problem(f"Choose one of the page's languages: {', '.join(Language)}.")
     return str(raw)
 
 
 def _languages(raw: Any, info: ValidationInfo) -> tuple[str, ...]:
-    found = [one for one in listed(raw, door_of(info)) if one]
+    found = [str(one) for one in listed(raw, door_of(info)) if one]
     if not set(found) <= set(Language):
         raise problem(f"Choose from these languages: {', '.join(Language)}.")
     return tuple(language for language in Language if language in found)

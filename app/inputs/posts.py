@@ -411,7 +411,7 @@ def _refuse_what_is_not_done(data: Mapping[str, Any]) -> None:
     for at, flag in (("start", "scheduled_auto_in_progress"), ("end", "scheduled_auto_completed")):
         is_automatic = data.get(flag, data.get("scheduled_auto_transition")) not in NOTHING
         name = f"auto_transition_deliver_notifications_at_{at}"
-        if is_automatic and data.get(name) not in {None, ""} and data[name] in NOTHING:
+        if is_automatic and data.get(name) not in (None, "") and data[name] in NOTHING:
             raise FieldProblem(
                 name, f"Subscribers are always notified of an automatic {at}. Send true, or leave it out."
             )
@@ -419,5 +419,5 @@ def _refuse_what_is_not_done(data: Mapping[str, Any]) -> None:
         ("auto_transition_to_maintenance_state", "under_maintenance when the maintenance starts"),
         ("auto_transition_to_operational_state", "operational when the maintenance ends"),
     ):
-        if data.get("scheduled_for") and data.get(name) not in {None, ""} and data[name] in NOTHING:
+        if data.get("scheduled_for") and data.get(name) not in (None, "") and data[name] in NOTHING:
             raise FieldProblem(name, f"Components always become {status}. Send true, or leave it out.")

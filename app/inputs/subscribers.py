@@ -53,9 +53,10 @@ def _chosen(raw: Any, info: ValidationInfo) -> tuple[str, ...]:
     """The ids, or `ALL` alone."""
     if raw == ALL:
         return (ALL,)
-    found = tuple(dict.fromkeys(one for one in listed(raw, door_of(info)) if one))
-    if any(not isinstance(one, str) for one in found) or not 0 < len(found) <= MOST_AT_ONCE:
-        raise problem(f"Name 1 to {MOST_AT_ONCE} subscribers, or send all.")
+    named = listed(raw, door_of(info))
+    found = tuple(dict.fromkeys(one for one in named if isinstance(one, str) and one))
+    if any(not isinstance(one, str) for one in named) or not 0 < len(found) <= MOST_AT_ONCE:
+        raise problem(f"Name 1 to {MOST_AT_ONCE} subscribers by their ids, or send all.")
     return found
 
 

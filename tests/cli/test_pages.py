@@ -30,7 +30,7 @@ def test_an_announcement_from_its_first_word_to_its_end(candor: Shell) -> None:
         f"{now() + timedelta(days=1):%Y-%m-%dT%H:%M%z}",
     )
     wrong = candor.run("announcement", "edit", public_id, "--until", "2090-01-01T12:00")
-    assert (wrong.returncode, "has no zone" in wrong.stderr) == (2, True)
+    assert (wrong.returncode, "has no time zone" in wrong.stderr) == (2, True)
     far = candor.run("announcement", "edit", public_id, "--until", "2019-01-01T12:00Z")
     assert (far.returncode, "Choose a later end" in far.stderr) == (2, True)
     assert "Back <em>Monday</em>." in front_of(candor)
@@ -74,11 +74,11 @@ def test_what_can_not_be_taken_is_said_and_changes_nothing(candor: Shell) -> Non
     before = candor.json("page", "show")
     for words, said in (
         ((), "Say what to change"),
-        (("--accent", "red"), "Write the colour"),
+        (("--accent", "red"), "Write the color"),
         (("--locale", "xx"), "xx"),
         (("--name", "Other", "--logo", "/nowhere.png"), "does not exist"),
         (("--logo", __file__), "picture"),
-        (("--mail-from", "Acme\nBcc: everybody@acme.example <status@acme.example>"), "not one sender"),
+        (("--mail-from", "Acme\nBcc: everybody@acme.example <status@acme.example>"), "control character"),
         (("--logo", __file__, "--no-logo"), "not both"),
     ):
         done = candor.run("page", "set", *words)

@@ -6,6 +6,8 @@ from werkzeug.wrappers import Response
 from app.actions import accounts as actions
 from app.db import session
 from app.errors import CandorError
+from app.inputs.accounts import AccountInput
+from app.inputs.base import from_form
 from app.queries.accounts import all_accounts
 from app.text import clean
 from app.vocabulary import Role
@@ -29,7 +31,8 @@ def add_account() -> Answer:
     """Let somebody in."""
     typed = {field: clean(request.form.get(field, "")) for field in ("name", "email", "role")}
     try:
-        actions.create_account(actor(), **typed, password=request.form.get("password", ""))
+        given = from_form(AccountInput, request.form)
+        actions.create_account(actor(), email=given.email, name=given.name, role=given.role, password=given.password)
     except CandorError as error:
         problem, status = problem_of(error)
         return show_accounts(problem, typed), status

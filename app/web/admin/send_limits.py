@@ -8,7 +8,9 @@ from app.actions import restoring
 from app.actions import send_limits as actions
 from app.channels.registry import names as channel_names
 from app.db import session
-from app.errors import CandorError, Invalid
+from app.errors import CandorError
+from app.inputs.base import from_form
+from app.inputs.limits import LimitInput
 from app.queries.sending import limit_rows
 from app.text import clean
 from app.web.access import actor, audience
@@ -33,18 +35,15 @@ def set_send_limit() -> Answer:
         name: clean(request.form.get(name, ""))[:300] for name in ("channel", "domain", "per_second", "connections")
     }
     try:
-        rate, connections = _number(typed, "per_second"), _number(typed, "connections")
+        given = from_form(LimitInput, request.form)
         actions.set_limit(
-            actor(),
-            typed["channel"],
-            typed["domain"],
-            per_second=rate,
-            connections=int(connections) if connections is not None else None,
+            actor(), given.channel, given.domain, per_second=given.per_second, connections=given.connections
         )
     except CandorError as error:
         problem, status = problem_of(error)
         return _show(problem, typed), status
-    flash("The limit holds from now on." if rate or connections else "There is no limit there any more.")
+    is_set = given.per_second is not None or given.connections is not None
+    flash("The limit holds from now on." if is_set else "There is no limit there any more.")
     return _back()
 
 
@@ -69,16 +68,6 @@ def resume_sending() -> Answer:
     actions.resume(actor(), request.form.get("channel", ""), request.form.get("domain", ""))
     flash("Resumed.")
     return _back()
-
-
-def _number(typed: Mapping[str, str], name: str) -> float | None:
-    raw = typed[name].replace(",", ".")
-    if not raw:
-        return None
-    try:
-        return float(raw)
-    except ValueError:
-        raise Invalid.field(name, f"“{raw[:20]}” is no number. Leave it empty for no limit.") from None
 
 
 def _show(problem: Problem | None = None, typed: Mapping[str, str] | None = None) -> str:

@@ -6,7 +6,9 @@ from sqlalchemy import select
 from app.actions import api_tokens as actions
 from app.clock import now
 from app.db import session
-from app.errors import CandorError, Invalid
+from app.errors import CandorError
+from app.inputs.accounts import TokenInput
+from app.inputs.base import from_form
 from app.models.api_token import ApiToken
 from app.text import clean
 from app.vocabulary import Scope
@@ -40,7 +42,8 @@ def create_token() -> Answer:
     typed = {field: clean(request.form.get(field, "")) for field in ("name", "days")}
     scopes = request.form.getlist("scopes")
     try:
-        _, made = actions.create_token(actor(), name=typed["name"], scopes=scopes, days=_days(typed["days"]))
+        given = from_form(TokenInput, {**request.form, "scopes": scopes})
+        _, made = actions.create_token(actor(), name=given.name, scopes=given.scopes, days=given.days)
     except CandorError as error:
         problem, status = problem_of(error)
         return _show(problem, typed, scopes), status
@@ -54,14 +57,6 @@ def revoke_token(public_id: str) -> Answer:
     actions.revoke_token(actor(), public_id)
     flash("Revoked. It opens nothing any more.")
     return redirect(url_for("admin.tokens"), 303)
-
-
-def _days(typed: str) -> int | None:
-    if not typed:
-        return None
-    if not (typed.isascii() and typed.isdigit() and len(typed) < 6):
-        raise Invalid.field("days", f"Choose between 1 and {actions.LONGEST_DAYS} days.")
-    return int(typed)
 
 
 def _show(

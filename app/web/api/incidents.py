@@ -185,10 +185,12 @@ def _check_update(page: PageView, incident_id: str, update_id: str) -> None:
 
 def _key() -> str:
     """The caller's key, kept apart for each token; else one that was never used."""
-    given = request.headers.get("Idempotency-Key", "")
-    if given and not (len(given) <= KEY_LIMIT and given.isascii() and given.isprintable()):
-        raise Invalid(f"Idempotency-Key has to be 1 to {KEY_LIMIT} printable ASCII characters.")
-    return f"v1-{bearer().token_id}-{given}" if given else f"v1-{secrets.token_hex(16)}"
+    given = request.headers.get("Idempotency-Key")
+    if given is None or (not given and not bodies.is_ours()):
+        return f"v1-{secrets.token_hex(16)}"
+    if not (0 < len(given) <= KEY_LIMIT and given.isascii() and given.isprintable()):
+        raise Invalid(f"Idempotency-Key must be 1 to {KEY_LIMIT} printable ASCII characters.")
+    return f"v1-{bearer().token_id}-{given}"
 
 
 def _asked(given: Mapping[str, Any]) -> str:

@@ -6,6 +6,8 @@ from werkzeug.wrappers import Response
 from app.actions import components as actions
 from app.db import session
 from app.errors import CandorError, NotFound
+from app.inputs.base import from_form
+from app.inputs.components import ComponentInput
 from app.queries import components as queries
 from app.queries.components import ComponentRow
 from app.queries.pages import PageFacts
@@ -31,21 +33,21 @@ def list_components() -> Answer:
 def create_component() -> Answer:
     """Make a component at the end of the list."""
     facts = current_page()
-    form = request.form
     try:
+        given = _given()
         actions.create_component(
             current_app.config["SETTINGS"],
             actor(),
             facts.id,
-            name=form.get("name", ""),
-            description=form.get("description", ""),
-            group_public_id=clean(form.get("group", "")) or None,
-            visible=form.get("visible", "yes") != "no",
+            name=given.name,
+            description=given.description or "",
+            group_public_id=given.group_id or None,
+            visible=request.form.get("visible", "yes") != "no",
         )
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_list(problem, adding=_typed()), status
-    flash(f"{clean(form.get('name', ''))} is on the page.")
+    flash(f"{given.name} is on the page.")
     return _to_list()
 
 
@@ -63,13 +65,14 @@ def edit_component(public_id: str) -> Answer:
     form = request.form
     _find(current_page(), public_id)
     try:
+        given = _given()
         actions.edit_component(
             current_app.config["SETTINGS"],
             actor(),
             public_id,
-            name=form.get("name", ""),
-            description=form.get("description", ""),
-            group_public_id=clean(form.get("group", "")) or None,
+            name=given.name,
+            description=given.description or "",
+            group_public_id=given.group_id or None,
             visible=form.get("visible") == "yes",
         )
     except CandorError as error:
@@ -170,6 +173,11 @@ def delete_group(public_id: str) -> Answer:
         return _show_list(problem, arranging=True), status
     flash("The group was taken away.")
     return redirect(url_for("console.list_components", arrange=1), 303)
+
+
+def _given() -> ComponentInput:
+    """The form of a component.  Raises Invalid."""
+    return from_form(ComponentInput, {**request.form, "group_id": request.form.get("group", ""), "status": ""})
 
 
 def _show_list(

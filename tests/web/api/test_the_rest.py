@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 from werkzeug.test import Client
 
 from app import clock
@@ -17,10 +17,11 @@ from app.db import db, session, transaction
 from app.models.api_token import ApiToken
 from app.models.component import Component
 from app.models.delivery import Notice
+from app.models.page import Page
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
 from app.vocabulary import SubscriberState
-from tests.factories import ALICE, make_component, make_subscriber
+from tests.factories import ALICE, make_component, make_page, make_subscriber
 from tests.publish.test_calendar import NOON
 from tests.web.api.conftest import Script
 from tests.web.api.test_incidents import SCHEMAS, fits
@@ -308,3 +309,22 @@ def test_a_list_costs_the_same_queries_however_long_it_is(script: Script, page_i
         script.send("POST", "/subscribers", {"subscriber": {"email": f"p{number}@example.com", "component_ids": [api]}})
     assert count(Component) == 4
     assert {path: queries(path) for path in paths} == few
+
+
+def test_a_token_of_one_page_opens_no_other(app: Flask, page_id: int) -> None:
+    other = make_page("Other", slug="other", public_id="otherpage123")
+    _, token = create_token(ALICE, name="of one page", scopes=["admin"])
+    with transaction() as writing:
+        writing.execute(update(ApiToken).where(ApiToken.name == "of one page").values(page_id=page_id))
+    public_id = session().get_one(Page, page_id).public_id
+    script, client = Script(app.test_client(), token, f"/v1/pages/{public_id}"), app.test_client()
+    assert script.get("/components") == []
+    headers = {"Authorization": f"Bearer {token}"}
+    assert [one["id"] for one in client.get("/api/v1/pages", headers=headers).json or []] == [public_id]
+    for path in ("", "/components", "/incidents", "/subscribers", "/archive"):
+        for root in ("/v1", "/api/v1"):
+            assert client.get(f"{root}/pages/otherpage123{path}", headers=headers).status_code == 404, path
+    body = {"component": {"name": "API"}}
+    assert client.post("/api/v1/pages/otherpage123/components", headers=headers, json=body).status_code == 404
+    session().rollback()
+    assert session().scalar(select(func.count()).select_from(Component).where(Component.page_id == other)) == 0
