@@ -48,14 +48,14 @@ def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
 
-AFTER_DATA = _any(
-    r"in reply to (?:the )?(?:end of )?data",
-    r"after (?:end of )?data",
+NOT_ABOUT_RECIPIENT = _any(
+    r"(?:in reply to|after) (?:the )?(?:end of )?data",
+    r"(?:in reply to|after) (?:pipelined )?(?:mail from|[he]+lo|initial connection)",
     r"end of data command",
     r">>> data\s+<+ 5",
     r"smtp command\s+data",
 )
-"""A server that took the recipient and then refuses the message refuses what's in it, whatever it says."""
+"""At which steps of the conversation a server speaks of the sender or the message, whatever words it uses."""
 
 _BY_TEXT = {
     MailVerdict.MAILBOX_FULL: _any(
@@ -117,7 +117,9 @@ _BY_TEXT = {
         r"\bcontent\b",
         r"message (?:size|too)",
         r"too (?:large|big)",
-        r"relay",
+        r"relaying",
+        r"relay (?:access|denied|not)",
+        r"to relay",
         r"not (?:allowed|permitted|authori[sz]ed)",
         r"prohibited",
         r"authenticat",
@@ -152,7 +154,10 @@ _BY_TEXT = {
         r"name is not recogni[sz]ed",
         r"(?:domain|host|address) (?:is )?(?:unknown|invalid)",
         r"couldn't find any host",
-        r"no mx record found",
+        r"no mx(?: record)? found",
+        r"no smtp service",
+        r"(?:not|n't) find a mail exchanger",
+        r"invalid final delivery userid",
         r"no valid recipients?",
         r"user unknown",
         r"no longer (?:valid|available|in use|active|employed|on)",

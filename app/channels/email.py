@@ -19,6 +19,7 @@ from app.channels.smtp_reply import Reply
 from app.clock import now
 from app.errors import Invalid
 from app.mail_address import LONGEST_ADDRESS, ascii_domain, is_host, is_local_part
+from app.mail_verdict import MailVerdict, verdict
 from app.settings import Settings
 from app.shapes import MAY_HAVE_ARRIVED, Letter, Outcome, Recipient
 from app.vocabulary import DeliveryState
@@ -30,7 +31,6 @@ TICK_SECONDS = 0.1
 NOT_SENT = "not sent: no mail server is configured"
 IN_DOUBT = f"{MAY_HAVE_ARRIVED}: the mail server did not answer after the whole message was sent"
 _QUEUED_AS = re.compile(r"queued as ([\w.-]{1,64})", re.IGNORECASE)
-_ABOUT_THE_SENDER = frozenset({"5.1.7", "5.1.8"})
 
 
 class EmailChannel(Channel):
@@ -176,8 +176,7 @@ class SmtpSender:
         reason = f"the mail server refused the {_what(reply)} ({reply.shown})"
         if reply.code < 500 or reply.code == LOGIN_NEEDED or reply.step == "RSET":
             return _failed(recipient, reason)
-        suppress = reply.enhanced.startswith("5.1.") and reply.enhanced not in _ABOUT_THE_SENDER
-        return _failed(recipient, reason, permanent=True, suppress=suppress and reply.step != "MAIL")
+        return _failed(recipient, reason, permanent=True, suppress=_is_address_gone(reply))
 
 
 class _Work:
@@ -255,6 +254,14 @@ class OutboxSender:
 
 def _failed(recipient: Recipient, reason: str, *, permanent: bool = False, suppress: bool = False) -> Outcome:
     return Outcome(recipient.delivery_id, DeliveryState.FAILED, reason, permanent=permanent, suppress=suppress)
+
+
+def _is_address_gone(reply: Reply) -> bool:
+    """Whether the server says that there is no such address.  After the message itself only its code can."""
+    if reply.step == "MAIL":
+        return False
+    said = reply.text if reply.step == "RCPT" or verdict(reply.enhanced, "") is MailVerdict.ADDRESS_GONE else ""
+    return verdict(reply.enhanced, said) is MailVerdict.ADDRESS_GONE
 
 
 def _given_back(recipient: Recipient) -> Outcome:

@@ -12,7 +12,7 @@ from email.utils import parseaddr
 
 from app import return_path
 from app.errors import Forbidden
-from app.mail_verdict import AFTER_DATA, ENHANCED, MailVerdict, verdict
+from app.mail_verdict import ENHANCED, NOT_ABOUT_RECIPIENT, MailVerdict, verdict
 from app.settings import Settings
 from app.sources.base import NotUnderstood, Received, Source
 from app.sources.events import Bounced, Complained, Event, Unsubscribed
@@ -153,9 +153,10 @@ def _judged(status: str, said: str, explanation: str) -> MailVerdict:
     One that took the recipient and then says "user unknown" of the message means a filter, unless its code says 5.1.1.
     """
     found = verdict(status, said)
-    if found is not MailVerdict.ADDRESS_GONE or verdict(status, "") is found or ENHANCED.search(said):
+    codes = " ".join(code[0] for code in ENHANCED.finditer(f"{status} {said}"))
+    if found is not MailVerdict.ADDRESS_GONE or verdict(codes, "") is found:
         return found
-    return MailVerdict.UNKNOWN if AFTER_DATA.search(explanation) else found
+    return MailVerdict.UNKNOWN if NOT_ABOUT_RECIPIENT.search(explanation) else found
 
 
 def _is_from_a_server(message: Message) -> bool:
@@ -174,8 +175,9 @@ def _explanation(parts: list[Message], address: str) -> str:
             text = re.sub(r"<[^>]{1,500}>", " ", text)
         end = _ORIGINAL.search(text)
         text = text[: end.start() if end else len(text)]
-        if address and text.lower().count(address) == 1:  # its paragraph and what follows, not the greeting before it
-            text = text[text.rfind("\n\n", 0, text.lower().find(address)) + 1 :]
+        named = text.lower().find(address) if address else -1
+        if named >= 0:  # its paragraph and what follows, not the greeting before it
+            text = text[text.rfind("\n\n", 0, named) + 1 :]
         return text[:LONGEST_TEXT]
     return ""
 

@@ -10,8 +10,10 @@ from contextlib import suppress
 
 from flask import Flask
 
+from app.actions.inbound import reading
 from app.db import release, session, translated
 from app.deliver import process_lock
+from app.errors import Unavailable
 from app.publish.refresh import log_failure, refresh_if_stale, sentence_of, stale_pages
 from app.settings import Settings
 
@@ -73,4 +75,16 @@ def _watch(app: Flask, settings: Settings) -> None:
             pause.wait(RETRY_EVERY)
     with app.app_context():
         while not pause.wait(LOOK_EVERY if watch.look() else RETRY_EVERY):
-            pass
+            take_in_spool(settings)
+
+
+def take_in_spool(settings: Settings) -> None:
+    """Store what this machine spooled while the database couldn't be written; a worker of any machine reads it then."""
+    try:
+        reading.take_in_spool(settings)
+    except Unavailable:
+        pass  # it stays in the spool
+    except Exception:
+        logger.exception("the spool can't be taken in")
+    finally:
+        release()

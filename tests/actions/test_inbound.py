@@ -1,6 +1,7 @@
 """What comes in is stored once, read once, and survives a database that can't be written."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import create_engine, select, update
 
 from app import clock
 from app.actions.erasure import erase
@@ -26,6 +27,7 @@ from app.shapes import COMMAND_LINE
 from app.sources import mail, mailgun, postmark, twilio
 from app.sources.base import NotUnderstood, Received
 from app.vocabulary import InboundState, SubscriberState
+from app.web import watch
 from app.worker.loop import drain
 from tests.cli.shell import Shell
 from tests.deliver.conftest import draft
@@ -184,17 +186,63 @@ def test_without_database_and_spool_it_is_refused(told: Settings, monkeypatch: p
         receiving.receive(told, postmark.SOURCE, complaint())
 
 
-def test_a_webhook_is_answered_while_the_database_hangs(app: Flask, locked: Settings) -> None:
+@pytest.fixture
+def held(told: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """Another program holds the table, or with SQLite the database, for the length of a test."""
+    monkeypatch.setattr(receiving, "STORE_SECONDS", 0.2)
+    engine = create_engine(told.database_url)
+    with engine.connect().execution_options(candor_write=True) as connection:
+        connection.exec_driver_sql("SELECT 1")  # with SQLite that begins a write
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("LOCK TABLE inbound_delivery IN ACCESS EXCLUSIVE MODE")
+        yield told
+        connection.rollback()
+    engine.dispose()
+
+
+def test_a_locked_database_keeps_no_provider_waiting(app: Flask, held: Settings) -> None:
     begun = time.monotonic()
     answer = app.test_client().post(
         "/hooks/mail/postmark",
         data=complaint().body,
         headers={"Authorization": BASIC["authorization"]},
-        base_url=locked.base_url,
+        base_url=held.base_url,
     )
     assert (answer.status_code, answer.json) == (200, {"taken": 1})
-    assert time.monotonic() - begun < 0.9
-    assert len(spool.waiting(locked)) == 1
+    assert time.monotonic() - begun < 2, "it was answered while the lock was held"
+    assert len(spool.waiting(held)) == 1
+
+
+def test_a_web_process_takes_in_its_own_spool(app: Flask, told: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that runs no worker, nobody else would."""
+    with monkeypatch.context() as patch:
+        for module in (receiving, reading):
+            patch.setattr(module, "store", lambda _kept: (_ for _ in ()).throw(Unavailable("It's locked.")))
+        receiving.receive(told, postmark.SOURCE, complaint())
+        watch.take_in_spool(told)
+    assert len(spool.waiting(told)) == 1, "it stays while the database can't be written"
+    watch.take_in_spool(told)
+    assert (spool.waiting(told), states()) == ([], ["stored"])
+
+
+def test_what_is_stored_late_and_spooled_too_counts_once(told: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = receiving.store
+    stored = threading.Event()
+
+    def late(kept: spool.Kept) -> receiving.Receipt:
+        time.sleep(0.1)
+        try:
+            return store(kept)
+        finally:
+            stored.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(receiving, "STORE_SECONDS", 0.01)
+        patch.setattr(receiving, "store", late)
+        assert receiving.receive(told, postmark.SOURCE, complaint()).row_id is None
+    assert stored.wait(20) and len(spool.waiting(told)) == 1
+    reading.read_waiting(told)
+    assert states() == ["understood"] and spool.waiting(told) == []
 
 
 def test_stop_takes_effect_before_the_answer(app: Flask, told: Settings) -> None:
