@@ -7,13 +7,13 @@ from typing import Any
 import click
 
 from app.actions import pages
-from app.actions.archive import import_archive, write_archive
-from app.actions.imports import Report, import_cachet, import_instatus, import_statuspage, import_uptime_kuma
 from app.cli.files import FORCE, new_file
 from app.cli.shared import Answer, answers
 from app.cli.subscribers import DRY
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
+from app.transfer.archive import import_archive, write_archive
+from app.transfer.status_pages import Report, import_cachet, import_instatus, import_statuspage, import_uptime_kuma
 from app.version import VERSION
 
 SOURCE = click.argument("source", type=click.Path(path_type=Path))

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
-from app.actions.imports import json_files
 from app.cli.archiving import DRY_RUN, ORIGIN, SOURCE, said_of_archive, said_of_documents
 from app.cli.files import FORCE, new_file
 from app.cli.remote_client import Remote
 from app.cli.remote_group import asks, elsewhere, reported
 from app.cli.shared import Answer
 from app.errors import Invalid
+from app.transfer.status_pages import json_files
 
 FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 

@@ -9,21 +9,20 @@ import click
 from sqlalchemy import select
 
 from app.actions import canaries, erasure, pages
-from app.actions.subscriber_import import import_subscribers
 from app.channels.registry import label as channel_label
 from app.channels.registry import names as channel_names
 from app.cli.people import subscriber
 from app.cli.shared import Answer, answers
 from app.clock import now
+from app.csv_files import written
 from app.db import release, session
 from app.deliver import canaries as proving
-from app.deliver import subscriber_sheet
 from app.deliver.canaries import Proof, proofs
 from app.errors import NotFound
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
-from app.sheets import written
+from app.transfer.subscribers import exporting, import_subscribers
 
 SHOWN = 20
 DRY = "Nothing was changed: this was a dry run."
@@ -65,8 +64,8 @@ def export(_settings: Settings, file: Path, with_secrets: bool) -> Answer:
     release()
     file.touch(mode=0o600)
     with file.open("w", encoding="utf-8", newline="") as out:
-        out.write(written([subscriber_sheet.headings(with_secrets)]))
-        for piece in subscriber_sheet.pieces(session, page_id, with_secrets=with_secrets):
+        out.write(written([exporting.headings(with_secrets)]))
+        for piece in exporting.pieces(session, page_id, with_secrets=with_secrets):
             release()
             out.write(written(piece))
             count += len(piece)

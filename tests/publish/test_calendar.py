@@ -11,13 +11,13 @@ from flask import Flask
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.imports import import_statuspage
 from app.actions.pages import edit_page
 from app.actions.posts import open_post
 from app.actions.updates import publish_update
 from app.publish.refresh import refresh
 from app.settings import Settings
 from app.shapes import COMMAND_LINE, UpdateDraft
+from app.transfer.status_pages import import_statuspage
 from app.vocabulary import PostKind, PostStatus
 from tests.deliver.conftest import draft
 from tests.factories import ALICE, LENA

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from app.actions.imports import import_statuspage
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
+from app.transfer.status_pages import import_statuspage
 
 pytestmark = pytest.mark.database
 SAMPLES = Path(__file__).parent.parent / "data" / "statuspage"

@@ -17,15 +17,14 @@ from flask import request, send_file
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
-from app.actions import imports
-from app.actions.archive import import_archive, write_archive
-from app.actions.subscriber_import import import_subscribers
 from app.db import release, session
-from app.deliver import subscriber_sheet
 from app.errors import Invalid
 from app.inputs.lists import ArchiveQuery, DryRun, ImportQuery, SheetQuery
 from app.publish.export import exported_files
 from app.publish.views import PageView
+from app.transfer import status_pages
+from app.transfer.archive import import_archive, write_archive
+from app.transfer.subscribers import exporting, import_subscribers
 from app.version import VERSION
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
@@ -48,8 +47,8 @@ def export_subscribers(page: PageView) -> ResponseReturnValue:
     The address of a chat room is a secret by itself, so the sheet is for admins, as in the console.
     """
     with_secrets = bodies.query(SheetQuery).with_secrets
-    pieces = subscriber_sheet.pieces(session, page.id, with_secrets=with_secrets)
-    return download("subscribers", subscriber_sheet.headings(with_secrets), pieces)
+    pieces = exporting.pieces(session, page.id, with_secrets=with_secrets)
+    return download("subscribers", exporting.headings(with_secrets), pieces)
 
 
 @route(
@@ -128,16 +127,16 @@ def import_documents(page: PageView) -> ResponseReturnValue:
         return _import(page, asked, Path(folder)).to_json()
 
 
-def _import(page: PageView, asked: ImportQuery, folder: Path) -> imports.Report:
+def _import(page: PageView, asked: ImportQuery, folder: Path) -> status_pages.Report:
     given = (settings(), bearer().actor, page.id, folder)
     source, dry_run, origin = asked.source, asked.dry_run, asked.origin
     if source == "statuspage":
-        return imports.import_statuspage(*given, dry_run=dry_run, take_page=asked.take_page)
+        return status_pages.import_statuspage(*given, dry_run=dry_run, take_page=asked.take_page)
     if source == "cachet":
-        return imports.import_cachet(*given, dry_run=dry_run, origin=origin, time_zone=asked.time_zone)
+        return status_pages.import_cachet(*given, dry_run=dry_run, origin=origin, time_zone=asked.time_zone)
     if source == "instatus":
-        return imports.import_instatus(*given, dry_run=dry_run, origin=origin)
-    return imports.import_uptime_kuma(*given, dry_run=dry_run, origin=origin)
+        return status_pages.import_instatus(*given, dry_run=dry_run, origin=origin)
+    return status_pages.import_uptime_kuma(*given, dry_run=dry_run, origin=origin)
 
 
 def _unpack(folder: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from flask import Response, stream_with_context
 
 from app.clock import now
+from app.csv_files import written
 from app.db import release
-from app.sheets import written
 
 BYTE_ORDER_MARK = "\ufeff"  # without it some spreadsheets take UTF-8 for something else
 

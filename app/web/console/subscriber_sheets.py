@@ -6,11 +6,10 @@ from typing import BinaryIO, cast
 from flask import current_app, request
 from werkzeug.wrappers import Response
 
-from app.actions.subscriber_import import ImportReport, import_subscribers
-from app.actions.subscriber_import.outcome import SHOWN
 from app.db import session
-from app.deliver import subscriber_sheet
 from app.errors import CandorError
+from app.transfer.subscribers import ImportReport, exporting, import_subscribers
+from app.transfer.subscribers.importing import SHOWN
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
@@ -47,7 +46,7 @@ def import_subscribers_sheet() -> Answer:
 def export_subscribers() -> Response:
     """Every subscriber, without the secrets that sign webhooks."""
     facts = current_page()
-    return download("subscribers", subscriber_sheet.headings(False), subscriber_sheet.pieces(session, facts.id))
+    return download("subscribers", exporting.headings(False), exporting.pieces(session, facts.id))
 
 
 def _show(report: ImportReport | None = None, problem: Problem | None = None) -> str:

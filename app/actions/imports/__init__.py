@@ -1,7 +1,0 @@
-"""Brings history from elsewhere into a page: read, checked, written once, nothing sent to anyone."""
-
-from app.actions.imports.files import files as json_files
-from app.actions.imports.importing import import_cachet, import_instatus, import_statuspage, import_uptime_kuma
-from app.actions.imports.report import Report, Row
-
-__all__ = ["Report", "Row", "import_cachet", "import_instatus", "import_statuspage", "import_uptime_kuma", "json_files"]

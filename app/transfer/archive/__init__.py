@@ -1,0 +1,6 @@
+"""The whole of a page in one file, and back: docs/reference/archive-format.md says what is in it."""
+
+from app.transfer.archive.importing import ArchiveReport, import_archive
+from app.transfer.archive.writing import Archived, write_archive
+
+__all__ = ["ArchiveReport", "Archived", "import_archive", "write_archive"]

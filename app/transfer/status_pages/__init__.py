@@ -1,0 +1,7 @@
+"""Brings history from elsewhere into a page: read, checked, written once, nothing sent to anyone."""
+
+from app.transfer.status_pages.importing import import_cachet, import_instatus, import_statuspage, import_uptime_kuma
+from app.transfer.status_pages.json_files import files as json_files
+from app.transfer.status_pages.report import Report, Row
+
+__all__ = ["Report", "Row", "import_cachet", "import_instatus", "import_statuspage", "import_uptime_kuma", "json_files"]

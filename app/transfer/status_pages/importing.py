@@ -1,0 +1,163 @@
+"""Brings history from another status page: read from files, written in one transaction, reported."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actions import audit
+from app.actions.pages import read_page_fields
+from app.actions.revisions import lock_page, touch
+from app.db import session as read_session
+from app.db import transaction, translated
+from app.errors import Invalid
+from app.models.component import Component
+from app.models.page import Page
+from app.publish.refresh import try_refresh
+from app.settings import Settings
+from app.shapes import Actor
+from app.transfer.fields import RowError
+from app.transfer.status_pages import cachet, instatus, statuspage, uptime_kuma
+from app.transfer.status_pages.documents import Document, PageRow
+from app.transfer.status_pages.ids import of_origin
+from app.transfer.status_pages.json_files import files
+from app.transfer.status_pages.report import SKIPPED, TAKEN, UPDATED, Report, Row
+from app.transfer.status_pages.writing import ELSEWHERE, assign, write_components, write_posts
+
+NOT_HERE = "it is in none of the documents; what posts say of it is left out until it comes"
+
+
+class _DryRun(Exception):
+    pass
+
+
+def import_statuspage(
+    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, take_page: bool = False
+) -> Report:
+    """Import a file, or every .json file below a folder.  Ids and dates are kept; a second run changes nothing.
+
+    With `dry_run` each document is tried in a transaction that is rolled back.  With `take_page` the page also takes
+    the id, name, address and zone of the one that the documents are from, for whoever moves.  Nothing is sent to
+    anyone.
+
+    Raises:
+        Invalid: a file is no document of this source; then nothing is imported at all.
+        NotFound: there is no such page.
+        Unavailable: the database can not be written.
+    """
+    documents = statuspage.read_documents(files(source))
+    return _import(settings, actor, page_id, documents, dry_run=dry_run, take_page=take_page)
+
+
+def import_cachet(
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    source: Path,
+    *,
+    dry_run: bool = False,
+    origin: str = "",
+    time_zone: str = "Etc/UTC",
+) -> Report:
+    """The same for Cachet's documents, which write times without their zone.  Ids are made of its numbers.
+
+    `origin` is a name that tells two Cachets apart, because both count from 1.
+
+    Raises:
+        Invalid, NotFound, Unavailable: as `import_statuspage`; Invalid also for a zone that there is not.
+    """
+    try:
+        zone = ZoneInfo(time_zone)
+    except (KeyError, ValueError, OSError):
+        raise Invalid.field("time_zone", "Name the zone of Cachet's settings, such as Europe/Berlin.") from None
+    document = cachet.read_document(files(source), zone)
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
+
+
+def import_instatus(
+    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, origin: str = ""
+) -> Report:
+    """The same for Instatus's documents.  Raises as `import_statuspage`."""
+    document = instatus.read_document(files(source))
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
+
+
+def import_uptime_kuma(
+    settings: Settings, actor: Actor, page_id: int, source: Path, *, dry_run: bool = False, origin: str = ""
+) -> Report:
+    """The same for a backup of Uptime Kuma, or its status page's document.  Raises as `import_statuspage`."""
+    document = uptime_kuma.read_document(files(source))
+    return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
+
+
+def _of_origin(document: Document, origin: str) -> Document:
+    try:
+        return of_origin(document, origin)
+    except RowError:
+        raise Invalid.field("origin", "The origin is a short name in plain letters, such as shop.") from None
+
+
+def _import(
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    documents: Sequence[Document],
+    *,
+    dry_run: bool,
+    take_page: bool = False,
+) -> Report:
+    rows: list[Row] = []
+    for document in sorted(documents, key=lambda document: not document.components):  # posts may name those of another
+        try:
+            with transaction() as session:
+                rows += _write(settings, session, actor, page_id, document, take_page=take_page)
+                if dry_run:
+                    raise _DryRun
+        except _DryRun:
+            continue
+    with translated():
+        rows += _passed_over(page_id, documents)
+    if not dry_run and any(row.outcome in {TAKEN, UPDATED} for row in rows):
+        try_refresh(settings, page_id)
+    return Report(tuple(rows), dry_run)
+
+
+def _passed_over(page_id: int, documents: Sequence[Document]) -> list[Row]:
+    """The components that posts name and that are neither in a document nor here.  One query."""
+    named = {key: name for document in documents for post in document.posts for key, name in post.named.items()}
+    known = set(read_session().scalars(select(Component.public_id).where(Component.page_id == page_id)))
+    known |= {row.id for document in documents for row in document.components}
+    return [Row("component", key, name, SKIPPED, NOT_HERE) for key, name in named.items() if key not in known]
+
+
+def _write(
+    settings: Settings, session: Session, actor: Actor, page_id: int, document: Document, *, take_page: bool
+) -> list[Row]:
+    page = lock_page(session, page_id)
+    rows = [
+        *document.refused,
+        *([_take(settings, session, page, document.page)] if take_page and document.page else []),
+    ]
+    rows += write_components(session, page_id, document.components)
+    rows += write_posts(session, page_id, document.posts, page.revision + 1)
+    changed = sum(row.outcome in {TAKEN, UPDATED} for row in rows)
+    if changed:
+        touch(session, page, everything=True)
+        audit.record(session, actor, "import", "page", page.public_id, f"{document.name[:200]}: {changed} rows")
+    return rows
+
+
+def _take(settings: Settings, session: Session, page: Page, row: PageRow) -> Row:
+    """Make the page the one of the document."""
+    other = select(Page.id).where(Page.public_id == row.id, Page.id != page.id)
+    if session.scalar(other) is not None:
+        return Row("page", row.id, row.name, SKIPPED, ELSEWHERE)
+    try:
+        fields = read_page_fields(settings, name=row.name, url=row.url, time_zone=row.time_zone)
+    except Invalid as error:
+        return Row("page", row.id, row.name, SKIPPED, "; ".join(error.fields.values()) or error.sentence)
+    host = (urlsplit(fields["url"]).hostname or "")[:255]
+    return Row("page", row.id, row.name, assign(page, {"public_id": row.id, "feed_authority": host, **fields}))
