@@ -39,8 +39,11 @@ def bare(settings: Settings, port: int, cache: str = "off") -> Iterator[None]:
 
 
 @contextmanager
-def shipped(settings: Settings, port: int) -> Iterator[None]:
-    """`deploy/nginx.conf` as it is, but for its port, certificate, folder and the application's address."""
+def shipped(settings: Settings, port: int, host: str = "", base: str = "") -> Iterator[None]:
+    """`deploy/nginx.conf` as it is, but for its port, certificate, folder and the application's address.
+
+    With a `host` all requests are for it; with a `base`, such as "/status", Candor is below that path.
+    """
     text = (ROOT / "deploy" / "nginx.conf").read_text()
     text = re.sub(r"server \{\s+listen 80;.*?\n\}\n", "", text, count=1, flags=re.DOTALL)
     text = re.sub(r"listen \[::\]:443 ssl;|ssl_certificate\S*\s[^;]+;", "", text)
@@ -48,6 +51,11 @@ def shipped(settings: Settings, port: int) -> Iterator[None]:
     text = text.replace("server 127.0.0.1:8000;", f"server 127.0.0.1:{settings.port};")
     text = text.replace("/var/lib/candor/public", str(settings.public_root))
     text = text.replace("server_name status.example.com;", "server_name _;")
+    if host:
+        text = text.replace("/hosts/$host", f"/hosts/{host}")
+    if base:
+        text = re.sub(r"^    #(?=if|    |\})", "    ", text, flags=re.MULTILINE)
+        text = text.replace("/status/eu|/status", base)
     with _running(text, port):
         yield
 

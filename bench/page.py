@@ -169,7 +169,7 @@ def main(seconds: int = 2, rounds: int = 5, first: int = 0, last: int = len(CASE
         with (
             nginx.bare(settings, ports["nginx"]),
             nginx.bare(settings, ports[KEPT_OPEN], cache="max=100"),
-            nginx.shipped(settings, ports["shipped"]),
+            nginx.shipped(settings, ports["shipped"], host="localhost"),
             beside(settings, "web", extra={"WEB_WORKERS": "2"}),
         ):
             wait_until_answers(f"http://127.0.0.1:{settings.port}/")

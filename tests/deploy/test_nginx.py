@@ -12,7 +12,8 @@ import pytest
 from flask import Flask
 
 from app.actions.posts import open_post
-from app.db import db
+from app.db import db, transaction
+from app.models.page import Page
 from app.publish.refresh import refresh
 from app.settings import Settings
 from bench.nginx import shipped
@@ -93,6 +94,11 @@ def nginx_is_there() -> None:
         pytest.skip("nginx is not installed")
 
 
+def at_its_own_host(page_id: int) -> None:
+    with transaction() as session:
+        session.get_one(Page, page_id).url = "http://status.example.com"
+
+
 def addresses(settings: Settings, post: str) -> list[str]:
     lasting = settings.public_root / "default" / "lasting"
     month = max(path.stem for path in (lasting / "history").glob("*.html"))
@@ -104,6 +110,7 @@ def addresses(settings: Settings, post: str) -> list[str]:
 
 def test_nginx_answers_as_candor_does(app: Flask, settings: Settings, page_id: int) -> None:
     settings = replace(settings, security_contact=CONTACT)
+    at_its_own_host(page_id)
     post = outage(settings, page_id)
     db.session.remove()
     with before(settings) as (pair, web):
@@ -133,6 +140,7 @@ def test_nginx_answers_as_candor_does(app: Flask, settings: Settings, page_id: i
 
 
 def test_a_publish_is_in_the_next_answer(app: Flask, settings: Settings, page_id: int) -> None:
+    at_its_own_host(page_id)
     refresh(settings, page_id)
     with before(settings) as (pair, _):
         for number in range(5):
