@@ -61,7 +61,7 @@ class PostDraft:
 
     `impact` None means computed from the effects.  `severity` None means no internal incident is opened.
     `notify` says whether subscribers hear of it; `acknowledged` that the guards' findings were seen and accepted.
-    A maintenance that `starts_itself` or `ends_itself` is moved by the clock at its planned times.
+    A maintenance that `auto_start` or `auto_end` is moved by the clock at its planned times.
     `happened_at` is when it was, for an incident that is written down after it was over; `display_at` dates the first
     statement of any other, where that was before now.
     `metadata_json` is what a program keeps with the post for itself.
@@ -79,8 +79,8 @@ class PostDraft:
     notify: bool = True
     scheduled_for: datetime | None = None
     scheduled_until: datetime | None = None
-    starts_itself: bool = False
-    ends_itself: bool = False
+    auto_start: bool = False
+    auto_end: bool = False
     severity: Severity | None = None
     record_links: tuple[RecordLinkDraft, ...] = ()
     acknowledged: bool = False
@@ -101,8 +101,8 @@ class PostFacts:
     impact: Impact | None = None
     scheduled_for: datetime | None = None
     scheduled_until: datetime | None = None
-    starts_itself: bool | None = None
-    ends_itself: bool | None = None
+    auto_start: bool | None = None
+    auto_end: bool | None = None
     metadata_json: str | None = None
     component_ids: tuple[str, ...] | None = None
 

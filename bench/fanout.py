@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from sqlalchemy import insert, select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.clock import now
 from app.db import db, session, transaction
 from app.models.delivery import Dispatch

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 
 from sqlalchemy import func, select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db, session
 from app.models.delivery import Delivery, Dispatch
 from app.settings import Settings

@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select, update
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.clock import now
 from app.db import db, session, transaction
 from app.models.delivery import Delivery

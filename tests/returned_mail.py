@@ -4,7 +4,7 @@ from sqlalchemy import select
 
 from app import return_path
 from app.actions.inbound import reading, receiving
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session
 from app.errors import Forbidden
 from app.models.delivery import Delivery

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, wording
+from app.actions import audit
+from app.actions.posts import validation
 from app.actions.revisions import lock_page, touch
 from app.clock import now
 from app.db import release, transaction
@@ -113,8 +114,8 @@ def _is_due() -> ColumnElement[bool]:
 
 def _words(draft: AnnouncementDraft) -> tuple[str, str, str]:
     """Title, text, and the text as HTML."""
-    title, body = wording.read_title(draft.title), wording.read_body(draft.body)
-    wording.ask_about_leaks([title, body], (), acknowledged=draft.acknowledged)
+    title, body = validation.read_title(draft.title), validation.read_body(draft.body)
+    validation.ask_about_leaks([title, body], (), acknowledged=draft.acknowledged)
     return title, body, markdown_to_html(body)
 
 

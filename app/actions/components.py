@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, effects
+from app.actions import audit
 from app.actions.component_groups import (
     create_group,
     delete_group,
@@ -15,6 +15,7 @@ from app.actions.component_groups import (
     find_group,
     order_groups,
 )
+from app.actions.posts import effects
 from app.actions.revisions import lock_page, touch
 from app.clock import now
 from app.db import transaction

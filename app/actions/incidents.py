@@ -121,13 +121,6 @@ def add_timeline_entry(actor: Actor, incident_id: int, text: str) -> None:
         audit.record(session, actor, "note", "incident", incident.public_id)
 
 
-def resolve_incident(session: Session, incident: Incident, at: datetime) -> None:
-    """Mark an incident resolved, in the caller's transaction; the first time stands."""
-    incident.mitigated_at = incident.mitigated_at or at
-    incident.resolved_at = incident.resolved_at or at
-    incident.version += 1
-
-
 def role_label(role: str) -> str:
     """A role's name as people write it."""
     return role.replace("_", " ").title()

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, by_clock, send_limits
+from app.actions import audit, send_limits
+from app.actions.posts import auto_start
 from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import session as read_session
@@ -67,7 +68,7 @@ def is_under_way(session: Session) -> bool:
         select(Dispatch.id).where(Dispatch.state.in_(OPEN)),
         select(Notice.id).where(is_in(Notice, DeliveryState.PENDING)),
         select(Notice.id).where(is_in(Notice, DeliveryState.SENDING)),
-        select(Post.id).where(by_clock.will_move()),
+        select(Post.id).where(auto_start.will_move()),
     )
     return any(session.scalar(look.limit(1)) is not None for look in looks)
 

@@ -7,12 +7,10 @@ import click
 from sqlalchemy import select
 
 from app.actions import components, pages
-from app.actions.by_clock import set_by_clock
 from app.actions.component_groups import create_group
-from app.actions.fingerprints import fingerprint
-from app.actions.pinning import pin_post
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.editing import pin_post, set_auto
+from app.actions.posts.fingerprints import fingerprint
+from app.actions.posts.publishing import open_post, publish_update
 from app.cli.shared import Answer, answers, text_from
 from app.db import session
 from app.errors import Invalid, NotFound
@@ -212,7 +210,7 @@ def pin(settings: Settings, public_id: str, off: bool) -> Answer:
 @answers
 def go_by_clock(settings: Settings, public_id: str, off: bool) -> Answer:
     """Have a maintenance begin and end by itself at its planned times."""
-    set_by_clock(settings, COMMAND_LINE, public_id, not off)
+    set_auto(settings, COMMAND_LINE, public_id, not off)
     said = "It begins and ends by hand." if off else "It begins and ends by the clock."
     return Answer(said, {"id": public_id, "by_clock": not off})
 

@@ -79,9 +79,9 @@ class PostChange(Input):
     """When the maintenance starts."""
     scheduled_until: Instant | None = None
     """When the maintenance ends."""
-    starts_itself: Flag | None = Field(None, alias="scheduled_auto_in_progress")
+    auto_start: Flag | None = Field(None, alias="scheduled_auto_in_progress")
     """Whether the maintenance starts automatically at its planned time."""
-    ends_itself: Flag | None = Field(None, alias="scheduled_auto_completed")
+    auto_end: Flag | None = Field(None, alias="scheduled_auto_completed")
     """Whether the maintenance ends automatically at its planned time."""
     by_clock: Flag | None = Field(None, alias="scheduled_auto_transition")
     """Both at once: whether the maintenance starts and ends automatically."""
@@ -112,12 +112,12 @@ class PostChange(Input):
     @property
     def starts(self) -> bool | None:
         """Whether it starts automatically; None leaves that as it is."""
-        return self.by_clock if self.starts_itself is None else self.starts_itself
+        return self.by_clock if self.auto_start is None else self.auto_start
 
     @property
     def ends(self) -> bool | None:
         """Whether it ends automatically; None leaves that as it is."""
-        return self.by_clock if self.ends_itself is None else self.ends_itself
+        return self.by_clock if self.auto_end is None else self.auto_end
 
     @property
     def effects(self) -> tuple[ComponentEffect, ...]:
@@ -138,8 +138,8 @@ class PostChange(Input):
             impact=self.impact,
             scheduled_for=self.scheduled_for,
             scheduled_until=self.scheduled_until,
-            starts_itself=self.starts,
-            ends_itself=self.ends,
+            auto_start=self.starts,
+            auto_end=self.ends,
             metadata_json=self.metadata,
             component_ids=None if self.component_ids is None else tuple(one.component_id for one in self.effects),
         )
@@ -222,8 +222,8 @@ class PostInput(PostChange):
             notify=self.notify and not self.is_backfilled,
             scheduled_for=self.scheduled_for,
             scheduled_until=self.scheduled_until,
-            starts_itself=bool(self.starts),
-            ends_itself=bool(self.ends),
+            auto_start=bool(self.starts),
+            auto_end=bool(self.ends),
             happened_at=self.backfill_date,
             display_at=None if self.is_backfilled else self.display_at,
             metadata_json=self.metadata or "",
@@ -368,8 +368,8 @@ class TypedPost(_TypedStatement):
             notify=self.notify,
             scheduled_for=self.scheduled_for,
             scheduled_until=self.scheduled_until,
-            starts_itself=self.by_clock,
-            ends_itself=self.by_clock,
+            auto_start=self.by_clock,
+            auto_end=self.by_clock,
             severity=self.severity,
             record_links=links,
             acknowledged=self.acknowledged,

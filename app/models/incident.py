@@ -20,7 +20,7 @@ class Incident(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
     title: Mapped[str] = mapped_column(String(500))
-    severity: Mapped[str] = mapped_column(String(4), default=Severity.P2)
+    severity: Mapped[Severity] = mapped_column(default=Severity.P2)
     declared_at: Mapped[datetime] = mapped_column(default=now, index=True)
     mitigated_at: Mapped[datetime | None] = mapped_column()
     resolved_at: Mapped[datetime | None] = mapped_column(index=True)

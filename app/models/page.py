@@ -19,6 +19,7 @@ class Page(Base):
     `url` is its address, which may have a path; `hosts` (joined by commas) are further host names that it answers to.
     `feed_authority` is the host name that the page was made with: the ids of feed and calendar entries are made of it,
     so it never changes.
+    `purge_revision` is the newest revision before which no copy may stay on disk, because something was taken back.
     `locale` is the language it is written in, `languages` (codes, joined by commas) those it can be switched to;
     `accent` is its colour as "#rrggbb", empty for the default; `mail_from` is who its mail is from, empty for
     MAIL_FROM.
@@ -42,6 +43,7 @@ class Page(Base):
     visibility: Mapped[Visibility] = mapped_column(default=Visibility.PUBLIC)
     revision: Mapped[int] = mapped_column(default=1)
     rebuild_revision: Mapped[int] = mapped_column(default=1)
+    purge_revision: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.clock import now
 from app.db import Base
 from app.text import public_id
-from app.vocabulary import Impact
+from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
 
 
 class Post(Base):
@@ -16,7 +16,8 @@ class Post(Base):
 
     A `backfilled` one was written down after it was over.  `metadata_json` is what a program keeps with it for itself;
     neither that nor the draft of a post-mortem is ever shown.
-    A maintenance that `starts_itself` or `ends_itself` does so at its planned times, by the clock.
+    With `auto_start` and `auto_end` a maintenance starts and ends at its planned times without anybody.
+    A `withdrawn_at` post was published by mistake: a stub is shown in its place.
     `changed_revision` is the page's revision at which the post last changed: what a refresh has to render again.
     """
 
@@ -31,24 +32,25 @@ class Post(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"))
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[PostKind] = mapped_column()
     title: Mapped[str] = mapped_column(String(500))
-    status: Mapped[str] = mapped_column(String(16))
-    impact: Mapped[str] = mapped_column(String(16), default=Impact.NONE)
-    impact_override: Mapped[str | None] = mapped_column(String(16))
+    status: Mapped[PostStatus] = mapped_column()
+    impact: Mapped[Impact] = mapped_column(default=Impact.NONE)
+    impact_override: Mapped[Impact | None] = mapped_column()
     started_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
     monitoring_at: Mapped[datetime | None] = mapped_column()
     resolved_at: Mapped[datetime | None] = mapped_column()
     closed_at: Mapped[datetime | None] = mapped_column()
+    withdrawn_at: Mapped[datetime | None] = mapped_column()
     scheduled_for: Mapped[datetime | None] = mapped_column()
     scheduled_until: Mapped[datetime | None] = mapped_column()
     next_update_by: Mapped[datetime | None] = mapped_column()
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
     pinned: Mapped[bool] = mapped_column(default=False)
-    starts_itself: Mapped[bool] = mapped_column(default=False)
-    ends_itself: Mapped[bool] = mapped_column(default=False)
+    auto_start: Mapped[bool] = mapped_column(default=False)
+    auto_end: Mapped[bool] = mapped_column(default=False)
     backfilled: Mapped[bool] = mapped_column(default=False)
     metadata_json: Mapped[str] = mapped_column(Text, default="")
     postmortem_draft: Mapped[str | None] = mapped_column(Text)
@@ -62,7 +64,9 @@ class Post(Base):
 class Update(Base):
     """One dated statement.  `body_html` is rendered once, at save, by the sanitizer.
 
-    `sequence` counts from 1 within the post; `next_update_by` is the promise made with it.
+    `sequence` counts from 1 within the post; `next_update_by` is the promise made with it, `impact_override` the impact
+    that its author chose with it.  A `withdrawn_at` update shows a stub in its place; of a `redacted_at` one, text was
+    removed for good.
     `fingerprint` is that of the request which made it: the same key with another one asks for something else.
     """
 
@@ -73,13 +77,16 @@ class Update(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), index=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True, default=public_id)
     sequence: Mapped[int] = mapped_column()
-    status: Mapped[str] = mapped_column(String(16))
+    status: Mapped[PostStatus] = mapped_column()
     body: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     display_at: Mapped[datetime] = mapped_column(default=now)
     created_at: Mapped[datetime] = mapped_column(default=now)
     updated_at: Mapped[datetime] = mapped_column(default=now)
     corrected_at: Mapped[datetime | None] = mapped_column()
+    withdrawn_at: Mapped[datetime | None] = mapped_column()
+    redacted_at: Mapped[datetime | None] = mapped_column()
+    impact_override: Mapped[Impact | None] = mapped_column()
     notify: Mapped[bool] = mapped_column(default=True)
     next_update_by: Mapped[datetime | None] = mapped_column()
     author: Mapped[str] = mapped_column(String(200), default="")
@@ -102,13 +109,13 @@ class UpdateEffect(Base):
     update_id: Mapped[int] = mapped_column(ForeignKey("update.id"), index=True)
     component_id: Mapped[int] = mapped_column(ForeignKey("component.id"), index=True)
     name: Mapped[str] = mapped_column(String(420), default="")
-    from_status: Mapped[str] = mapped_column(String(32))
-    to_status: Mapped[str] = mapped_column(String(32))
+    from_status: Mapped[ComponentStatus] = mapped_column()
+    to_status: Mapped[ComponentStatus] = mapped_column()
 
 
 class UpdateRevision(Base):
-    """What an update said before a correction; kept for ever and shown.  `display_at` is when it was dated then, if the
-    correction moved it.
+    """What an update said before a correction, kept and shown.  `display_at` and `status` are those it had then, where
+    the correction changed them.
     """
 
     __tablename__ = "update_revision"
@@ -118,6 +125,26 @@ class UpdateRevision(Base):
     body: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     display_at: Mapped[datetime | None] = mapped_column()
+    status: Mapped[PostStatus | None] = mapped_column()
+    replaced_at: Mapped[datetime] = mapped_column(default=now)
+    replaced_by: Mapped[str] = mapped_column(String(200), default="")
+
+
+class PostRevision(Base):
+    """What a post's facts were before a correction, kept and shown.  Only what the correction changed is filled in.
+
+    `components` are the names of the components that it was about then, one a line, hidden ones left out.
+    """
+
+    __tablename__ = "post_revision"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), index=True)
+    title: Mapped[str | None] = mapped_column(String(500))
+    impact: Mapped[Impact | None] = mapped_column()
+    scheduled_for: Mapped[datetime | None] = mapped_column()
+    scheduled_until: Mapped[datetime | None] = mapped_column()
+    components: Mapped[str | None] = mapped_column(Text)
     replaced_at: Mapped[datetime] = mapped_column(default=now)
     replaced_by: Mapped[str] = mapped_column(String(200), default="")
 

@@ -246,7 +246,7 @@ def thread(session: Session, page_id: int, public_id: str) -> Thread:
         components=components,
         records=_records(session, post.incident_id),
         pinned=post.pinned,
-        by_clock=post.starts_itself or post.ends_itself,
+        by_clock=post.auto_start or post.auto_end,
     )
 
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from app.actions import alarms, announcements, by_clock, canaries, mail_health
+from app.actions import alarms, announcements, canaries, mail_health
 from app.actions.inbound import keeping
+from app.actions.posts import auto_start
 from app.clock import now
 from app.db import release, session, transaction, translated
 from app.deliver import ledger, plan, recovery
@@ -62,7 +63,7 @@ SWEEPS: tuple[tuple[Callable[[Settings], object], float], ...] = (
     (plan_due, 0.5),
     (refresh_stale, 1.0),
     (announcements_due, 1.0),
-    (by_clock.move_due, 1.0),
+    (auto_start.move_due, 1.0),
     (recover_leases, 5.0),
     (alarms.watch, 60.0),
     (mail_health.watch, 60.0),

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.actions import page_logo, pages
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.guard.contrast import contrast

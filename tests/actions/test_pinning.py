@@ -6,9 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app import clock
-from app.actions.pinning import pin_post
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.editing import pin_post
+from app.actions.posts.publishing import open_post, publish_update
 from app.db import session
 from app.errors import NotFound
 from app.models.audit import AuditEntry

@@ -8,9 +8,10 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock
-from app.actions import audit, effects
-from app.actions.posts import open_post
-from app.actions.updates import correct_update, publish_update
+from app.actions import audit
+from app.actions.posts import effects
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.db import session, transaction
 from app.errors import Conflict, Invalid, NeedsConfirmation, NotFound, Stale
 from app.models.audit import AuditEntry
@@ -64,7 +65,7 @@ def test_one_publish_commits_everything_together(app: Flask, settings: Settings,
 
 
 @pytest.mark.parametrize(
-    "failing", ["app.actions.effects.apply", "app.actions.posts.touch", "app.actions.audit.record"]
+    "failing", ["app.actions.posts.effects.apply", "app.actions.posts.publishing.touch", "app.actions.audit.record"]
 )
 def test_a_failure_half_way_leaves_nothing(
     app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch, failing: str

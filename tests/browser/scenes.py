@@ -10,9 +10,9 @@ from sqlalchemy import select
 from app.actions.announcements import create_announcement
 from app.actions.page_logo import set_logo
 from app.actions.pages import edit_page
-from app.actions.pinning import pin_post
-from app.actions.posts import open_post
-from app.actions.updates import correct_update, publish_update
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.editing import pin_post
+from app.actions.posts.publishing import open_post, publish_update
 from app.clock import now
 from app.db import session
 from app.models.post import Post

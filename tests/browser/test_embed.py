@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from flask import Flask
 
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.publish.refresh import refresh
 from app.settings import Settings
 from app.shapes import ComponentEffect, UpdateDraft

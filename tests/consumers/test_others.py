@@ -13,8 +13,7 @@ import pytest
 from atlassian.statuspage import StatusPage
 from reader import make_reader
 
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.settings import Settings
 from app.shapes import ComponentEffect, UpdateDraft
 from app.vocabulary import ComponentStatus, PostStatus

@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock
-from app.actions.posts import open_post
-from app.actions.updates import correct_update
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.publishing import open_post
 from app.channels import slack
 from app.db import session
 from app.deliver import chat_edits

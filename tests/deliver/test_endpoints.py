@@ -8,8 +8,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.actions import webhooks
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.channels.webhook import signature
 from app.db import session
 from app.errors import Conflict

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session, transaction
 from app.deliver import ledger, plan
 from app.deliver.journal import Journal, orphan

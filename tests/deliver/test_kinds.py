@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app import clock
 from app.actions.dispatches import Retry, retry_failed
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.actions.subscriptions import remove
 from app.actions.webhooks import replay
 from app.clock import now

@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.actions.dispatches import Retry, cancel_dispatch, retry_failed
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.clock import now
 from app.db import session
 from app.deliver import ledger, plan, recovery

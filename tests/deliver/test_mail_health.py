@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy import insert, select
 
 from app.actions import mail_health
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.clock import now
 from app.db import session, transaction
 from app.deliver import alarms

@@ -10,8 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.db import session
 from app.models.delivery import Delivery
 from app.settings import Settings

@@ -6,7 +6,7 @@ import time
 import pytest
 from flask import Flask
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session
 from app.deliver import plan
 from app.settings import Settings

@@ -9,8 +9,7 @@ from flask import Flask
 
 from app import return_path
 from app.actions.pages import edit_page
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.settings import Settings
 from app.shapes import UpdateDraft
 from app.vocabulary import PostStatus

@@ -10,8 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app import clock
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.db import session, transaction
 from app.deliver import ledger, plan, settling
 from app.deliver.sender_pool import SenderPool, Size

@@ -9,9 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post, publish_update
 from app.actions.subscriptions import subscribe
-from app.actions.updates import publish_update
 from app.db import session, transaction
 from app.deliver import sms_rules
 from app.models.delivery import Delivery, Notice

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db, session
 from app.deliver import alarms, plan
 from app.deliver.sender_pool import SenderPool, Size

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app import clock
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session, shared_now
 from app.deliver import heartbeat
 from app.settings import Settings

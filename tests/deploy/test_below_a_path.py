@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 
 from app.actions.api_tokens import create_token
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db
 from app.settings import Settings
 from app.vocabulary import Scope

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import pytest
 from flask import Flask
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db, transaction
 from app.models.page import Page
 from app.publish.refresh import refresh

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.channels import smtp_lines
 from app.db import db, session
 from app.deliver import plan

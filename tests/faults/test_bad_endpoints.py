@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db, session
 from app.models.delivery import Delivery
 from app.settings import Settings

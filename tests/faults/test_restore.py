@@ -16,7 +16,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import create_app
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.clock import now
 from app.db import db, session
 from app.deliver import heartbeat

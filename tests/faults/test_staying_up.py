@@ -19,7 +19,7 @@ from flask import Flask
 from sqlalchemy import create_engine, text
 
 from app import create_app
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.cli.migrating import upgrade_database
 from app.db import db
 from app.publish.refresh import refresh

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, insert, select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.clock import now
 from app.db import db, session, transaction
 from app.models.delivery import Delivery

@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db, session
 from app.deliver import heartbeat
 from app.deliver.feed import FLUSH_SECONDS

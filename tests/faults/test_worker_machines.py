@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import delete, func, select, update
 
 from app import create_app
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.cli.migrating import upgrade_database
 from app.clock import now
 from app.db import db, session, transaction
@@ -256,9 +256,9 @@ def test_the_clock_moves_a_maintenance_once_with_any_number_of_workers(machines:
         for machine in machines:
             stack.enter_context(running(machine, "worker"))
         planned = draft(
-            "key-00000013", kind=PostKind.MAINTENANCE, status=PostStatus.SCHEDULED, starts_itself=True,
+            "key-00000013", kind=PostKind.MAINTENANCE, status=PostStatus.SCHEDULED, auto_start=True,
             scheduled_for=now() + timedelta(seconds=2), scheduled_until=now() + timedelta(seconds=4),
-            ends_itself=True, notify=False,
+            auto_end=True, notify=False,
         )  # fmt: skip
         post_id = open_post(machines[0], LENA, session().scalars(select(Page.id)).one(), planned).post_id
         told = select(Update.status).join(Post).where(Post.public_id == post_id).order_by(Update.id)

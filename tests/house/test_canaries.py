@@ -8,8 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.actions.incidents import add_record_link, add_timeline_entry, set_role
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.channels.registry import all_channels
 from app.db import session, transaction
 from app.models.component import Component

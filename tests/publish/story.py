@@ -7,9 +7,9 @@ from sqlalchemy import select
 
 from app import clock
 from app.actions.announcements import create_announcement
-from app.actions.pinning import pin_post
-from app.actions.posts import open_post
-from app.actions.updates import correct_update, publish_update
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.editing import pin_post
+from app.actions.posts.publishing import open_post, publish_update
 from app.db import release, session
 from app.models.component import Component
 from app.settings import Settings

@@ -19,8 +19,7 @@ from werkzeug.test import Client
 from app import clock
 from app.actions.announcements import create_announcement
 from app.actions.pages import edit_page
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.errors import SettingError
 from app.guard.pictures import Picture, picture_of
 from app.publish import pictures

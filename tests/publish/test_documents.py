@@ -15,8 +15,7 @@ from werkzeug.test import Client
 from app import clock
 from app.actions.components import set_component_status
 from app.actions.pages import edit_page
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.publish import feeds
 from app.publish.refresh import refresh
 from app.settings import Settings

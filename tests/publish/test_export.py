@@ -15,8 +15,7 @@ import pytest
 from flask import Flask
 
 from app import clock
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.errors import CandorError, Conflict, Invalid, NotFound
 from app.publish.export import MANIFEST, export
 from app.settings import Settings

@@ -10,9 +10,8 @@ from werkzeug.test import Client
 from app import clock
 from app.actions.announcements import create_announcement, end_announcement, show_due
 from app.actions.components import create_component, set_component_status
-from app.actions.pinning import pin_post
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.editing import pin_post
+from app.actions.posts.publishing import open_post, publish_update
 from app.publish.refresh import refresh
 from app.settings import Settings
 from app.shapes import AnnouncementDraft, UpdateDraft

@@ -16,8 +16,8 @@ from werkzeug.test import Client
 from app import clock
 from app.actions.components import create_component
 from app.actions.pages import edit_page
-from app.actions.posts import open_post
-from app.actions.updates import correct_update
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.publishing import open_post
 from app.publish import words
 from app.publish.catalogues import FOLDER
 from app.publish.refresh import refresh

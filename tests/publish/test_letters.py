@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions.posts import open_post
-from app.actions.updates import correct_update, publish_update
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.clock import now
 from app.db import session
 from app.models.post import Update

@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import event, func, select
 from werkzeug.test import Client
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db, session
 from app.models.post import Post
 from app.publish.refresh import refresh

@@ -11,8 +11,8 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import Client
 
-from app.actions.posts import open_post
-from app.actions.updates import correct_update, publish_update
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.channels.registry import names as channel_names
 from app.db import session
 from app.guard.sms_length import measure

@@ -10,8 +10,7 @@ from werkzeug.test import Client
 
 from app import clock
 from app.actions.pages import edit_page
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.publish.refresh import refresh
 from app.publish.store import published
 from app.settings import Settings

@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.publish.refresh import refresh
 from app.settings import Settings
 from tests.deliver.conftest import draft

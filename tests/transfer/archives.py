@@ -20,12 +20,13 @@ from app.actions.incident_templates import TemplateDraft, create_template
 from app.actions.operated import add_person
 from app.actions.page_logo import set_logo
 from app.actions.pages import edit_page
-from app.actions.posts import open_post
-from app.actions.updates import correct_update
+from app.actions.posts.correcting import correct_update
+from app.actions.posts.editing import edit_post
+from app.actions.posts.publishing import open_post
 from app.db import db, release, session, transaction
 from app.models.post import Post, Update
 from app.settings import Settings
-from app.shapes import COMMAND_LINE, AnnouncementDraft, PostDraft
+from app.shapes import COMMAND_LINE, AnnouncementDraft, PostDraft, PostFacts
 from app.transfer.archive import write_archive
 from app.transfer.subscribers import import_subscribers
 from app.vocabulary import PostKind, PostStatus, Severity
@@ -63,6 +64,7 @@ def fill(settings: Settings, page_id: int) -> None:
         opened = open_post(settings, LENA, page_id, internal)
     earlier = NOON - timedelta(hours=1)
     correct_update(settings, LENA, opened.update_id, "First. <b>é</b>", 1, display_at=earlier)
+    edit_post(settings, LENA, opened.post_id, PostFacts(title="Slow é"))
     add_person(settings, LENA, page_id, "email", "finn@example.com", post=opened.post_id, is_confirmed=False)
     sheet = settings.home / "sheet.csv"
     sheet.write_bytes(SHEET)
@@ -90,7 +92,7 @@ def plan_by_clock(settings: Settings, page_id: int) -> str:
             page_id,
             PostDraft(
                 PostKind.MAINTENANCE, "Move", PostStatus.SCHEDULED, "We move.", "key-by-clock-1", notify=False,
-                scheduled_for=NOON, scheduled_until=NOON + timedelta(hours=1), starts_itself=True, ends_itself=True,
+                scheduled_for=NOON, scheduled_until=NOON + timedelta(hours=1), auto_start=True, auto_end=True,
             ),
         )  # fmt: skip
     session().rollback()

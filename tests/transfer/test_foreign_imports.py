@@ -126,7 +126,7 @@ def test_cachet_2(app: Flask, settings: Settings, page_id: int) -> None:
     disks = post("New disks")
     assert (disks.kind, disks.status) == ("maintenance", "completed")
     assert disks.scheduled_until == datetime(2015, 9, 1, 21, 0, tzinfo=UTC)
-    assert (about("New disks"), disks.starts_itself) == (["Website"], False)
+    assert (about("New disks"), disks.auto_start) == (["Website"], False)
 
 
 def test_groups_of_the_oldest_cachet_say_nothing_of_being_collapsed(
@@ -168,7 +168,7 @@ def test_instatus(app: Flask, settings: Settings, page_id: int) -> None:
     assert rocket.resolved_at == datetime(2020, 9, 12, 19, 9, 4, 498000, tzinfo=UTC)
     planned = post("Test maintenance")
     assert planned.scheduled_until == datetime(2020, 9, 13, 19, 38, 58, 326000, tzinfo=UTC)
-    assert (planned.status, planned.starts_itself) == ("scheduled", False)
+    assert (planned.status, planned.auto_start) == ("scheduled", False)
     assert said("Test maintenance")[0][2] == datetime(2020, 9, 12, 18, 39, 16, 606000, tzinfo=UTC)
 
 

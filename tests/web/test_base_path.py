@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import Client, TestResponse
 
 from app import create_app
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db
 from app.publish.refresh import refresh
 from app.publish.serve import SnapshotServer

@@ -21,7 +21,7 @@ from sqlalchemy import select
 
 from app import clock, create_app, return_path
 from app.actions import mail_health
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.actions.subscriber_rows import address_hash
 from app.db import db, session, transaction
 from app.errors import SettingError

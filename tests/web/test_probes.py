@@ -13,8 +13,7 @@ from sqlalchemy import event, text
 from werkzeug.test import TestResponse
 
 from app import clock, create_app
-from app.actions.posts import open_post
-from app.actions.updates import publish_update
+from app.actions.posts.publishing import open_post, publish_update
 from app.cli.migrating import revisions
 from app.db import db, transaction
 from app.deliver import heartbeat, plan

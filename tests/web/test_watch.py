@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.publish import store
 from app.publish.refresh import published_revision
 from app.settings import Settings

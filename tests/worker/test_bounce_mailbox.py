@@ -312,7 +312,7 @@ def test_a_worker_reads_it_and_doctor_looks_at_it(server: Dovecot, settings: Set
 
 
 def test_a_server_that_hangs_delays_no_mail_and_no_end(app: Flask, settings: Settings, page_id: int) -> None:
-    from app.actions.posts import open_post
+    from app.actions.posts.publishing import open_post
     from tests.deliver.conftest import draft
     from tests.factories import LENA
 

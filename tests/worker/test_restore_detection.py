@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 
 from app.actions import alarms, restoring, send_limits
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.channels.registry import names as channel_names
 from app.clock import frozen, now
 from app.db import session, transaction
@@ -112,7 +112,7 @@ def test_an_older_database_in_which_nothing_waits_is_not_held(app: Flask, settin
 def test_maintenance_that_the_clock_would_move_is_under_way(app: Flask, settings: Settings, page_id: int) -> None:
     planned = draft(
         kind=PostKind.MAINTENANCE, status=PostStatus.SCHEDULED, scheduled_for=now() + timedelta(days=1),
-        scheduled_until=now() + timedelta(days=2), starts_itself=True, notify=False,
+        scheduled_until=now() + timedelta(days=2), auto_start=True, notify=False,
     )  # fmt: skip
     open_post(settings, LENA, page_id, planned)
     another_machine()

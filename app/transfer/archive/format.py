@@ -18,7 +18,7 @@ from app.db import UtcDateTime
 from app.models.announcement import Announcement
 from app.models.component import Component, ComponentChange, ComponentGroup
 from app.models.incident_template import IncidentTemplate
-from app.models.post import Post, PostComponent, Update, UpdateEffect, UpdateRevision
+from app.models.post import Post, PostComponent, PostRevision, Update, UpdateEffect, UpdateRevision
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.text import is_clean
 from app.transfer.fields import YEARS, RowError
@@ -35,6 +35,10 @@ class _Required:
 REQUIRED = _Required()
 
 
+FORMER_NAMES = {"auto_start": "starts_itself", "auto_end": "ends_itself"}
+"""What columns were called in archives that were written before they were renamed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """What a column may hold.  `default` is for archives that were written before the column was there."""
@@ -48,7 +52,7 @@ class Field:
 
     def read(self, row: Mapping[str, Any]) -> Any:
         """The value in a row of an archive.  Raises RowError."""
-        raw = row.get(self.name, self.default)
+        raw = row.get(self.name, row.get(FORMER_NAMES.get(self.name, ""), self.default))
         if raw is REQUIRED:
             raise RowError(f"it has no {self.name}")
         if raw is None:
@@ -216,7 +220,10 @@ EFFECTS = Table(
         Reference("component", UpdateEffect.component_id, Component),
     ),
 )
-REVISIONS = Table("revisions.jsonl", UpdateRevision, (Reference("update", UpdateRevision.update_id, Update),))
+REVISIONS = Table(
+    "revisions.jsonl", UpdateRevision, (Reference("update", UpdateRevision.update_id, Update),), status=PostStatus
+)
+POST_REVISIONS = Table("post_revisions.jsonl", PostRevision, (Reference("post", PostRevision.post_id, Post),))
 SUBSCRIBERS = Table(
     "subscribers.jsonl",
     Subscriber,
@@ -242,6 +249,7 @@ TABLES = (
     UPDATES,
     EFFECTS,
     REVISIONS,
+    POST_REVISIONS,
     SUBSCRIBERS,
     FOLLOWS,
     SUPPRESSIONS,

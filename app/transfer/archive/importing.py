@@ -15,9 +15,9 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.actions.by_clock import will_move
 from app.actions.page_logo import kind_of_logo
 from app.actions.pages import read_page_fields
+from app.actions.posts.auto_start import will_move
 from app.actions.restoring import pause_everything
 from app.actions.revisions import lock_page, touch
 from app.actions.subscriber_rows import address_hash
@@ -36,6 +36,7 @@ from app.shapes import Actor
 from app.states import subscribers
 from app.text import markdown_to_html
 from app.transfer.archive.format import (
+    FORMER_NAMES,
     PAGE,
     POSTS,
     PUBLIC_ID,
@@ -143,7 +144,7 @@ def refuse(taking: Taking, table: Table, number: int, why: str) -> NoReturn:
 
 def check_keys(table: Table, row: Values) -> None:
     """Raises RowError: a key is none of this version's."""
-    strange = set(row) - set(table.keys)
+    strange = set(row) - set(table.keys) - set(FORMER_NAMES.values())
     if strange:
         raise RowError(f"it has a {sorted(strange)[0][:40]!r}, which this Candor does not know")
 

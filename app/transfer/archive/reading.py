@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from app.errors import Invalid
 from app.text import clean
-from app.transfer.archive.format import FOLLOWS, MANIFEST, PAGE, TABLES
+from app.transfer.archive.format import FOLLOWS, MANIFEST, PAGE, POST_REVISIONS, TABLES
 from app.transfer.archive.writing import FORMAT, VERSION
 
 LARGEST_ARCHIVE = 2 * 1024**3
@@ -26,8 +26,8 @@ LARGEST_MANIFEST = 64 * 1024
 LARGEST_DIRECTORY = 64 * 1024
 LONGEST_LINE = 4 * 1024**2
 FILES = (PAGE, *(table.file for table in TABLES))
-OPTIONAL = {FOLLOWS.file}
-"""What archives of the first days do not have."""
+OPTIONAL = {FOLLOWS.file, POST_REVISIONS.file}
+"""What archives of earlier versions do not have."""
 
 DAMAGED = "It is damaged or was cut off: copy it again, or make another with candor archive."
 _END = struct.Struct("<4s4H2LH")

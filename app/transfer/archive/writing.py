@@ -26,7 +26,7 @@ ROWS_AT_ONCE = 2000
 PAGE_FIELDS = tuple(
     field_of(column, None)
     for column in Page.__table__.c
-    if column.name not in {"id", "slug", "revision", "rebuild_revision"}
+    if column.name not in {"id", "slug", "revision", "rebuild_revision", "purge_revision"}
 )
 _MODE = 0o600 << 16
 _ALWAYS = (1980, 1, 1, 0, 0, 0)

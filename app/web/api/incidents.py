@@ -8,10 +8,10 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, or_, select
 
-from app.actions import updates
-from app.actions.fingerprints import fingerprint
-from app.actions.post_facts import edit_post
-from app.actions.posts import open_post
+from app.actions.posts import correcting, publishing
+from app.actions.posts.editing import edit_post
+from app.actions.posts.fingerprints import fingerprint
+from app.actions.posts.publishing import open_post
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.inputs.envelopes import IncidentBody, IncidentChangeBody, UpdateBody
@@ -112,7 +112,7 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     if given.says_something:
         status = given.status or _standing(incident_id)
         update = given.update(status, BODIES[status], key=key, fingerprint=_asked(given.given))
-        updates.publish_update(settings(), bearer().actor, incident_id, update)
+        publishing.publish_update(settings(), bearer().actor, incident_id, update)
     else:
         edit_post(settings(), bearer().actor, incident_id, given.facts(), acknowledged=given.acknowledged)
     return one_incident(page, incident_id)
@@ -129,7 +129,7 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
         PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False,
         fingerprint=fingerprint({"method": "DELETE"}),
     )  # fmt: skip
-    updates.publish_update(settings(), bearer().actor, incident_id, draft)
+    publishing.publish_update(settings(), bearer().actor, incident_id, draft)
     return before
 
 
@@ -142,7 +142,7 @@ def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> Re
     given = bodies.read(UpdateBody).incident_update
     _check_update(page, incident_id, update_id)
     if given.body is not None or given.display_at is not None:
-        updates.correct_update(
+        correcting.correct_update(
             settings(),
             bearer().actor,
             update_id,

@@ -5,8 +5,8 @@ import secrets
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from app.actions import updates
-from app.actions.post_facts import draft_postmortem
+from app.actions.posts.editing import draft_postmortem
+from app.actions.posts.publishing import publish_update
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.inputs.envelopes import PostmortemBody, PublicationBody
@@ -63,7 +63,7 @@ def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
         notify=given.notify_subscribers,
         acknowledged=given.acknowledged,
     )
-    updates.publish_update(settings(), bearer().actor, incident_id, draft)
+    publish_update(settings(), bearer().actor, incident_id, draft)
     return _document(page, incident_id)
 
 

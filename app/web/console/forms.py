@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.actions.fingerprints import fingerprint
 from app.actions.incidents import read_link
+from app.actions.posts.fingerprints import fingerprint
 from app.errors import CandorError, Conflict, Invalid, KeyUsed, NeedsConfirmation, Stale, Unavailable
 from app.inputs.base import from_form
 from app.inputs.fields import local_instant

@@ -5,8 +5,7 @@ from contextlib import suppress
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import by_clock, pinning
-from app.actions import posts as actions
+from app.actions.posts import editing, publishing
 from app.db import session, translated
 from app.errors import CandorError, KeyUsed, Unavailable
 from app.queries import posts as queries
@@ -64,7 +63,7 @@ def open_post() -> Answer:
     facts = current_page()
     typed = read_typed(request.form)
     try:
-        made = actions.open_post(current_app.config["SETTINGS"], actor(), facts.id, post_draft(typed, facts.zone))
+        made = publishing.open_post(current_app.config["SETTINGS"], actor(), facts.id, post_draft(typed, facts.zone))
     except CandorError as error:
         problem, status = problem_of(error)
         with still_saying(error):
@@ -97,7 +96,7 @@ def pin_post(public_id: str) -> Answer:
     """Keep a post on top of the page after it is over, or, with `pinned=no`, stop keeping it there."""
     thread(session(), current_page().id, public_id)
     pinned = _chosen("pinned")
-    pinning.pin_post(current_app.config["SETTINGS"], actor(), public_id, pinned)
+    editing.pin_post(current_app.config["SETTINGS"], actor(), public_id, pinned)
     flash("It is kept on top of the page." if pinned else "It is no longer kept on top of the page.")
     return redirect(url_for("console.show_post", public_id=public_id), 303)
 
@@ -108,7 +107,7 @@ def set_by_clock(public_id: str) -> Answer:
     """Have a maintenance begin and end by itself at its planned times, or, with `by_clock=no`, by hand."""
     thread(session(), current_page().id, public_id)
     is_on = _chosen("by_clock")
-    by_clock.set_by_clock(current_app.config["SETTINGS"], actor(), public_id, is_on)
+    editing.set_auto(current_app.config["SETTINGS"], actor(), public_id, is_on)
     flash("It begins and ends by the clock." if is_on else "It begins and ends by hand.")
     return redirect(url_for("console.show_post", public_id=public_id), 303)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.actions.effects import computed_impact
+from app.actions.posts.effects import computed_impact
 from app.deliver.audience import audience_count
 from app.queries.components import GroupRow, component_groups
 from app.queries.pages import PageFacts

@@ -2,7 +2,7 @@
 
 from flask import current_app, flash, redirect, request, url_for
 
-from app.actions import updates as actions
+from app.actions.posts import correcting, publishing
 from app.db import session
 from app.errors import CandorError, KeyUsed
 from app.queries.posts import thread, update_facts
@@ -25,7 +25,7 @@ def publish_update(public_id: str) -> Answer:
     typed = read_typed(request.form)
     try:
         draft = update_draft(typed, found.post.kind, facts.zone, found.broken)
-        made = actions.publish_update(current_app.config["SETTINGS"], actor(), public_id, draft)
+        made = publishing.publish_update(current_app.config["SETTINGS"], actor(), public_id, draft)
     except CandorError as error:
         problem, status = problem_of(error)
         typed = with_new_key(typed) if isinstance(error, KeyUsed) else typed
@@ -54,7 +54,7 @@ def correct_update(public_id: str) -> Answer:
     acknowledged = request.form.get("acknowledged") == "yes"
     try:
         version = read_version(request.form.get("version", ""))
-        actions.correct_update(settings, actor(), public_id, body, version, acknowledged=acknowledged)
+        correcting.correct_update(settings, actor(), public_id, body, version, acknowledged=acknowledged)
     except CandorError as error:
         problem, status = problem_of(error)
         with still_saying(error):

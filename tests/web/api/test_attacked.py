@@ -11,8 +11,8 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 from app import clock
-from app.actions import updates
 from app.actions.pages import edit_page
+from app.actions.posts import publishing
 from app.actions.subscriptions import remove
 from app.db import session
 from app.models.audit import AuditEntry
@@ -149,13 +149,13 @@ def test_a_postmortem_is_published_once_and_a_newer_draft_stays(
     found = script.get(one)
     assert [said["status"] for said in found["incident_updates"]].count("postmortem") == 1
     script.send("PUT", f"{one}/postmortem", {"postmortem": {"body_draft": "Second."}})
-    real = updates._check
+    real = publishing._check
 
     def writing_meanwhile(writing: Any, post: Post, draft: Any) -> None:
         real(writing, post, draft)
         post.postmortem_draft = "Third."
 
-    monkeypatch.setattr(updates, "_check", writing_meanwhile)
+    monkeypatch.setattr(publishing, "_check", writing_meanwhile)
     script.send("PUT", f"{one}/postmortem/publish")
     assert script.get(f"{one}/postmortem")["body_draft"] == "Third."
 

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from app import clock
-from app.actions import by_clock
-from app.actions.updates import publish_update
+from app.actions.posts import auto_start
+from app.actions.posts.publishing import publish_update
 from app.db import session
 from app.errors import Unavailable
 from app.models.component import Component
@@ -101,12 +101,12 @@ def test_who_was_faster_by_hand_is_not_repeated(
 
     def by_hand_first(*words: object) -> None:
         with monkeypatch.context() as back:
-            back.setattr(by_clock, "publish_update", publish_update)
+            back.setattr(auto_start, "publish_update", publish_update)
             begun = UpdateDraft(PostStatus.IN_PROGRESS, "We begin.", "by-hand-0001", 1)
             publish_update(settings, LENA, post_id, begun)
         publish_update(*words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(by_clock, "publish_update", by_hand_first)
+    monkeypatch.setattr(auto_start, "publish_update", by_hand_first)
     at(settings, NOON + HOUR)
     assert [status for status, _ in said()] == ["scheduled", "in_progress"]
     assert said()[1][1] == LENA.name
@@ -121,7 +121,7 @@ def test_a_lost_database_is_tried_again(
         raise Unavailable("The database does not answer.")
 
     with monkeypatch.context() as broken:
-        broken.setattr(by_clock, "publish_update", lost)
+        broken.setattr(auto_start, "publish_update", lost)
         at(settings, NOON + HOUR)
     assert len(said()) == 1
     at(settings, NOON + HOUR)
@@ -132,5 +132,5 @@ def test_an_incident_has_no_times_to_go_by(settings: Settings, lena: Person, pag
     sent = lena.fill(
         "/console/default/posts/new", "/console/default/posts", {"title": "Slow", "body": "We look.", "by_clock": "yes"}
     )
-    assert session().scalars(select(Post.starts_itself)).one() is False
+    assert session().scalars(select(Post.auto_start)).one() is False
     assert "by-clock" not in lena.open(str(sent.headers["Location"]))

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.actions import restoring
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session
 from app.models.delivery import Delivery
 from app.settings import Settings

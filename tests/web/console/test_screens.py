@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.clock import now
 from app.db import db, session
 from app.models.account import Account

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session
 from app.models.incident import Incident
 from app.vocabulary import Severity

@@ -6,7 +6,7 @@ import io
 import pytest
 from sqlalchemy import func, select
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.actions.subscriptions import subscribe
 from app.db import session, transaction
 from app.models.audit import AuditEntry

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import session, transaction
 from app.models.audit import AuditEntry
 from app.models.incident_template import IncidentTemplate

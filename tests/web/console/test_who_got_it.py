@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select, update
 
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.actions.subscriber_rows import address_hash
 from app.clock import frozen, now
 from app.db import session, transaction

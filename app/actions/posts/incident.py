@@ -8,26 +8,36 @@ from app.models.incident import Incident, TimelineEntry
 from app.models.post import Post
 from app.models.record_link import RecordLink
 from app.shapes import Actor
+from app.states import incidents as states
 from app.vocabulary import PostStatus
 
 
 def follow_post(session: Session, actor: Actor, post: Post, status: PostStatus) -> None:
-    """Note the statement on the incident's timeline; resolve the incident with its last open post, or open it again."""
+    """Note a statement on the incident's timeline; resolve the incident with its last open post, or open it again."""
+    note_for_post(session, actor, post, f"Told the public: {status.label}")
+    settle_incident(session, post, status)
+
+
+def note_for_post(session: Session, actor: Actor, post: Post, text: str) -> None:
+    """Write a line into the timeline of the incident that a post speaks for, if it speaks for one."""
+    if post.incident_id is not None:
+        session.add(TimelineEntry(incident_id=post.incident_id, at=now(), actor=actor.name, text=text))
+
+
+def settle_incident(session: Session, post: Post, status: PostStatus) -> None:
+    """Resolve the incident that a post speaks for with its last open post; open it again with one that is not over."""
     if post.incident_id is None:
         return
     incident = session.get_one(Incident, post.incident_id)
     at = now()
-    session.add(
-        TimelineEntry(incident_id=incident.id, at=at, actor=actor.name, text=f"Told the public: {status.label}")
-    )
     if not status.is_terminal:
-        incident.resolved_at = None
+        states.reopen(incident)
         return
     others_open = session.scalar(
         select(exists().where(Post.incident_id == incident.id, Post.id != post.id, Post.closed_at.is_(None)))
     )
-    if not others_open and incident.resolved_at is None:
-        incident.resolved_at = at
+    if not others_open:
+        states.resolve(incident, at)
 
 
 def internal_words(session: Session, incident_id: int) -> tuple[str, ...]:

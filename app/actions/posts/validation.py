@@ -1,20 +1,19 @@
-"""Reading what an author typed: cleaned, checked and asked about before anything is opened."""
+"""Validation of what an author typed: cleaned, checked and asked about before anything is opened."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from app.clock import now
 from app.errors import Invalid, NeedsConfirmation
 from app.guard import leaks
 from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
-from app.vocabulary import POST_STATUSES, PROMISE_DEFAULTS, Impact, PostKind, PostStatus
+from app.vocabulary import POST_STATUSES, PostKind, PostStatus
 
 KEY_LIMIT = 128
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """Nothing is older: history has a page for every month back to the first post."""
 
 LATEST = datetime(2101, 1, 1, tzinfo=UTC)
-FARTHEST_PROMISE = timedelta(days=30)
 
 
 def read_title(raw: str) -> str:
@@ -42,29 +41,6 @@ def check_status(kind: PostKind, status: PostStatus) -> None:
     if status not in POST_STATUSES[kind]:
         words = ", ".join(allowed.label for allowed in POST_STATUSES[kind])
         raise Invalid.field("status", f"A post of kind {kind} can not be {status.label}. Choose one of: {words}.")
-
-
-def promise(
-    status: PostStatus, impact: Impact, asked: datetime | None, default: datetime | None = None
-) -> datetime | None:
-    """By when the next update is promised: as asked, else `default`, else by impact; None after a terminal status.
-
-    Raises:
-        Invalid: the time asked for has passed or is more than 30 days away.
-    """
-    if status.is_terminal:
-        return None
-    if asked is None:
-        return default or now() + PROMISE_DEFAULTS[impact]
-    if asked <= now():
-        raise Invalid.field(
-            "next_update_by", "The next update is promised for a time that has passed. Choose a later one."
-        )
-    if asked > now() + FARTHEST_PROMISE and asked != default:
-        raise Invalid.field(
-            "next_update_by", "The next update is promised more than 30 days from now. Choose a nearer time."
-        )
-    return asked
 
 
 def check_window(status: PostStatus, start: datetime | None, end: datetime | None) -> None:

@@ -1,0 +1,97 @@
+"""Correcting what was published, visibly: what it said before is kept and shown."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actions import audit
+from app.actions.posts import validation
+from app.actions.posts.publishing import taints
+from app.actions.revisions import lock_page, touch
+from app.clock import now
+from app.db import session as read_session
+from app.db import transaction
+from app.errors import NotFound, Stale
+from app.models.post import Post, Update, UpdateRevision
+from app.publish.months import month_of
+from app.publish.refresh import try_refresh
+from app.settings import Settings
+from app.shapes import Actor
+from app.states import posts as states
+from app.text import markdown_to_html
+
+
+def correct_update(
+    settings: Settings,
+    actor: Actor,
+    update_public_id: str,
+    body: str | None,
+    version: int | None,
+    *,
+    display_at: datetime | None = None,
+    acknowledged: bool = False,
+) -> None:
+    """Replace an update's text, the time it is dated, or both, visibly: what it said is kept and shown.
+
+    None leaves either as it is.  `version` is the one the author saw, if any.
+
+    Raises:
+        Invalid, NeedsConfirmation, NotFound, Stale, Unavailable: as `publish_update`.
+    """
+    body = None if body is None else validation.read_body(body)
+    validation.check_dated(display_at)
+    row = (
+        read_session()
+        .execute(select(Post.page_id, Post.incident_id).join(Update).where(Update.public_id == update_public_id))
+        .first()
+    )
+    if row is None:
+        raise NotFound("There is no such update.")
+    page_id = row[0]
+    validation.ask_about_leaks([body or ""], taints(row[1]), acknowledged=acknowledged)
+    with transaction() as session:
+        page = lock_page(session, page_id)
+        update = session.scalars(select(Update).where(Update.public_id == update_public_id)).one()
+        if version is not None and update.version != version:
+            raise Stale("Somebody corrected this update meanwhile.", current=update.body, yours=body or update.body)
+        _check_between(session, update, display_at)
+        month = month_of(update.post.started_at, ZoneInfo(page.time_zone))
+        if not _correct(session, actor, update, body, display_at):
+            return
+        is_elsewhere = month != month_of(update.post.started_at, ZoneInfo(page.time_zone))
+        touch(session, page, update.post, everything=is_elsewhere)  # the month it left has to be written too
+        audit.record(session, actor, "correct", "update", update.public_id)
+    try_refresh(settings, page_id)
+
+
+def _correct(session: Session, actor: Actor, update: Update, body: str | None, display_at: datetime | None) -> bool:
+    """Keep what it said, and say the other; False when that is the same."""
+    words, at = body if body is not None else update.body, display_at or update.display_at
+    if (words, at) == (update.body, update.display_at):
+        return False
+    former = update.display_at if at != update.display_at else None
+    session.add(
+        UpdateRevision(
+            update_id=update.id, body=update.body, body_html=update.body_html, display_at=former, replaced_at=now(),
+            replaced_by=actor.name,
+        )
+    )  # fmt: skip
+    if former is not None:
+        states.date(update.post, update.display_at, at)
+        update.display_at = at
+    update.body, update.body_html = words, markdown_to_html(words)
+    update.corrected_at = update.updated_at = now()
+    update.version += 1
+    return True
+
+
+def _check_between(session: Session, update: Update, at: datetime | None) -> None:
+    """Raises Invalid when a statement would be dated before the one that it follows, or after the next one."""
+    if at is None or at == update.display_at:
+        return
+    mine, dated = Update.post_id == update.post_id, select(Update.display_at)
+    before = dated.where(mine, Update.sequence < update.sequence).order_by(Update.sequence.desc()).limit(1)
+    after = dated.where(mine, Update.sequence > update.sequence).order_by(Update.sequence).limit(1)
+    validation.check_dated(at, session.scalar(before) or validation.EARLIEST, session.scalar(after))

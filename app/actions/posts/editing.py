@@ -1,0 +1,208 @@
+"""What can be changed about a post without an update: its facts, whether it is pinned, its draft of a post-mortem."""
+
+from dataclasses import replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.actions import audit
+from app.actions.posts import effects, validation
+from app.actions.revisions import lock_page, touch
+from app.clock import now
+from app.db import session as read_session
+from app.db import transaction
+from app.errors import Conflict, Invalid, NotFound
+from app.models.component import Component
+from app.models.page import Page
+from app.models.post import Post, PostComponent, PostRevision
+from app.publish.refresh import try_refresh
+from app.settings import Settings
+from app.shapes import Actor, PostFacts
+from app.states import posts as states
+from app.vocabulary import Impact, PostKind, PostStatus
+
+SHOWN_WHEN_CORRECTED = ("title", "impact", "scheduled_for", "scheduled_until")
+"""Facts whose former value readers are shown."""
+
+
+def edit_post(
+    settings: Settings, actor: Actor, public_id: str, facts: PostFacts, *, acknowledged: bool = False
+) -> None:
+    """Correct facts of a post, visibly: readers are shown what they were.  Nobody is notified.
+
+    Raises:
+        NotFound: there is no such post.
+        Conflict: it was withdrawn.
+        Invalid: a fact cannot be taken, or belongs to maintenance alone.
+        NeedsConfirmation: the new title looks as if it held something internal, and `acknowledged` is not set.
+        Unavailable: the database cannot be written; nothing was changed.
+    """
+    facts = read_facts(facts)
+    page_id = _page_of(public_id)
+    with transaction() as session:
+        page, post = _held(session, page_id, public_id)
+        changed = set_facts(session, actor, post, facts, acknowledged=acknowledged)
+        if not changed:
+            return
+        post.version += 1
+        touch(session, page, post)
+        audit.record(session, actor, "edit", "post", public_id, ", ".join(sorted(changed)))
+    try_refresh(settings, page_id)
+
+
+def read_facts(facts: PostFacts) -> PostFacts:
+    """The facts with their title cleaned.  Raises Invalid."""
+    return facts if facts.title is None else replace(facts, title=validation.read_title(facts.title))
+
+
+def set_facts(
+    session: Session, actor: Actor, post: Post, facts: PostFacts, *, acknowledged: bool, with_update: bool = False
+) -> set[str]:
+    """Change what differs, in the caller's transaction, and keep what it was; the names of what changed.
+
+    An update that comes with it says itself what its impact and components are: those are no correction.
+
+    Raises:
+        Invalid, NeedsConfirmation: as `edit_post`.
+    """
+    wanted = {name: value for name, value in _values(post, facts).items() if getattr(post, name) != value}
+    if "title" in wanted:
+        validation.ask_about_leaks([str(wanted["title"])], (), acknowledged=acknowledged)
+    former = {name: getattr(post, name) for name in SHOWN_WHEN_CORRECTED if name in wanted}
+    about = _visible_names(session, post)
+    if "impact" in wanted or "impact_override" in wanted:
+        states.set_impact(post, Impact(facts.impact or post.impact))
+    if "scheduled_for" in wanted or "scheduled_until" in wanted:
+        states.replan(post, facts.scheduled_for or post.scheduled_for, facts.scheduled_until or post.scheduled_until)
+    for name in ("title", "metadata_json", "auto_start", "auto_end"):
+        if name in wanted:
+            setattr(post, name, wanted[name])
+    session.flush()
+    changed = set(wanted)
+    if facts.component_ids is not None and effects.set_components(session, post, facts.component_ids):
+        changed.add("components")
+        if _visible_names(session, post) != about:
+            former["components"] = "\n".join(about)
+    if with_update:
+        former.pop("impact", None)
+        former.pop("components", None)
+    if former:
+        session.add(PostRevision(post_id=post.id, replaced_at=now(), replaced_by=actor.name, **former))
+        session.flush()
+    return changed
+
+
+def pin_post(settings: Settings, actor: Actor, public_id: str, pinned: bool) -> None:
+    """Keep a post on top of the page, or stop keeping it there.  Doing it twice changes nothing; nobody is notified.
+
+    Raises:
+        NotFound: there is no such post.
+        Conflict: it was withdrawn.
+        Unavailable: the database cannot be written; nothing was changed.
+    """
+    page_id = _page_of(public_id)
+    with transaction() as session:
+        page, post = _held(session, page_id, public_id)
+        if post.pinned == pinned:
+            return
+        post.pinned = pinned
+        touch(session, page, post)
+        audit.record(session, actor, "pin" if pinned else "unpin", "post", public_id, post.title)
+    try_refresh(settings, page_id)
+
+
+def set_auto(settings: Settings, actor: Actor, public_id: str, is_on: bool) -> None:
+    """Have a maintenance start and end automatically, or by hand alone.  Doing it twice changes nothing.
+
+    Raises:
+        NotFound: there is no such post.
+        Conflict: it was withdrawn.
+        Invalid: it is no maintenance.
+        Unavailable: the database cannot be written; nothing was changed.
+    """
+    page_id = _page_of(public_id)
+    with transaction() as session:
+        _, post = _held(session, page_id, public_id)
+        if post.kind != PostKind.MAINTENANCE:
+            raise Invalid("Only maintenance can start and end automatically.")
+        if (post.auto_start, post.auto_end) == (is_on, is_on):
+            return
+        post.auto_start = post.auto_end = is_on
+        audit.record(session, actor, "set auto" if is_on else "set by hand", "post", public_id, post.title)
+
+
+def draft_postmortem(actor: Actor, public_id: str, body: str | None) -> None:
+    """Keep a post-mortem that is not published yet, or, with None, throw the draft away.
+
+    Raises:
+        NotFound: there is no such post.
+        Conflict: there is no draft to throw away, or the post was withdrawn.
+        Invalid: the text cannot be taken, or the post is still open.
+    """
+    text = None if body is None else validation.read_body(body)
+    page_id = _page_of(public_id)
+    with transaction() as session:
+        _, post = _held(session, page_id, public_id)
+        if text is None and post.postmortem_draft is None:
+            raise Conflict("There is no draft of a post-mortem. What was published stays, and can be corrected.")
+        if text is not None and not PostStatus(post.status).is_terminal:
+            raise Invalid("A post-mortem follows a resolved post. Resolve it first.")
+        post.postmortem_draft, post.postmortem_draft_at = text, now() if text is not None else None
+        audit.record(session, actor, "draft post-mortem", "post", public_id)
+
+
+def _values(post: Post, facts: PostFacts) -> dict[str, object]:
+    values: dict[str, object] = {
+        "title": facts.title,
+        "metadata_json": facts.metadata_json,
+        "impact": facts.impact,
+        "impact_override": facts.impact,
+    }
+    planned: dict[str, object] = {
+        "scheduled_for": facts.scheduled_for,
+        "scheduled_until": facts.scheduled_until,
+        "auto_start": facts.auto_start,
+        "auto_end": facts.auto_end,
+    }
+    if post.kind == PostKind.MAINTENANCE:
+        _check_window(post, facts)
+        values |= planned
+    elif any(planned.values()):
+        raise Invalid.field("scheduled_for", "Only planned work has a window. This is an incident.")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _check_window(post: Post, facts: PostFacts) -> None:
+    begin, end = facts.scheduled_for or post.scheduled_for, facts.scheduled_until or post.scheduled_until
+    if (begin, end) == (post.scheduled_for, post.scheduled_until):
+        return
+    if post.closed_at is not None:
+        raise Invalid.field("scheduled_for", "This maintenance is over. Its window can not be moved any more.")
+    validation.check_window(PostStatus(post.status), begin, end)
+
+
+def _visible_names(session: Session, post: Post) -> list[str]:
+    """The names of the components that readers see the post to be about."""
+    statement = (
+        select(Component.name)
+        .join(PostComponent, PostComponent.component_id == Component.id)
+        .where(PostComponent.post_id == post.id, Component.visible)
+        .order_by(Component.position, Component.id)
+    )
+    return list(session.scalars(statement))
+
+
+def _page_of(public_id: str) -> int:
+    page_id = read_session().scalar(select(Post.page_id).where(Post.public_id == public_id))
+    if page_id is None:
+        raise NotFound("There is no such post.")
+    return page_id
+
+
+def _held(session: Session, page_id: int, public_id: str) -> tuple[Page, Post]:
+    """The page and its post, locked in the order that publishing locks them.  Raises Conflict."""
+    page = lock_page(session, page_id)
+    post = session.scalars(select(Post).where(Post.public_id == public_id).with_for_update()).one()
+    if post.withdrawn_at is not None:
+        raise Conflict("This post was withdrawn and cannot be changed any more.")
+    return page, post
