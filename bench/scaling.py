@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, func, select, update
@@ -68,7 +68,7 @@ def workers(site: Site, to: MailServer, count: int) -> Iterator[dict[str, int]]:
     with ExitStack() as stack:
         running = {}
         for number in range(count):
-            machine = replace(site.settings, home=site.settings.home.with_name(f"machine-{number}"))
+            machine = site.settings.with_changes(home=site.settings.home.with_name(f"machine-{number}"))
             machine.home.mkdir(exist_ok=True)
             environ = {**to.environ, "DATABASE_URL": site.settings.database_url}
             module = "app.cli" if to.port else "bench.simulated"

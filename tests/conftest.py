@@ -4,7 +4,6 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -52,7 +51,7 @@ def patient_store() -> Iterator[None]:
 def make_settings(home: Path, **changes: object) -> Settings:
     """Settings of an installation in `home`, as the environment `changes` would make them."""
     environ = {"CANDOR_HOME": str(home), "SECRET_KEY": "k" * 40, "HOLD_SECONDS": "0"}
-    return replace(load(environ), **changes)  # type: ignore[arg-type]
+    return load(environ).with_changes(**changes)
 
 
 def migrate(settings: Settings) -> None:

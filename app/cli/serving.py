@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
 
 import click
 
@@ -64,7 +63,7 @@ def worker(once: bool, senders: int | None, only: str | None) -> None:
     _leave_with_supervisor()
     app, settings = make_app()
     if senders:
-        settings = replace(settings, send_connections=senders)
+        settings = settings.with_changes(send_connections=senders)
     run(app, settings, once=once, only=_channels(only or ""))
 
 

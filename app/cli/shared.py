@@ -8,7 +8,7 @@ import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import click
@@ -44,7 +44,7 @@ def make_app() -> tuple[Flask, Settings]:
 
 def app_on(settings: Settings, database: str) -> Flask:
     """The application on another database than its own: one that is made ready before it takes its place."""
-    return create_app_without_web(replace(settings, database_url=database))
+    return create_app_without_web(settings.with_changes(database_url=database))
 
 
 def answers(function: Callable[..., Answer]) -> Callable[..., None]:

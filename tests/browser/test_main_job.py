@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import feedparser
@@ -45,7 +44,7 @@ def phone() -> Iterator["Page"]:  # noqa: F821 - loaded only where Chromium is
 
 def test_the_main_job_on_a_phone(app: Flask, settings: Settings, phone: "Page") -> None:  # noqa: F821
     port = free_port()
-    site = replace(settings, port=port, base_url=f"http://127.0.0.1:{port}")
+    site = settings.with_changes(port=port, base_url=f"http://127.0.0.1:{port}")
     with smtp_sink() as sink:
         mail = {"SMTP_URL": sink.url, "BASE_URL": site.base_url}
         with running(site, "up", extra=mail):

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -108,7 +107,7 @@ class One(SmtpSender):
 
 @pytest.fixture
 def sender(port: int, settings: Settings) -> Iterator[SmtpSender]:
-    opened = One(replace(settings, smtp_url=f"smtp://127.0.0.1:{port}", send_connections=1))
+    opened = One(settings.with_changes(smtp_url=f"smtp://127.0.0.1:{port}", send_connections=1))
     yield opened
     opened.close()
 
@@ -212,7 +211,7 @@ def test_a_message_whose_fate_is_unknown_is_not_sent_again(server: Server, sende
 
 
 def test_no_server_fails_the_batch_at_once_and_can_be_tried_again(settings: Settings) -> None:
-    sender = One(replace(settings, smtp_url="smtp://127.0.0.1:21019", send_connections=1))
+    sender = One(settings.with_changes(smtp_url="smtp://127.0.0.1:21019", send_connections=1))
     outcomes = list(sender.send(letter(), [recipient(n) for n in range(3)]))
     assert states(outcomes) == [("failed", False, False)] * 3
     assert {one.reason for one in outcomes} == {"the mail server can not be reached"}
@@ -220,7 +219,7 @@ def test_no_server_fails_the_batch_at_once_and_can_be_tried_again(settings: Sett
 
 def test_a_server_that_is_back_gets_what_comes_next_at_once(server: Server, settings: Settings) -> None:
     chosen = free_port()
-    sender = One(replace(settings, smtp_url=f"smtp://127.0.0.1:{chosen}", send_connections=1))
+    sender = One(settings.with_changes(smtp_url=f"smtp://127.0.0.1:{chosen}", send_connections=1))
     assert [one.state for one in sender.send(letter(), [recipient(1)])] == [DeliveryState.FAILED]
     controller = Controller(server, hostname="127.0.0.1", port=chosen)
     controller.start()
@@ -248,27 +247,27 @@ def test_what_was_being_opened_before_tells_nothing_of_now(
         raise Unreachable("the mail server can not be reached")
 
     monkeypatch.setattr(smtp_lines, "open_connection", connect)
-    sender = One(replace(settings, smtp_url=f"smtp://127.0.0.1:{port}", send_connections=2))
+    sender = One(settings.with_changes(smtp_url=f"smtp://127.0.0.1:{port}", send_connections=2))
     assert [one.state for one in sender.send(letter(), [recipient(1)])] == [DeliveryState.FAILED]
     assert [one.state for one in sender.send(letter(), [recipient(2)])] == [DeliveryState.SENT]
     sender.close()
 
 
 def test_the_password_is_percent_decoded(server: Server, port: int, settings: Settings) -> None:
-    sender = One(replace(settings, smtp_url=f"smtp://user:p%40ss%2Fword@127.0.0.1:{port}", send_connections=1))
+    sender = One(settings.with_changes(smtp_url=f"smtp://user:p%40ss%2Fword@127.0.0.1:{port}", send_connections=1))
     assert [one.state for one in sender.send(letter(), [recipient()])] == [DeliveryState.SENT]
     sender.close()
     assert server.logins == [b"p@ss/word"]
 
 
 def test_a_wrong_password_is_named_but_not_shown(port: int, settings: Settings) -> None:
-    sender = One(replace(settings, smtp_url=f"smtp://user:wr0ng@127.0.0.1:{port}", send_connections=1))
+    sender = One(settings.with_changes(smtp_url=f"smtp://user:wr0ng@127.0.0.1:{port}", send_connections=1))
     (outcome,) = sender.send(letter(), [recipient()])
     assert (outcome.permanent, outcome.reason) == (False, "the mail server refused the user name or password")
 
 
 def test_required_starttls_that_is_not_offered_sends_nothing(server: Server, port: int, settings: Settings) -> None:
-    sender = One(replace(settings, smtp_url=f"smtp+starttls://127.0.0.1:{port}", send_connections=1))
+    sender = One(settings.with_changes(smtp_url=f"smtp+starttls://127.0.0.1:{port}", send_connections=1))
     (outcome,) = sender.send(letter(), [recipient()])
     assert outcome.state is DeliveryState.FAILED
     assert "STARTTLS" in outcome.reason

@@ -5,7 +5,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -67,7 +67,7 @@ def running(*, implicit: bool = False, starttls: bool = True) -> Iterator[tuple[
 
 
 def send(settings: Settings, url: str, *numbers: int) -> list[Outcome]:
-    sender = SmtpSender(replace(settings, smtp_url=url, send_connections=1))
+    sender = SmtpSender(settings.with_changes(smtp_url=url, send_connections=1))
     try:
         return [one for one in sender.send(letter(), map(recipient, numbers or (1,))) if one is not TICK]
     finally:

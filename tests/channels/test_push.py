@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_network
@@ -37,7 +36,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 @pytest.fixture
 def open_settings(settings: Settings) -> Settings:
-    return replace(settings, webhook_allowed_networks=(ip_network("127.0.0.0/8"),), mail_from="Acme <ops@acme.example>")
+    return settings.with_changes(
+        webhook_allowed_networks=(ip_network("127.0.0.0/8"),), mail_from="Acme <ops@acme.example>"
+    )
 
 
 def send(settings: Settings, service: Web, browser: FakeBrowser, count: int = 1, **changes: object) -> list[Outcome]:

@@ -4,7 +4,6 @@ import base64
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
@@ -35,7 +34,7 @@ def fake() -> Iterator[FakeTwilio]:
 
 @pytest.fixture
 def configured(settings: Settings, fake: FakeTwilio) -> Settings:
-    return replace(settings, sms_url=URL, twilio_api=fake.url, base_url="https://status.example.com")
+    return settings.with_changes(sms_url=URL, twilio_api=fake.url, base_url="https://status.example.com")
 
 
 def send(settings: Settings, text: str = "API is slow", **changes: object) -> Outcome:
@@ -81,7 +80,7 @@ def test_the_callback_names_the_delivery_so_that_nobody_else_can(fake: FakeTwili
     assert twilio_account.referred(configured, told) == ("d", 1)
     assert twilio_account.referred(configured, "d2" + told[2:]) is None
     assert twilio_account.referred(configured, told + "ü") is None
-    assert twilio_account.referred(replace(configured, secret_key="z" * 40), told) is None
+    assert twilio_account.referred(configured.with_changes(secret_key="z" * 40), told) is None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_a_callback_that_twilio_can_not_reach_is_not_asked_for(
     fake: FakeTwilio, configured: Settings, base_url: str
 ) -> None:
     """Twilio refuses the whole text otherwise (21609)."""
-    send(replace(configured, base_url=base_url))
+    send(configured.with_changes(base_url=base_url))
     assert "StatusCallback" not in fake.asked[0]
 
 
@@ -133,7 +132,7 @@ def test_what_may_have_been_taken_is_unknown_and_not_sent_again(
 
 
 def test_a_twilio_that_is_not_there_was_not_asked(configured: Settings) -> None:
-    outcome = send(replace(configured, twilio_api="http://127.0.0.1:9"))
+    outcome = send(configured.with_changes(twilio_api="http://127.0.0.1:9"))
     assert (outcome.state, outcome.permanent) == (DeliveryState.FAILED, False)
     assert outcome.reason == "the connection to the SMS provider failed"
 
@@ -150,29 +149,29 @@ def test_a_twilio_that_is_not_there_was_not_asked(configured: Settings) -> None:
 def test_the_sender_is_a_number_a_name_or_a_service(
     fake: FakeTwilio, configured: Settings, url: str, sender: str, field: str
 ) -> None:
-    send(replace(configured, sms_url=url))
+    send(configured.with_changes(sms_url=url))
     assert fake.asked[0][field] == sender
 
 
 def test_an_api_key_signs_in_and_does_not_sign_callbacks(fake: FakeTwilio, configured: Settings) -> None:
-    keyed = replace(configured, sms_url=f"{URL}?apikey=SK123")
+    keyed = configured.with_changes(sms_url=f"{URL}?apikey=SK123")
     assert send(keyed).state is DeliveryState.SENT
     assert fake.logins == {"Basic " + base64.b64encode(f"SK123:{TOKEN}".encode()).decode()}
     assert [twilio_account.auth_token(one) for one in (configured, keyed)] == [TOKEN, ""]
-    assert twilio_account.auth_token(replace(keyed, twilio_auth_token="t")) == "t"
+    assert twilio_account.auth_token(keyed.with_changes(twilio_auth_token="t")) == "t"
 
 
 @pytest.mark.parametrize(
     "url", [f"twilio://broken:{TOKEN}@x", f"twilio://{SID}@x", f"twilio://{SID}:{TOKEN}@", "twilio://"]
 )
 def test_an_address_that_is_none_sends_nothing_and_says_so(fake: FakeTwilio, configured: Settings, url: str) -> None:
-    outcome = send(replace(configured, sms_url=url))
+    outcome = send(configured.with_changes(sms_url=url))
     assert (outcome.state, outcome.reason) == (DeliveryState.FAILED, twilio.NOT_AN_ADDRESS)
     assert fake.asked == []
 
 
 def test_a_country_that_was_taken_off_the_list_is_not_sent_to(fake: FakeTwilio, configured: Settings) -> None:
-    outcome = send(replace(configured, sms_countries=("DE",)))
+    outcome = send(configured.with_changes(sms_countries=("DE",)))
     assert (outcome.state, outcome.reason) == (DeliveryState.SKIPPED, "text messages are not sent to that country")
     assert fake.asked == []
 
@@ -186,7 +185,7 @@ def test_neither_token_nor_number_is_shown_or_logged(fake: FakeTwilio, configure
     root.setLevel(logging.DEBUG)
     try:
         fake.behave = lambda _form: refuse(400, 30001)
-        shown = repr(send(configured)) + repr(send(replace(configured, sms_url=f"twilio://broken:{TOKEN}@x")))
+        shown = repr(send(configured)) + repr(send(configured.with_changes(sms_url=f"twilio://broken:{TOKEN}@x")))
         shown += repr(twilio_account.account(configured.sms_url))
     finally:
         root.setLevel(level)
@@ -201,7 +200,7 @@ def test_other_providers_are_reached_through_apprise(
     settings: Settings, web: Web, status: int, state: DeliveryState
 ) -> None:
     web.answer = answer(status)
-    outcome = send(replace(settings, sms_url=f"json://127.0.0.1:{web.port}?x=1"))
+    outcome = send(settings.with_changes(sms_url=f"json://127.0.0.1:{web.port}?x=1"))
     assert outcome.state is state
     assert web.requests[0][0].startswith(f"/{NUMBER}") or NUMBER.strip("+") in web.requests[0][0]
 

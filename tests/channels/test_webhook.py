@@ -8,7 +8,6 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from ipaddress import IPv4Address, IPv6Address, ip_network
@@ -35,7 +34,7 @@ PAYLOAD = b'{"meta": {"unsubscribe": "{{unsubscribe_url}}"}, "say": "sl\xc3\xb6w
 
 @pytest.fixture
 def open_settings(settings: Settings) -> Settings:
-    return replace(settings, webhook_allowed_networks=(ip_network("127.0.0.0/8"),))
+    return settings.with_changes(webhook_allowed_networks=(ip_network("127.0.0.0/8"),))
 
 
 def send(settings: Settings, url: str, secret: str = "") -> Outcome:

@@ -5,7 +5,6 @@ import shutil
 import signal
 import time
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,7 +164,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(candor: Shell, words: tuple[s
         ("SMS_COUNTRIES", "Germany", "SMS_COUNTRIES 'Germany' is not a list of two-letter country codes"),
         ("SECRET_KEY", "short", "SECRET_KEY is too short"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL 'LOUD' is not a level"),
-        ("SMTP_URL_FILE", "nowhere", "SMTP_URL_FILE names a file that can not be read"),
+        ("SMTP_URL_FILE", "nowhere", "SMTP_URL_FILE names a file that can't be read"),
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_line(shell: Shell, variable: str, value: str, said: str) -> None:
@@ -177,7 +176,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line(shell: Shell, variable: s
 
 
 def test_a_taken_port_is_said_plainly(candor: Shell) -> None:
-    taken = replace(candor.settings, port=free_port())
+    taken = candor.settings.with_changes(port=free_port())
     with running(taken, "web"):
         wait_until_answers(f"http://127.0.0.1:{taken.port}/")
         done = Shell(taken).run("web")
@@ -185,7 +184,7 @@ def test_a_taken_port_is_said_plainly(candor: Shell) -> None:
 
 
 def test_up_prints_one_line_with_the_set_up_link(app: Flask, settings: Settings) -> None:
-    chosen = replace(settings, port=free_port())
+    chosen = settings.with_changes(port=free_port())
     with running(chosen, "up"):
         wait_until_answers(f"http://127.0.0.1:{chosen.port}/")
         said = Path(chosen.home / "up.log").read_text()
@@ -195,7 +194,7 @@ def test_up_prints_one_line_with_the_set_up_link(app: Flask, settings: Settings)
 
 
 def test_when_up_is_killed_nothing_of_it_stays(app: Flask, settings: Settings) -> None:
-    chosen = replace(settings, port=free_port())
+    chosen = settings.with_changes(port=free_port())
     with running(chosen, "up") as killed:
         wait_until_answers(f"http://127.0.0.1:{chosen.port}/")
         os.kill(killed.pid, signal.SIGKILL)

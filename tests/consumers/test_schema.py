@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +27,7 @@ def test_the_description_and_the_api_agree(app: Flask, settings: Settings, page_
     _, token = create_token(ALICE, name="schemathesis", scopes=["admin"])
     public_id = session().get_one(Page, page_id).public_id
     db.session.remove()
-    settings = replace(settings, port=free_port())
+    settings = settings.with_changes(port=free_port())
     root = f"http://127.0.0.1:{settings.port}"
     web = start(settings, "web", extra={"API_REQUESTS_PER_MINUTE": "100000", "BASE_URL": root})
     try:

@@ -2,7 +2,6 @@
 put forward.
 """
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -56,7 +55,7 @@ def test_a_refusal_for_now_is_tried_after_1_5_15_and_30_minutes_and_then_hourly_
 ) -> None:
     make_subscriber(page_id, "busy451@example.com")
     with hostile_sink() as sink:
-        waits = tried_to_the_end(replace(settings, smtp_url=sink.url), page_id)
+        waits = tried_to_the_end(settings.with_changes(smtp_url=sink.url), page_id)
     assert all(0.8 * step <= wait <= 1.2 * step for step, wait in zip((1, 5, 15, 30), waits, strict=False))
     assert all(48 <= wait <= 72 for wait in waits[4:])
     assert len({round(wait, 3) for wait in waits[4:]}) > 10, "not all at the same instant"
@@ -70,7 +69,7 @@ def test_a_mail_that_is_dropped_after_its_last_byte_makes_one_too_many_at_most(
 ) -> None:
     make_subscriber(page_id, "reset-after@example.com")
     with hostile_sink() as sink:
-        waits = tried_to_the_end(replace(settings, smtp_url=sink.url), page_id)
+        waits = tried_to_the_end(settings.with_changes(smtp_url=sink.url), page_id)
         assert sink.recipients == ["reset-after@example.com"] * 2
     assert len(waits) == 1
     assert (row().state, row().reason) == (
@@ -80,9 +79,9 @@ def test_a_mail_that_is_dropped_after_its_last_byte_makes_one_too_many_at_most(
 
 def test_what_may_have_arrived_is_remembered_over_other_trouble(app: Flask, settings: Settings, page_id: int) -> None:
     make_subscriber(page_id, "reset-after@example.com")
-    away = replace(settings, smtp_url=f"smtp://127.0.0.1:{free_port()}")
+    away = settings.with_changes(smtp_url=f"smtp://127.0.0.1:{free_port()}")
     with hostile_sink() as sink:
-        here = replace(settings, smtp_url=sink.url)
+        here = settings.with_changes(smtp_url=sink.url)
         with clock.frozen(NOON):
             open_post(settings, LENA, page_id, draft())
             drain(here)
@@ -101,7 +100,7 @@ def test_after_an_hour_without_a_server_everybody_gets_the_latest_and_not_six(
     app: Flask, settings: Settings, page_id: int
 ) -> None:
     make_subscriber(page_id)
-    away = replace(settings, smtp_url=f"smtp://127.0.0.1:{free_port()}")
+    away = settings.with_changes(smtp_url=f"smtp://127.0.0.1:{free_port()}")
     with clock.frozen(NOON):
         made = open_post(settings, LENA, page_id, draft(body="Word 1."))
         drain(away)
@@ -112,7 +111,7 @@ def test_after_an_hour_without_a_server_everybody_gets_the_latest_and_not_six(
             drain(away)
     with smtp_sink() as sink:
         with clock.frozen(NOON + timedelta(hours=2)):
-            drain(replace(settings, smtp_url=sink.url))
+            drain(settings.with_changes(smtp_url=sink.url))
         (message,) = sink.to("carol@example.com")
     assert "Word 6." in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     session().rollback()

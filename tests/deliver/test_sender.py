@@ -1,6 +1,5 @@
 """Who mail is from: the page's own sender or MAIL_FROM, as a mail server and a reader meet it."""
 
-from dataclasses import replace
 from email.message import EmailMessage
 from email.utils import parseaddr
 
@@ -25,7 +24,7 @@ def sent(settings: Settings, page_id: int) -> list[Received]:
     """What arrives when a post is opened and updated."""
     make_subscriber(page_id)
     with smtp_sink() as sink:
-        ours = replace(settings, smtp_url=sink.url, mail_from="Fallback <all@fallback.example>")
+        ours = settings.with_changes(smtp_url=sink.url, mail_from="Fallback <all@fallback.example>")
         made = open_post(ours, LENA, page_id, draft())
         drain(ours)
         publish_update(ours, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
@@ -61,7 +60,7 @@ def test_mail_is_from_the_page(app: Flask, settings: Settings, page_id: int, own
 
 def test_mail_comes_back_to_the_bounce_address_all_the_same(app: Flask, settings: Settings, page_id: int) -> None:
     edit_page(settings, LENA, page_id, mail_from="status@acme.example")
-    ours = replace(settings, bounce_address="bounces@example.com")
+    ours = settings.with_changes(bounce_address="bounces@example.com")
     paths = [one.sender for one in sent(ours, page_id)]
     assert len(set(paths)) == 2
     assert all(return_path.read(settings.secret_key, one) is not None for one in paths)

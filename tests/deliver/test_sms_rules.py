@@ -1,7 +1,6 @@
 """One text a person in ten minutes, and no more in a day than the operator pays for."""
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,7 +100,7 @@ def test_only_what_may_have_arrived_counts(
 
 
 def test_the_budget_ends_texts_until_midnight(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
-    frugal = replace(settings, sms_daily_budget=3)
+    frugal = settings.with_changes(sms_daily_budget=3)
     for number in range(5):
         make_subscriber(page_id, f"+1415555267{number}", "sms")
     make_subscriber(page_id, "carol@example.com")
@@ -114,7 +113,7 @@ def test_the_budget_ends_texts_until_midnight(app: Flask, settings: Settings, pa
 
 
 def test_a_spent_budget_sends_no_notice_either(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
-    frugal = replace(settings, sms_daily_budget=1)
+    frugal = settings.with_changes(sms_daily_budget=1)
     edge.name = "sms"
     for number in ("+14155552671", "+14155552672"):
         with clock.frozen(NOON):

@@ -1,7 +1,6 @@
 """Texts, after Twilio took them or may have taken them: callbacks, questions, and what is never sent twice."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -42,7 +41,7 @@ def twilio() -> Iterator[FakeTwilio]:
 @pytest.fixture
 def texting(app: Flask, settings: Settings, page_id: int, twilio: FakeTwilio) -> Settings:
     """Settings that text through the fake, in the running app, with one subscriber."""
-    made = replace(settings, sms_url=URL, twilio_api=twilio.url, base_url="https://status.example.com")
+    made = settings.with_changes(sms_url=URL, twilio_api=twilio.url, base_url="https://status.example.com")
     app.config["SETTINGS"] = made
     make_subscriber(page_id, NUMBER, "sms")
     with transaction() as writing:

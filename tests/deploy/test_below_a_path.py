@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import html5lib
@@ -98,7 +98,7 @@ class Site:
 
 @pytest.fixture
 def site(app: Flask, settings: Settings) -> Iterator[Site]:
-    settings = replace(settings, base_url=HOME, port=free_port())
+    settings = settings.with_changes(base_url=HOME, port=free_port())
     page_id = make_page(url=HOME)
     make_component(page_id)
     post = open_post(settings, LENA, page_id, draft(notify=False)).post_id

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 from flask import Flask
@@ -76,7 +76,7 @@ def ask(port: int, address: str, **headers: str) -> tuple[int, dict[str, str], b
 
 @contextmanager
 def before(settings: Settings) -> Iterator[tuple[Pair, subprocess.Popen[bytes]]]:
-    settings = replace(settings, port=free_port())
+    settings = settings.with_changes(port=free_port())
     port = free_port()
     extra = {"TRUSTED_HOSTS": "status.example.com", "TRUSTED_PROXIES": "1", "SECURITY_CONTACT": CONTACT}
     web = start(settings, "web", extra=extra)
@@ -109,7 +109,7 @@ def addresses(settings: Settings, post: str) -> list[str]:
 
 
 def test_nginx_answers_as_candor_does(app: Flask, settings: Settings, page_id: int) -> None:
-    settings = replace(settings, security_contact=CONTACT)
+    settings = settings.with_changes(security_contact=CONTACT)
     at_its_own_host(page_id)
     post = outage(settings, page_id)
     db.session.remove()

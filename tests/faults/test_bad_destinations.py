@@ -4,7 +4,6 @@ import signal
 import threading
 import time
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -66,7 +65,7 @@ def test_each_kind_of_trouble_ends_as_it_should(
     open_post(settings, LENA, page_id, draft())
     plan.plan(plan.due_dispatches(session())[0])
     with hostile_sink(pipelining=pipelining) as sink:
-        carry(replace(settings, smtp_url=sink.url), sink, 60)
+        carry(settings.with_changes(smtp_url=sink.url), sink, 60)
         heard = Counter(sink.recipients)
     found = outcomes()
     assert {address: found[address][0] for address in healthy} == dict.fromkeys(healthy, DeliveryState.SENT)

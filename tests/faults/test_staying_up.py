@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +68,7 @@ def on_sqlite(app: Flask, settings: Settings, page_id: int) -> Settings:
     """The same on SQLite."""
     if not settings.database_url.startswith("sqlite"):
         pytest.skip("this is about SQLite's file")
-    settings = replace(settings, port=free_port())
+    settings = settings.with_changes(port=free_port())
     make_account(Role.LEAD, "lena@example.com")
     refresh(settings, page_id)
     db.session.remove()
@@ -171,7 +170,7 @@ def test_a_stopped_database_comes_back_also_to_a_process_that_was_started_withou
         try:
             readers_notice_nothing(installed)
             everything_says_why(visitor, token, "The database does not answer.")
-            other = replace(installed, port=free_port())
+            other = installed.with_changes(port=free_port())
             with running(other, "web"):
                 wait_until_answers(f"http://127.0.0.1:{other.port}/sign-in")
                 readers_notice_nothing(other)
@@ -202,7 +201,7 @@ def test_a_database_without_tables_says_so_and_may_get_them_later(postgres: Serv
 def test_a_commit_without_an_answer_is_not_called_undone_and_can_be_sent_again(installed: Settings) -> None:
     with (
         silence(installed.database_url) as (network, url),
-        visited(replace(installed, database_url=url)) as (
+        visited(installed.with_changes(database_url=url)) as (
             visitor,
             token,
         ),

@@ -5,7 +5,6 @@ import sqlite3
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
 from http.client import HTTPException
 
 import pytest
@@ -29,7 +28,7 @@ PUBLIC = ("/", "/history", "/history.rss", "/history.atom", "/api/v2/summary.jso
 
 
 def listening(settings: Settings) -> Settings:
-    return replace(settings, port=free_port())
+    return settings.with_changes(port=free_port())
 
 
 def test_kill_9_fifty_times_while_publishing(app: Flask, settings: Settings, page_id: int) -> None:

@@ -7,7 +7,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def fan_out(machines: list[Settings], key: str, meanwhile: Callable[[Sink], None
         extra = {"SMTP_URL": sink.url, "SEND_CONNECTIONS": str(CONNECTIONS)}
         for machine in machines:
             stack.enter_context(hasty_worker(machine, **extra))
-        settings = replace(machines[0], smtp_url=sink.url)
+        settings = machines[0].with_changes(smtp_url=sink.url)
         open_post(settings, LENA, session().scalars(select(Page.id)).one(), draft(key))
         db.session.remove()
         meanwhile(sink)
@@ -162,7 +161,7 @@ def test_a_machine_that_is_cut_off_while_it_claims_keeps_nothing_from_the_others
         create_app(machines[0]).app_context(),
         smtp_sink() as sink,
         silence(machines[1].database_url) as (network, url),
-        altered_worker(replace(machines[1], database_url=url), soon, SMTP_URL=sink.url),
+        altered_worker(machines[1].with_changes(database_url=url), soon, SMTP_URL=sink.url),
     ):
         network.falls_at = b"UPDATE delivery SET"
         begin(machines[0], "key-00000016")

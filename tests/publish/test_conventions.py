@@ -3,7 +3,6 @@
 import io
 import json
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -389,7 +388,7 @@ def test_who_finds_a_weakness_is_told_whom_to_tell(
         assert reader.get(address).data == BEHIND
         assert app.test_client().get(address).status_code == 404
     with clock.frozen(NOON):
-        refresh(replace(settings, security_contact=CONTACT), page_id)
+        refresh(settings.with_changes(security_contact=CONTACT), page_id)
     answer = reader.get("/.well-known/security.txt")
     assert answer.content_type == "text/plain; charset=utf-8"
     assert reader.get("/security.txt").data == answer.data
@@ -402,7 +401,7 @@ def test_who_finds_a_weakness_is_told_whom_to_tell(
     export(settings, tmp_path / "copy")
     assert (tmp_path / "copy" / ".well-known" / "security.txt").read_bytes() == answer.data
     with clock.frozen(NOON + DAY):
-        refresh(replace(settings, security_contact=CONTACT), page_id)
+        refresh(settings.with_changes(security_contact=CONTACT), page_id)
     assert reader.get("/security.txt").data != answer.data, "it is said anew every day"
 
 

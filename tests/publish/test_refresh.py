@@ -2,7 +2,6 @@
 
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -178,7 +177,7 @@ def test_who_waited_for_the_lock_does_not_render_what_the_other_did(
     app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     refresh(settings, page_id)
-    open_post(replace(settings, home=tmp_path / "elsewhere"), LENA, page_id, draft())
+    open_post(settings.with_changes(home=tmp_path / "elsewhere"), LENA, page_id, draft())
     entering = store.locked
 
     def outrun(folder: Path) -> AbstractContextManager[None]:

@@ -1,6 +1,5 @@
 """An installation below a path of its host: every link, form, redirect, cookie and asset keeps the path."""
 
-from dataclasses import replace
 from urllib.parse import urljoin, urlsplit
 
 import html5lib
@@ -25,7 +24,7 @@ LINKING = {"href", "src", "action"}
 
 @pytest.fixture
 def below(settings: Settings) -> Settings:
-    return replace(settings, base_url=HOME)
+    return settings.with_changes(base_url=HOME)
 
 
 @pytest.fixture

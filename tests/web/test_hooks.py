@@ -1,7 +1,5 @@
 """Inbound texts."""
 
-from dataclasses import replace
-
 import pytest
 from flask import Flask
 from sqlalchemy import select
@@ -22,7 +20,7 @@ PATH = "/hooks/sms/twilio"
 @pytest.fixture
 def twilio(app: Flask, settings: Settings) -> Settings:
     """Settings with Twilio's token, in the running app."""
-    made = replace(settings, twilio_auth_token="12345", base_url="https://status.example.com")
+    made = settings.with_changes(twilio_auth_token="12345", base_url="https://status.example.com")
     app.config["SETTINGS"] = made
     return made
 

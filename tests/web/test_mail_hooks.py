@@ -5,7 +5,6 @@ import hmac
 import json
 import smtplib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,7 @@ def test_mails_carry_it_when_it_is_set(app: Flask, settings: Settings, page_id: 
     paths: list[str] = []
     edge.behave = lambda recipient: paths.append(recipient.return_path)  # type: ignore[func-returns-value]
     open_post(settings, LENA, page_id, draft())
-    drain(replace(settings, bounce_address="bounces@example.com"))
+    drain(settings.with_changes(bounce_address="bounces@example.com"))
     row = session().scalars(select(Delivery.id)).one()
     assert return_path.read(settings.secret_key, paths[0]) == ("delivery", row)
 
@@ -140,7 +139,7 @@ def test_lmtp_takes_mail_and_outlives_garbage(
     app: Flask, settings: Settings, page_id: int, edge: Edge, carol: int
 ) -> None:
     row = delivered(settings, page_id)
-    listening = replace(settings, bounce_lmtp=f"127.0.0.1:{free_port()}")
+    listening = settings.with_changes(bounce_lmtp=f"127.0.0.1:{free_port()}")
     session().rollback()
     server = lmtp.serve(app, listening)
     assert server is not None
@@ -183,7 +182,7 @@ def configured(settings: Settings) -> Iterator[Configured]:
     made: list[Flask] = []
 
     def configure(**changes: Any) -> Flask:
-        made.append(create_app(replace(settings, **changes)))
+        made.append(create_app(settings.with_changes(**changes)))
         return made[-1]
 
     yield configure

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -121,7 +120,7 @@ def test_without_a_database_it_says_so_and_no_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", ["10.1.2.3:8000", "10.1.2.3", "[2001:db8::7]:8000", "localhost:8000"])
 def test_machines_ask_by_number(app: Flask, settings: Settings, well: None, host: str) -> None:
-    app.config["SETTINGS"] = replace(settings, metrics_token=TOKEN)
+    app.config["SETTINGS"] = settings.with_changes(metrics_token=TOKEN)
     bearer = {"Host": host, "Authorization": f"Bearer {TOKEN}"}
     for address in ("/healthz", "/metrics"):
         assert app.test_client().get(address, headers=bearer).status_code == 200, address
@@ -138,7 +137,7 @@ def test_names_that_are_not_ours_are_not_answered(app: Flask, well: None, host: 
 
 
 def scrape(app: Flask, token: str = TOKEN, header: str = "Bearer {}") -> TestResponse:
-    app.config["SETTINGS"] = replace(app.config["SETTINGS"], metrics_token=TOKEN)
+    app.config["SETTINGS"] = app.config["SETTINGS"].with_changes(metrics_token=TOKEN)
     return app.test_client().get("/metrics", headers={"Authorization": header.format(token)})
 
 
@@ -187,7 +186,7 @@ def test_the_figures_follow_what_happens(app: Flask, settings: Settings, page_id
         calm = told(scrape(app))
         assert calm["candor_worker_heartbeat_age_seconds"] == calm['candor_snapshot_age_seconds{page="default"}'] == 0
         effects = tuple(ComponentEffect(one, ComponentStatus.MAJOR_OUTAGE) for one in (broken, hidden))
-        held = replace(settings, hold_seconds=60)
+        held = settings.with_changes(hold_seconds=60)
         made = open_post(held, LENA, page_id, draft(effects=effects, notify=True))
         plan_work(settings, page_id)
     assert calm['candor_page_indicator{page="default"}'] == calm['candor_page_indicator{page="other"}'] == 0
@@ -277,7 +276,7 @@ def test_without_a_database_the_files_are_still_told_of(
     app: Flask, settings: Settings, page_id: int, tmp_path: Path
 ) -> None:
     refresh(settings, page_id)
-    lost = replace(settings, database_url=f"sqlite:///{tmp_path / 'gone' / 'candor.db'}", metrics_token=TOKEN)
+    lost = settings.with_changes(database_url=f"sqlite:///{tmp_path / 'gone' / 'candor.db'}", metrics_token=TOKEN)
     found = told(scrape(create_app(lost)))
     assert found["candor_database_up"] == 0
     assert found['candor_page_revision_published{page="default"}'] >= 1

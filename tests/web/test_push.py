@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -39,7 +38,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 @pytest.fixture
 def pushing(app: Flask, settings: Settings) -> Settings:
-    made = replace(settings, webhook_allowed_networks=(ip_network("127.0.0.0/8"),))
+    made = settings.with_changes(webhook_allowed_networks=(ip_network("127.0.0.0/8"),))
     app.config["SETTINGS"] = made
     return made
 

@@ -1,7 +1,6 @@
 """Headers, hosts, cookies, limits, and the answers when something is wrong."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,7 +44,7 @@ def test_every_answer_is_careful(app: Flask, page_id: int) -> None:
 
 
 def test_https_hardens_the_cookie(settings: Settings, page_id: int) -> None:
-    app = create_app(replace(settings, base_url="https://status.example.com"))
+    app = create_app(settings.with_changes(base_url="https://status.example.com"))
     with app.app_context():
         answer = app.test_client().get("/subscribe", base_url="https://status.example.com")
         db.session.remove()

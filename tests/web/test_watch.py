@@ -1,7 +1,6 @@
 """A web process watches for what was committed: it says once what keeps it from being written, and tries again."""
 
 import logging
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def test_a_lasting_trouble_is_logged_once_and_so_is_its_end(
     watch = Watch(settings)
     assert watch.look()
     assert caplog.messages == []
-    open_post(replace(settings, home=tmp_path / "elsewhere"), LENA, page_id, draft())
+    open_post(settings.with_changes(home=tmp_path / "elsewhere"), LENA, page_id, draft())
     with monkeypatch.context() as patched:
         patched.setattr(store, "_write_all", _no_room)
         assert [watch.look() for _ in range(3)] == [False, False, False]

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote
@@ -65,7 +64,7 @@ def row(app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.Monkey
 def read(settings: Settings, url: str, mailbox: BounceMailbox | None = None) -> int:
     """What a worker does when the mailbox is due."""
     session().rollback()
-    mailbox = mailbox or BounceMailbox(replace(settings, bounce_mailbox=url))
+    mailbox = mailbox or BounceMailbox(settings.with_changes(bounce_mailbox=url))
     with clock.frozen(NOON):
         count = mailbox.work()
     reading.read_waiting(settings)
@@ -106,7 +105,7 @@ def test_what_was_left_alone_is_not_fetched_again(
     fetched: list[int] = []
     fetch = imap.Mailbox.fetch
     monkeypatch.setattr(imap.Mailbox, "fetch", lambda box, uid, limit: (fetched.append(uid), fetch(box, uid, limit))[1])
-    mailbox = BounceMailbox(replace(settings, bounce_mailbox=server.url("quiet")))
+    mailbox = BounceMailbox(settings.with_changes(bounce_mailbox=server.url("quiet")))
     for number in range(3):
         server.put("quiet", AWAY if number < 2 else dsn(settings, row))
         read(settings, "", mailbox)
@@ -187,7 +186,7 @@ def test_one_worker_at_a_time_reads_and_a_dead_one_loses_its_turn(
         assert ours is not None
         assert job_locks.acquire(bounce_mailbox.JOB, bounce_mailbox.LENGTH) is None
     assert read(settings, server.url("shared")) == 0
-    mailbox = BounceMailbox(replace(settings, bounce_mailbox=server.url("shared")))
+    mailbox = BounceMailbox(settings.with_changes(bounce_mailbox=server.url("shared")))
     with clock.frozen(ours):
         assert mailbox.work() == 1
         assert mailbox.work() == 0, "it is not due again yet"
@@ -205,14 +204,14 @@ def test_the_password_is_never_shown(
     server: Dovecot, settings: Settings, row: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    mailbox = BounceMailbox(replace(settings, bounce_mailbox=server.url("bounces", password="wr0ng-secret")))
+    mailbox = BounceMailbox(settings.with_changes(bounce_mailbox=server.url("bounces", password="wr0ng-secret")))
     for _ in range(2):
         assert read(settings, "", mailbox) == 0
         due_again()
     warnings = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
     assert warnings == ["returned mail is not read from 127.0.0.1: the server refused the user name or password"]
     assert "wr0ng" not in caplog.text
-    assert "wr0ng" not in repr(replace(settings, bounce_mailbox=server.url("bounces", password="wr0ng-secret")))
+    assert "wr0ng" not in repr(settings.with_changes(bounce_mailbox=server.url("bounces", password="wr0ng-secret")))
 
 
 def test_a_server_that_nobody_vouches_for_gets_no_password(

@@ -4,7 +4,6 @@ import smtplib
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -27,7 +26,7 @@ pytestmark = pytest.mark.database
 def port(app: Flask, settings: Settings) -> Iterator[int]:
     """Where a server listens."""
     chosen = free_port()
-    server = lmtp.serve(app, replace(settings, bounce_lmtp=f"127.0.0.1:{chosen}"))
+    server = lmtp.serve(app, settings.with_changes(bounce_lmtp=f"127.0.0.1:{chosen}"))
     assert server is not None
     yield chosen
     server.close()
@@ -101,4 +100,4 @@ def test_too_many_recipients_and_connections_are_put_off(settings: Settings, por
 
 
 def test_an_address_that_is_taken_is_told(app: Flask, settings: Settings, port: int) -> None:
-    assert lmtp.serve(app, replace(settings, bounce_lmtp=f"127.0.0.1:{port}")) is None
+    assert lmtp.serve(app, settings.with_changes(bounce_lmtp=f"127.0.0.1:{port}")) is None

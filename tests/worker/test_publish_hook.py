@@ -6,7 +6,6 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -241,7 +240,7 @@ def test_a_signal_is_said_and_a_result_that_can_not_be_kept_does_not_make_it_run
     assert result(settings).ending == "was ended by signal 9"
     (home / FILE).unlink()
     (home / FILE).mkdir()
-    publish(replace(settings), 2)
+    publish(settings.with_changes(), 2)
     assert [hook.work(), hook.work()] == [True, False]
     assert log.read_text() == "x\nx\n"
 

@@ -1,6 +1,5 @@
 """The publish hook on the overview: what became of it, for admins alone, because its output may hold secrets."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +17,7 @@ OUTPUT = "rclone: <b>token</b> hunter2"
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """An installation with a hook."""
-    return replace(settings, publish_hook="candor export /srv/www")
+    return settings.with_changes(publish_hook="candor export /srv/www")
 
 
 def ran(settings: Settings, exit_code: int | None = 0, attempts: int = 1, output: str = OUTPUT) -> datetime:
@@ -69,7 +68,7 @@ def test_nobody_else_sees_any_of_it(settings: Settings, who: str, request: pytes
 def test_without_the_setting_there_is_nothing(settings: Settings, alice: Person) -> None:
     ran(settings, 3)
     alice_without = alice.client._client.application
-    alice_without.config["SETTINGS"] = replace(settings, publish_hook="")
+    alice_without.config["SETTINGS"] = settings.with_changes(publish_hook="")
     assert "Publish hook" not in alice.open("/console/default")
 
 
