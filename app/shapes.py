@@ -178,6 +178,7 @@ def _always() -> bool:
 class Recipient:
     """One address a letter goes to.  `secret` signs a webhook; `key` names this delivery for idempotency.
 
+    `language` and `time_zone` are the recipient's, empty for the page's.
     `return_path` is where a mail that can not be delivered comes back to; empty for the sender's own address.
     `may_go` is asked right before the message leaves, when some time has gone by since the recipient was handed over:
     somebody else may send it by now.
@@ -189,6 +190,8 @@ class Recipient:
     personal: Mapping[str, str] = field(default_factory=dict)
     secret: str = field(default="", repr=False)
     return_path: str = ""
+    language: str = ""
+    time_zone: str = ""
     may_go: Callable[[], bool] = field(default=_always, repr=False, compare=False)
 
 

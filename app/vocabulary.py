@@ -134,6 +134,12 @@ class Language(StrEnum):
     JAPANESE = "ja"
     ARABIC = "ar"
 
+    @classmethod
+    def of(cls, locale: str, otherwise: "Language") -> "Language":
+        """The language of a locale such as "pt-BR"; `otherwise` when Candor does not speak it."""
+        code = locale.replace("_", "-").partition("-")[0].lower()
+        return cls(code) if code in set(cls) else otherwise
+
     @property
     def own_name(self) -> str:
         """What its speakers call it: a switch shows nothing else."""

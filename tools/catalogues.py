@@ -16,7 +16,8 @@ from app.publish.labels import COUNTED, labels
 from app.vocabulary import Language
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-METHODS = [("public/**.html", "jinja2.ext:babel_extract"), ("site/**.html", "jinja2.ext:babel_extract")]
+PATTERNS = ("public/**.html", "site/**.html", "messages/**.html", "messages/**.txt")
+METHODS = [(pattern, "jinja2.ext:babel_extract") for pattern in PATTERNS]
 OPTIONS = {pattern: {"trimmed": "true", "silent": "false"} for pattern, _ in METHODS}
 
 

@@ -82,6 +82,8 @@ _KNOWN = (
         Subscriber.secret,
         Suppression.why,
         Subscriber.owner_email,
+        Subscriber.locale,
+        Subscriber.time_zone,
         Subscriber.previous_secret,
         Subscriber.previous_secret_until,
         select(Dispatch.state).where(Dispatch.id == bindparam("dispatch")).scalar_subquery().label("dispatch_state"),
@@ -129,7 +131,16 @@ def _recipient(
         if settings.bounce_address
         else ""
     )
-    return Recipient(claim.id, subscriber.address, key, personal, secret, back)
+    return Recipient(
+        delivery_id=claim.id,
+        address=subscriber.address,
+        key=key,
+        personal=personal,
+        secret=secret,
+        return_path=back,
+        language=claim.language or subscriber.locale,
+        time_zone=subscriber.time_zone,
+    )
 
 
 def _superseded(session: Session, claims: Sequence[Claim]) -> bool:

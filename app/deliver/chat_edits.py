@@ -36,6 +36,8 @@ class Outdated(NamedTuple):
     dispatch_id: int
     message: str
     address: str
+    language: str
+    time_zone: str
 
 
 def edit_corrected(settings: Settings) -> None:
@@ -51,7 +53,7 @@ def edit_corrected(settings: Settings) -> None:
     letters = Letters(settings)
     with closing(slack.Slack()) as talking:
         for one in outdated:
-            words = letters.of_dispatch(session(), one.dispatch_id, CHAT).text
+            words = letters.of_dispatch(session(), one.dispatch_id, CHAT).letter(one.language, one.time_zone).text
             release()
             where = slack.room(one.address)
             try:
@@ -67,7 +69,14 @@ def _outdated(reading: Session) -> list[Outdated]:
     """What was settled before its update was corrected; settled again when it was edited."""
     at = now()
     rows = reading.execute(
-        select(Delivery.id, Delivery.dispatch_id, Delivery.provider_id, Subscriber.address)
+        select(
+            Delivery.id,
+            Delivery.dispatch_id,
+            Delivery.provider_id,
+            Subscriber.address,
+            Delivery.language,
+            Subscriber.time_zone,
+        )
         .join(Dispatch, Dispatch.id == Delivery.dispatch_id)
         .join(Update, Update.id == Dispatch.update_id)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)

@@ -219,17 +219,26 @@ class Feed:
             for letter, addressed in self._prepared(batch_id, list(group)):
                 for outcome in addressed.skipped:
                     self.note(outcome)
-                for recipient in addressed.recipients:
-                    yield Item(self, letter, replace(recipient, may_go=hold.lasts))
+                if letter is not None:
+                    for recipient in addressed.recipients:
+                        yield Item(self, letter, replace(recipient, may_go=hold.lasts))
 
-    def _prepared(self, batch_id: int, group: list[Claim]) -> Iterator[tuple[Letter, Addressed]]:
+    def _prepared(self, batch_id: int, group: list[Claim]) -> Iterator[tuple[Letter | None, Addressed]]:
         if self._table is Delivery:
-            letter = self._letters.of_dispatch(session(), batch_id, self._name)
-            yield letter, address_deliveries(session(), self._settings, self._name, group)
+            addressed = address_deliveries(session(), self._settings, self._name, group)
+            alike: dict[tuple[str, str], list[Recipient]] = {}
+            for recipient in addressed.recipients:
+                alike.setdefault((recipient.language, recipient.time_zone), []).append(recipient)
+            yield None, Addressed((), addressed.skipped)
+            if alike:
+                edition = self._letters.of_dispatch(session(), batch_id, self._name)
+                for (language, time_zone), recipients in alike.items():
+                    yield edition.letter(language, time_zone), Addressed(tuple(recipients), ())
             return
         for claim in group:
             notice, addressed = address_notice(session(), self._settings, claim)
-            yield notice_letter(session(), self._settings, notice), addressed
+            language = addressed.recipients[0].language if addressed.recipients else ""
+            yield notice_letter(session(), self._settings, notice, language), addressed
 
     @property
     def _owner(self) -> str:

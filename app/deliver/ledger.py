@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal,
     or_,
     select,
 )
@@ -43,7 +44,8 @@ LATE = timedelta(minutes=10)
 class Claim(NamedTuple):
     """One row in our hands.  `batch_id` is its dispatch, or its page for a notice; `attempts` counts this one.
 
-    `is_late`: it waited so long that only what was said last is worth sending.
+    `is_late`: it waited so long that only what was said last is worth sending.  `language` is the one that a delivery
+    is written in, empty for a notice.
     """
 
     id: int
@@ -52,6 +54,7 @@ class Claim(NamedTuple):
     attempts: int
     lane: int
     is_late: bool
+    language: str
 
 
 def has_due(session: Session, ledger: Ledger, channel: str) -> bool:
@@ -177,12 +180,13 @@ def _claimed_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
     c = table.c
     batch = c.dispatch_id if "dispatch_id" in c else c.page_id
     is_late = cast(c.due_at < bindparam("late", type_=c.due_at.type), Integer)
-    return (c.id, batch, c.subscriber_id, c.attempts, c.lane, is_late, c.domain)
+    language = c.language if "language" in c else literal("")
+    return (c.id, batch, c.subscriber_id, c.attempts, c.lane, is_late, c.domain, language)
 
 
 def _claim(row: Row[*tuple[Any, ...]]) -> Claim:
-    row_id, batch_id, subscriber_id, attempts, lane, is_late, _ = row
-    return Claim(row_id, batch_id, subscriber_id, attempts, lane, bool(is_late))
+    row_id, batch_id, subscriber_id, attempts, lane, is_late, _, language = row
+    return Claim(row_id, batch_id, subscriber_id, attempts, lane, bool(is_late), language)
 
 
 def _by_lane(claim: Claim) -> tuple[int, int]:

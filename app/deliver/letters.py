@@ -1,30 +1,57 @@
-"""The words of a batch: made once per update, version and channel, then filled in per recipient."""
+"""The words of a batch: made once per dispatch, version, channel and language, then once per time zone."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
+from app.channels.registry import names as channel_names
 from app.models.delivery import Dispatch, Notice
 from app.models.post import Update
 from app.publish import letter as words
+from app.publish.letter import OpenLetter, Words
 from app.publish.snapshot import read_page
 from app.settings import Settings
 from app.shapes import Letter
-from app.vocabulary import DispatchKind, NoticeKind
+from app.vocabulary import DispatchKind, Language, NoticeKind
 
-KEPT = 64
+UPDATES_KEPT = 8
+LANGUAGES_KEPT = 24
+ZONES_KEPT = 16
+Value = TypeVar("Value")
+
+
+class _Recent(Generic[Value]):
+    """What was made last, up to a number of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get_or_make(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        if key not in self._made:
+            self._made[key] = make()
+            while len(self._made) > self._most:
+                self._made.popitem(last=False)
+        self._made.move_to_end(key)
+        return self._made[key]
 
 
 class Letters:
-    """The letters of recent dispatches, by update, its version, what the dispatch sends, and channel."""
+    """The letters of recent dispatches: 24 languages on every channel, each in some time zones."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._made: OrderedDict[tuple[int, int, DispatchKind, str], Letter] = OrderedDict()
+        self.settings = settings
+        languages = LANGUAGES_KEPT * len(channel_names())
+        self.open: _Recent[OpenLetter] = _Recent(languages)
+        self.filled: _Recent[Letter] = _Recent(languages * ZONES_KEPT)
+        self._words: _Recent[Words] = _Recent(UPDATES_KEPT)
 
-    def of_dispatch(self, session: Session, dispatch_id: int, channel: str) -> Letter:
-        """The letter of a dispatch's update on a channel; a correction made meanwhile is in it."""
+    def of_dispatch(self, session: Session, dispatch_id: int, channel: str) -> "Edition":
+        """The letters of a dispatch on a channel; a correction made meanwhile is in them."""
         of_post = aliased(Update)
         newest = (
             select(func.max(of_post.id))
@@ -37,15 +64,41 @@ class Letters:
             .join(Dispatch, Update.id == func.coalesce(Dispatch.update_id, newest))
             .where(Dispatch.id == dispatch_id)
         ).one()
-        key = (update_id, version, kind, channel)
-        if key not in self._made:
-            self._made[key] = words.word(self._settings, words.read_words(session, update_id), channel)
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
-        return self._made[key]
+        of = self._words.get_or_make((update_id, version), lambda: words.read_words(session, update_id))
+        return Edition(self, of, version, channel, kind)
 
 
-def notice_letter(session: Session, settings: Settings, notice: Notice) -> Letter:
-    """The words of a single notice."""
+class Edition:
+    """One version of a dispatch's letter on one channel, in every language and time zone."""
+
+    def __init__(self, letters: Letters, of: Words, version: int, channel: str, kind: DispatchKind) -> None:
+        self._letters = letters
+        self._of = of
+        self._channel = channel
+        self._kind = kind
+        self._key = (of.update.id, version, channel, kind)
+
+    def letter(self, language: str = "", time_zone: str = "") -> Letter:
+        """The letter in a recipient's language and time zone; the page's where they are empty or not known."""
+        spoken = Language.of(language, self._of.page.language)
+        zone = _zone(time_zone) or self._of.page.zone
+        key = (*self._key, spoken)
+        worded = self._letters.open.get_or_make(
+            key, lambda: words.open_letter(self._letters.settings, self._of, self._channel, spoken, self._kind)
+        )
+        return self._letters.filled.get_or_make((*key, zone.key), lambda: worded.in_zone(zone))
+
+
+def _zone(name: str) -> ZoneInfo | None:
+    """The zone of this name; None when there is none: a subscriber's may have come from elsewhere."""
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        return None
+
+
+def notice_letter(session: Session, settings: Settings, notice: Notice, language: str = "") -> Letter:
+    """The words of a single notice, in the recipient's language."""
     page = read_page(session, notice.page_id)
-    return words.confirmation(settings, page, notice.channel, NoticeKind(notice.kind))
+    spoken = Language.of(language, page.language)
+    return words.confirmation(settings, page, notice.channel, NoticeKind(notice.kind), spoken)

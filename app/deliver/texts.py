@@ -54,6 +54,7 @@ class Doubt(NamedTuple):
     dispatch_id: int
     number: str
     at: datetime
+    language: str
 
 
 def note_status(ledger: Ledger, row_id: int, message: Message) -> None:
@@ -105,7 +106,7 @@ def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
     letters = Letters(settings)
     with closing(Inquiry(settings, who)) as inquiry:
         for doubt in doubts:
-            words = letters.of_dispatch(session(), doubt.dispatch_id, SMS).text
+            words = letters.of_dispatch(session(), doubt.dispatch_id, SMS).letter(doubt.language).text
             release()
             try:
                 found = inquiry.find(doubt.number, words, doubt.at)
@@ -122,7 +123,7 @@ def _doubts(reading: Session) -> list[Doubt]:
     """Dispatches that are open are few, and each knows its rows by channel and state."""
     at = now()
     rows = reading.execute(
-        select(Delivery.id, Delivery.dispatch_id, Subscriber.address, Delivery.settled_at)
+        select(Delivery.id, Delivery.dispatch_id, Subscriber.address, Delivery.settled_at, Delivery.language)
         .join(Dispatch, Dispatch.id == Delivery.dispatch_id)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(
@@ -134,7 +135,7 @@ def _doubts(reading: Session) -> list[Doubt]:
         .order_by(Delivery.settled_at, Delivery.id)
         .limit(ASKED_AT_ONCE)
     )
-    return [Doubt(row[0], row[1], row[2], row[3] or at) for row in rows]
+    return [Doubt(row[0], row[1], row[2], row[3] or at, row[4]) for row in rows]
 
 
 def _try_again(doubt: Doubt) -> None:

@@ -1,5 +1,6 @@
 """The words of the vocabulary and of the rules: what templates translate without spelling it out."""
 
+from app.publish import words
 from app.publish.verdict import ALL_WELL, OF_POSTS, RULES
 from app.vocabulary import ComponentStatus, Impact, PostStatus
 
@@ -11,6 +12,8 @@ def labels() -> tuple[str, ...]:
     found += [rule.when for rule in RULES]
     # what is said by the code: what a feed leads with, what a saved form answers, and how times are joined
     found += ["Update", "Saved. This applies from the next update.", "{date}, {time}", "{count} h", "{count} min"]
+    found += [*words.KIND_WORDS.values(), *words.KIND_SENTENCES.values(), *words.NOTICE_SUBJECTS.values()]
+    found += [words.ALREADY_SUBSCRIBED, *words.TEXT_NOTICES.values(), words.MANAGE_TEXTS, words.CANARY]
     return tuple(dict.fromkeys(found))
 
 

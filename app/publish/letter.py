@@ -1,10 +1,14 @@
-"""The words of a message: one update, worded once per channel, then filled in per recipient."""
+"""The words of a message: one dispatch, worded once per channel and language, then filled in per zone and recipient."""
 
 import base64
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +25,7 @@ from app.publish.environment import TEMPLATES, environment
 from app.publish.html import POST_SHAPES
 from app.publish.links import permalink
 from app.publish.needed import Before
+from app.publish.phrases import plain_globals, plain_text, speaking
 from app.publish.snapshot import read, read_page
 from app.publish.statuspage_json import incident, webhook_payload
 from app.publish.thread import read_posts
@@ -28,7 +33,7 @@ from app.publish.views import PageView, PostView, Snapshot, UpdateView
 from app.settings import Settings
 from app.shapes import Letter
 from app.text import header_safe, markdown_to_text, shorten
-from app.vocabulary import ComponentStatus, NoticeKind, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, DispatchKind, Language, NoticeKind, PostKind, PostStatus
 
 STYLE = (TEMPLATES / "messages" / "style.css").read_text("utf-8")
 EMAIL_STYLE_HASH = "sha256-" + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -46,6 +51,48 @@ GLYPHS = {
 
 SMS_WORDS = 600
 PUSH_WORDS = 300
+
+
+class OpenTimes:
+    """Times that a letter names, left open until it is known in whose time zone they are read: a mark for each.
+
+    Users' text holds no such mark: cleaning took it, and what came past the cleaning does not know this letter's.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self._language = language
+        self._times: list[Callable[[ZoneInfo], str]] = []
+        self._seal = secrets.token_hex(4)
+        self._open = re.compile(f"\x02{self._seal}([0-9]+)\x03")
+
+    def when(self, at: datetime) -> str:
+        """An instant with its date."""
+        return self._leave_open(lambda zone: words.when(at, zone, self._language))
+
+    def moment(self, at: datetime, now: datetime) -> str:
+        """An instant, with its date where that is not the day of `now`."""
+        return self._leave_open(lambda zone: words.moment(at, now, zone, self._language))
+
+    def put(self, text: str, zone: ZoneInfo) -> str:
+        """`text` with the times as clocks show them in `zone`."""
+        return self._open.sub(lambda mark: self._times[int(mark[1])](zone), text) if self._times else text
+
+    def _leave_open(self, time: Callable[[ZoneInfo], str]) -> str:
+        self._times.append(time)
+        return f"\x02{self._seal}{len(self._times) - 1}\x03"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLetter:
+    """A letter in one language whose times are still open."""
+
+    letter: Letter
+    times: OpenTimes
+
+    def in_zone(self, zone: ZoneInfo) -> Letter:
+        """The letter for everybody in a time zone.  Times have no characters that HTML would need escaped."""
+        text, html = self.times.put(self.letter.text, zone), self.times.put(self.letter.html, zone)
+        return replace(self.letter, text=text, html=html)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,63 +127,118 @@ def read_words(session: Session, update_id: int) -> Words:
     return Words(read(session, page.id, Before(max(page.revision, page.rebuild_revision), now())), post, update)
 
 
-def word(settings: Settings, of: Words, channel: str) -> Letter:
-    """The letter of an update on a channel."""
-    return _MAKERS[channel_named(channel).wording](settings, of, channel)
+def word(
+    settings: Settings,
+    of: Words,
+    channel: str,
+    language: Language | None = None,
+    kind: DispatchKind = DispatchKind.UPDATE,
+) -> Letter:
+    """A dispatch's letter on a channel, in the page's time zone and, unless another is asked for, its language."""
+    return open_letter(settings, of, channel, language or of.page.language, kind).in_zone(of.page.zone)
 
 
-SUBJECTS = {
-    NoticeKind.CONFIRM: "Confirm your subscription",
-    NoticeKind.FOLLOWS: "Choose your updates",
-    NoticeKind.DISABLED: "Your webhook gets no more updates",
-}
-TEXTS = {
-    NoticeKind.CONFIRM: "Confirm your status texts",
-    NoticeKind.FOLLOWS: "You get texts of single incidents alone. Choose",
-}
+def open_letter(settings: Settings, of: Words, channel: str, language: Language, kind: DispatchKind) -> OpenLetter:
+    """A dispatch's letter on a channel and in a language, worded once; its times are filled in for each time zone."""
+    edition = _Edition(settings, of, channel, language, kind, OpenTimes(language))
+    with speaking(language):
+        letter = _MAKERS[channel_named(channel).wording](edition)
+    return OpenLetter(letter, edition.times)
 
 
-def confirmation(settings: Settings, page: PageView, channel: str, kind: NoticeKind) -> Letter:
+@dataclass(frozen=True, slots=True)
+class _Edition:
+    """All that a letter is worded from."""
+
+    settings: Settings
+    of: Words
+    channel: str
+    language: Language
+    kind: DispatchKind
+    times: OpenTimes
+
+    def say(self, message: str, **values: object) -> str:
+        """A message in the letter's language, as plain text."""
+        return plain_text(self.language, message, **values)
+
+    @property
+    def heading(self) -> str:
+        """What kind of news it is: the status, or "Correction" and the like."""
+        if self.kind is DispatchKind.UPDATE:
+            return self.say(words.status_word(self.of.update, self.of.before))
+        return self.say(words.KIND_WORDS[self.kind])
+
+    @property
+    def title(self) -> str:
+        """The post's title, after the kind of news where that is no update."""
+        title = self.of.post.title
+        return title if self.kind is DispatchKind.UPDATE else f"{self.heading}: {title}"
+
+    @property
+    def shows_update(self) -> bool:
+        """Whether the update's words are in it: what was withdrawn isn't repeated."""
+        return self.kind is not DispatchKind.WITHDRAWAL
+
+    @property
+    def explanation(self) -> str:
+        """A sentence that says why somebody gets this now; empty for an update."""
+        return self.say(words.KIND_SENTENCES[self.kind]) if self.kind in words.KIND_SENTENCES else ""
+
+    def said(self, limit: int) -> str:
+        """What there is to say in one short paragraph."""
+        if not self.shows_update:
+            return self.explanation
+        return shorten(" ".join(markdown_to_text(self.of.update.body).split()), limit)
+
+
+def confirmation(
+    settings: Settings, page: PageView, channel: str, kind: NoticeKind, language: Language | None = None
+) -> Letter:
     """The letter that asks somebody to confirm an address, or tells them that it is confirmed already; a canary's;
     and the one that tells the owner of an endpoint that it was disabled.
     """
-    if kind is NoticeKind.CANARY:
-        return _canary(settings, page, channel)
-    wording = channel_named(channel).wording
-    context = {"page": page, "kind": kind.value, "confirm_url": "{{confirm_url}}", "manage_url": "{{manage_url}}"}
-    if wording is Wording.SMS:
-        said = TEXTS.get(kind, "You get status texts. Manage")
-        link = "{{confirm_url}}" if kind is NoticeKind.CONFIRM else "{{manage_url}}"
-        return Letter(channel, "", f"{fit(page.name, said)}: {link}")
-    asked = SUBJECTS.get(kind, "You are already subscribed")
-    return Letter(
-        channel=channel,
-        subject=header_safe(f"[{page.name}] {asked}"),
-        text=environment().get_template("messages/notice.txt").render(context),
-        html=environment().get_template("messages/notice.html").render(context, style=STYLE),
-        sender=_sender(settings, page),
-        message_id="",
-    )
-
-
-def _canary(settings: Settings, page: PageView, channel: str) -> Letter:
-    """The letter that proves that a channel works, to an address of the operator's own."""
+    spoken = language or page.language
     about = channel_named(channel)
-    said = f"This is the test message of {page.name}. Because it arrived, the channel {about.label} works."
+    said = ""
+    if kind is NoticeKind.CANARY:
+        said = plain_text(spoken, words.CANARY, page=page.name, channel=about.label)
     if about.wording is Wording.SMS:
-        return Letter(channel, "", fit(said, page.url))
-    payload = json.dumps({"page": {"name": page.name, "url": page.url}, "canary": {"body": said}}, ensure_ascii=False)
-    if about.wording is Wording.PUSH:
-        payload = json.dumps({"title": page.name, "body": said, "url": page.url, "tag": "test"}, ensure_ascii=False)
-    context = {"page": page, "kind": NoticeKind.CANARY.value, "said": said}
+        return Letter(channel, "", fit(said, page.url) if said else _text_notice(page, kind, spoken))
+    context = {
+        "page": page,
+        "kind": kind.value,
+        "said": said,
+        "confirm_url": "{{confirm_url}}",
+        "manage_url": "{{manage_url}}",
+    }
+    subject = plain_text(spoken, words.NOTICE_SUBJECTS.get(kind, words.ALREADY_SUBSCRIBED))
+    text, html = _rendered("notice", context, spoken)
     return Letter(
         channel=channel,
-        subject=header_safe(f"[{page.name}] Test message"),
-        text=environment().get_template("messages/notice.txt").render(context).strip() + "\n",
-        html=environment().get_template("messages/notice.html").render(context, style=STYLE),
-        payload=payload.encode() if about.wording in {Wording.WEBHOOK, Wording.PUSH} else b"",
+        subject=header_safe(f"[{page.name}] {subject}"),
+        text=text.strip("\n") + "\n",
+        html=html,
+        payload=_canary_payload(page, said, about.wording) if said else b"",
         sender=_sender(settings, page),
     )
+
+
+def _text_notice(page: PageView, kind: NoticeKind, language: Language) -> str:
+    said = plain_text(language, words.TEXT_NOTICES.get(kind, words.MANAGE_TEXTS))
+    link = "{{confirm_url}}" if kind is NoticeKind.CONFIRM else "{{manage_url}}"
+    return f"{fit(page.name, said)}: {link}"
+
+
+def _canary_payload(page: PageView, said: str, wording: Wording) -> bytes:
+    """The test message for programs and browsers; nothing for channels of plain words."""
+    shown: dict[str, object]
+    if wording is Wording.PUSH:
+        shown = {"title": page.name, "body": said, "url": page.url, "tag": "test"}
+    elif wording is Wording.WEBHOOK:
+        shown = {"page": {"name": page.name, "url": page.url}, "canary": {"body": said}}
+    else:
+        return b""
+    return json.dumps(shown, ensure_ascii=False).encode()
 
 
 def _sender(settings: Settings, page: PageView) -> str:
@@ -144,57 +246,77 @@ def _sender(settings: Settings, page: PageView) -> str:
     return page.mail_from or settings.mail_from
 
 
-def _email(settings: Settings, of: Words, channel: str) -> Letter:
-    sender = _sender(settings, of.page)
+def _rendered(name: str, context: Mapping[str, object], language: Language) -> tuple[str, str]:
+    """A message as plain text and as HTML, in a language."""
+    text = environment().get_template(f"messages/{name}.txt").render({**context, **plain_globals(language)})
+    with speaking(language):
+        html = environment().get_template(f"messages/{name}.html").render(context, style=STYLE)
+    return text, html
+
+
+def _email(of: _Edition) -> Letter:
+    page, post, update = of.of.page, of.of.post, of.of.update
+    sender = _sender(of.settings, page)
     host = split(sender).domain or "localhost"
-    root = f"<post.{of.post.public_id}@{host}>"
-    is_first = of.update.sequence == 1
-    context = _context(of)
+    root = f"<post.{post.public_id}@{host}>"
+    is_first = update.sequence == 1 and of.kind is DispatchKind.UPDATE
+    own = f"update.{update.public_id}"
+    if of.kind is not DispatchKind.UPDATE:
+        own = f"{of.kind}.{update.public_id}.{int((update.corrected_at or update.display_at).timestamp())}"
+    text, html = _rendered("update", _context(of), of.language)
     return Letter(
-        channel=channel,
-        subject=header_safe(f"[{of.page.name}] {of.post.title}"),
-        text=environment().get_template("messages/update.txt").render(context),
-        html=environment().get_template("messages/update.html").render(context, style=STYLE),
-        message_id=root if is_first else f"<update.{of.update.public_id}@{host}>",
+        channel=of.channel,
+        subject=header_safe(f"[{page.name}] {of.title}"),
+        text=text,
+        html=html,
+        message_id=root if is_first else f"<{own}@{host}>",
         in_reply_to="" if is_first else root,
         sender=sender,
     )
 
 
-def _sms(_settings: Settings, of: Words, channel: str) -> Letter:
-    said = shorten(" ".join(markdown_to_text(of.update.body).split()), SMS_WORDS)
-    head = f"{of.page.name}: {words.status_word(of.update, of.before)}: {of.post.title}. {said}"
-    text = fit(head, permalink(of.page.url, of.post.public_id))
-    return Letter(channel, "", text, valid_until=of.update.next_update_by)
+def _sms(of: _Edition) -> Letter:
+    page, post = of.of.page, of.of.post
+    head = f"{page.name}: {of.heading}: {post.title}. {of.said(SMS_WORDS)}"
+    text = fit(head, permalink(page.url, post.public_id))
+    return Letter(of.channel, "", text, valid_until=of.of.update.next_update_by)
 
 
-def _chat(_settings: Settings, of: Words, channel: str) -> Letter:
-    text = environment().get_template("messages/chat.txt").render(_context(of)).strip()
-    return Letter(channel, header_safe(f"{of.page.name}: {of.post.title}"), text)
+def _chat(of: _Edition) -> Letter:
+    context = {**_context(of), **plain_globals(of.language)}
+    text = environment().get_template("messages/chat.txt").render(context).strip()
+    return Letter(of.channel, header_safe(f"{of.of.page.name}: {of.title}"), text)
 
 
-def _webhook(_settings: Settings, of: Words, channel: str) -> Letter:
-    verdict = {"indicator": of.snapshot.verdict.indicator.value, "text": of.snapshot.verdict.text}
+def _webhook(of: _Edition) -> Letter:
+    """For programs: the same in every language."""
+    about = of.of
+    verdict = {"indicator": about.snapshot.verdict.indicator.value, "text": about.snapshot.verdict.text}
     payload = webhook_payload(
-        of.page, verdict, incident(of.snapshot, of.post), of.update.display_at, "{{unsubscribe_url}}"
+        about.page, verdict, incident(about.snapshot, about.post), about.update.display_at, "{{unsubscribe_url}}"
     )
     body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-    return Letter(channel, header_safe(of.post.title), "", payload=body)
+    return Letter(of.channel, header_safe(about.post.title), "", payload=body)
 
 
-def _push(_settings: Settings, of: Words, channel: str) -> Letter:
+def _push(of: _Edition) -> Letter:
     """A later notice about the same post takes the place of one that was not shown yet."""
-    said = shorten(" ".join(markdown_to_text(of.update.body).split()), PUSH_WORDS)
+    page, post = of.of.page, of.of.post
+    said = of.said(PUSH_WORDS)
     shown = {
-        "title": f"{of.page.name}: {words.status_word(of.update, of.before)}",
-        "body": f"{of.post.title}\n{said}",
-        "url": permalink(of.page.url, of.post.public_id),
-        "tag": of.post.public_id,
+        "title": f"{page.name}: {of.heading}",
+        "body": f"{post.title}\n{said}",
+        "url": permalink(page.url, post.public_id),
+        "tag": post.public_id,
     }
     return Letter(
-        channel, header_safe(of.post.title), said, message_id=of.post.public_id,
-        payload=json.dumps(shown, ensure_ascii=False).encode(), valid_until=of.update.next_update_by,
-    )  # fmt: skip
+        channel=of.channel,
+        subject=header_safe(post.title),
+        text=said,
+        message_id=post.public_id,
+        payload=json.dumps(shown, ensure_ascii=False).encode(),
+        valid_until=of.of.update.next_update_by,
+    )
 
 
 def _shape(of: Words) -> ComponentStatus:
@@ -206,27 +328,37 @@ def _shape(of: Words) -> ComponentStatus:
     return ComponentStatus.UNDER_MAINTENANCE if of.post.kind is PostKind.MAINTENANCE else POST_SHAPES[of.post.impact]
 
 
-def _context(of: Words) -> dict[str, object]:
-    changes = [effect for effect in of.update.effects if not effect.is_same]
+def _context(of: _Edition) -> dict[str, object]:
+    page, post, update = of.of.page, of.of.post, of.of.update
+    effects = update.effects if of.shows_update else ()
+    changes = [effect for effect in effects if not effect.is_same]
     by_status = sorted({effect.to_status for effect in changes}, key=lambda status: -status.severity_rank)
     return {
-        "page": of.page,
-        "post": of.post,
-        "update": of.update,
-        "zone": of.page.zone,
-        "word": words.status_word(of.update, of.before),
-        "shape": _shape(of),
+        "page": page,
+        "post": post,
+        "update": update,
+        "times": of.times,
+        "heading": of.heading,
+        "status": of.say(update.status.label) if of.shows_update else of.heading,
+        "explanation": of.explanation,
+        "shows_update": of.shows_update,
+        "shape": _shape(of.of) if of.shows_update else ComponentStatus.UNKNOWN,
         "glyphs": GLYPHS,
         "changes": changes,
         "grouped": [(status, [one.name for one in changes if one.to_status is status]) for status in by_status],
-        "affected": [effect.name for effect in of.update.effects if effect.is_same],
-        "url": permalink(of.page.url, of.post.public_id),
+        "affected": [effect.name for effect in effects if effect.is_same],
+        "promise": update.next_update_by if _promises(update) and of.shows_update else None,
+        "url": permalink(page.url, post.public_id),
         "manage_url": "{{manage_url}}",
         "unsubscribe_url": "{{unsubscribe_url}}",
     }
 
 
-_MAKERS: dict[Wording, Callable[[Settings, Words, str], Letter]] = {
+def _promises(update: UpdateView) -> bool:
+    return not update.status.is_terminal and update.status is not PostStatus.SCHEDULED
+
+
+_MAKERS: dict[Wording, Callable[[_Edition], Letter]] = {
     Wording.EMAIL: _email,
     Wording.SMS: _sms,
     Wording.CHAT: _chat,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
+from functools import partial
 from itertools import chain, zip_longest
 from zoneinfo import ZoneInfo
 
@@ -205,3 +206,14 @@ GLOBALS = {
     "Language": Language,
 }
 """What templates may call."""
+
+
+def plain_text(language: Language, message: str, **values: object) -> str:
+    """`message` in a language, `{names}` in it filled in with `values`; nothing is escaped, for what is no HTML."""
+    said = translations(language).gettext(message)
+    return said.format(**values) if values else said
+
+
+def plain_globals(language: Language) -> dict[str, object]:
+    """What templates of plain text may call instead of `GLOBALS`."""
+    return {"_": partial(plain_text, language)}

@@ -7,9 +7,41 @@ from zoneinfo import ZoneInfo
 
 from app.publish.catalogues import translations
 from app.publish.views import UpdateView
-from app.vocabulary import Language
+from app.vocabulary import DispatchKind, Language, NoticeKind
 
 EN = Language.ENGLISH
+
+KIND_WORDS = {
+    DispatchKind.CORRECTION: "Correction",
+    DispatchKind.WITHDRAWAL: "Withdrawn",
+    DispatchKind.REMINDER: "Reminder",
+    DispatchKind.POSTMORTEM: "Post-mortem",
+    DispatchKind.NOTICE: "Notice",
+}
+"""What a message leads with when it sends something else than an update."""
+
+KIND_SENTENCES = {
+    DispatchKind.CORRECTION: "We corrected an earlier update. It now reads:",
+    DispatchKind.WITHDRAWAL: "We withdrew an earlier update. Disregard what it said.",
+    DispatchKind.REMINDER: "This is a reminder of an earlier update:",
+    DispatchKind.POSTMORTEM: "We published a post-mortem:",
+}
+
+NOTICE_SUBJECTS = {
+    NoticeKind.CONFIRM: "Confirm your subscription",
+    NoticeKind.FOLLOWS: "Choose your updates",
+    NoticeKind.CANARY: "Test message",
+    NoticeKind.DISABLED: "Your webhook was disabled",
+}
+ALREADY_SUBSCRIBED = "You're already subscribed"
+TEXT_NOTICES = {
+    NoticeKind.CONFIRM: "Confirm your status texts",
+    NoticeKind.FOLLOWS: "You're subscribed to individual incidents only. Manage",
+}
+MANAGE_TEXTS = "You're subscribed to status texts. Manage"
+"""Texts end with a colon and a link."""
+
+CANARY = "This is a test message from {page}. It arrived, so the channel {channel} works."
 
 
 def zone_name(at: datetime, zone: ZoneInfo) -> str:
