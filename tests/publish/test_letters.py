@@ -87,8 +87,8 @@ def test_a_correction_says_so(app: Flask, settings: Settings, page_id: int) -> N
     made = open_post(settings, LENA, page_id, draft(body="Since 10:41."))
     correct_update(settings, LENA, made.update_id, "Since 10:31.", 1)
     (mail,) = mails(settings)
-    assert re.search(r"UTC, corrected \d\d:\d\d UTC", shown(mail.html))
-    assert re.search(r"\nCorrected \d\d:\d\d UTC\n", mail.text)
+    assert re.search(r"UTC Corrected at \d\d:\d\d UTC", shown(mail.html))
+    assert re.search(r"\nCorrected at \d\d:\d\d UTC\n", mail.text)
     assert "10:41" not in mail.text + mail.html
 
 
