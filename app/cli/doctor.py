@@ -137,14 +137,14 @@ def _inbound(settings: Settings) -> Finding:
     spooled, unreadable = len(spool.waiting(settings)), len(spool.unreadable(settings))
     problems = []
     if spooled:
-        problems.append(f"{spooled:,} deliveries wait in {spool.folder(settings)} for the database or a worker.")
+        problems.append(f"Waiting in {spool.folder(settings)} for the database or a worker: {spooled:,}.")
     if unreadable:
         problems.append(f"{unreadable:,} files in {spool.folder(settings)} can't be read: inspect, then delete them.")
     if oldest is not None and now() - oldest > UNREAD_AFTER:
         problems.append(f"Deliveries have been waiting since {oldest:%Y-%m-%d %H:%M} UTC: check that a worker runs.")
-    for state, label in ((InboundState.NOT_UNDERSTOOD, "weren't understood"), (InboundState.FAILED, "failed")):
+    for state, label in ((InboundState.NOT_UNDERSTOOD, "Not understood"), (InboundState.FAILED, "Failed")):
         if counts.get(state):
-            problems.append(f"{counts[state]:,} deliveries {label}: run candor inbound list --state {state}.")
+            problems.append(f"{label}: {counts[state]:,}. Run candor inbound list --state {state}.")
     if problems:
         return Finding("inbound", "warn", " ".join(problems))
     return Finding("inbound", "ok", f"{sum(counts.values()):,} deliveries in the last 7 days, all understood")

@@ -359,7 +359,7 @@ def test_the_command_line_lists_and_replays_and_doctor_tells(told: Settings) -> 
     assert (one["source"], one["reason"], "body" in one) == ("postmark", "a new shape", False)
     assert candor.json("inbound", "list", "--source", "mailgun")["deliveries"] == []
     assert candor.run("inbound", "list", "--source", "nobody").returncode == 2
-    assert "1 deliveries weren't understood: run candor inbound list" in candor.run("doctor").stdout
+    assert "Not understood: 1. Run candor inbound list --state not_understood." in candor.run("doctor").stdout
     replayed = candor.json("inbound", "replay", "--state", "not_understood")["replayed"]
     assert [(row["state"], row["changes"]) for row in replayed] == [("understood", 1)]
     assert "all understood" in candor.run("doctor").stdout
@@ -367,4 +367,4 @@ def test_the_command_line_lists_and_replays_and_doctor_tells(told: Settings) -> 
     assert candor.run("inbound", "replay", "999").returncode == 2
     spool.folder(told).mkdir(exist_ok=True)
     Path(spool.folder(told), "x.inbound").write_text("{}")
-    assert "1 deliveries wait in" in candor.run("doctor").stdout
+    assert "for the database or a worker: 1." in candor.run("doctor").stdout

@@ -7,9 +7,14 @@ from werkzeug.test import TestResponse
 
 from app.actions.subscriptions import address_hash
 from app.db import session
+from app.errors import Forbidden
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
+from app.sources import registry
+from app.sources.base import Received, Source, body_key
+from app.sources.events import Event, Keyword, TextReceived
 from app.sources.twilio import signature
+from app.worker.loop import drain
 from tests.factories import make_subscriber
 
 pytestmark = pytest.mark.database
@@ -82,6 +87,45 @@ def test_a_wrong_signature_changes_nothing(app: Flask, twilio: Settings, page_id
     assert session().scalars(select(Suppression)).all() == []
 
 
+@pytest.mark.parametrize("signed", ["https://status.example.com:443", "https://status.example.com"])
+def test_the_port_may_be_signed_or_not(app: Flask, twilio: Settings, page_id: int, signed: str) -> None:
+    for base in ("https://status.example.com", "https://status.example.com:443"):
+        app.config["SETTINGS"] = replace(twilio, base_url=base)
+        made = signature("12345", signed + PATH, {"Body": ["STOP"], "From": [NUMBER], "MessageSid": [base]})
+        form = {"Body": "STOP", "From": NUMBER, "MessageSid": base}
+        answer = app.test_client().post(PATH, data=form, headers={"X-Twilio-Signature": made})
+        assert answer.status_code == 200
+
+
 def test_without_a_token_nothing_is_taken(app: Flask, settings: Settings, page_id: int) -> None:
     answer = app.test_client().post(PATH, data={"Body": "STOP"})
     assert answer.status_code == 503 and "TWILIO_AUTH_TOKEN" in answer.text
+
+
+class Bell(Source):
+    """A system that nobody has heard of yet, as one file would add it."""
+
+    name = "bell"
+    paths = ("bells/bell",)
+
+    def authenticate(self, received: Received, settings: Settings) -> str:
+        if received.header("x-bell") != "ding":
+            raise Forbidden("The bell doesn't ring like that.")
+        return body_key(received.body)
+
+    def parse(self, received: Received, settings: Settings) -> tuple[Event, ...]:
+        return (TextReceived(number=received.body.decode(), keyword=Keyword.STOP),)
+
+
+def test_a_new_source_is_a_member_of_the_registry_and_nothing_else(
+    app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = registry.sources()
+    monkeypatch.setattr(registry, "sources", lambda: {**known, "bell": Bell()})
+    client = app.test_client()
+    assert client.post("/hooks/bells/bell", data=NUMBER).status_code == 403
+    assert client.post("/hooks/bells/none", data=NUMBER).status_code == 404
+    answer = client.post("/hooks/bells/bell", data=NUMBER, headers={"X-Bell": "ding"})
+    assert (answer.status_code, answer.json) == (200, {"taken": 1})
+    drain(settings)
+    assert session().scalars(select(Suppression.why)).all() == ["replied STOP"]

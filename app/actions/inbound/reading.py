@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actions import audit
@@ -161,6 +162,10 @@ def _read(settings: Settings, owner: str, row_id: int) -> Outcome | None:
             return outcome
         except Unavailable:
             raise
+        except IntegrityError:
+            if attempts < MOST_ATTEMPTS:
+                return None  # another worker applied the same event at this moment: the next try finds it
+            outcome = Outcome(row_id, InboundState.FAILED, "applying it failed (IntegrityError)")
         except Exception as error:
             logger.exception("inbound delivery %d of %s can't be applied", row_id, name)
             outcome = Outcome(row_id, InboundState.FAILED, f"applying it failed ({type(error).__name__})")

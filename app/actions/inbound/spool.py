@@ -95,6 +95,9 @@ def read_all(settings: Settings) -> Iterator[tuple[Path, Kept]]:
             )
         except FileNotFoundError:
             continue  # another process of this machine took it in
+        except OSError as error:
+            logger.error("%s in the spool can't be read: %s", path.name, error.strerror)
+            continue
         except (ValueError, KeyError, TypeError, AttributeError):
             logger.error("%s in the spool can't be read and is put aside", path.name)
             with suppress(OSError):
