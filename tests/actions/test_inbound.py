@@ -41,8 +41,8 @@ BASIC = {"authorization": "Basic cDp3"}
 
 
 @pytest.fixture
-def told(app: Flask, settings: Settings, page_id: int) -> Settings:
-    """Postmark, Mailgun and Twilio are set up, and carol is subscribed."""
+def told(app: Flask, settings: Settings, page_id: int) -> Iterator[Settings]:
+    """Postmark, Mailgun and Twilio are set up, and carol is subscribed since the day before."""
     made = replace(
         settings,
         postmark_webhook_auth="p:w",
@@ -56,7 +56,11 @@ def told(app: Flask, settings: Settings, page_id: int) -> Settings:
     with transaction() as writing:
         for row in writing.scalars(select(Subscriber)):
             row.address_hash = address_hash(made, row.channel, row.address)
-    return made
+            row.confirmed_at = NOON - timedelta(days=1)
+    yield made
+    for thread in threading.enumerate():
+        if thread.name == receiving.THREAD:
+            thread.join(20)
 
 
 def complaint(number: int = 1) -> Received:

@@ -28,6 +28,9 @@ DETAIL_LIMIT = 300
 RETURNED_MAIL = "mail"
 """The source that no provider vouches for: only a signed return path makes one of its events ours."""
 
+_ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
+"""What servers say names addresses, which are kept as hashes alone."""
+
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -69,7 +72,7 @@ def _mail_event(session: Session, settings: Settings, source: str, event: Bounce
             permanent=is_permanent,
             address_hash=people[0].address_hash,
             delivery_id=delivery.id if delivery else None,
-            detail=shorten(said.strip(" :"), DETAIL_LIMIT),
+            detail=shorten(_ADDRESS.sub("…", said).strip(" :"), DETAIL_LIMIT),
             at=now(),
         )
     )

@@ -15,7 +15,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import changing_installation
 from app.actions.inbound import spool
 from app.actions.inbound.applying import apply
 from app.actions.inbound.receiving import store
@@ -91,6 +91,7 @@ def replay(
     """Read these rows again, or all in a state; what became of each.  What was applied before is not applied twice.
 
     Raises:
+        NotAllowed: the actor isn't an admin of all pages.
         NotFound: there is no such row.
         Invalid: neither rows nor a state were named.
     """
@@ -98,7 +99,8 @@ def replay(
         raise Invalid("Name one or more deliveries, or a state with --state.")
     query = select(InboundDelivery.id).order_by(InboundDelivery.id).limit(MOST_REPLAYED)
     query = query.where(InboundDelivery.id.in_(row_ids) if row_ids else InboundDelivery.state == state)
-    with transaction() as session:
+    with changing_installation(actor) as change:
+        session = change.session
         found = list(session.scalars(query))
         missing = set(row_ids) - set(found)
         if missing:
@@ -109,7 +111,7 @@ def replay(
             .values(state=InboundState.STORED, attempts=0, leased_by="", leased_until=None)
         )
         for row_id in found:
-            audit.record(session, actor, "replay", "inbound delivery", str(row_id))
+            change.audit("replay", "inbound delivery", str(row_id))
     outcomes = (read_now(settings, row_id) for row_id in found)
     return [one for one in outcomes if one is not None]
 

@@ -23,6 +23,7 @@ from app.sources.base import LONGEST_KEY, Received, Source
 
 logger = logging.getLogger(__name__)
 STORE_SECONDS = 0.2
+THREAD = "store-inbound"
 MOST_WAITING = 32
 """So many stores of one process may wait for a database that hangs; what comes in beyond that is spooled at once."""
 
@@ -123,7 +124,7 @@ def _within(seconds: float, work: Callable[[], Receipt]) -> Receipt | None:
         finally:
             _room.release()
 
-    threading.Thread(target=copy_context().run, args=(run,), name="store-inbound", daemon=True).start()
+    threading.Thread(target=copy_context().run, args=(run,), name=THREAD, daemon=True).start()
     try:
         return outcome.result(seconds)
     except (TimeoutError, Unavailable):
