@@ -43,8 +43,7 @@ BASIC = {"authorization": "Basic cDp3"}
 @pytest.fixture
 def told(app: Flask, settings: Settings, page_id: int) -> Iterator[Settings]:
     """Postmark, Mailgun and Twilio are set up, and carol is subscribed since the day before."""
-    made = replace(
-        settings,
+    made = settings.with_changes(
         postmark_webhook_auth="p:w",
         mailgun_signing_key="key",
         twilio_auth_token="12345",

@@ -90,7 +90,7 @@ def test_a_wrong_signature_changes_nothing(app: Flask, twilio: Settings, page_id
 @pytest.mark.parametrize("signed", ["https://status.example.com:443", "https://status.example.com"])
 def test_the_port_may_be_signed_or_not(app: Flask, twilio: Settings, page_id: int, signed: str) -> None:
     for base in ("https://status.example.com", "https://status.example.com:443"):
-        app.config["SETTINGS"] = replace(twilio, base_url=base)
+        app.config["SETTINGS"] = twilio.with_changes(base_url=base)
         made = signature("12345", signed + PATH, {"Body": ["STOP"], "From": [NUMBER], "MessageSid": [base]})
         form = {"Body": "STOP", "From": NUMBER, "MessageSid": base}
         answer = app.test_client().post(PATH, data=form, headers={"X-Twilio-Signature": made})
