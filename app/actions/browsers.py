@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.actions import audit, limits
+from app.actions import limits
+from app.actions.frame import changing
 from app.actions.subscriber_rows import address_hash, choose, end, find_subscriber, follow
 from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
 from app.channels.names import PUSH
 from app.channels.push import subscription
-from app.db import transaction
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import VISITOR
@@ -30,7 +30,8 @@ def subscribe_browser(
     """
     endpoint, keys = subscription(given, settings)
     hashed = address_hash(settings, PUSH, endpoint)
-    with transaction() as session:
+    with changing(settings, VISITOR, page_id, needs=None, lock=False) as change:
+        session = change.session
         for what, whom, limit in (("subscribe-ip", ip, TRIES_PER_IP), ("subscribe-page", str(page_id), TRIES_PER_PAGE)):
             limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, PUSH, hashed)
@@ -48,7 +49,7 @@ def subscribe_browser(
             choose(session, row, component_public_ids)
         row.secret = keys
         subscribers.activate(session, row)
-        audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, PUSH)
+        change.audit("subscribe", "subscriber", row.public_id, PUSH)
 
 
 def unsubscribe_browser(settings: Settings, page_id: int, given: str) -> None:
@@ -58,7 +59,8 @@ def unsubscribe_browser(settings: Settings, page_id: int, given: str) -> None:
         Invalid: that is no subscription.
     """
     endpoint, keys = subscription(given, settings)
-    with transaction() as session:
+    with changing(settings, VISITOR, page_id, needs=None, lock=False) as change:
+        session = change.session
         row = _of(session, settings, page_id, endpoint)
         if row is not None and hmac.compare_digest(row.secret.encode(), keys.encode()):
             end(session, VISITOR, row, "browser")

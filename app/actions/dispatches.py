@@ -6,33 +6,34 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import changing
 from app.channels.registry import names as channel_names
-from app.db import transaction
 from app.deliver.missing import GAVE_UP
 from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
+from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries
-from app.vocabulary import DispatchState
+from app.vocabulary import DispatchState, Role
 
 
-def cancel_dispatch(actor: Actor, dispatch_public_id: str) -> None:
+def cancel_dispatch(settings: Settings, actor: Actor, page_id: int, dispatch_public_id: str) -> None:
     """Cancel a dispatch that is still held: nobody is notified.  The update itself stays published.
 
     Raises:
         Conflict: it is already being sent.
         NotFound: there is no such dispatch.
     """
-    with transaction() as session:
-        dispatch = _locked(session, dispatch_public_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
+        dispatch = _locked(session, page_id, dispatch_public_id)
         if dispatch.state == DispatchState.CANCELLED:
             return
         if dispatch.state != DispatchState.HELD:
             raise Conflict("The notices are already being sent and can not be called back.")
         deliveries.cancel(session, dispatch)
-        audit.record(session, actor, "cancel", "dispatch", dispatch.public_id)
+        change.audit("cancel", "dispatch", dispatch.public_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class Retry:
     reason: str | None = None
 
 
-def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
+def retry_failed(settings: Settings, actor: Actor, page_id: int, dispatch_public_id: str, retry: Retry) -> int:
     """Put failed deliveries of a dispatch back into the queue; how many they were.
 
     Whoever was skipped, bounced, or may have got it stays as they are; whoever unsubscribed since is skipped when their
@@ -58,12 +59,13 @@ def retry_failed(actor: Actor, dispatch_public_id: str, retry: Retry) -> int:
     Raises:
         NotFound: there is no such dispatch.
     """
-    with transaction() as session:
-        dispatch = _locked(session, dispatch_public_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
+        dispatch = _locked(session, page_id, dispatch_public_id)
         count = deliveries.retry(session, dispatch, *_retried(retry))
         if count:
             which = "even those refused for good" if retry.even_permanent else "those given up on"
-            audit.record(session, actor, "retry", "dispatch", dispatch.public_id, f"{count} deliveries, {which}")
+            change.audit("retry", "dispatch", dispatch.public_id, f"{count} deliveries, {which}")
             wake_workers(session)
         return count
 
@@ -78,8 +80,10 @@ def _retried(retry: Retry) -> list[ColumnElement[bool]]:
     return [*which, Delivery.reason == retry.reason] if retry.reason is not None else which
 
 
-def _locked(session: Session, public_id: str) -> Dispatch:
-    dispatch = session.scalar(select(Dispatch).where(Dispatch.public_id == public_id).with_for_update())
+def _locked(session: Session, page_id: int, public_id: str) -> Dispatch:
+    dispatch = session.scalar(
+        select(Dispatch).where(Dispatch.page_id == page_id, Dispatch.public_id == public_id).with_for_update()
+    )
     if dispatch is None:
         raise NotFound("There is no such dispatch.")
     return dispatch

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
+from app.actions.frame import changing, changing_installation
 from app.actions.inbound import keeping as inbound
-from app.actions.subscriber_rows import hashes_of
-from app.db import transaction
+from app.actions.subscriber_rows import find_named, hashes_of
 from app.errors import NotFound
 from app.models.delivery import Delivery, MailEvent, Notice
 from app.models.page import Page
@@ -18,6 +18,7 @@ from app.models.subscriber import RateEvent, Subscriber, SubscriberComponent, Su
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import subscribers
+from app.vocabulary import Role
 
 _HEAD_BYTES = 20_000
 
@@ -45,7 +46,8 @@ def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool =
     Raises:
         NotFound: nobody has it.
     """
-    with transaction() as session:
+    with changing_installation(actor) as change:
+        session = change.session
         hashes = hashes_of(settings, address)
         people = _erase(session, settings, actor, _held(session, Subscriber.address_hash.in_(hashes)), never_again)
     if not people:
@@ -53,21 +55,23 @@ def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool =
     return Erased(len(people), _forget_kept(settings, people))
 
 
-def erase_subscriber(settings: Settings, actor: Actor, public_id: str, *, never_again: bool = False) -> Erased:
-    """Erase one subscriber, and with them whoever has the same address on another page.
+def erase_subscriber(
+    settings: Settings, actor: Actor, page_id: int, public_id: str, *, never_again: bool = False
+) -> Erased:
+    """Erase one subscriber of a page, and with them whoever has the same address on another page that the actor
+    administers.
 
     Raises:
         NotFound: there is no such subscriber.
     """
-    with transaction() as session:
-        row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id))
-        if row is None:
-            raise NotFound("There is no such subscriber.")
+    with changing(settings, actor, page_id, needs=Role.ADMIN, lock=False) as change:
+        session = change.session
+        row = find_named(session, page_id, public_id)
         if row.is_erased:
             return Erased(0, 0)
-        people = _erase(
-            session, settings, actor, _held(session, Subscriber.address_hash == row.address_hash), never_again
-        )
+        same = _held(session, Subscriber.address_hash == row.address_hash)
+        mine = [one for one in same if one.page_id == page_id or actor.role_on(one.page_id) is Role.ADMIN]
+        people = _erase(session, settings, actor, mine, never_again)
     return Erased(len(people), _forget_kept(settings, people))
 
 
@@ -83,7 +87,8 @@ def _erase(
     for row, person in zip(rows, people, strict=True):
         _forget_around(session, row.id)
         subscribers.erase(row)
-        audit.record(session, actor, "erase", "subscriber", row.public_id, "and never to be written to" * never_again)
+        said = "and never to be written to" * never_again
+        audit.record(session, actor, "erase", "subscriber", row.public_id, said, page_id=row.page_id)
         session.execute(
             update(Subscriber)
             .where(Subscriber.owner_email == person.address)
@@ -91,7 +96,8 @@ def _erase(
             .execution_options(synchronize_session=False)
         )
     for person in {one.address_hash: one for one in people}.values():
-        _forget_hash(session, settings, person, pages)
+        if session.scalar(select(Subscriber.id).where(Subscriber.address_hash == person.address_hash)) is None:
+            _forget_hash(session, settings, person, pages)
         if never_again:
             subscribers.suppress(session, person.channel, person.address_hash, subscribers.ASKED_NEVER)
     return people

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, limits
-from app.actions.revisions import lock_page
+from app.actions import limits
+from app.actions.frame import changing
 from app.actions.subscriber_rows import (
     address_hash,
     choose,
@@ -19,13 +19,12 @@ from app.actions.subscriber_rows import (
 from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_ADDRESS
 from app.channels.base import AddedBy
 from app.channels.registry import offered
-from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.subscriber import Subscriber, SubscriberPost
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries, subscribers
-from app.vocabulary import NoticeKind, SubscriberState
+from app.vocabulary import NoticeKind, Role, SubscriberState
 
 
 def add_person(
@@ -45,8 +44,8 @@ def add_person(
     name = about.name
     normal = about.normalise(address, settings)
     hashed = address_hash(settings, name, normal)
-    with transaction() as session:
-        lock_page(session, page_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        session = change.session
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and _hears_already(session, row, post):
             raise Conflict("That address is subscribed already.")
@@ -71,7 +70,7 @@ def add_person(
         elif post or row.state != SubscriberState.ACTIVE:
             subscribers.ask(row)
             _ask(session, settings, row)
-        audit.record(session, actor, "add", "subscriber", row.public_id, name)
+        change.audit("add", "subscriber", row.public_id, name)
         return row.public_id
 
 
@@ -82,7 +81,8 @@ def ask_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequen
         NotFound: one is not this page's.
         TooMany: one of them was asked often enough in the last hour.
     """
-    with transaction() as session:
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
         named = _named(session, page_id, public_ids)
         waiting = select(SubscriberPost.subscriber_id).where(
             SubscriberPost.subscriber_id.in_([row.id for row in named]), SubscriberPost.confirmed.is_(False)
@@ -91,52 +91,58 @@ def ask_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequen
         rows = [row for row in named if row.state == SubscriberState.UNCONFIRMED or row.id in pending]
         for row in rows:
             _ask(session, settings, row)
-            audit.record(session, actor, "ask again", "subscriber", row.public_id)
+            change.audit("ask again", "subscriber", row.public_id)
         return len(rows)
 
 
-def let_in_again(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+def let_in_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
     """Write again to those who are quarantined because mail came back; how many there were.  What suppressed their
     addresses is lifted, and who never confirmed has to do that first.  Raises NotFound.
     """
-    with transaction() as session:
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
         rows = [row for row in _named(session, page_id, public_ids) if subscribers.reactivate(session, row)]
         for row in rows:
-            audit.record(session, actor, "reactivate", "subscriber", row.public_id)
+            change.audit("reactivate", "subscriber", row.public_id)
         return len(rows)
 
 
-def end_all(actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+def end_all(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
     """End these subscriptions; how many they were.  Raises NotFound."""
-    with transaction() as session:
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
         rows = _named(session, page_id, public_ids)
         for row in rows:
             end(session, actor, row, "operator")
         return len(rows)
 
 
-def end_following(actor: Actor, page_id: int, public_id: str, post: str) -> None:
+def end_following(settings: Settings, actor: Actor, page_id: int, public_id: str, post: str) -> None:
     """Take a post from what a subscriber hears of; who heard of it alone is no subscriber any more.
 
     Raises:
         NotFound: there is no such subscriber, or they do not follow it.
     """
-    with transaction() as session:
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
         (row,) = _named(session, page_id, [public_id])
         unfollow(session, actor, row, post)
 
 
-def choose_components(actor: Actor, page_id: int, public_id: str, components: Sequence[str]) -> None:
+def choose_components(
+    settings: Settings, actor: Actor, page_id: int, public_id: str, components: Sequence[str]
+) -> None:
     """Set what a subscriber hears of; everything when no component is named.
 
     Raises:
         NotFound: there is no such subscriber.
         Invalid: a component is not this page's.
     """
-    with transaction() as session:
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
         (row,) = _named(session, page_id, [public_id])
         choose(session, row, components)
-        audit.record(session, actor, "set preferences", "subscriber", public_id)
+        change.audit("set preferences", "subscriber", public_id)
 
 
 def _named(session: Session, page_id: int, public_ids: Sequence[str]) -> Sequence[Subscriber]:

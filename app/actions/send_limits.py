@@ -4,15 +4,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.actions.frame import changing_installation
 from app.channels.registry import names as channel_names
 from app.clock import now
-from app.db import transaction
 from app.deliver.wake_up import wake_workers
 from app.errors import Invalid, NotFound
 from app.inputs.limits import DOMAIN_LIMIT, FASTEST, MOST_CONNECTIONS
 from app.models.delivery import SendLimit
 from app.shapes import Actor
 from app.text import clean_field
+from app.vocabulary import Role
 
 WHY_LIMIT = 200
 PAUSED_BY_HAND = "paused by a person"
@@ -30,7 +31,8 @@ def set_limit(actor: Actor, channel: str, domain: str, *, per_second: float | No
         raise Invalid.field("per_second", f"Messages a second are more than 0 and at most {FASTEST:,.0f}.")
     if connections is not None and not 0 < connections <= MOST_CONNECTIONS:
         raise Invalid.field("connections", f"Connections are at least 1 and at most {MOST_CONNECTIONS:,}.")
-    with transaction() as session:
+    with changing_installation(actor, needs=Role.ADMIN) as change:
+        session = change.session
         row = _held(session, name, domain) or _new(session, name, domain)
         if (row.per_second, row.connections) == (per_second, connections) and row.id is not None:
             return
@@ -50,7 +52,8 @@ def pause(actor: Actor, channel: str, domain: str = "", why: str = PAUSED_BY_HAN
     """
     name, domain = _which(channel, domain)
     why = clean_field(why, name="why", label="The reason", limit=WHY_LIMIT)
-    with transaction() as session:
+    with changing_installation(actor, needs=Role.LEAD) as change:
+        session = change.session
         pause_within(session, actor, name, domain, why)
 
 
@@ -72,7 +75,8 @@ def resume(actor: Actor, channel: str, domain: str = "") -> None:
         NotFound: nothing is limited or paused there.
     """
     name, domain = _which(channel, domain)
-    with transaction() as session:
+    with changing_installation(actor, needs=Role.LEAD) as change:
+        session = change.session
         row = _held(session, name, domain)
         if row is None:
             raise NotFound("Nothing is limited or paused there. See candor limits list.")

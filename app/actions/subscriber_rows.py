@@ -49,6 +49,20 @@ def find_subscriber(session: Session, page_id: int, channel: str, hashed: str) -
     )
 
 
+def find_named(session: Session, page_id: int, public_id: str) -> Subscriber:
+    """The page's subscriber with this id, held until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.scalar(
+        select(Subscriber).where(Subscriber.page_id == page_id, Subscriber.public_id == public_id).with_for_update()
+    )
+    if row is None:
+        raise NotFound("There is no such subscriber.")
+    return row
+
+
 def proven(settings: Settings, row: Subscriber | None, purpose: str, public_id: str, token: str) -> Subscriber:
     """`row`, if the token of this purpose is its own; the same work whether or not there is a row.
 

@@ -7,11 +7,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.actions import audit, limits
-from app.actions.revisions import lock_page
+from app.actions.frame import changing
 from app.actions.subscriber_rows import (
     address_hash,
     choose,
     end,
+    find_named,
     find_subscriber,
     follow,
     hears_of_page,
@@ -24,7 +25,7 @@ from app.channels.registry import channel as channel_named
 from app.channels.registry import offered
 from app.db import session as read_session
 from app.db import transaction
-from app.errors import Conflict, NotFound
+from app.errors import Conflict
 from app.models.component import Component
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
@@ -32,7 +33,7 @@ from app.settings import Settings
 from app.shapes import VISITOR, Actor
 from app.states import deliveries, subscribers
 from app.text import clean_field
-from app.vocabulary import NoticeKind, SubscriberState
+from app.vocabulary import NoticeKind, Role, SubscriberState
 
 __all__ = ["address_hash"]
 HOUR_SECONDS = 3600
@@ -76,7 +77,8 @@ def subscribe(
     name = about.name
     normal = about.normalise(address, settings)
     hashed = address_hash(settings, name, normal)
-    with transaction() as session:
+    with changing(settings, VISITOR, page_id, needs=None, lock=False) as change:
+        session = change.session
         for what, whom, limit in (
             ("subscribe-ip", ip, TRIES_PER_IP),
             ("subscribe-page", str(page_id), TRIES_PER_PAGE),
@@ -101,7 +103,7 @@ def subscribe(
         if kind is NoticeKind.MANAGE and not post and not hears_of_page(session, row):
             kind = NoticeKind.FOLLOWS  # an address that somebody types widens nothing by itself
         deliveries.queue_notice(session, row, kind)
-        audit.record(session, VISITOR, "subscribe", "subscriber", row.public_id, name)
+        change.audit("subscribe", "subscriber", row.public_id, name)
 
 
 def read(settings: Settings, purpose: str, public_id: str, token: str) -> Subscription:
@@ -178,17 +180,14 @@ def unsubscribe(settings: Settings, public_id: str, token: str) -> None:
         end(session, VISITOR, held(session, settings, "unsubscribe", public_id, token), "link")
 
 
-def remove(actor: Actor, public_id: str) -> None:
+def remove(settings: Settings, actor: Actor, page_id: int, public_id: str) -> None:
     """An operator ends a subscription.
 
     Raises:
         NotFound: there is no such subscriber.
     """
-    with transaction() as session:
-        row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id).with_for_update())
-        if row is None:
-            raise NotFound("There is no such subscriber.")
-        end(session, actor, row, "operator")
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        end(change.session, actor, find_named(change.session, page_id, public_id), "operator")
 
 
 def add_by_operator(
@@ -209,8 +208,8 @@ def add_by_operator(
     label = clean_field(label, name="label", label="The label", limit=LABEL_LIMIT)
     owner = channel_named(EMAIL).normalise(owner_email, settings) if owner_email else ""
     hashed = address_hash(settings, name, normal)
-    with transaction() as session:
-        lock_page(session, page_id)  # of two that add the same address, one finds it there
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:  # of two that add it, one finds it there
+        session = change.session
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and row.state == SubscriberState.ACTIVE:
             raise Conflict("That address is subscribed already.")
@@ -219,7 +218,7 @@ def add_by_operator(
         row.label, row.owner_email = label, owner
         subscribers.activate(session, row)
         choose(session, row, component_public_ids)
-        audit.record(session, actor, "add", "subscriber", row.public_id, f"{name}, {label}")
+        change.audit("add", "subscriber", row.public_id, f"{name}, {label}")
         return row.secret
 
 

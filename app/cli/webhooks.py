@@ -65,28 +65,42 @@ def log(_settings: Settings, subscriber: str) -> Answer:
 @webhook.command("replay")
 @click.argument("delivery", type=int)
 @answers
-def replay(_settings: Settings, delivery: int) -> Answer:
+def replay(settings: Settings, delivery: int) -> Answer:
     """Send a delivery (by its number in the log) once more."""
-    actions.replay(COMMAND_LINE, delivery)
+    page_id = session().scalar(
+        select(Subscriber.page_id)
+        .join(Delivery, Delivery.subscriber_id == Subscriber.id)
+        .where(Delivery.id == delivery)
+    )
+    if page_id is None:
+        raise NotFound("There is no delivery with this number. To list deliveries, run candor webhook log.")
+    actions.replay(settings, COMMAND_LINE, page_id, delivery)
     return Answer("It is sent once more.", {"delivery": delivery})
 
 
 @webhook.command("rotate")
 @click.argument("subscriber")
 @answers
-def rotate(_settings: Settings, subscriber: str) -> Answer:
+def rotate(settings: Settings, subscriber: str) -> Answer:
     """Give a webhook a new signing secret; for 24 hours the old one signs as well."""
-    secret = actions.rotate_secret(COMMAND_LINE, subscriber)
+    secret = actions.rotate_secret(settings, COMMAND_LINE, _page_of(subscriber), subscriber)
     return Answer(f"The new signing secret, shown only now: {secret}", {"secret": secret})
 
 
 @webhook.command("enable")
 @click.argument("subscriber")
 @answers
-def enable(_settings: Settings, subscriber: str) -> Answer:
+def enable(settings: Settings, subscriber: str) -> Answer:
     """Let a webhook that was disabled hear of updates again."""
-    actions.enable(COMMAND_LINE, subscriber)
+    actions.enable(settings, COMMAND_LINE, _page_of(subscriber), subscriber)
     return Answer("It gets updates again.", {"id": subscriber})
+
+
+def _page_of(subscriber: str) -> int:
+    page_id = session().scalar(select(Subscriber.page_id).where(Subscriber.public_id == subscriber))
+    if page_id is None:
+        raise NotFound("There is no webhook with this ID. To list webhooks, run candor webhook list.")
+    return page_id
 
 
 COMMANDS = (webhook,)

@@ -70,10 +70,10 @@ def test_an_endpoint_that_is_gone_is_disabled_and_its_owner_told(
     )  # fmt: skip
     assert edge.addresses == ["ops@example.com"]
     assert "webhook" in edge.sent[0][1].subject
-    webhooks.enable(ALICE, subscriber().public_id)
+    webhooks.enable(settings, ALICE, page_id, subscriber().public_id)
     assert subscriber().state == SubscriberState.ACTIVE
     with pytest.raises(Conflict):
-        webhooks.enable(ALICE, subscriber().public_id)
+        webhooks.enable(settings, ALICE, page_id, subscriber().public_id)
 
 
 def test_three_days_of_failure_disable_and_one_success_forgives(
@@ -151,9 +151,9 @@ def test_a_delivery_is_sent_once_more_with_the_same_id(
     edge.behave = lambda recipient: keys.append(recipient.key)  # type: ignore[func-returns-value]
     open_post(settings, LENA, page_id, draft())
     drain(settings)
-    webhooks.replay(ALICE, session().scalars(select(Delivery.id)).one())
+    webhooks.replay(settings, ALICE, page_id, session().scalars(select(Delivery.id)).one())
     with pytest.raises(Conflict):
-        webhooks.replay(ALICE, session().scalars(select(Delivery.id)).one())
+        webhooks.replay(settings, ALICE, page_id, session().scalars(select(Delivery.id)).one())
     drain(settings)
     assert len(keys) == 2 and keys[0] == keys[1]
 
@@ -162,7 +162,7 @@ def test_both_secrets_sign_for_a_day(app: Flask, settings: Settings, page_id: in
     seen = []
     edge.behave = lambda recipient: seen.append(recipient.secret)  # type: ignore[func-returns-value]
     with clock.frozen(NOON):
-        new = webhooks.rotate_secret(ALICE, subscriber().public_id)
+        new = webhooks.rotate_secret(settings, ALICE, page_id, subscriber().public_id)
     for hours, number in ((1, 1), (25, 2)):
         with clock.frozen(NOON + timedelta(hours=hours)):
             open_post(settings, LENA, page_id, draft(f"key-{number:08}"))

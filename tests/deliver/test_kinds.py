@@ -78,7 +78,10 @@ def test_who_got_the_update_gets_what_became_of_it_and_nobody_else(
     with clock.frozen(NOON + timedelta(minutes=5)):
         make_subscriber(page_id, "late@example.com")
         remove(
-            LENA, session().scalars(select(Subscriber.public_id).where(Subscriber.address == "left@example.com")).one()
+            settings,
+            LENA,
+            page_id,
+            session().scalars(select(Subscriber.public_id).where(Subscriber.address == "left@example.com")).one(),
         )
         edge.sent.clear()
         made = send(kind)
@@ -233,13 +236,13 @@ def test_a_retry_or_replay_opens_a_dispatch_that_was_done(
     drain(settings)
     dispatch = session().scalars(select(Dispatch)).one()
     assert dispatch.state is DispatchState.DONE
-    assert retry_failed(LENA, dispatch.public_id, Retry(before=now(), even_permanent=True)) == 1
+    assert retry_failed(settings, LENA, page_id, dispatch.public_id, Retry(before=now(), even_permanent=True)) == 1
     edge.behave = lambda _recipient: None
     session().rollback()
     assert session().scalars(select(Dispatch.state)).one() is DispatchState.SENDING
     drain(settings)
     delivery = session().scalars(select(Delivery)).one()
     assert delivery.state is DeliveryState.SENT
-    replay(LENA, delivery.id)
+    replay(settings, LENA, page_id, delivery.id)
     session().rollback()
     assert session().scalars(select(Dispatch.state)).one() is DispatchState.SENDING

@@ -157,7 +157,7 @@ def test_a_permanent_refusal_is_final_until_a_person_retries(
     drain(settings)
     assert states() == {DeliveryState.FAILED: 1}
     edge.behave = lambda _recipient: None
-    assert retry_failed(LENA, dispatch().public_id, Retry(now(), even_permanent=True)) == 1
+    assert retry_failed(settings, LENA, page_id, dispatch().public_id, Retry(now(), even_permanent=True)) == 1
     drain(settings)
     assert states() == {DeliveryState.SENT: 1}
     assert dispatch().state == DispatchState.DONE
@@ -217,7 +217,7 @@ def test_nothing_leaves_while_held_and_nothing_at_all_when_cancelled(
     with clock.frozen(NOON + timedelta(seconds=29)):
         drain(held)
         assert edge.sent == []
-        cancel_dispatch(LENA, dispatch().public_id)
+        cancel_dispatch(settings, LENA, page_id, dispatch().public_id)
     with clock.frozen(NOON + timedelta(seconds=60)):
         drain(held)
     assert edge.sent == []
@@ -229,7 +229,7 @@ def test_what_is_being_sent_can_not_be_cancelled(app: Flask, settings: Settings,
     open_post(settings, LENA, page_id, draft())
     drain(settings)
     with pytest.raises(Conflict):
-        cancel_dispatch(LENA, dispatch().public_id)
+        cancel_dispatch(settings, LENA, page_id, dispatch().public_id)
 
 
 def test_a_channel_that_breaks_loses_nobody(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:

@@ -203,7 +203,7 @@ def test_an_operator_adds_a_webhook_and_sees_its_secret_once(app: Flask, setting
         settings, SYSTEM, page_id, "webhook", "https://hooks.example.com/in", "Ops", ()
     )
     assert secret.startswith("whsec_") and row().secret == secret and row().state == "active"
-    subscriptions.remove(SYSTEM, row().public_id)
+    subscriptions.remove(settings, SYSTEM, page_id, row().public_id)
     assert row().state == "unsubscribed"
 
 

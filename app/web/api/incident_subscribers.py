@@ -65,7 +65,7 @@ def read_incident_subscriber(page: PageView, incident_id: str, subscriber_id: st
 def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """They hear no more of this incident; whatever else they asked for stays."""
     before = _one(page, incident_id, subscriber_id)
-    operated.end_following(bearer().actor, page.id, subscriber_id, incident_id)
+    operated.end_following(settings(), bearer().actor, page.id, subscriber_id, incident_id)
     return before
 
 

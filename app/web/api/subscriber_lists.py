@@ -95,14 +95,14 @@ def resend_confirmations(page: PageView) -> ResponseReturnValue:
 @route(f"{LISTED}/unsubscribe", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def unsubscribe_many(page: PageView) -> ResponseReturnValue:
     """End these subscriptions."""
-    operated.end_all(bearer().actor, page.id, _chosen(page, "active"))
+    operated.end_all(settings(), bearer().actor, page.id, _chosen(page, "active"))
     return "", 201
 
 
 @route(f"{LISTED}/reactivate", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def reactivate_many(page: PageView) -> ResponseReturnValue:
     """Write again to those who are quarantined."""
-    operated.let_in_again(bearer().actor, page.id, _chosen(page, "quarantined"))
+    operated.let_in_again(settings(), bearer().actor, page.id, _chosen(page, "quarantined"))
     return "", 201
 
 

@@ -66,7 +66,7 @@ def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """
     _one(page, subscriber_id)
     components = bodies.read(SubscriberChange).component_ids if bodies.is_ours() else _named_as_there()
-    operated.choose_components(bearer().actor, page.id, subscriber_id, components)
+    operated.choose_components(settings(), bearer().actor, page.id, subscriber_id, components)
     return _one(page, subscriber_id)
 
 
@@ -74,7 +74,7 @@ def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
 def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """End a subscription."""
     before = _one(page, subscriber_id)
-    operated.end_all(bearer().actor, page.id, [subscriber_id])
+    operated.end_all(settings(), bearer().actor, page.id, [subscriber_id])
     return before
 
 

@@ -92,7 +92,9 @@ def retry(public_id: str) -> Answer:
         channel=wanted.channel,
         reason=wanted.reason,
     )
-    count = actions.retry_failed(actor(), _dispatch_of(public_id).public_id, chosen)
+    count = actions.retry_failed(
+        current_app.config["SETTINGS"], actor(), current_page().id, _dispatch_of(public_id).public_id, chosen
+    )
     people = "1 notice is" if count == 1 else f"{count:,} notices are"
     flash(f"{people} on the way again." if count else "There was nothing left to try again.")
     return _back(public_id)
@@ -102,7 +104,9 @@ def retry(public_id: str) -> Answer:
 @audience("lead")
 def cancel(public_id: str) -> Answer:
     """Stop the notices while they are still held.  The update stays on the page."""
-    actions.cancel_dispatch(actor(), _dispatch_of(public_id).public_id)
+    actions.cancel_dispatch(
+        current_app.config["SETTINGS"], actor(), current_page().id, _dispatch_of(public_id).public_id
+    )
     flash("Cancelled: nobody was notified. The update itself stays on the page.")
     return _back(public_id)
 

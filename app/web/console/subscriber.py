@@ -81,9 +81,10 @@ def history_sheet(public_id: str) -> Response:
 @audience("admin")
 def erase_subscriber(public_id: str) -> Answer:
     """Erase somebody's data."""
-    subscriber_facts(session(), current_page().id, public_id)  # another page's subscriber is none of this one's
     never_again = request.form.get("never_again") == "yes"
-    done = erasure.erase_subscriber(current_app.config["SETTINGS"], actor(), public_id, never_again=never_again)
+    done = erasure.erase_subscriber(
+        current_app.config["SETTINGS"], actor(), current_page().id, public_id, never_again=never_again
+    )
     flash(f"Erased, with {done.messages:,} kept messages." + (" Nothing is sent there again." if never_again else ""))
     return redirect(url_for("console.subscriber_history", public_id=public_id), 303)
 

@@ -56,7 +56,7 @@ def add_subscriber() -> Answer:
 def remove_subscriber(public_id: str) -> Answer:
     """End a subscription."""
     subscriber_facts(session(), current_page().id, public_id)  # another page's subscriber is none of this one's
-    actions.remove(actor(), public_id)
+    actions.remove(current_app.config["SETTINGS"], actor(), current_page().id, public_id)
     flash("Removed. They will hear nothing more.")
     return redirect(url_for("console.subscribers"), 303)
 

@@ -124,10 +124,10 @@ def test_two_of_one_name_can_still_be_set(script: Script, page_id: int) -> None:
     assert script.refused("POST", "/components", {"component": {"name": "db"}})[0] == 409
 
 
-def test_who_left_has_to_confirm(script: Script, page_id: int) -> None:
+def test_who_left_has_to_confirm(script: Script, settings: Settings, page_id: int) -> None:
     body = {"subscriber": {"email": "eve@example.com", "skip_confirmation_notification": True}}
     made = script.send("POST", "/subscribers", body)
-    remove(ALICE, made["id"])
+    remove(settings, ALICE, page_id, made["id"])
     assert script.refused("POST", "/subscribers", body)[0] == 422
     assert script.get("/subscribers") == []
 
