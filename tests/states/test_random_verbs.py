@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import hypothesis
 import pytest
+from app.actions.subscriber_import.importing import import_subscribers
 from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -15,7 +16,6 @@ from app.actions import browsers, canaries, erasure, operated, subscriptions
 from app.actions.dispatches import Retry, retry_failed
 from app.actions.inbound.applying import apply
 from app.actions.posts import open_post
-from app.actions.subscriber_import.importing import import_subscribers
 from app.actions.subscriber_rows import address_hash
 from app.clock import now
 from app.db import session, transaction
