@@ -1,7 +1,8 @@
 """The verdict as PNG pictures: what is shown beside a shared link, and the icons of a home screen.
 
-Drawing takes some thirty milliseconds with loading Pillow, so each picture is named after what it shows, and drawn only
-when that was never shown before.
+The shapes are those of `templates/public/shapes.svg`, committed as masks in `static/icons`.  Drawing takes some thirty
+milliseconds with loading Pillow, so each picture is named after what it shows, and drawn only when that was never shown
+before.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from app.publish.badge import COLOURS, SHAPES
 from app.publish.catalogues import translations
-from app.publish.outline import SQUARE, rings
+from app.publish.environment import STATIC
 from app.publish.views import Snapshot
 from app.text import shorten
 from app.vocabulary import ComponentStatus
@@ -23,7 +24,7 @@ from app.vocabulary import ComponentStatus
 if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
-DRAWN_AS = 1
+DRAWN_AS = 2
 """Raised when pictures are drawn in another way, so that those that stand are not taken for the new ones."""
 
 CARD = (1200, 630)
@@ -33,8 +34,6 @@ FONTS = ("DejaVuSans-Bold.ttf", "NotoSans-Bold.ttf", "NotoSansCJK-Bold.ttc", "No
 """Fonts of the machine, looked for by name, the first that has all letters of a text wins; Pillow's own comes last."""
 
 NO_CHARACTER = "\U0010fffe"
-FINE = 4
-"""How many times finer a shape is drawn than it is shown: so its edges become smooth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +102,11 @@ def _card(status: ComponentStatus, words: str, name: str) -> bytes:
 
 
 def _put_shape(picture: "Image.Image", status: ComponentStatus, left: int, top: int, size: int) -> None:
-    """Even-odd: what one more closed line goes around is turned inside out."""
-    from PIL import Image, ImageChops, ImageDraw
+    """The status's icon in its colour."""
+    from PIL import Image
 
-    side = size * FINE
-    filled = Image.new("1", (side, side))
-    for ring in rings(status):
-        one = Image.new("1", (side, side))
-        ImageDraw.Draw(one).polygon([(x * side / SQUARE, y * side / SQUARE) for x, y in ring], fill=1)
-        filled = ImageChops.logical_xor(filled, one)
-    mask = filled.convert("L").resize((size, size), Image.Resampling.BOX)
+    with Image.open(STATIC / "icons" / f"{status}.png") as icon:
+        mask = icon.convert("L").resize((size, size), Image.Resampling.LANCZOS)
     picture.paste(COLOURS[status], (left, top), mask)
 
 
