@@ -19,7 +19,8 @@ TOP_FOLDERS = ("app", "templates", "static", "migrations", "tests", "bench", "do
 TO_BE_WRITTEN = {
     "app/channels/pager.py",
     "tests/channels/test_pager.py",
-    "migrations/versions/0002_post_region.py",
+    "migrations/versions/9999_post_region.py",
+    "tests/web/console/test_region.py",
 }
 """The files that the walks through CONTRIBUTING have the reader make."""
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 CODE = re.compile(r"^(?P<indent> *)```python\n(?P<code>.*?)^(?P=indent)```", re.M | re.S)
-FILE = re.compile(r"\*\*, `([\w./]+\.py)`")
+FILE = re.compile(r"\*\*, `([\w./]+\.(?:py|html))`")
 """A step names its file right after its bold words."""
 
 COPIED = (
@@ -44,6 +44,25 @@ def new_files(chapter: str) -> dict[str, str]:
     return found
 
 
+DIFF = re.compile(r"^```diff\n(.*?)^```", re.M | re.S)
+
+
+def apply_diffs(chapter: str, checkout: Path) -> None:
+    """Change each file as the walk says; a block must fit at one place only."""
+    for block in DIFF.finditer(chapter):
+        path = checkout / FILE.findall(chapter[: block.start()])[-1]
+        lines = block[1].splitlines(keepends=True)
+        before = "".join(line[1:] for line in lines if line[0] != "+")
+        after = "".join(line[1:] for line in lines if line[0] != "-")
+        text = path.read_text("utf-8")
+        assert text.count(before) == 1, f"{path.name} has {text.count(before)} places for:\n{before}"
+        path.write_text(text.replace(before, after), "utf-8")
+
+
+def newest_revision() -> str:
+    return max(path.name[:4] for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py"))
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy that can be changed."""
@@ -70,3 +89,13 @@ def test_a_channel_is_one_file_and_its_test(checkout: Path) -> None:
         assert not (ROOT / name).exists()
         (checkout / name).write_text(code, "utf-8")
     run_tests(checkout, "tests/channels/test_pager.py", "tests/channels/test_registry.py")
+
+
+@pytest.mark.database
+def test_a_field_of_a_post_is_added_step_by_step(checkout: Path) -> None:
+    chapter = walk("Walk 2")
+    apply_diffs(chapter, checkout)
+    for name, code in new_files(chapter).items():
+        assert not (ROOT / name).exists()
+        (checkout / name).write_text(code.replace('"9998"', f'"{newest_revision()}"'), "utf-8")
+    run_tests(checkout, "tests/web/console/test_region.py")
