@@ -4,7 +4,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: help run test check format bench lock
+.PHONY: help run test fast explore coverage check format bench lock
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -17,6 +17,20 @@ test: ## Set up what the tests need and run them all, on SQLite and on PostgreSQ
 	@tools/environment test
 	@tools/system_packages
 	@tools/run_tests $(TESTS)
+
+fast: ## Lint, types, import contracts, and the tests that need no database, browser or process: under two minutes
+	@tools/environment test
+	@tools/lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not database and not browser and not faults" $(TESTS)
+
+explore: ## Let hypothesis look for examples that no test has tried yet
+	@tools/environment test
+	$(BIN)/python -m pytest -n 2 -q -m hypothesis --hypothesis-profile=explore tests
+
+coverage: ## Which branches of app/ the tests in this process never take
+	@tools/environment test
+	@tools/system_packages
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q -m "not faults" --cov --cov-branch --cov-report=term-missing:skip-covered
 
 check: ## Format, lint, types, import contracts, templates, then the tests
 	@tools/environment test

@@ -25,11 +25,19 @@ from app.settings import Settings, load
 from tests.factories import make_page
 from tests.judge import FreshClient
 
-# A busy machine is no failure, and the same commit gives the same verdict.
-hypothesis.settings.register_profile("candor", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("candor")
+# A busy machine is no failure, and the same commit gives the same verdict; `make explore` looks for new examples.
+hypothesis.settings.register_profile("fixed", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=500, print_blob=True)
+hypothesis.settings.load_profile("fixed")
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 POSTGRES_URL = os.environ.get("TEST_DATABASE_URL", "")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tests run in a random order: say after a failure how to run them in the same one."""
+    if terminalreporter.stats.get("failed") or terminalreporter.stats.get("error"):
+        seed = config.getoption("randomly_seed", None)
+        terminalreporter.write_line(f"The order of tests was random; --randomly-seed={seed} repeats it.")
 
 
 @pytest.fixture(scope="session", autouse=True)
