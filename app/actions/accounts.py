@@ -10,12 +10,14 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit, passwords
+from app.actions.frame import changing_installation, require
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.account import Account, SetupToken, SignInSession
 from app.models.membership import Membership
+from app.models.page import Page
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
@@ -80,17 +82,25 @@ def check_details(*, email: str, name: str, password: str) -> tuple[str, str, st
     return taken[0], taken[1], taken[2]
 
 
-def create_account(actor: Actor, *, email: str, name: str, password: str, role: str) -> str:
-    """Make an account; its public id.
+def create_account(actor: Actor, *, email: str, name: str, password: str, role: str, page_id: int | None = None) -> str:
+    """Make an account with a role on a page, or on all pages; its public id.  Takes the role admin there.
 
     Raises:
         Invalid: a field can not be taken.
         Conflict: the email address has an account already.
+        NotAllowed: the actor's role is not enough.
+        NotFound: there is no such page.
     """
     details = check_details(email=email, name=name, password=password)
     wanted, password_hash = read_role(role), passwords.hashed(password)
-    with transaction() as session:
-        return _add(session, actor, details[0], details[1], password_hash, wanted).public_id
+    with changing_installation(actor, needs=None) as change:
+        require(change.session, actor, Role.ADMIN, _page(change.session, page_id))
+        account = _add(change.session, details[0], details[1], password_hash)
+        change.session.add(Membership(account_id=account.id, page_id=page_id, role=wanted))
+        change.audit(
+            "create", "account", account.public_id, f"{account.name}, {wanted}", page_id=page_id, after={"role": wanted}
+        )
+        return account.public_id
 
 
 def create_first_account(actor: Actor, token: str, *, email: str, name: str, password: str) -> int:
@@ -107,61 +117,109 @@ def create_first_account(actor: Actor, token: str, *, email: str, name: str, pas
         if row is None or session.scalar(select(func.count(Account.id))):
             raise NotFound("This set-up link is not valid any more.")
         session.execute(delete(SetupToken))
-        return _add(session, actor, details[0], details[1], password_hash, Role.ADMIN).id
+        account = _add(session, details[0], details[1], password_hash)
+        session.add(Membership(account_id=account.id, page_id=None, role=Role.ADMIN))
+        audit.record(
+            session,
+            actor,
+            "create",
+            "account",
+            account.public_id,
+            f"{account.name}, {Role.ADMIN}",
+            after={"role": Role.ADMIN},
+        )
+        return account.id
 
 
 def set_password(actor: Actor, public_id: str, password: str) -> None:
-    """Change a password and sign that account out everywhere.
+    """Change a password and sign that account out everywhere.  Takes the role admin on all pages, but for one's own.
 
     Raises:
         Invalid: the password can not be taken.
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such account.
     """
     password_hash = passwords.hashed(passwords.checked(password))
-    with transaction() as session:
-        account = _held(session, public_id)
+    with changing_installation(actor, needs=None) as change:
+        account = _lock(change.session, public_id)
+        if account.id != actor.account_id:
+            require(change.session, actor, Role.ADMIN)
         account.password_hash = password_hash
-        session.execute(delete(SignInSession).where(SignInSession.account_id == account.id))
-        audit.record(session, actor, "set password", "account", public_id)
+        change.session.execute(delete(SignInSession).where(SignInSession.account_id == account.id))
+        change.audit("set password", "account", public_id)
 
 
-def set_role(actor: Actor, public_id: str, role: str) -> None:
-    """Change what an account may do; it holds from its next request on.
+def grant_role(actor: Actor, public_id: str, role: str, page_id: int | None = None) -> None:
+    """Give an account a role on a page, or on all pages, in place of the one it has there; it holds from its next
+    request on.  Takes the role admin there.
 
     Raises:
         Invalid: there is no such role.
-        Conflict: nobody would be admin any more.
-        NotFound: there is no such account.
+        Conflict: nobody would be admin of all pages any more.
+        NotAllowed: the actor's role is not enough.
+        NotFound: there is no such account or page.
     """
     wanted = read_role(role)
-    with transaction() as session:
-        account = _held(session, public_id)
-        membership = session.scalar(
-            select(Membership).where(Membership.account_id == account.id, Membership.page_id.is_(None))
-        )
+    with changing_installation(actor, needs=None) as change:
+        session = change.session
+        require(session, actor, Role.ADMIN, _page(session, page_id))
+        account = _lock(session, public_id)
+        membership = _membership(session, account, page_id)
         before = membership.role if membership is not None else None
-        if wanted is not Role.ADMIN:
+        if page_id is None and wanted is not Role.ADMIN:
             _keep_an_admin(session, account)
         if membership is None:
-            session.add(Membership(account_id=account.id, page_id=None, role=wanted))
+            session.add(Membership(account_id=account.id, page_id=page_id, role=wanted))
         else:
             membership.role = wanted
-        audit.record(session, actor, "set role", "account", public_id, f"{before or 'none'} to {wanted}")
+        change.audit(
+            "grant role",
+            "account",
+            public_id,
+            f"{before or 'none'} to {wanted}",
+            page_id=page_id,
+            before={"role": before},
+            after={"role": wanted},
+        )
+
+
+def revoke_role(actor: Actor, public_id: str, page_id: int | None = None) -> None:
+    """Take an account's role on a page, or that on all pages, away.  Takes the role admin there.
+
+    Raises:
+        Conflict: nobody would be admin of all pages any more.
+        NotAllowed: the actor's role is not enough.
+        NotFound: there is no such account or page, or it has no role there.
+    """
+    with changing_installation(actor, needs=None) as change:
+        session = change.session
+        page = _page(session, page_id)
+        require(session, actor, Role.ADMIN, page)
+        account = _lock(session, public_id)
+        membership = _membership(session, account, page_id)
+        if membership is None:
+            raise NotFound(f"{account.name} has no role on {page.name if page is not None else 'all pages'}.")
+        if page_id is None:
+            _keep_an_admin(session, account)
+        session.delete(membership)
+        before = {"role": membership.role}
+        change.audit("revoke role", "account", public_id, membership.role, page_id=page_id, before=before)
 
 
 def deactivate(actor: Actor, public_id: str) -> None:
-    """Sign an account out everywhere and let it in no more.
+    """Sign an account out everywhere and let it in no more.  Takes the role admin on all pages.
 
     Raises:
-        Conflict: nobody would be admin any more.
+        Conflict: nobody would be admin of all pages any more.
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such account.
     """
-    with transaction() as session:
-        account = _held(session, public_id)
-        _keep_an_admin(session, account)
+    with changing_installation(actor) as change:
+        account = _lock(change.session, public_id)
+        _keep_an_admin(change.session, account)
         account.active = False
-        session.execute(delete(SignInSession).where(SignInSession.account_id == account.id))
-        audit.record(session, actor, "deactivate", "account", public_id)
+        change.session.execute(delete(SignInSession).where(SignInSession.account_id == account.id))
+        change.audit("deactivate", "account", public_id, before={"active": True}, after={"active": False})
 
 
 def read_email(raw: str) -> str:
@@ -188,18 +246,31 @@ def read_role(raw: str) -> Role:
         raise Invalid.field("role", f"Choose one of these roles: {', '.join(Role)}.") from None
 
 
-def _add(session: Session, actor: Actor, email: str, name: str, password_hash: str, role: Role) -> Account:
+def _add(session: Session, email: str, name: str, password_hash: str) -> Account:
     if session.scalar(select(exists().where(Account.email == email))):
         raise Conflict("That email address has an account already.")
     account = Account(email=email, name=name, password_hash=password_hash, created_at=now())
     session.add(account)
     session.flush()
-    session.add(Membership(account_id=account.id, page_id=None, role=role))
-    audit.record(session, actor, "create", "account", account.public_id, f"{name}, {role}")
     return account
 
 
-def _held(session: Session, public_id: str) -> Account:
+def _page(session: Session, page_id: int | None) -> Page | None:
+    """The page that a role is on; None for all of them.  Raises NotFound."""
+    if page_id is None:
+        return None
+    page = session.get(Page, page_id, populate_existing=True)
+    if page is None:
+        raise NotFound("There is no such page.")
+    return page
+
+
+def _membership(session: Session, account: Account, page_id: int | None) -> Membership | None:
+    on_page = Membership.page_id.is_(None) if page_id is None else Membership.page_id == page_id
+    return session.scalar(select(Membership).where(Membership.account_id == account.id, on_page))
+
+
+def _lock(session: Session, public_id: str) -> Account:
     account = session.scalar(select(Account).where(Account.public_id == public_id).with_for_update())
     if account is None:
         raise NotFound("There is no such account.")
@@ -207,7 +278,10 @@ def _held(session: Session, public_id: str) -> Account:
 
 
 def _keep_an_admin(session: Session, account: Account) -> None:
-    """Refuse when `account` is the last active admin.  All admins are held, so that two do not leave at once."""
+    """Refuse when `account` is the last active admin of all pages.
+
+    All of them are locked, so that two do not leave at once.
+    """
     admins = session.scalars(
         select(Account.id)
         .join(Membership, Membership.account_id == Account.id)

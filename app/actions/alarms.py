@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import changing_installation
 from app.clock import now
 from app.db import release, transaction
 from app.db import session as read_session
@@ -17,6 +17,7 @@ from app.errors import NotFound
 from app.models.alarm import Alarm
 from app.settings import Settings
 from app.shapes import Actor
+from app.vocabulary import Role
 
 
 def watch(_settings: Settings) -> None:
@@ -40,17 +41,19 @@ def watch_addresses(_settings: Settings) -> None:
 
 def dismiss(actor: Actor, number: int) -> None:
     """Somebody has seen an alarm.  It comes back only if there is more to say; dismissing it again changes nothing.
+    Takes the role lead on one of the pages.
 
     Raises:
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such alarm.
     """
-    with transaction() as session:
-        alarm = session.scalar(select(Alarm).where(Alarm.id == number).with_for_update())
+    with changing_installation(actor, needs=Role.LEAD, on_any_page=True) as change:
+        alarm = change.session.scalar(select(Alarm).where(Alarm.id == number).with_for_update())
         if alarm is None:
             raise NotFound("There is no such alarm.")
         if alarm.over_at is None:
             alarm.over_at = now()
-            audit.record(session, actor, "dismiss", "alarm", alarm.subject, alarm.sentence)
+            change.audit("dismiss", "alarm", alarm.subject, alarm.sentence)
 
 
 def _raise(session: Session, one: Found) -> None:

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
-from app.actions import audit, limits
+from app.actions import limits
+from app.actions.frame import changing_installation, require
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.inputs.accounts import LONGEST_DAYS, TOKEN_NAME_LIMIT
 from app.models.api_token import ApiToken
+from app.models.page import Page
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
@@ -39,45 +42,61 @@ class Bearer:
         return scope is Scope.READ or scope in self.scopes or Scope.ADMIN in self.scopes
 
 
-def create_token(actor: Actor, *, name: str, scopes: Iterable[str], days: int | None = None) -> tuple[str, str]:
-    """Make a token that is valid for `days`, or until it is revoked; its public id, and the token itself, which nobody
-    can read again.
+def create_token(
+    actor: Actor, *, name: str, scopes: Iterable[str], days: int | None = None, page_id: int | None = None
+) -> tuple[str, str]:
+    """Make a token for a page, or for all pages, that is valid for `days` or until it is revoked; its public id, and
+    the token itself, which nobody can read again.  Takes the role admin there.
 
     Raises:
         Invalid: a field can not be taken.
         Conflict: there is a token of this name that is still valid.
+        NotAllowed: the actor's role is not enough.
+        NotFound: there is no such page.
     """
     name = clean_field(name, name="name", label="The name", limit=TOKEN_NAME_LIMIT)
     wanted = _scopes(scopes)
     if days is not None and not 1 <= days <= LONGEST_DAYS:
         raise Invalid.field("days", f"Choose between 1 and {LONGEST_DAYS} days.")
     token = f"{PREFIX}{secrets.token_urlsafe(32)}"
-    with transaction() as session:
+    with changing_installation(actor, needs=None) as change:
+        session = change.session
+        _require(session, actor, page_id)
         if session.scalar(select(ApiToken.id).where(ApiToken.name == name, *_still_valid())) is not None:
             raise Conflict(f"There is a token called “{name}” already. Choose another name, or revoke that one.")
         row = ApiToken(
-            name=name, begins=token[:SHOWN], token_hash=_hash(token), scopes=",".join(wanted), created_by=actor.name,
-            created_at=now(), expires_at=now() + timedelta(days=days) if days else None,
-        )  # fmt: skip
+            page_id=page_id,
+            name=name,
+            begins=token[:SHOWN],
+            token_hash=_hash(token),
+            scopes=",".join(wanted),
+            created_by=actor.name,
+            created_at=now(),
+            expires_at=now() + timedelta(days=days) if days else None,
+        )
         session.add(row)
         session.flush()
-        audit.record(session, actor, "create", "token", row.public_id, f"{name}: {row.scopes}")
+        after = {"scopes": row.scopes, "expires_at": row.expires_at}
+        change.audit("create", "token", row.public_id, f"{name}: {row.scopes}", page_id=page_id, after=after)
         return row.public_id, token
 
 
 def revoke_token(actor: Actor, public_id: str) -> None:
-    """Let a token open nothing any more; doing it again changes nothing.
+    """Let a token open nothing any more; doing it again changes nothing.  Takes the role admin on its page, or on all
+    pages.
 
     Raises:
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such token.
     """
-    with transaction() as session:
-        row = session.scalar(select(ApiToken).where(ApiToken.public_id == public_id).with_for_update())
+    with changing_installation(actor, needs=None) as change:
+        row = change.session.scalar(select(ApiToken).where(ApiToken.public_id == public_id).with_for_update())
         if row is None:
             raise NotFound("There is no such token.")
+        _require(change.session, actor, row.page_id)
         if row.revoked_at is None:
             row.revoked_at = now()
-            audit.record(session, actor, "revoke", "token", public_id, row.name)
+            change.audit("revoke", "token", public_id, row.name, page_id=row.page_id)
 
 
 def bearer(token: str) -> Bearer | None:
@@ -116,6 +135,13 @@ def state_of(row: ApiToken, at: datetime) -> str:
     if row.revoked_at is not None:
         return "revoked"
     return "expired" if row.expires_at is not None and row.expires_at <= at else "valid"
+
+
+def _require(session: Session, actor: Actor, page_id: int | None) -> None:
+    page = session.get(Page, page_id, populate_existing=True) if page_id is not None else None
+    if page_id is not None and page is None:
+        raise NotFound("There is no such page.")
+    require(session, actor, Role.ADMIN, page)
 
 
 def _still_valid() -> tuple[ColumnElement[bool], ...]:

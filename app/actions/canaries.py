@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import changing
 from app.actions.subscriber_rows import address_hash, find_subscriber
 from app.channels.registry import channel as channel_named
 from app.clock import now
@@ -18,7 +18,7 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries, subscribers
-from app.vocabulary import DeliveryState, NoticeKind, SubscriberState
+from app.vocabulary import DeliveryState, NoticeKind, Role, SubscriberState
 
 EVERY = timedelta(hours=24)
 OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
@@ -26,17 +26,20 @@ OPEN = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 
 def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, address: str) -> str:
     """Make an address the page's canary on its channel, subscribed at once; its public id.  Adding it again changes
-    nothing.
+    nothing.  Takes the role lead.
 
     Raises:
         Invalid: the address can not be taken.
         Conflict: whoever has it unsubscribed.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: there is no such page.
     """
     about = channel_named(channel)
     name = about.name
     normal = about.normalise(address, settings)
     hashed = address_hash(settings, name, normal)
-    with transaction() as session:
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        session = change.session
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and row.state == SubscriberState.UNSUBSCRIBED:
             raise Conflict("That address unsubscribed. Subscribe it again on the status page first.")
@@ -46,32 +49,43 @@ def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, add
             row.label = f"Canary ({about.label})"
         if not row.is_canary:
             row.is_canary = True
-            audit.record(session, actor, "add", "canary", row.public_id, name)
+            change.audit("add", "canary", row.public_id, name)
         if row.state != SubscriberState.ACTIVE:
             subscribers.activate(session, row)
         return row.public_id
 
 
-def remove_canary(actor: Actor, public_id: str) -> None:
-    """Let a canary be an ordinary subscriber again; it still hears of updates.
+def remove_canary(settings: Settings, actor: Actor, page_id: int, public_id: str) -> None:
+    """Let a canary be an ordinary subscriber again; it still gets updates.  Takes the role lead.
 
     Raises:
-        NotFound: there is no such canary.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such canary.
     """
-    with transaction() as session:
-        row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id).with_for_update())
-        if row is None or not row.is_canary:
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        row = change.session.scalar(
+            select(Subscriber)
+            .where(Subscriber.page_id == page_id, Subscriber.public_id == public_id, Subscriber.is_canary)
+            .with_for_update()
+        )
+        if row is None:
             raise NotFound("There is no such canary. See candor canary list.")
         row.is_canary = False
-        audit.record(session, actor, "remove", "canary", public_id, row.channel)
+        change.audit("remove", "canary", public_id, row.channel)
 
 
-def run_canaries(actor: Actor) -> int:
-    """Write to every canary now, unless a notice to it is still under way; how many notices that were."""
-    with transaction() as session:
-        count = _write(session, now())
+def run_canaries(settings: Settings, actor: Actor, page_id: int) -> int:
+    """Write to each of the page's canaries now, unless a notice to it is still under way; how many notices that were.
+    Takes the role lead.
+
+    Raises:
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: there is no such page.
+    """
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        count = _write(change.session, now(), page_id)
         if count:
-            audit.record(session, actor, "run", "canary", "", f"{count} notices")
+            change.audit("run", "canary", "", f"{count} notices")
         return count
 
 
@@ -83,11 +97,12 @@ def run_due(_settings: Settings) -> None:
             _write(session, before)
 
 
-def _write(session: Session, before: datetime) -> int:
-    """A notice for each active canary whose last one was written before that instant and is settled."""
+def _write(session: Session, before: datetime, page_id: int | None = None) -> int:
+    """A notice for each active canary, of this page or of all, whose last one is settled and was written before."""
+    on_page = () if page_id is None else (Subscriber.page_id == page_id,)
     canaries = session.scalars(
         select(Subscriber)
-        .where(Subscriber.is_canary, Subscriber.state == SubscriberState.ACTIVE)
+        .where(*on_page, Subscriber.is_canary, Subscriber.state == SubscriberState.ACTIVE)
         .order_by(Subscriber.id)
         .with_for_update()
     ).all()

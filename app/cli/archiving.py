@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from app.actions import pages
 from app.cli.files import FORCE, new_file
-from app.cli.shared import Answer, answers
+from app.cli.shared import Answer, about_page, answers
 from app.cli.subscribers import DRY
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
@@ -25,12 +24,13 @@ ORIGIN = click.option("--origin", default="", help="A name of yours, to bring in
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @FORCE
 @answers
-def archive(settings: Settings, file: Path, *, force: bool) -> Answer:
+@about_page
+def archive(settings: Settings, page_id: int, file: Path, *, force: bool) -> Answer:
     """Write the whole page into FILE: settings, components, posts, subscribers.  `candor import archive` takes it.
 
     FILE is there whole or not at all, and readable by you alone: it holds addresses and webhooks' signing secrets.
     """
-    page_id, file = pages.default_page_id(), file.absolute()
+    file = file.absolute()
     with new_file(file, force=force) as out:
         done = write_archive(settings, page_id, out, VERSION)
     rows = {name.partition(".")[0]: count for name, count in done.rows.items()}
@@ -52,12 +52,13 @@ def bring() -> None:
 @DRY_RUN
 @click.option("--without-suppressions", is_flag=True, help="Leave out hashes of addresses that mean nothing here.")
 @answers
-def archive_in(settings: Settings, file: Path, *, dry_run: bool, without_suppressions: bool) -> Answer:
+@about_page
+def archive_in(settings: Settings, page_id: int, file: Path, *, dry_run: bool, without_suppressions: bool) -> Answer:
     """Take the whole page that `candor archive` wrote, into an installation without content of its own."""
     report = import_archive(
         settings,
         COMMAND_LINE,
-        pages.default_page_id(),
+        page_id,
         file,
         dry_run=dry_run,
         without_suppressions=without_suppressions,
@@ -80,9 +81,9 @@ def said_of_archive(report: Mapping[str, Any]) -> str:
 @DRY_RUN
 @click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
 @answers
-def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
+@about_page
+def statuspage(settings: Settings, page_id: int, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
     """Import Statuspage's documents, of the public API (v2) or the Manage API (v1): a file, or a folder's."""
-    page_id = pages.default_page_id()
     report = import_statuspage(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, take_page=take_page)
     return _reported(report)
 
@@ -93,9 +94,9 @@ def statuspage(settings: Settings, source: Path, *, dry_run: bool, take_page: bo
 @ORIGIN
 @click.option("--time-zone", default="Etc/UTC", help="The zone of Cachet's settings: it writes times without one.")
 @answers
-def cachet(settings: Settings, source: Path, *, dry_run: bool, origin: str, time_zone: str) -> Answer:
+@about_page
+def cachet(settings: Settings, page_id: int, source: Path, *, dry_run: bool, origin: str, time_zone: str) -> Answer:
     """Import what the API of Cachet 2 or 3 answered: a file, or every .json file of a folder."""
-    page_id = pages.default_page_id()
     options = {"origin": origin, "time_zone": time_zone}
     return _reported(import_cachet(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, **options))
 
@@ -105,9 +106,9 @@ def cachet(settings: Settings, source: Path, *, dry_run: bool, origin: str, time
 @DRY_RUN
 @ORIGIN
 @answers
-def instatus(settings: Settings, source: Path, *, dry_run: bool, origin: str) -> Answer:
+@about_page
+def instatus(settings: Settings, page_id: int, source: Path, *, dry_run: bool, origin: str) -> Answer:
     """Import what the API of Instatus answered: a file, or every .json file of a folder."""
-    page_id = pages.default_page_id()
     return _reported(import_instatus(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
 
 
@@ -116,9 +117,9 @@ def instatus(settings: Settings, source: Path, *, dry_run: bool, origin: str) ->
 @DRY_RUN
 @ORIGIN
 @answers
-def uptime_kuma(settings: Settings, source: Path, *, dry_run: bool, origin: str) -> Answer:
+@about_page
+def uptime_kuma(settings: Settings, page_id: int, source: Path, *, dry_run: bool, origin: str) -> Answer:
     """Import a backup of Uptime Kuma, or what its status page's API answered."""
-    page_id = pages.default_page_id()
     return _reported(import_uptime_kuma(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
 
 

@@ -6,18 +6,20 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import components, pages
-from app.actions.component_groups import create_group
+from app.actions import components
+from app.actions.components import create_group
 from app.actions.posts.editing import pin_post, set_auto
 from app.actions.posts.fingerprints import fingerprint
 from app.actions.posts.publishing import open_post, publish_update
-from app.cli.shared import Answer, answers, text_from
+from app.cli.shared import Answer, about_page, answers, text_from
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.inputs.base import from_options
 from app.inputs.posts import TypedPost, TypedUpdate
 from app.models.component import Component, ComponentGroup
+from app.models.page import Page
 from app.models.post import Post, Update
+from app.publish.links import permalink
 from app.settings import Settings
 from app.shapes import COMMAND_LINE, Published, RecordLinkDraft
 from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Severity
@@ -44,9 +46,9 @@ def component() -> None:
 @click.option("--status", type=STATUSES, default=ComponentStatus.OPERATIONAL.value)
 @click.option("--description", default="")
 @answers
-def add_component(settings: Settings, name: str, group: str, status: str, description: str) -> Answer:
+@about_page
+def add_component(settings: Settings, page_id: int, name: str, group: str, status: str, description: str) -> Answer:
     """Add a component."""
-    page_id = pages.default_page_id()
     group_id = _group(settings, page_id, group) if group else None
     public_id = components.create_component(
         settings, COMMAND_LINE, page_id,
@@ -57,11 +59,12 @@ def add_component(settings: Settings, name: str, group: str, status: str, descri
 
 @component.command("list")
 @answers
-def list_components(_settings: Settings) -> Answer:
+@about_page
+def list_components(_settings: Settings, page_id: int) -> Answer:
     """The page's components."""
     rows = session().scalars(
         select(Component)
-        .where(Component.page_id == pages.default_page_id(), Component.archived_at.is_(None))
+        .where(Component.page_id == page_id, Component.archived_at.is_(None))
         .order_by(Component.position, Component.id)
     )
     found = [{"id": r.public_id, "name": r.name, "status": r.status, "visible": r.visible} for r in rows]
@@ -73,9 +76,10 @@ def list_components(_settings: Settings) -> Answer:
 @click.argument("public_id")
 @click.argument("status", type=STATUSES)
 @answers
-def set_component(settings: Settings, public_id: str, status: str) -> Answer:
+@about_page
+def set_component(settings: Settings, page_id: int, public_id: str, status: str) -> Answer:
     """Set a component's status."""
-    components.set_component_status(settings, COMMAND_LINE, public_id, ComponentStatus(status))
+    components.set_component_status(settings, COMMAND_LINE, page_id, public_id, ComponentStatus(status))
     return Answer(f"{public_id} is {status}.", {"id": public_id, "status": status})
 
 
@@ -135,12 +139,13 @@ def _with(command: Any, *options: Any) -> Any:
 @opening
 @statement
 @answers
-def open_(settings: Settings, title: str, status: str | None, **options: Any) -> Answer:
+@about_page
+def open_(settings: Settings, page_id: int, title: str, status: str | None, **options: Any) -> Answer:
     """Open a post."""
-    return say_first(settings, title, status, options)
+    return say_first(settings, page_id, title, status, options)
 
 
-def say_first(settings: Settings, title: str, status: str | None, options: dict[str, Any]) -> Answer:
+def say_first(settings: Settings, page_id: int, title: str, status: str | None, options: dict[str, Any]) -> Answer:
     """Open a post from the options of `opening` and `statement`.  Raises what `open_post` does."""
     kind = PostKind(options["kind"] or PostKind.INCIDENT)
     default = PostStatus.SCHEDULED if kind is PostKind.MAINTENANCE else PostStatus.INVESTIGATING
@@ -161,7 +166,7 @@ def say_first(settings: Settings, title: str, status: str | None, options: dict[
         OPTION_NAMES,
     )
     draft = given.draft(links, key=_key(options), fingerprint=_fingerprint(options, body, title=title, status=status))
-    return _published(settings, open_post(settings, COMMAND_LINE, pages.default_page_id(), draft))
+    return _published(page_id, open_post(settings, COMMAND_LINE, page_id, draft))
 
 
 @post.command("update")
@@ -169,38 +174,41 @@ def say_first(settings: Settings, title: str, status: str | None, options: dict[
 @click.option("--status", type=POST_STATUS, help="As before when left out.")
 @statement
 @answers
-def update(settings: Settings, public_id: str, status: str | None, **options: Any) -> Answer:
+@about_page
+def update(settings: Settings, page_id: int, public_id: str, status: str | None, **options: Any) -> Answer:
     """Publish one more update of a post."""
-    return say_more(settings, public_id, status, options)
+    return say_more(settings, page_id, public_id, status, options)
 
 
-def say_more(settings: Settings, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
+def say_more(settings: Settings, page_id: int, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
     """Publish an update from the options of `statement`.  Raises NotFound, and what `publish_update` does."""
-    row = _post(public_id)
+    row = _post(page_id, public_id)
     body = text_from(options["body"], options["body_stdin"])
     sent = {**_statement(options, body), "kind": row.kind, "status": status or row.status, "version": row.version}
     given = from_options(TypedUpdate, sent, OPTION_NAMES)
     draft = given.draft(key=_key(options), fingerprint=_fingerprint(options, body, status=status))
-    return _published(settings, publish_update(settings, COMMAND_LINE, public_id, draft))
+    return _published(page_id, publish_update(settings, COMMAND_LINE, public_id, draft))
 
 
 @post.command("resolve")
 @click.argument("public_id")
 @statement
 @answers
-def resolve(settings: Settings, public_id: str, **options: Any) -> Answer:
+@about_page
+def resolve(settings: Settings, page_id: int, public_id: str, **options: Any) -> Answer:
     """Resolve an incident, or complete a maintenance."""
-    kind = _post(public_id).kind
-    return say_more(settings, public_id, "completed" if kind == PostKind.MAINTENANCE else "resolved", options)
+    kind = _post(page_id, public_id).kind
+    return say_more(settings, page_id, public_id, "completed" if kind == PostKind.MAINTENANCE else "resolved", options)
 
 
 @post.command("pin")
 @click.argument("public_id")
 @click.option("--off", is_flag=True, help="Stop keeping it there.")
 @answers
-def pin(settings: Settings, public_id: str, off: bool) -> Answer:
+@about_page
+def pin(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
     """Keep a post on top of the page after it is over.  It notifies nobody."""
-    pin_post(settings, COMMAND_LINE, _post(public_id).public_id, pinned=not off)
+    pin_post(settings, COMMAND_LINE, _post(page_id, public_id).public_id, pinned=not off)
     return Answer("It is no longer pinned." if off else "It is pinned.", {"id": public_id, "pinned": not off})
 
 
@@ -208,9 +216,10 @@ def pin(settings: Settings, public_id: str, off: bool) -> Answer:
 @click.argument("public_id")
 @click.option("--off", is_flag=True, help="It begins and ends by hand.")
 @answers
-def go_by_clock(settings: Settings, public_id: str, off: bool) -> Answer:
+@about_page
+def go_by_clock(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
     """Have a maintenance begin and end by itself at its planned times."""
-    set_auto(settings, COMMAND_LINE, public_id, not off)
+    set_auto(settings, COMMAND_LINE, _post(page_id, public_id).public_id, not off)
     said = "It begins and ends by hand." if off else "It begins and ends by the clock."
     return Answer(said, {"id": public_id, "by_clock": not off})
 
@@ -218,9 +227,10 @@ def go_by_clock(settings: Settings, public_id: str, off: bool) -> Answer:
 @post.command("list")
 @click.option("--all", "everything", is_flag=True, help="Closed ones too.")
 @answers
-def list_posts(_settings: Settings, everything: bool) -> Answer:
+@about_page
+def list_posts(_settings: Settings, page_id: int, everything: bool) -> Answer:
     """The open posts, newest first."""
-    statement = select(Post).where(Post.page_id == pages.default_page_id()).order_by(Post.started_at.desc())
+    statement = select(Post).where(Post.page_id == page_id).order_by(Post.started_at.desc())
     rows = session().scalars(statement if everything else statement.where(Post.closed_at.is_(None))).all()
     found = [_facts(row) for row in rows]
     lines = [f"{row.public_id}  {row.status:<14} {row.impact:<12} {row.title}" for row in rows]
@@ -230,9 +240,10 @@ def list_posts(_settings: Settings, everything: bool) -> Answer:
 @post.command("show")
 @click.argument("public_id")
 @answers
-def show(_settings: Settings, public_id: str) -> Answer:
+@about_page
+def show(_settings: Settings, page_id: int, public_id: str) -> Answer:
     """A post and what was said in it."""
-    row = _post(public_id)
+    row = _post(page_id, public_id)
     said = session().scalars(select(Update).where(Update.post_id == row.id).order_by(Update.sequence.desc())).all()
     lines = [f"{row.title} ({row.status}, {row.impact})"]
     lines += [f"\n{one.display_at:%Y-%m-%d %H:%M} UTC {one.status}\n{one.body}" for one in said]
@@ -270,8 +281,8 @@ def _pair(raw: str, option: str, form: str) -> tuple[str, str]:
     return key, value
 
 
-def _post(public_id: str) -> Post:
-    row = session().scalar(select(Post).where(Post.public_id == public_id))
+def _post(page_id: int, public_id: str) -> Post:
+    row = session().scalar(select(Post).where(Post.page_id == page_id, Post.public_id == public_id))
     if row is None:
         raise NotFound(f"There is no post {public_id}. See candor post list --all.")
     return row
@@ -284,8 +295,8 @@ def _facts(row: Post) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _published(settings: Settings, made: Published) -> Answer:
-    url = f"{settings.base_url}/incidents/{made.post_id}"
+def _published(page_id: int, made: Published) -> Answer:
+    url = permalink(session().get_one(Page, page_id).url, made.post_id)
     word = "was published before" if made.repeated else "is published"
     return Answer(
         f"It {word}: {url}",

@@ -5,7 +5,7 @@ import click
 from app.actions import accounts, pages, sample
 from app.cli.doctor import checkup
 from app.cli.migrating import database, upgrade_database
-from app.cli.shared import Answer, answers, password_from
+from app.cli.shared import Answer, about_page, answers, password_from
 from app.errors import Conflict
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
@@ -44,9 +44,10 @@ def setup_link(settings: Settings) -> Answer:
 
 @click.command("sample")
 @answers
-def load_sample(settings: Settings) -> Answer:
+@about_page
+def load_sample(settings: Settings, page_id: int) -> Answer:
     """Load sample data into the default page; nothing is sent to anyone."""
-    made = sample.load(settings, COMMAND_LINE, pages.default_page_id())
+    made = sample.load(settings, COMMAND_LINE, page_id)
     return Answer("The sample data is loaded." if made else "The sample data was there already.", {"loaded": made})
 
 

@@ -1,23 +1,27 @@
 """Accounts and subscribers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 from sqlalchemy import func, select
 
-from app.actions import accounts, pages, subscriptions
+from app.actions import accounts, subscriptions
 from app.actions.operated import add_person
 from app.channels.base import AddedBy
 from app.channels.registry import names as channel_names
-from app.cli.shared import Answer, answers, password_from
+from app.cli.shared import Answer, about_page, answers, page_named, password_from
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.models.account import Account
 from app.models.membership import Membership
+from app.models.page import Page
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from app.vocabulary import Role
+
+ON_PAGE = click.option("--page", "page_slug", metavar="SLUG", default="", help="One page; all pages when left out.")
 
 
 @click.group()
@@ -30,28 +34,66 @@ def user() -> None:
 @click.option("--name", default="", help="The address when left out.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@ON_PAGE
 @answers
-def add_user(_settings: Settings, email: str, name: str, role: str, password_stdin: bool) -> Answer:
-    """Let somebody sign in."""
+def add_user(_settings: Settings, email: str, name: str, role: str, password_stdin: bool, page_slug: str) -> Answer:
+    """Add an account with a role on one page, or on all pages."""
     password = password_from(password_stdin)
-    public_id = accounts.create_account(COMMAND_LINE, email=email, name=name or email, password=password, role=role)
-    return Answer(f"{email} may sign in as {role}.", {"id": public_id, "email": email, "role": role})
+    page_id = page_named(page_slug) if page_slug else None
+    public_id = accounts.create_account(
+        COMMAND_LINE, email=email, name=name or email, password=password, role=role, page_id=page_id
+    )
+    where = page_slug or "all pages"
+    facts = {"id": public_id, "email": email, "role": role, "page": page_slug or None}
+    return Answer(f"{email} can sign in as {role} on {where}.", facts)
+
+
+@user.command("grant")
+@click.argument("email")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@ON_PAGE
+@answers
+def grant(_settings: Settings, email: str, role: str, page_slug: str) -> Answer:
+    """Give an account a role on one page, or on all pages, in place of the one it has there."""
+    accounts.grant_role(COMMAND_LINE, _account(email), role, page_named(page_slug) if page_slug else None)
+    where = page_slug or "all pages"
+    return Answer(f"{email} is {role} on {where}.", {"email": email, "role": role, "page": page_slug or None})
+
+
+@user.command("revoke")
+@click.argument("email")
+@ON_PAGE
+@answers
+def revoke(_settings: Settings, email: str, page_slug: str) -> Answer:
+    """Take away an account's role on one page, or the one on all pages."""
+    accounts.revoke_role(COMMAND_LINE, _account(email), page_named(page_slug) if page_slug else None)
+    where = page_slug or "all pages"
+    return Answer(f"{email} has no role on {where} any more.", {"email": email, "page": page_slug or None})
 
 
 @user.command("list")
 @answers
 def list_users(_settings: Settings) -> Answer:
     """Everybody who may or might sign in."""
-    rows = session().execute(
-        select(Account, Membership.role)
-        .outerjoin(Membership, (Membership.account_id == Account.id) & Membership.page_id.is_(None))
-        .order_by(Account.email)
-    )
-    people = [
-        {"id": row.public_id, "email": row.email, "name": row.name, "role": role, "active": row.active}
-        for row, role in rows
+    slugs: dict[int | None, str] = {row.id: row.slug for row in session().scalars(select(Page))}
+    roles: dict[int, dict[str, Role]] = {}
+    for membership in session().scalars(select(Membership).order_by(Membership.id)):
+        roles.setdefault(membership.account_id, {})[slugs.get(membership.page_id, "*")] = membership.role
+    people: list[dict[str, Any]] = [
+        {
+            "id": row.public_id,
+            "email": row.email,
+            "name": row.name,
+            "role": roles.get(row.id, {}).get("*"),
+            "page_roles": {slug: role for slug, role in roles.get(row.id, {}).items() if slug != "*"},
+            "active": row.active,
+        }
+        for row in session().scalars(select(Account).order_by(Account.email))
     ]
-    lines = [f"{one['role'] or '-':<10} {one['email']}{'' if one['active'] else ' (deactivated)'}" for one in people]
+    lines = []
+    for one in people:
+        lines.append(f"{one['role'] or '-':<10} {one['email']}{'' if one['active'] else ' (deactivated)'}")
+        lines += [f"  {role:<10} on {slug}" for slug, role in one["page_roles"].items()]
     return Answer("\n".join(lines) or "Nobody yet.", {"users": people})
 
 
@@ -94,8 +136,10 @@ def subscriber() -> None:
 @click.option("--owner-email", default="", help="Who is written to when a webhook had to be disabled.")
 @click.option("--confirmed", is_flag=True, help="You vouch that this mail address or phone wants it; it is not asked.")
 @answers
+@about_page
 def add_subscriber(
     settings: Settings,
+    page_id: int,
     channel: str,
     address: str,
     label: str,
@@ -104,7 +148,6 @@ def add_subscriber(
     confirmed: bool,
 ) -> Answer:
     """Add a mail address or a phone, which is asked to confirm; a chat channel (an apprise address), or a webhook."""
-    page_id = pages.default_page_id()
     if channel in channel_names(AddedBy.READERS):
         made = add_person(settings, COMMAND_LINE, page_id, channel, address, components, is_confirmed=confirmed)
         said = "is subscribed" if confirmed else "is asked to confirm"

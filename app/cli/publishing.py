@@ -4,9 +4,8 @@ from typing import Any
 
 import click
 
-from app.actions import pages
 from app.cli.content import POST_STATUS, opening, say_first, say_more, statement
-from app.cli.shared import Answer, answers
+from app.cli.shared import Answer, about_page, answers
 from app.errors import Invalid
 from app.publish.refresh import refresh
 from app.settings import Settings
@@ -28,10 +27,13 @@ ONLY_NEW = {
 @opening
 @statement
 @answers
-def publish(settings: Settings, post_id: str | None, title: str | None, status: str | None, **options: Any) -> Answer:
+@about_page
+def publish(
+    settings: Settings, page_id: int, post_id: str | None, title: str | None, status: str | None, **options: Any
+) -> Answer:
     """Publish an update with --post, or a new post with --title.
 
-    With neither, render the default page again from what is committed.
+    With neither, render the page again from what is committed.
     """
     given = {name for name, value in options.items() if value is not None and value is not False and value != ()}
     if post_id is not None and title is not None:
@@ -39,12 +41,12 @@ def publish(settings: Settings, post_id: str | None, title: str | None, status: 
     if post_id is not None:
         for name in sorted(given & set(ONLY_NEW)):
             raise Invalid(f"{ONLY_NEW[name]} is for a new post. Leave it out, or give --title instead of --post.")
-        return say_more(settings, post_id, status, options)
+        return say_more(settings, page_id, post_id, status, options)
     if title is not None:
-        return say_first(settings, title, status, options)
+        return say_first(settings, page_id, title, status, options)
     if given or status is not None:
         raise Invalid("Say what this is about: --post ID for an update, or --title for a new post.")
-    revision = refresh(settings, pages.default_page_id())
+    revision = refresh(settings, page_id)
     return Answer(f"Revision {revision} is published.", {"revision": revision})
 
 

@@ -13,14 +13,17 @@ from typing import Any
 
 import click
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app_without_web
-from app.db import is_unavailable, what_is_wrong
-from app.errors import Invalid, Unavailable
+from app.db import is_unavailable, session, what_is_wrong
+from app.errors import Invalid, NotFound, Unavailable
+from app.models.page import Page
 from app.settings import Settings, load
 
 LINE_LIMIT = 1000
+PAGE_HELP = "The page, by its slug; not needed when there is only one."
 FOR_FILES = ("CANDOR_HOME", "CANDOR_HOME_FILE", "BASE_URL", "BASE_URL_FILE", "PORT", "PORT_FILE")
 """All that a command needs to know that reads published files alone."""
 
@@ -57,6 +60,39 @@ def answers(function: Callable[..., Answer]) -> Callable[..., None]:
             return function(settings, *args, **options)
 
     return spoken(answered)
+
+
+def about_page(function: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Give a command's function the row id of the page that it is about, after the settings; adds `--page`."""
+
+    @click.option("--page", "page_slug", metavar="SLUG", envvar="CANDOR_PAGE", default="", help=PAGE_HELP)
+    @functools.wraps(function)
+    def with_page(settings: Settings, *args: Any, page_slug: str, **options: Any) -> Answer:
+        return function(settings, page_named(page_slug), *args, **options)
+
+    return with_page
+
+
+def page_named(slug: str) -> int:
+    """The row id of the page with this slug; of the only page when none is named.
+
+    Raises:
+        Invalid: none is named, and there are several.
+        NotFound: there is no such page, or none at all.
+    """
+    known: dict[str, int] = {
+        row.slug: row.id for row in session().execute(select(Page.slug, Page.id).order_by(Page.id))
+    }
+    if not known:
+        raise NotFound("There is no page yet. Open the set-up link, or run candor init.")
+    names = ", ".join(known)
+    if slug:
+        if slug not in known:
+            raise NotFound(f"There is no page {slug}. The pages are: {names}.")
+        return known[slug]
+    if len(known) > 1:
+        raise Invalid(f"There are several pages: {names}. Choose one with --page, or set CANDOR_PAGE.")
+    return next(iter(known.values()))
 
 
 @contextmanager

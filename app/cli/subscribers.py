@@ -8,11 +8,11 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import canaries, erasure, pages
+from app.actions import canaries, erasure
 from app.channels.registry import label as channel_label
 from app.channels.registry import names as channel_names
 from app.cli.people import subscriber
-from app.cli.shared import Answer, answers
+from app.cli.shared import Answer, about_page, answers
 from app.clock import now
 from app.csv_files import written
 from app.db import release, session
@@ -34,10 +34,11 @@ EXIT_NOT_PROVEN = 1
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 @answers
-def import_(settings: Settings, file: Path, dry_run: bool) -> Answer:
+@about_page
+def import_(settings: Settings, page_id: int, file: Path, dry_run: bool) -> Answer:
     """Take subscribers from a CSV file: one of `export`, or Statuspage's.  Nothing is sent to anyone."""
     with file.open("rb") as opened:
-        report = import_subscribers(settings, COMMAND_LINE, pages.default_page_id(), opened, dry_run=dry_run)
+        report = import_subscribers(settings, COMMAND_LINE, page_id, opened, dry_run=dry_run)
     return Answer(said_of_import(report.to_json()), report.to_json())
 
 
@@ -58,9 +59,10 @@ def said_of_import(report: Mapping[str, Any]) -> str:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--with-secrets", is_flag=True, help="With the secrets that sign webhooks.")
 @answers
-def export(_settings: Settings, file: Path, with_secrets: bool) -> Answer:
+@about_page
+def export(_settings: Settings, page_id: int, file: Path, with_secrets: bool) -> Answer:
     """Write every subscriber into a CSV file, readable by you alone; `import` reads it."""
-    page_id, count = pages.default_page_id(), 0
+    count = 0
     release()
     file.touch(mode=0o600)
     with file.open("w", encoding="utf-8", newline="") as out:
@@ -95,25 +97,29 @@ def canary() -> None:
 @click.argument("channel", type=click.Choice(channel_names()))
 @click.argument("address")
 @answers
-def add_canary(settings: Settings, channel: str, address: str) -> Answer:
+@about_page
+def add_canary(settings: Settings, page_id: int, channel: str, address: str) -> Answer:
     """Make an address a canary; it is subscribed at once."""
-    public_id = canaries.add_canary(settings, COMMAND_LINE, pages.default_page_id(), channel, address)
+    public_id = canaries.add_canary(settings, COMMAND_LINE, page_id, channel, address)
     return Answer("It is a canary. Run candor canary run to hear from it now.", {"id": public_id, "channel": channel})
 
 
 @canary.command("remove")
 @click.argument("address")
 @answers
-def remove_canary(_settings: Settings, address: str) -> Answer:
+@about_page
+def remove_canary(settings: Settings, page_id: int, address: str) -> Answer:
     """Let a canary, by its address or id, be an ordinary subscriber again."""
     found = session().scalar(
         select(Subscriber.public_id).where(
-            Subscriber.is_canary, (Subscriber.address == address) | (Subscriber.public_id == address)
+            Subscriber.page_id == page_id,
+            Subscriber.is_canary,
+            (Subscriber.address == address) | (Subscriber.public_id == address),
         )
     )
     if found is None:
         raise NotFound("There is no such canary. See candor canary list.")
-    canaries.remove_canary(COMMAND_LINE, found)
+    canaries.remove_canary(settings, COMMAND_LINE, page_id, found)
     return Answer("It is no canary any more. It still hears of updates.", {"id": found})
 
 
@@ -127,10 +133,11 @@ def list_canaries(_settings: Settings) -> Answer:
 @canary.command("run")
 @click.option("--wait", type=click.IntRange(0, 600), default=WAIT_SECONDS, help="Seconds to wait for the worker.")
 @answers
-def run_canaries(_settings: Settings, wait: int) -> Answer:
+@about_page
+def run_canaries(settings: Settings, page_id: int, wait: int) -> Answer:
     """Write to every canary now, and say what came of it."""
     begun = now()
-    canaries.run_canaries(COMMAND_LINE)
+    canaries.run_canaries(settings, COMMAND_LINE, page_id)
     until = time.monotonic() + wait
     while True:
         release()

@@ -7,10 +7,11 @@ import click
 from sqlalchemy import select
 
 from app.actions import api_tokens
-from app.cli.shared import Answer, answers
+from app.cli.shared import Answer, answers, page_named
 from app.clock import now
 from app.db import session
 from app.models.api_token import ApiToken
+from app.models.page import Page
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from app.vocabulary import Scope
@@ -28,10 +29,12 @@ def token() -> None:
     help="What it may do; may be given several times.",
 )  # fmt: skip
 @click.option("--days", type=int, default=None, help="How long it is valid; until it is revoked when left out.")
+@click.option("--page", "page_slug", metavar="SLUG", default="", help="The page it opens; all pages when left out.")
 @answers
-def create(_settings: Settings, name: str, scopes: Sequence[str], days: int | None) -> Answer:
-    """Make a token.  It is shown only now."""
-    public_id, made = api_tokens.create_token(COMMAND_LINE, name=name, scopes=scopes, days=days)
+def create(_settings: Settings, name: str, scopes: Sequence[str], days: int | None, page_slug: str) -> Answer:
+    """Make a token for one page, or for all pages.  It is shown only now."""
+    page_id = page_named(page_slug) if page_slug else None
+    public_id, made = api_tokens.create_token(COMMAND_LINE, name=name, scopes=scopes, days=days, page_id=page_id)
     said = f"The token, shown only now: {made}"
     return Answer(said, {"id": public_id, "name": name, "scopes": list(scopes), "token": made})
 
@@ -42,18 +45,24 @@ def list_tokens(_settings: Settings) -> Answer:
     """Every token there was: its name, what it may do, and when it was last used."""
     rows = session().scalars(select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)).all()
     at = now()
+    slugs: dict[int | None, str] = {row.id: row.slug for row in session().scalars(select(Page))}
     found: list[dict[str, Any]] = [
         {
-            "id": row.public_id, "name": row.name, "begins": row.begins, "scopes": row.scopes.split(","),
-            "state": api_tokens.state_of(row, at), "created_at": row.created_at.isoformat(),
+            "id": row.public_id,
+            "name": row.name,
+            "page": slugs.get(row.page_id),
+            "begins": row.begins,
+            "scopes": row.scopes.split(","),
+            "state": api_tokens.state_of(row, at),
+            "created_at": row.created_at.isoformat(),
             "expires_at": row.expires_at.isoformat() if row.expires_at else None,
             "last_used_at": row.last_used_at.isoformat(timespec="seconds") if row.last_used_at else None,
         }
         for row in rows
-    ]  # fmt: skip
+    ]
     lines = [
         f"{one['id']}  {one['state']:<8} {one['name']:<24} {','.join(one['scopes']):<24} "
-        f"{one['last_used_at'] or 'never used'}"
+        f"{one['page'] or 'all pages':<12} {one['last_used_at'] or 'never used'}"
         for one in found
     ]
     return Answer("\n".join(lines) or "None yet.", {"tokens": found})

@@ -1,6 +1,7 @@
 """From what is committed to what is served: read, render, write, point.  May die at any instant and be done again."""
 
 import logging
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -160,3 +161,17 @@ def _is_stale(meta: store.Meta | None, committed: int | None) -> bool:
     if meta is None or meta.revision != committed or meta.render_version != render_version():
         return True
     return abs(now() - meta.rendered) > AS_OF_EVERY  # also when the clock was put back
+
+
+def remove_published(settings: Settings, slug: str) -> None:
+    """Take away what is published of a page that was removed, and its addresses.  What fails is logged."""
+    folder = settings.public_root / slug
+    try:
+        if folder.is_dir():
+            with store.locked(folder):  # whoever renders it now has finished
+                shutil.rmtree(folder)
+        for page_slug in session().scalars(select(Page.slug).order_by(Page.id).limit(1)).all():
+            store.point_default(settings.public_root, page_slug)
+        publish_addresses(settings)
+    except Exception as error:
+        log_failure(error)

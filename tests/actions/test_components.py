@@ -58,8 +58,8 @@ def test_a_component_made_in_trouble_has_that_change_on_record(settings: Setting
 def test_setting_a_status_writes_who_did_it_once(settings: Settings, page_id: int) -> None:
     public_id = make_component(page_id)
     before = revision(page_id)
-    actions.set_component_status(settings, RAVI, public_id, ComponentStatus.MAJOR_OUTAGE)
-    actions.set_component_status(settings, RAVI, public_id, ComponentStatus.MAJOR_OUTAGE)
+    actions.set_component_status(settings, RAVI, page_id, public_id, ComponentStatus.MAJOR_OUTAGE)
+    actions.set_component_status(settings, RAVI, page_id, public_id, ComponentStatus.MAJOR_OUTAGE)
     assert changes(public_id) == [("operational", "major_outage", "person", RAVI.name)]
     assert revision(page_id) == before + 1
     assert audit_lines() == [("set status", "component")]
@@ -70,11 +70,11 @@ def test_every_public_change_raises_the_revision(settings: Settings, page_id: in
     verbs: list[Callable[[], object]] = [
         lambda: actions.create_component(settings, LENA, page_id, name="New"),
         lambda: actions.edit_component(
-            settings, LENA, public_id, name="Core API", description="", group_public_id=None, visible=False
+            settings, LENA, page_id, public_id, name="Core API", description="", group_public_id=None, visible=False
         ),
         lambda: actions.order_components(settings, LENA, page_id, [other, public_id]),
         lambda: actions.create_group(settings, LENA, page_id, name="Core"),
-        lambda: actions.archive_component(settings, LENA, public_id),
+        lambda: actions.archive_component(settings, LENA, page_id, public_id),
     ]
     for verb in verbs:
         before = revision(page_id)
@@ -109,12 +109,12 @@ def test_a_name_is_taken_once_in_a_group_but_free_in_another(settings: Settings,
 
 def test_an_archived_name_is_free_again_and_its_history_stays(settings: Settings, page_id: int) -> None:
     public_id = actions.create_component(settings, LENA, page_id, name="API", status="degraded_performance")
-    actions.archive_component(settings, LENA, public_id)
+    actions.archive_component(settings, LENA, page_id, public_id)
     actions.create_component(settings, LENA, page_id, name="API")
     assert names_in_order(page_id) == ["API"]
     assert len(changes(public_id)) == 1
     with pytest.raises(NotFound):
-        actions.archive_component(settings, LENA, public_id)
+        actions.archive_component(settings, LENA, page_id, public_id)
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\x00\u202e", "x" * 101, "y" * 100_000])
@@ -139,12 +139,12 @@ def test_a_status_that_is_none_is_refused(settings: Settings, page_id: int, stat
 
 def test_what_is_not_there_is_not_found(settings: Settings, page_id: int) -> None:
     for verb in (
-        lambda: actions.set_component_status(settings, LENA, "nothere", ComponentStatus.OPERATIONAL),
-        lambda: actions.archive_component(settings, LENA, "nothere"),
+        lambda: actions.set_component_status(settings, LENA, page_id, "nothere", ComponentStatus.OPERATIONAL),
+        lambda: actions.archive_component(settings, LENA, page_id, "nothere"),
         lambda: actions.create_component(settings, LENA, page_id, name="API", group_public_id="nothere"),
         lambda: actions.create_component(settings, LENA, page_id + 99, name="API"),
-        lambda: actions.edit_group(settings, LENA, "nothere", name="Name"),
-        lambda: actions.delete_group(settings, LENA, "nothere"),
+        lambda: actions.edit_group(settings, LENA, page_id, "nothere", name="Name"),
+        lambda: actions.delete_group(settings, LENA, page_id, "nothere"),
     ):
         with pytest.raises(NotFound):
             verb()
@@ -160,16 +160,16 @@ def test_a_group_goes_only_when_it_is_empty(settings: Settings, page_id: int) ->
     group = actions.create_group(settings, LENA, page_id, name="Europe")
     public_id = actions.create_component(settings, LENA, page_id, name="API", group_public_id=group)
     with pytest.raises(Conflict):
-        actions.delete_group(settings, LENA, group)
-    actions.archive_component(settings, LENA, public_id)
-    actions.delete_group(settings, LENA, group)
+        actions.delete_group(settings, LENA, page_id, group)
+    actions.archive_component(settings, LENA, page_id, public_id)
+    actions.delete_group(settings, LENA, page_id, group)
     assert session().scalar(select(func.count(ComponentGroup.id))) == 0
 
 
 def test_groups_are_renamed_and_ordered(settings: Settings, page_id: int) -> None:
     first = actions.create_group(settings, LENA, page_id, name="Europe")
     second = actions.create_group(settings, LENA, page_id, name="Asia")
-    actions.edit_group(settings, LENA, second, name="Asia and Pacific")
+    actions.edit_group(settings, LENA, page_id, second, name="Asia and Pacific")
     actions.order_groups(settings, LENA, page_id, [second, first])
     found = session().scalars(select(ComponentGroup.name).order_by(ComponentGroup.position))
     assert list(found) == ["Asia and Pacific", "Europe"]

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions import page_logo, pages
+from app.actions import pages
 from app.actions.posts.publishing import open_post
 from app.db import session
 from app.errors import Invalid, NotFound
@@ -116,8 +116,8 @@ def test_everything_is_made_anew_in_the_new_colour(settings: Settings, page_id: 
     ids=["png", "jpeg", "webp"],
 )
 def test_a_logo_is_kept_as_it_was_given(settings: Settings, page_id: int, body: bytes, content_type: str) -> None:
-    page_logo.set_logo(settings, ALICE, page_id, pictures.LOSSY)
-    page_logo.set_logo(settings, ALICE, page_id, body)
+    pages.set_logo(settings, ALICE, page_id, pictures.LOSSY)
+    pages.set_logo(settings, ALICE, page_id, body)
     session().rollback()
     logo = session().scalars(select(PageLogo)).one()
     assert (logo.content_type, logo.body) == (content_type, body)
@@ -128,9 +128,9 @@ def test_a_logo_is_kept_as_it_was_given(settings: Settings, page_id: int, body: 
 
 
 def test_a_logo_is_taken_away_once(settings: Settings, page_id: int) -> None:
-    page_logo.set_logo(settings, ALICE, page_id, pictures.PNG)
-    page_logo.remove_logo(settings, ALICE, page_id)
-    page_logo.remove_logo(settings, ALICE, page_id)
+    pages.set_logo(settings, ALICE, page_id, pictures.PNG)
+    pages.remove_logo(settings, ALICE, page_id)
+    pages.remove_logo(settings, ALICE, page_id)
     assert page(page_id).revision == 3
     assert read_page(session(), page_id).logo is None
     verbs = list(session().scalars(select(AuditEntry.verb).order_by(AuditEntry.id)))
@@ -151,22 +151,22 @@ def test_a_logo_is_taken_away_once(settings: Settings, page_id: int) -> None:
 )
 def test_what_is_no_logo_is_refused(settings: Settings, page_id: int, body: bytes, said: str) -> None:
     with pytest.raises(Invalid, match=said) as caught:
-        page_logo.set_logo(settings, ALICE, page_id, body)
+        pages.set_logo(settings, ALICE, page_id, body)
     assert list(caught.value.fields) == ["logo"]
     assert page(page_id).revision == 1
 
 
 def test_the_largest_logo_is_taken(settings: Settings, page_id: int) -> None:
     largest = pictures.png(1200, 1200, 32 * 1024)
-    page_logo.set_logo(settings, ALICE, page_id, largest)
+    pages.set_logo(settings, ALICE, page_id, largest)
     session().rollback()
     assert session().scalars(select(PageLogo.body)).all() == [largest]
 
 
 def test_there_is_no_such_page(app: Flask, settings: Settings) -> None:
     with pytest.raises(NotFound):
-        page_logo.set_logo(settings, ALICE, 1, pictures.PNG)
+        pages.set_logo(settings, ALICE, 1, pictures.PNG)
     with pytest.raises(NotFound):
-        page_logo.remove_logo(settings, ALICE, 1)
+        pages.remove_logo(settings, ALICE, 1)
     with pytest.raises(NotFound):
         edit(settings, 1, name="Acme")

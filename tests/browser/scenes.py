@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.actions.announcements import create_announcement
-from app.actions.page_logo import set_logo
-from app.actions.pages import edit_page
+from app.actions.pages import edit_page, set_logo
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import pin_post
 from app.actions.posts.publishing import open_post, publish_update
@@ -21,7 +20,7 @@ from app.publish.serve import SnapshotServer
 from app.settings import Settings
 from app.shapes import AnnouncementDraft, ComponentEffect, PostDraft, UpdateDraft
 from app.vocabulary import ComponentStatus, PostKind, PostStatus
-from tests.factories import LENA, make_component, make_group
+from tests.factories import ALICE, LENA, make_component, make_group
 from tests.loopback import answering
 from tests.pictures import PNG
 
@@ -84,8 +83,8 @@ def underway(settings: Settings, page_id: int) -> str:
 def wordy(settings: Settings, page_id: int) -> str:
     """Very long words and two scripts wherever something can be typed, with a logo; an open incident's id."""
     arabic, japanese = "مكوّن بالعربية", "決済サービスと請求書の発行およびその他の長い名前"
-    edit_page(settings, LENA, page_id, name=f"{LONG} 1"[:100], time_zone="America/Argentina/ComodRivadavia")
-    set_logo(settings, LENA, page_id, PNG)
+    edit_page(settings, ALICE, page_id, name=f"{LONG} 1"[:100], time_zone="America/Argentina/ComodRivadavia")
+    set_logo(settings, ALICE, page_id, PNG)
     group = make_group(page_id, f"A group whose name is long: {LONG}")
     ids = [make_component(page_id, name, group_id=group) for name in (LONG, arabic, japanese)]
     make_component(page_id, f"{LONG} again", description=f"https://example.com/{LONG * 3}")
@@ -107,7 +106,7 @@ def sixty(settings: Settings, page_id: int) -> str:
         _incident(settings, page_id, f"Trouble {place}", ids[place], ComponentStatus.DEGRADED_PERFORMANCE)
         for place in range(3)
     ]
-    edit_page(settings, LENA, page_id, name="Acme", url="", time_zone="Asia/Kolkata", locale="en", accent="#8a2be2")
+    edit_page(settings, ALICE, page_id, name="Acme", url="", time_zone="Asia/Kolkata", locale="en", accent="#8a2be2")
     return posts[0]
 
 

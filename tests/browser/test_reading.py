@@ -12,7 +12,7 @@ from app.actions.pages import edit_page
 from app.settings import Settings
 from app.vocabulary import PostStatus
 from tests.browser import scenes
-from tests.factories import LENA
+from tests.factories import ALICE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -135,7 +135,7 @@ def test_the_readers_time_stands_beside_the_pages_with_its_day_where_that_differ
     app: Flask, settings: Settings, page_id: int, browser: "Browser", page_zone: str, reader_zone: str,
     beside: str | None,
 ) -> None:  # fmt: skip
-    edit_page(settings, LENA, page_id, time_zone=page_zone)
+    edit_page(settings, ALICE, page_id, time_zone=page_zone)
     post = scenes.outage(settings, page_id)
     context = browser.new_context(timezone_id=reader_zone)
     page = context.new_page()

@@ -14,7 +14,7 @@ from app.shapes import UpdateDraft
 from app.vocabulary import PostStatus
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
-from tests.factories import LENA, make_subscriber
+from tests.factories import ALICE, LENA, make_subscriber
 from tests.smtp_sink import Received, smtp_sink
 
 pytestmark = pytest.mark.database
@@ -48,7 +48,7 @@ def ids(message: EmailMessage) -> list[str]:
     ],
 )
 def test_mail_is_from_the_page(app: Flask, settings: Settings, page_id: int, own: str, name: str, address: str) -> None:
-    edit_page(settings, LENA, page_id, mail_from=own)
+    edit_page(settings, ALICE, page_id, mail_from=own)
     first, second = sent(settings, page_id)
     domain = address.partition("@")[2]
     assert first.sender == second.sender == address
@@ -59,7 +59,7 @@ def test_mail_is_from_the_page(app: Flask, settings: Settings, page_id: int, own
 
 
 def test_mail_comes_back_to_the_bounce_address_all_the_same(app: Flask, settings: Settings, page_id: int) -> None:
-    edit_page(settings, LENA, page_id, mail_from="status@acme.example")
+    edit_page(settings, ALICE, page_id, mail_from="status@acme.example")
     ours = settings.with_changes(bounce_address="bounces@example.com")
     paths = [one.sender for one in sent(ours, page_id)]
     assert len(set(paths)) == 2

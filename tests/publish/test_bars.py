@@ -122,7 +122,7 @@ def told(app: Flask, settings: Settings, page_id: int, moves: list[tuple[datetim
         component = make_component(page_id, "Shop")
     for at, status in moves:
         with clock.frozen(at):
-            set_component_status(settings, LENA, component, status)
+            set_component_status(settings, LENA, page_id, component, status)
     with clock.frozen(NOON):
         refresh(settings, page_id)
 
@@ -257,7 +257,7 @@ def test_the_table_tells_days_that_are_shorter_or_longer(
     with clock.frozen(at - 200 * DAY):
         component = make_component(page_id, "Shop")
     with clock.frozen(at - 20 * DAY):
-        set_component_status(settings, LENA, component, MAJOR)
+        set_component_status(settings, LENA, page_id, component, MAJOR)
     with clock.frozen(at):
         refresh(settings, page_id)
         found = rows(bar_of(judge(reader.get("/").text)))

@@ -87,7 +87,7 @@ def test_a_component_of_which_nothing_is_known_has_a_status_that_clients_know(
     app: Flask, settings: Settings, page_id: int, reader: Client
 ) -> None:
     component = make_component(page_id)
-    set_component_status(settings, LENA, component, ComponentStatus.UNKNOWN)
+    set_component_status(settings, LENA, page_id, component, ComponentStatus.UNKNOWN)
     told = json.loads(reader.get(f"{API}/components.json").data)["components"]
     assert [one["status"] for one in told] == ["degraded_performance"]
 

@@ -62,11 +62,11 @@ def test_a_group_opens_by_itself_while_a_member_is_not_well(
     part = make_component(page_id, "Part 12", group_id=troubled, position=12)
     refresh(settings, page_id)
     assert groups(front(reader)) == {"Well": False, "Troubled": False}
-    set_component_status(settings, LENA, part, status)
+    set_component_status(settings, LENA, page_id, part, status)
     assert groups(front(reader)) == {"Well": False, "Troubled": True}
     heading = next(one for one in front(reader).iter("summary") if words(one).startswith("Troubled"))
     assert words(heading) == f"Troubled {status.label}"
-    set_component_status(settings, LENA, part, ComponentStatus.OPERATIONAL)
+    set_component_status(settings, LENA, page_id, part, ComponentStatus.OPERATIONAL)
     assert groups(front(reader)) == {"Well": False, "Troubled": False}
 
 

@@ -221,7 +221,9 @@ def test_a_cancelled_maintenance_never_began(desk: Desk) -> None:
 def test_who_is_affected_is_called_as_today_and_the_hidden_stay_hidden(desk: Desk) -> None:
     shop = make_component(desk.page_id, "Shop")
     post_id, _ = desk.open(ComponentEffect(shop, MAJOR))
-    edit_component(desk.settings, ALICE, shop, name="Store", description="", group_public_id=None, visible=True)
+    edit_component(
+        desk.settings, ALICE, desk.page_id, shop, name="Store", description="", group_public_id=None, visible=True
+    )
     refresh(desk.settings, desk.page_id)
     assert facts(desk.page(post_id))["Affected"] == "Store"
 

@@ -24,7 +24,7 @@ from app.settings import Settings
 from app.shapes import UpdateDraft
 from app.vocabulary import PostStatus
 from tests.deliver.conftest import draft
-from tests.factories import LENA, make_component
+from tests.factories import ALICE, LENA, make_component
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -111,7 +111,7 @@ def test_what_did_not_change_is_the_same_file_in_the_next_revision(
 
 def test_a_new_name_writes_everything_again(app: Flask, settings: Settings, page_id: int, reader: Client) -> None:
     made = open_post(settings, LENA, page_id, draft())
-    edit_page(settings, LENA, page_id, name="Novel Status", url="", time_zone="Asia/Tokyo", locale="en")
+    edit_page(settings, ALICE, page_id, name="Novel Status", url="", time_zone="Asia/Tokyo", locale="en")
     assert b"Novel Status" in reader.get(f"/incidents/{made.post_id}").data
 
 

@@ -18,8 +18,7 @@ from app.actions.announcements import create_announcement
 from app.actions.components import archive_component, create_component
 from app.actions.incident_templates import TemplateDraft, create_template
 from app.actions.operated import add_person
-from app.actions.page_logo import set_logo
-from app.actions.pages import edit_page
+from app.actions.pages import edit_page, set_logo
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import edit_post
 from app.actions.posts.publishing import open_post
@@ -31,7 +30,7 @@ from app.transfer.archive import write_archive
 from app.transfer.subscribers import import_subscribers
 from app.vocabulary import PostKind, PostStatus, Severity
 from tests.conftest import make_settings, migrate
-from tests.factories import LENA, make_page
+from tests.factories import ALICE, LENA, make_page
 from tests.pictures import PNG
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -48,12 +47,12 @@ sms,+14155550123,active,,en,,
 
 def fill(settings: Settings, page_id: int) -> None:
     """Put something into every file of an archive."""
-    edit_page(settings, LENA, page_id, name="Größe & Co. 状態", accent="#1f4f8f", languages=["en", "de"])
-    edit_page(settings, LENA, page_id, mail_from="Größe & Co. 状態 <status@größe.example>")
-    set_logo(settings, LENA, page_id, PNG)
+    edit_page(settings, ALICE, page_id, name="Größe & Co. 状態", accent="#1f4f8f", languages=["en", "de"])
+    edit_page(settings, ALICE, page_id, mail_from="Größe & Co. 状態 <status@größe.example>")
+    set_logo(settings, ALICE, page_id, PNG)
     sample.load(settings, COMMAND_LINE, page_id)
     gone = create_component(settings, LENA, page_id, name="Old thing")
-    archive_component(settings, LENA, gone)
+    archive_component(settings, LENA, page_id, gone)
     words = AnnouncementDraft("We move", "To **another** place.", starts_at=NOON, ends_at=NOON + timedelta(days=700))
     with clock.frozen(NOON):
         create_announcement(settings, LENA, page_id, words)

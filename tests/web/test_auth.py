@@ -148,7 +148,7 @@ def test_roles_and_deactivation_hold_at_once(app: Flask, page_id: int) -> None:
     lead = browser(app, Role.LEAD)
     public_id = session().scalars(select(Account.public_id).where(Account.email == "lead@example.com")).one()
     assert lead.get("/console/default/subscribers").status_code == 200
-    accounts.set_role(SYSTEM, public_id, "viewer")
+    accounts.grant_role(SYSTEM, public_id, "viewer")
     assert lead.get("/console/default/subscribers").status_code == 403
     accounts.deactivate(SYSTEM, public_id)
     assert not reaches(lead)
@@ -160,7 +160,7 @@ def test_the_last_admin_stays(app: Flask, page_id: int) -> None:
     from app.errors import Conflict
 
     admin = make_account(Role.ADMIN)
-    for change in (lambda: accounts.deactivate(SYSTEM, admin), lambda: accounts.set_role(SYSTEM, admin, "lead")):
+    for change in (lambda: accounts.deactivate(SYSTEM, admin), lambda: accounts.grant_role(SYSTEM, admin, "lead")):
         with pytest.raises(Conflict, match="only admin"):
             change()
 

@@ -10,8 +10,7 @@ from werkzeug.test import Client, TestResponse
 
 from app.actions import subscriptions
 from app.actions.audit import first_broken
-from app.actions.page_logo import set_logo
-from app.actions.pages import edit_page
+from app.actions.pages import edit_page, set_logo
 from app.channels.twilio import STOPPED
 from app.db import session, transaction
 from app.models.component import Component

@@ -15,8 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.actions.page_logo import kind_of_logo
-from app.actions.pages import read_page_fields
+from app.actions.pages import kind_of_logo, read_page_fields
 from app.actions.posts.auto_start import will_move
 from app.actions.restoring import pause_everything
 from app.actions.revisions import lock_page, touch

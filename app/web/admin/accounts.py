@@ -45,7 +45,7 @@ def add_account() -> Answer:
 def set_account_role(public_id: str) -> Answer:
     """Change what somebody may do."""
     try:
-        actions.set_role(actor(), public_id, clean(request.form.get("role", "")))
+        actions.grant_role(actor(), public_id, clean(request.form.get("role", "")))
     except CandorError as error:
         problem, status = problem_of(error)
         return show_accounts(problem), status

@@ -2,7 +2,7 @@
 
 from flask.typing import ResponseReturnValue
 
-from app.actions import component_groups as actions
+from app.actions import components as actions
 from app.errors import Invalid, NotFound
 from app.inputs.envelopes import GroupBody, GroupChangeBody
 from app.inputs.lists import Part
@@ -62,6 +62,7 @@ def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
     actions.edit_group(
         settings(),
         bearer().actor,
+        page.id,
         group_id,
         name=group.name,
         description=group.description if given.description is None else given.description,
@@ -74,7 +75,7 @@ def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
 def delete_group(page: PageView, group_id: str) -> ResponseReturnValue:
     """Take a group away; its components stay."""
     before = _one(page, group_id)
-    actions.delete_group(settings(), bearer().actor, group_id, keep_components=True)
+    actions.delete_group(settings(), bearer().actor, page.id, group_id, keep_components=True)
     return before
 
 

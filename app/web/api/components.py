@@ -62,6 +62,7 @@ def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
     actions.edit_component(
         settings(),
         bearer().actor,
+        page.id,
         component_id,
         name=given.name,
         description=given.description,
@@ -77,7 +78,7 @@ def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
 def delete_component(page: PageView, component_id: str) -> ResponseReturnValue:
     """Put a component away; its history is kept."""
     _one(page, component_id)
-    actions.archive_component(settings(), bearer().actor, component_id)
+    actions.archive_component(settings(), bearer().actor, page.id, component_id)
     return "", 204
 
 

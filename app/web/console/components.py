@@ -62,13 +62,14 @@ def component_form(public_id: str) -> Answer:
 @audience("lead")
 def edit_component(public_id: str) -> Answer:
     """Change one component."""
-    form = request.form
-    _find(current_page(), public_id)
+    facts, form = current_page(), request.form
+    _find(facts, public_id)
     try:
         given = _given()
         actions.edit_component(
             current_app.config["SETTINGS"],
             actor(),
+            facts.id,
             public_id,
             name=given.name,
             description=given.description or "",
@@ -89,7 +90,7 @@ def set_status(public_id: str) -> Answer:
     facts = current_page()
     _find(facts, public_id)
     status = actions.read_status(clean(request.form.get("status", "")))
-    actions.set_component_status(current_app.config["SETTINGS"], actor(), public_id, status)
+    actions.set_component_status(current_app.config["SETTINGS"], actor(), facts.id, public_id, status)
     component = _find(facts, public_id)
     flash(f"{component.name} is now shown as: {component.status.label}. Nobody was notified.")
     return _to_list(public_id)
@@ -118,8 +119,9 @@ def move_component(public_id: str) -> Answer:
 @audience("lead")
 def archive_component(public_id: str) -> Answer:
     """Put a component away."""
-    component = _find(current_page(), public_id)
-    actions.archive_component(current_app.config["SETTINGS"], actor(), public_id)
+    facts = current_page()
+    component = _find(facts, public_id)
+    actions.archive_component(current_app.config["SETTINGS"], actor(), facts.id, public_id)
     flash(f"{component.name} was archived. Its history is kept.")
     return _to_list()
 
@@ -143,7 +145,9 @@ def create_group() -> Answer:
 def rename_group(public_id: str) -> Answer:
     """Call a group something else."""
     try:
-        actions.edit_group(current_app.config["SETTINGS"], actor(), public_id, name=request.form.get("name", ""))
+        actions.edit_group(
+            current_app.config["SETTINGS"], actor(), current_page().id, public_id, name=request.form.get("name", "")
+        )
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_list(problem, arranging=True), status
@@ -167,7 +171,7 @@ def move_group(public_id: str) -> Answer:
 def delete_group(public_id: str) -> Answer:
     """Take an empty group away."""
     try:
-        actions.delete_group(current_app.config["SETTINGS"], actor(), public_id)
+        actions.delete_group(current_app.config["SETTINGS"], actor(), current_page().id, public_id)
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_list(problem, arranging=True), status

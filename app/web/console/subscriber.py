@@ -93,7 +93,7 @@ def erase_subscriber(public_id: str) -> Answer:
 @audience("lead")
 def run_canaries() -> Answer:
     """Write to every canary now."""
-    count = canaries.run_canaries(actor())
+    count = canaries.run_canaries(current_app.config["SETTINGS"], actor(), current_page().id)
     said = "1 test message is" if count == 1 else f"{count:,} test messages are"
     flash(f"{said} on the way. Look again in a minute." if count else "Test messages are under way already.")
     return redirect(url_for("console.overview"), 303)
