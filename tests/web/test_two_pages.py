@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from werkzeug.test import Client
 from app.actions.announcements import create_announcement
 from app.actions.api_tokens import create_token
 from app.actions.incident_templates import TemplateDraft, create_template
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.db import db, session, transaction
 from app.deliver import plan
 from app.deliver.sender_pool import SenderPool, Size
@@ -165,7 +165,7 @@ def test_a_session_of_one_page_finds_nothing_of_the_other(app: Flask, acme: Cast
 
 
 def test_a_token_of_one_page_finds_nothing_of_the_other(app: Flask, acme: Cast, zebra: Cast) -> None:
-    app.config["SETTINGS"] = replace(app.config["SETTINGS"], api_requests_per_minute=100_000)
+    app.config["SETTINGS"] = app.config["SETTINGS"].changed(api_requests_per_minute=100_000)
     public_id, token = create_token(ALICE, name="acme", scopes=[Scope.ADMIN])
     with transaction() as writing:
         writing.scalars(select(ApiToken).where(ApiToken.public_id == public_id)).one().page_id = acme.page_id

@@ -144,6 +144,7 @@ def create_group() -> Answer:
 @audience("lead")
 def rename_group(public_id: str) -> Answer:
     """Call a group something else."""
+    _find_group(public_id)
     try:
         actions.edit_group(
             current_app.config["SETTINGS"], actor(), current_page().id, public_id, name=request.form.get("name", "")
@@ -170,6 +171,7 @@ def move_group(public_id: str) -> Answer:
 @audience("lead")
 def delete_group(public_id: str) -> Answer:
     """Take an empty group away."""
+    _find_group(public_id)
     try:
         actions.delete_group(current_app.config["SETTINGS"], actor(), current_page().id, public_id)
     except CandorError as error:
@@ -234,6 +236,11 @@ def _find(facts: PageFacts, public_id: str) -> ComponentRow:
     if component is None:
         raise NotFound("There is no such component.")
     return component
+
+
+def _find_group(public_id: str) -> None:
+    if public_id not in {group.public_id for group in queries.component_groups(session(), current_page().id)}:
+        raise NotFound("There is no such group.")
 
 
 def _to_list(public_id: str = "") -> Response:
