@@ -165,7 +165,7 @@ def test_a_session_of_one_page_finds_nothing_of_the_other(app: Flask, acme: Cast
 
 
 def test_a_token_of_one_page_finds_nothing_of_the_other(app: Flask, acme: Cast, zebra: Cast) -> None:
-    app.config["SETTINGS"] = app.config["SETTINGS"].changed(api_requests_per_minute=100_000)
+    app.config["SETTINGS"] = app.config["SETTINGS"].with_changes(api_requests_per_minute=100_000)
     public_id, token = create_token(ALICE, name="acme", scopes=[Scope.ADMIN])
     with transaction() as writing:
         writing.scalars(select(ApiToken).where(ApiToken.public_id == public_id)).one().page_id = acme.page_id
