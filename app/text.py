@@ -10,6 +10,7 @@ from app.errors import Invalid
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.rules_core import StateCore
 
 BODY_LIMIT = 10_000
 TITLE_LIMIT = 200
@@ -28,7 +29,7 @@ _UNSEEN = frozenset(
 )  # fmt: skip
 """Letters and marks that leave no ink, beside those whose category says so: fillers and variation selectors."""
 
-_BREAK = re.compile(r"(<(?:code|pre)\b.*?</(?:code|pre)>)|&lt;br\s*/?&gt;", re.DOTALL | re.IGNORECASE)
+_BREAK = re.compile(r"(<br\s*/?>)", re.IGNORECASE)
 _ALLOWED_TAGS = {
     "p", "br", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "hr",
     "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
@@ -104,9 +105,31 @@ def header_safe(value: str) -> str:
 def _markdown() -> "MarkdownIt":
     from markdown_it import MarkdownIt
 
-    return MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True}).enable(
-        ["table", "strikethrough"]
-    )
+    made = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True})
+    made.enable(["table", "strikethrough"])
+    made.core.ruler.push("ours", _adapt)
+    return made
+
+
+def _adapt(state: "StateCore") -> None:
+    """Headings begin at h3, and a typed `<br>` in words is a line break."""
+    from markdown_it.token import Token
+
+    for block in state.tokens:
+        if block.type in {"heading_open", "heading_close"} and block.tag in {"h1", "h2"}:
+            block.tag = "h3"
+        if not any(one.type == "text" and "<" in one.content for one in block.children or ()):
+            continue
+        children: list[Token] = []
+        for one in block.children or ():
+            parts = _BREAK.split(one.content) if one.type == "text" else []
+            if len(parts) <= 1:
+                children.append(one)
+                continue
+            for index, part in enumerate(parts):
+                kind = "html_inline" if index % 2 else "text"
+                children.append(Token(kind, "", 0, content="<br>" if index % 2 else part))
+        block.children = children
 
 
 def markdown_to_html(body: str) -> str:
@@ -123,10 +146,8 @@ def markdown_to_html(body: str) -> str:
         raise Invalid.field("body", f"The text is too long: {len(body):,} characters, the limit is {BODY_LIMIT:,}.")
     import nh3
 
-    html = _BREAK.sub(lambda found: found[1] or "<br>", _markdown().render(body))
-    html = re.sub(r"<(/?)h[12]>", r"<\1h3>", html)
     return nh3.clean(
-        html,
+        _markdown().render(body),
         tags=_ALLOWED_TAGS,
         attributes={"a": {"href", "title"}},
         url_schemes={"http", "https", "mailto"},

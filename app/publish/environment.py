@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.publish import phrases, theme, words
-from app.publish.courses import touched_components
-from app.publish.fold import fold, fold_markdown
+from app.publish.component_transitions import touched_components
+from app.publish.line_wrapping import fold, fold_markdown
 from app.publish.views import PageView
 from app.text import markdown_to_text
 

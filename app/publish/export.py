@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from app.errors import Conflict, Invalid, NotFound
 from app.publish.addresses import DEFAULT_SLUG
-from app.publish.relinking import Relinker
+from app.publish.link_rewriting import Relinker
 from app.publish.revision import LIVE
 from app.settings import Settings
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from app.publish import bars, phrases, uptime, verdict
 from app.publish.badge import COLOURS, SHAPES
-from app.publish.courses import component_moves, component_names, touched_components
+from app.publish.component_transitions import component_moves, component_names, touched_components
 from app.publish.environment import asset_urls, environment
 from app.publish.pictures import card_asset
 from app.publish.views import PageView, PostView, Snapshot

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from app.publish import words
 from app.publish.catalogues import translations
-from app.publish.courses import component_names, touched_components
+from app.publish.component_transitions import component_names, touched_components
 from app.publish.links import permalink
 from app.publish.views import ComponentView, PostView, Snapshot, UpdateView
 from app.text import header_safe, markdown_to_text

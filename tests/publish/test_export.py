@@ -26,7 +26,7 @@ from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component
 from tests.processes import get
 from tests.publish.by_hand import snapshot as by_hand
-from tests.publish.test_relinking import links
+from tests.publish.test_link_rewriting import links
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
@@ -176,7 +176,7 @@ def test_languages_and_whatever_else_is_published_go_along(tmp_path: Path, copy:
     )
     export(settings, copy)
     assert (copy / "index.html").read_text() == (
-        '<a href=\'de/incidents/abc.html\'>x</a><img src="assets/logo-1.png" alt="">'
+        '<a href="de/incidents/abc.html">x</a><img src="assets/logo-1.png" alt="">'
     )
     assert links((copy / "de" / "index.html").read_text()) == [
         "../index.html", "index.html", "index.html", "history.html?q=1&r=2#m",

@@ -14,7 +14,7 @@ from app.clock import now
 from app.db import session
 from app.models.post import Update
 from app.publish import letter
-from app.publish.fold import fold_markdown
+from app.publish.line_wrapping import fold_markdown
 from app.publish.snapshot import read_page
 from app.settings import Settings
 from app.shapes import ComponentEffect, Letter, UpdateDraft

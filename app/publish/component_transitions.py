@@ -1,4 +1,4 @@
-"""The course of each component through a post."""
+"""The transitions of each component through a post."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
