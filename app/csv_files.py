@@ -60,7 +60,7 @@ def check_encoding(file: BinaryIO) -> None:
             decoder.decode(chunk)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        raise Invalid.field("file", "The file is not in UTF-8. Save it as “CSV UTF-8”, then try again.") from None
+        raise Invalid.field("file", "The file isn't UTF-8. Save it as “CSV UTF-8” and try again.") from None
     file.seek(0)
 
 
@@ -81,7 +81,7 @@ def read(file: BinaryIO) -> Iterator[Line]:
             if any(cells):
                 yield Line(lines.line_num, cells)
     except csv.Error:
-        raise Invalid.field("file", f"Line {lines.line_num + 1} can not be read: is this a CSV file?") from None
+        raise Invalid.field("file", f"Line {lines.line_num + 1} can't be read. Choose a CSV file.") from None
     finally:
         with suppress(ValueError):  # whoever opened the file has closed it, and nobody asks for more lines
             text.detach()

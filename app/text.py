@@ -88,7 +88,7 @@ def clean_field(raw: str, *, name: str, label: str, limit: int, multiline: bool 
         raise Invalid.field(name, f"{label} is too long: the limit is {limit:,} characters.")
     text = clean(raw, multiline=multiline)
     if required and not text:
-        raise Invalid.field(name, f"{label} is empty. Write something.")
+        raise Invalid.field(name, f"{label} is empty. Enter some text.")
     if len(text) > limit:
         raise Invalid.field(name, f"{label} is too long: {len(text):,} characters, the limit is {limit:,}.")
     return text

@@ -47,7 +47,7 @@ def make_setup_token(settings: Settings) -> str:
     token = secrets.token_urlsafe(24)
     with transaction() as session:
         if session.scalar(select(func.count(Account.id))):
-            raise Conflict(f"Candor is set up already. Sign in at {settings.base_url}/sign-in.")
+            raise Conflict(f"Candor is already set up. Sign in at {settings.base_url}/sign-in.")
         session.execute(delete(SetupToken))
         session.add(SetupToken(token_hash=token_hash(token), created_at=now()))
     return token
@@ -78,7 +78,9 @@ def check_details(*, email: str, name: str, password: str) -> tuple[str, str, st
         except Invalid as error:
             wrong.update(error.fields)
     if wrong:
-        raise Invalid(next(iter(wrong.values())) if len(wrong) == 1 else "Some answers need correcting.", wrong)
+        raise Invalid(
+            next(iter(wrong.values())) if len(wrong) == 1 else "Nothing was saved. Correct the marked fields.", wrong
+        )
     return taken[0], taken[1], taken[2]
 
 
@@ -115,7 +117,7 @@ def create_first_account(actor: Actor, token: str, *, email: str, name: str, pas
     with transaction() as session:
         row = session.scalar(select(SetupToken).where(SetupToken.token_hash == token_hash(token)).with_for_update())
         if row is None or session.scalar(select(func.count(Account.id))):
-            raise NotFound("This set-up link is not valid any more.")
+            raise NotFound("This setup link has expired.")
         session.execute(delete(SetupToken))
         account = _add(session, details[0], details[1], password_hash)
         session.add(Membership(account_id=account.id, page_id=None, role=Role.ADMIN))
@@ -230,7 +232,7 @@ def read_email(raw: str) -> str:
     """
     email = clean_field(raw, name="email", label="The email address", limit=EMAIL_LIMIT).lower()
     if not _EMAIL.fullmatch(email):
-        raise Invalid.field("email", "That is not an email address. Write it like name@example.com.")
+        raise Invalid.field("email", "Enter a valid email address, such as name@example.com.")
     return email
 
 
@@ -243,12 +245,12 @@ def read_role(raw: str) -> Role:
     try:
         return Role(raw)
     except ValueError:
-        raise Invalid.field("role", f"Choose one of these roles: {', '.join(Role)}.") from None
+        raise Invalid.field("role", f"Choose a role: {', '.join(Role)}.") from None
 
 
 def _add(session: Session, email: str, name: str, password_hash: str) -> Account:
     if session.scalar(select(exists().where(Account.email == email))):
-        raise Conflict("That email address has an account already.")
+        raise Conflict("An account with this email address already exists.")
     account = Account(email=email, name=name, password_hash=password_hash, created_at=now())
     session.add(account)
     session.flush()
@@ -261,7 +263,7 @@ def _page(session: Session, page_id: int | None) -> Page | None:
         return None
     page = session.get(Page, page_id, populate_existing=True)
     if page is None:
-        raise NotFound("There is no such page.")
+        raise NotFound("Page not found.")
     return page
 
 
@@ -273,7 +275,7 @@ def _membership(session: Session, account: Account, page_id: int | None) -> Memb
 def _lock(session: Session, public_id: str) -> Account:
     account = session.scalar(select(Account).where(Account.public_id == public_id).with_for_update())
     if account is None:
-        raise NotFound("There is no such account.")
+        raise NotFound("Account not found.")
     return account
 
 
@@ -290,4 +292,4 @@ def _keep_an_admin(session: Session, account: Account) -> None:
         .with_for_update(of=Account)
     ).all()
     if list(admins) == [account.id]:
-        raise Conflict("This is the only admin. Make somebody else admin first.")
+        raise Conflict("You can't remove the last admin. Make someone else an admin first.")

@@ -50,7 +50,7 @@ def dismiss(actor: Actor, number: int) -> None:
     with changing_installation(actor, needs=Role.LEAD, on_any_page=True) as change:
         alarm = change.session.scalar(select(Alarm).where(Alarm.id == number).with_for_update())
         if alarm is None:
-            raise NotFound("There is no such alarm.")
+            raise NotFound("Alarm not found.")
         if alarm.over_at is None:
             alarm.over_at = now()
             change.audit("dismiss", "alarm", alarm.subject, alarm.sentence)

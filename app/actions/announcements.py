@@ -57,7 +57,7 @@ def edit_announcement(settings: Settings, actor: Actor, public_id: str, draft: A
         page, announcement = _held(session, public_id)
         if announcement.version != version:
             raise Stale(
-                "Somebody changed this announcement since you opened the form.",
+                "Someone changed this announcement after you opened the form.",
                 current=f"{announcement.title}\n\n{announcement.body}",
                 yours=f"{title}\n\n{body}",
             )
@@ -130,20 +130,20 @@ def _write(announcement: Announcement, draft: AnnouncementDraft, title: str, bod
 def _check_times(starts_at: datetime, ends_at: datetime | None, stood: datetime | None) -> None:
     at = now()
     if abs(starts_at - at) > FARTHEST:
-        raise Invalid.field("starts_at", "The announcement starts more than five years from now or ago.")
+        raise Invalid.field("starts_at", "Choose a start within five years of today.")
     if ends_at is None:
         return
     if ends_at <= starts_at:
-        raise Invalid.field("ends_at", "The announcement ends before it starts. Choose a later end.")
+        raise Invalid.field("ends_at", "The end must be after the start. Choose a later end.")
     if ends_at <= at and ends_at != stood:
-        raise Invalid.field("ends_at", "The announcement would already be over. Choose a later end.")
+        raise Invalid.field("ends_at", "This end is in the past. Choose a later end.")
     if ends_at - at > FARTHEST:
-        raise Invalid.field("ends_at", "The announcement ends more than five years from now. Choose an earlier end.")
+        raise Invalid.field("ends_at", "Choose an end within five years of today.")
 
 
 def _held(session: Session, public_id: str) -> tuple[Page, Announcement]:
     page_id = session.scalar(select(Announcement.page_id).where(Announcement.public_id == public_id))
     if page_id is None:
-        raise NotFound("There is no such announcement.")
+        raise NotFound("Announcement not found.")
     page = lock_page(session, page_id)
     return page, session.scalars(select(Announcement).where(Announcement.public_id == public_id)).one()

@@ -57,13 +57,13 @@ def create_token(
     name = clean_field(name, name="name", label="The name", limit=TOKEN_NAME_LIMIT)
     wanted = _scopes(scopes)
     if days is not None and not 1 <= days <= LONGEST_DAYS:
-        raise Invalid.field("days", f"Choose between 1 and {LONGEST_DAYS} days.")
+        raise Invalid.field("days", f"Enter a number of days from 1 to {LONGEST_DAYS:,}.")
     token = f"{PREFIX}{secrets.token_urlsafe(32)}"
     with changing_installation(actor, needs=None) as change:
         session = change.session
         _require(session, actor, page_id)
         if session.scalar(select(ApiToken.id).where(ApiToken.name == name, *_still_valid())) is not None:
-            raise Conflict(f"There is a token called “{name}” already. Choose another name, or revoke that one.")
+            raise Conflict(f"A token named “{name}” already exists. Choose another name, or revoke that token.")
         row = ApiToken(
             page_id=page_id,
             name=name,
@@ -92,7 +92,7 @@ def revoke_token(actor: Actor, public_id: str) -> None:
     with changing_installation(actor, needs=None) as change:
         row = change.session.scalar(select(ApiToken).where(ApiToken.public_id == public_id).with_for_update())
         if row is None:
-            raise NotFound("There is no such token.")
+            raise NotFound("Token not found.")
         _require(change.session, actor, row.page_id)
         if row.revoked_at is None:
             row.revoked_at = now()
@@ -140,7 +140,7 @@ def state_of(row: ApiToken, at: datetime) -> str:
 def _require(session: Session, actor: Actor, page_id: int | None) -> None:
     page = session.get(Page, page_id, populate_existing=True) if page_id is not None else None
     if page_id is not None and page is None:
-        raise NotFound("There is no such page.")
+        raise NotFound("Page not found.")
     require(session, actor, Role.ADMIN, page)
 
 
@@ -151,7 +151,7 @@ def _still_valid() -> tuple[ColumnElement[bool], ...]:
 def _scopes(words: Iterable[str]) -> list[Scope]:
     named = set(words)
     if not named or not named <= set(Scope):
-        raise Invalid.field("scopes", f"Choose from these scopes: {', '.join(Scope)}.")
+        raise Invalid.field("scopes", f"Choose at least one scope: {', '.join(Scope)}.")
     return [scope for scope in Scope if scope in named]
 
 

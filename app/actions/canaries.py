@@ -42,7 +42,7 @@ def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, add
         session = change.session
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and row.state == SubscriberState.UNSUBSCRIBED:
-            raise Conflict("That address unsubscribed. Subscribe it again on the status page first.")
+            raise Conflict("This address unsubscribed. Subscribe it again on the status page first.")
         if row is None:
             row = subscribers.add(session, page_id=page_id, channel=name, address=normal, address_hash=hashed)
             row.secret = about.new_secret()
@@ -69,7 +69,7 @@ def remove_canary(settings: Settings, actor: Actor, page_id: int, public_id: str
             .with_for_update()
         )
         if row is None:
-            raise NotFound("There is no such canary. See candor canary list.")
+            raise NotFound("Canary not found. To list canaries, run candor canary list.")
         row.is_canary = False
         change.audit("remove", "canary", public_id, row.channel)
 

@@ -165,7 +165,7 @@ def order_components(settings: Settings, actor: Actor, page_id: int, public_ids:
         NotFound: one is not this page's.
     """
     if len(set(public_ids)) != len(public_ids):
-        raise Invalid("A component is named twice in the order. Reload the page and try again.")
+        raise Invalid("The order lists a component twice. Reload the page and try again.")
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         rows = change.session.scalars(
             select(Component)
@@ -174,7 +174,7 @@ def order_components(settings: Settings, actor: Actor, page_id: int, public_ids:
         )
         by_id = {component.public_id: component for component in rows}
         if any(public_id not in by_id for public_id in public_ids):
-            raise NotFound("One of the components is no longer there. Reload the page and try again.")
+            raise NotFound("One of the components was archived. Reload the page and try again.")
         rest = [public_id for public_id in by_id if public_id not in set(public_ids)]
         order = [*public_ids, *rest]
         for position, public_id in enumerate(order):
@@ -277,7 +277,7 @@ def order_groups(settings: Settings, actor: Actor, page_id: int, public_ids: Seq
         NotFound: one is not this page's.
     """
     if len(set(public_ids)) != len(public_ids):
-        raise Invalid("A group is named twice in the order. Reload the page and try again.")
+        raise Invalid("The order lists a group twice. Reload the page and try again.")
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         rows = change.session.scalars(
             select(ComponentGroup)
@@ -286,7 +286,7 @@ def order_groups(settings: Settings, actor: Actor, page_id: int, public_ids: Seq
         )
         by_id = {group.public_id: group for group in rows}
         if any(public_id not in by_id for public_id in public_ids):
-            raise NotFound("One of the groups is no longer there. Reload the page and try again.")
+            raise NotFound("One of the groups was deleted. Reload the page and try again.")
         order = [*public_ids, *(public_id for public_id in by_id if public_id not in set(public_ids))]
         for position, public_id in enumerate(order):
             by_id[public_id].position = position
@@ -316,7 +316,7 @@ def delete_group(
         session, group = change.session, find_group(change.session, page_id, public_id)
         before = _group_facts(session, group)
         if before["components"] and not keep_components:
-            raise Conflict("This group still has components. Move them to another group first.")
+            raise Conflict("This group contains components. Move them to another group first.")
         session.execute(update(Component).where(Component.group_id == group.id).values(group_id=None))
         change.audit("delete", "component group", public_id, group.name, before=before)
         session.delete(group)
@@ -329,7 +329,7 @@ def read_status(status: str) -> ComponentStatus:
         return ComponentStatus(status)
     except ValueError:
         words = ", ".join(known.label for known in ComponentStatus)
-        raise Invalid.field("status", f"There is no such component status. Choose one of: {words}.") from None
+        raise Invalid.field("status", f"Choose a component status: {words}.") from None
 
 
 def lock_component(session: Session, page_id: int, public_id: str) -> Component:
@@ -340,7 +340,7 @@ def lock_component(session: Session, page_id: int, public_id: str) -> Component:
         .with_for_update()
     )
     if component is None:
-        raise NotFound("There is no such component.")
+        raise NotFound("Component not found.")
     return component
 
 
@@ -350,7 +350,7 @@ def find_group(session: Session, page_id: int, public_id: str) -> ComponentGroup
         select(ComponentGroup).where(ComponentGroup.page_id == page_id, ComponentGroup.public_id == public_id)
     )
     if group is None:
-        raise NotFound("There is no such group.")
+        raise NotFound("Group not found.")
     return group
 
 
@@ -396,7 +396,7 @@ def _refuse_same_name(session: Session, page_id: int, group_id: int | None, name
         )
     )
     if same is not None:
-        raise Conflict(f"There is a component called “{name}” here already. Choose another name.")
+        raise Conflict(f"A component named “{name}” already exists here. Choose another name.")
 
 
 def _group_name(name: str) -> str:
@@ -416,7 +416,7 @@ def _refuse_same_group_name(session: Session, page_id: int, name: str, but: int 
         )
     )
     if same is not None:
-        raise Conflict(f"There is a group called “{name}” already. Choose another name.")
+        raise Conflict(f"A group named “{name}” already exists. Choose another name.")
 
 
 def _put_into(session: Session, group: ComponentGroup, members: Sequence[str]) -> None:
@@ -424,9 +424,9 @@ def _put_into(session: Session, group: ComponentGroup, members: Sequence[str]) -
     live = (Component.page_id == group.page_id, Component.archived_at.is_(None))
     rows = session.scalars(select(Component).where(*live, Component.public_id.in_(wanted))).all()
     if not wanted or len(rows) != len(wanted):
-        raise Invalid.field("components", "Name at least one component, and only components of this page.")
+        raise Invalid.field("components", "Enter the id of at least one component of this page.")
     if len({component.name.lower() for component in rows}) != len(rows):
-        raise Conflict("Two of the components have the same name. Rename one before they share a group.")
+        raise Conflict("Two of these components have the same name. Rename one first.")
     for component in rows:
         component.group_id = group.id
     session.flush()

@@ -31,7 +31,7 @@ def cancel_dispatch(settings: Settings, actor: Actor, page_id: int, dispatch_pub
         if dispatch.state == DispatchState.CANCELLED:
             return
         if dispatch.state != DispatchState.HELD:
-            raise Conflict("The notices are already being sent and can not be called back.")
+            raise Conflict("These notifications are already being sent, so you can't cancel them.")
         deliveries.cancel(session, dispatch)
         change.audit("cancel", "dispatch", dispatch.public_id)
 
@@ -85,5 +85,5 @@ def _locked(session: Session, page_id: int, public_id: str) -> Dispatch:
         select(Dispatch).where(Dispatch.page_id == page_id, Dispatch.public_id == public_id).with_for_update()
     )
     if dispatch is None:
-        raise NotFound("There is no such dispatch.")
+        raise NotFound("Dispatch not found.")
     return dispatch

@@ -51,7 +51,7 @@ def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool =
         hashes = hashes_of(settings, address)
         people = _erase(session, settings, actor, _held(session, Subscriber.address_hash.in_(hashes)), never_again)
     if not people:
-        raise NotFound("Nobody is known by that address. Write it as it is in the list of subscribers.")
+        raise NotFound("No subscriber has this address. Enter it as the list of subscribers shows it.")
     return Erased(len(people), _forget_kept(settings, people))
 
 

@@ -96,7 +96,7 @@ def changing(
     with transaction() as session:
         page = lock_page(session, page_id) if lock else session.get(Page, page_id, populate_existing=True)
         if page is None:
-            raise NotFound("There is no such page.")
+            raise NotFound("Page not found.")
         require(session, actor, needs, page)
         change = Change(session, actor, page)
         yield change
@@ -137,7 +137,7 @@ def require(
         return
     where = f" on {page.name}" if page is not None else "" if on_any_page else " on all pages"
     has = f"Your role{where} is {role.label}." if role is not None else f"You have no role{where}."
-    raise NotAllowed(f"{has} This takes the role {needs.label} or higher.")
+    raise NotAllowed(f"{has} You need the role {needs.label} or higher.")
 
 
 def _role_now(session: Session, actor: Actor, page: Page | None, *, on_any_page: bool) -> Role | None:

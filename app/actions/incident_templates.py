@@ -48,7 +48,7 @@ def create_template(actor: Actor, page_id: int, draft: TemplateDraft) -> str:
         _check_components(session, page_id, draft)
         held = session.scalar(select(func.count(IncidentTemplate.id)).where(IncidentTemplate.page_id == page_id)) or 0
         if held >= MOST_TEMPLATES:
-            raise Conflict(f"There are {MOST_TEMPLATES} templates already.")
+            raise Conflict(f"This page has {MOST_TEMPLATES} templates, which is the limit. Delete one first.")
         row = IncidentTemplate(page_id=page_id, **_values(draft))
         session.add(row)
         session.flush()
@@ -89,7 +89,7 @@ def delete_template(actor: Actor, page_id: int, public_id: str) -> None:
 def _read(draft: TemplateDraft) -> TemplateDraft:
     """The draft, cleaned.  Raises Invalid."""
     if draft.status not in STATUSES:
-        raise Invalid.field("update_status", "There is no such status.")
+        raise Invalid.field("update_status", "Choose a valid status.")
     return replace(
         draft,
         name=clean_field(draft.name, name="name", label="The name", limit=NAME_LIMIT),
@@ -103,7 +103,7 @@ def _check_components(session: Session, page_id: int, draft: TemplateDraft) -> N
     live = (Component.page_id == page_id, Component.archived_at.is_(None))
     found = session.scalar(select(func.count(Component.id)).where(*live, Component.public_id.in_(draft.component_ids)))
     if found != len(draft.component_ids):
-        raise Invalid.field("component_ids", "One of the components is not on this page.")
+        raise Invalid.field("component_ids", "One of the components isn't on this page.")
 
 
 def _values(draft: TemplateDraft) -> dict[str, object]:
@@ -120,5 +120,5 @@ def _held(session: Session, page_id: int, public_id: str) -> IncidentTemplate:
         .with_for_update()
     )
     if row is None:
-        raise NotFound("There is no such template.")
+        raise NotFound("Template not found.")
     return row

@@ -87,7 +87,7 @@ def set_role(actor: Actor, incident_id: int, role: str, person: str) -> None:
         NotFound: there is no such incident.
     """
     if role not in ROLES:
-        raise Invalid.field("role", f"There is no such role. Choose one of: {', '.join(map(role_label, ROLES))}.")
+        raise Invalid.field("role", f"Choose a role: {', '.join(map(role_label, ROLES))}.")
     name = clean_field(person, name="person", label="The name", limit=PERSON_LIMIT, required=False)
     with transaction() as session:
         incident = _held(session, incident_id)
@@ -129,7 +129,7 @@ def role_label(role: str) -> str:
 def _held(session: Session, incident_id: int) -> Incident:
     incident = session.scalar(select(Incident).where(Incident.id == incident_id).with_for_update())
     if incident is None:
-        raise NotFound("There is no such incident.")
+        raise NotFound("Incident not found.")
     return incident
 
 
@@ -137,7 +137,7 @@ def _read_severity(severity: str) -> Severity:
     try:
         return Severity(severity)
     except ValueError:
-        raise Invalid.field("severity", "There is no such severity. Choose P0, P1, P2 or P3.") from None
+        raise Invalid.field("severity", "Choose a severity: P0, P1, P2 or P3.") from None
 
 
 def read_link(draft: RecordLinkDraft) -> tuple[str, str, str]:
@@ -159,7 +159,7 @@ def _add_link(session: Session, incident: Incident, draft: RecordLinkDraft) -> R
     tracker, key, url = read_link(draft)
     same = select(RecordLink.id).where(RecordLink.incident_id == incident.id, RecordLink.url == url)
     if session.scalar(same) is not None:
-        raise Conflict("This incident is linked to that record already.")
+        raise Conflict("This incident already has a link to that record.")
     link = RecordLink(incident_id=incident.id, tracker=tracker, key=key, url=url)
     session.add(link)
     session.flush()

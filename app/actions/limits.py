@@ -30,7 +30,7 @@ def count(session: Session, bucket: str, limit: int, seconds: int) -> None:
     """
     wait = retry_after(session, bucket, limit, seconds)
     if wait:
-        raise TooMany(f"That was tried too often. Wait {_words(wait)}, then try again.", wait)
+        raise TooMany(f"Too many attempts. Wait {_words(wait)}, then try again.", wait)
     session.add(RateEvent(bucket=bucket, at=now()))
     session.flush()
 

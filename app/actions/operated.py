@@ -48,11 +48,11 @@ def add_person(
         session = change.session
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and _hears_already(session, row, post):
-            raise Conflict("That address is subscribed already.")
+            raise Conflict("This address is already subscribed.")
         has_left = row is not None and row.state == SubscriberState.UNSUBSCRIBED
         is_suppressed = session.scalar(select(subscribers.is_suppressed(name, hashed)))
         if is_confirmed and (has_left or is_suppressed):
-            raise Invalid("That address must not be written to: it said so, or its mail came back. It has to confirm.")
+            raise Invalid("This address unsubscribed or its mail bounced. It must confirm again before you can add it.")
         row = row or subscribers.add(
             session,
             page_id=page_id,
@@ -64,7 +64,7 @@ def add_person(
         if not post:
             choose(session, row, components)
         elif not follow(session, row, post, is_confirmed=is_confirmed):
-            raise Conflict("That address hears of it already.")
+            raise Conflict("This address already gets these updates.")
         if is_confirmed:
             subscribers.activate(session, row)
         elif post or row.state != SubscriberState.ACTIVE:
@@ -154,7 +154,7 @@ def _named(session: Session, page_id: int, public_ids: Sequence[str]) -> Sequenc
         .with_for_update()
     ).all()
     if len(rows) != len(wanted):
-        raise NotFound("There is no such subscriber.")
+        raise NotFound("Subscriber not found.")
     return rows
 
 

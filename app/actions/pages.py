@@ -43,7 +43,7 @@ def default_page_id() -> int:
     """
     page_id: int | None = read_session().scalar(select(func.min(Page.id)))
     if page_id is None:
-        raise NotFound("There is no page yet. Open the set-up link, or run candor init.")
+        raise NotFound("There is no page yet. Open the setup link, or run candor init.")
     return page_id
 
 
@@ -158,7 +158,7 @@ def remove_page(settings: Settings, actor: Actor, page_id: int) -> None:
         pages = session.scalars(select(Page).order_by(Page.id).with_for_update()).all()
         page = next((one for one in pages if one.id == page_id), None)
         if page is None:
-            raise NotFound("There is no such page.")
+            raise NotFound("Page not found.")
         if len(pages) == 1:
             raise Conflict("This is the only page. Add another one before you remove it.")
         change.audit("remove", "page", page.public_id, page.name, page_id=page.id, before=_facts(page))
@@ -318,22 +318,22 @@ def _unreadable(accent: str) -> dict[str, str]:
         readable = readable_on(readable, paper)
     if readable == color:
         return {}
-    return {"accent": f"This colour is too light to read on the page. Choose a darker one, such as {readable}."}
+    return {"accent": f"This color is too light to read on the page. Choose a darker one, such as {readable}."}
 
 
 def kind_of_logo(body: bytes) -> str:
     """The picture's media type.  Raises Invalid: it can not be a logo."""
     if not body:
-        raise Invalid.field("logo", "Choose a picture first.")
+        raise Invalid.field("logo", "Choose an image file first.")
     if len(body) > LARGEST_BYTES:
-        raise Invalid.field("logo", "The picture is larger than 32 KB. Make it smaller: every reader loads it.")
+        raise Invalid.field("logo", "The image is larger than 32 KB. Choose a smaller file, because every reader loads it.")
     picture = picture_of(body)
     if picture is None:
-        raise Invalid.field("logo", "This is no picture that can be shown. Choose a PNG, JPEG or WebP file.")
+        raise Invalid.field("logo", "This file isn't an image that browsers can show. Choose a PNG, JPEG or WebP picture.")
     if max(picture.width, picture.height) > LARGEST_SIDE:
         raise Invalid.field(
             "logo",
-            f"The picture is {picture.width} by {picture.height} pixels. It may have {LARGEST_SIDE} on each side.",
+            f"The picture is {picture.width} by {picture.height} pixels. The limit is {LARGEST_SIDE} on each side.",
         )
     return picture.content_type
 

@@ -17,7 +17,7 @@ def lock_page(session: Session, page_id: int) -> Page:
     """
     page = session.scalar(select(Page).where(Page.id == page_id).with_for_update())
     if page is None:
-        raise NotFound("There is no such page.")
+        raise NotFound("Page not found.")
     return page
 
 

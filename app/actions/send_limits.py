@@ -28,9 +28,9 @@ def set_limit(actor: Actor, channel: str, domain: str, *, per_second: float | No
     """
     name, domain = _which(channel, domain)
     if per_second is not None and not 0 < per_second <= FASTEST:
-        raise Invalid.field("per_second", f"Messages a second are more than 0 and at most {FASTEST:,.0f}.")
+        raise Invalid.field("per_second", f"Enter messages per second: more than 0 and at most {FASTEST:,.0f}.")
     if connections is not None and not 0 < connections <= MOST_CONNECTIONS:
-        raise Invalid.field("connections", f"Connections are at least 1 and at most {MOST_CONNECTIONS:,}.")
+        raise Invalid.field("connections", f"Enter a number of connections from 1 to {MOST_CONNECTIONS:,}.")
     with changing_installation(actor, needs=Role.ADMIN) as change:
         session = change.session
         row = _held(session, name, domain) or _new(session, name, domain)
@@ -79,7 +79,7 @@ def resume(actor: Actor, channel: str, domain: str = "") -> None:
         session = change.session
         row = _held(session, name, domain)
         if row is None:
-            raise NotFound("Nothing is limited or paused there. See candor limits list.")
+            raise NotFound("This destination has no limit or pause. To list them, run candor limits list.")
         if row.paused_why:
             resume_within(session, actor, row)
 
@@ -97,7 +97,7 @@ def _which(channel: str, domain: str) -> tuple[str, str]:
         raise Invalid.field("channel", f"Choose one of: {', '.join(channel_names())}.")
     domain = domain.strip().lower()
     if len(domain) > DOMAIN_LIMIT or any(character.isspace() or character in "@/:" for character in domain):
-        raise Invalid.field("domain", "Write the destination as a name such as example.com, or leave it empty.")
+        raise Invalid.field("domain", "Enter a destination such as example.com, or leave it empty.")
     return channel, domain
 
 

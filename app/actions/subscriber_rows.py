@@ -59,7 +59,7 @@ def find_named(session: Session, page_id: int, public_id: str) -> Subscriber:
         select(Subscriber).where(Subscriber.page_id == page_id, Subscriber.public_id == public_id).with_for_update()
     )
     if row is None:
-        raise NotFound("There is no such subscriber.")
+        raise NotFound("Subscriber not found.")
     return row
 
 
@@ -71,7 +71,7 @@ def proven(settings: Settings, row: Subscriber | None, purpose: str, public_id: 
     """
     version = row.token_version if row is not None else 0
     if not tokens.check(settings.secret_key, purpose, public_id, version, token) or row is None:
-        raise NotFound("This link is not valid. Use the one in the newest message, and copy all of it.")
+        raise NotFound("This link isn't valid. Use the complete link from your newest message.")
     return row
 
 
@@ -102,7 +102,7 @@ def choose(
     )
     found = {found.public_id: found.id for found in session.execute(visible)}
     if len(wanted) > MOST_COMPONENTS or not wanted <= set(found):
-        raise Invalid.field("components", "One of the components is not on this page any more. Choose again.")
+        raise Invalid.field("components", "One of the components is no longer on this page. Choose again.")
     session.execute(delete(SubscriberComponent).where(SubscriberComponent.subscriber_id == row.id))
     row.everything = not wanted and not posts
     if row.everything or posts is not None:
@@ -110,7 +110,7 @@ def choose(
         gone = (SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id.not_in(named))
         session.execute(delete(SubscriberPost).where(*gone))
     if posts and not wanted and not session.scalar(select(exists().where(SubscriberPost.subscriber_id == row.id))):
-        raise Invalid.field("posts", "You do not follow any of these incidents any more. Choose again.")
+        raise Invalid.field("posts", "You no longer follow any of these incidents. Choose again.")
     session.add_all(SubscriberComponent(subscriber_id=row.id, component_id=found[name]) for name in sorted(wanted))
     session.flush()
 
@@ -125,7 +125,7 @@ def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirm
     """
     post_id = session.scalar(select(Post.id).where(Post.page_id == row.page_id, Post.public_id == post_public_id))
     if post_id is None:
-        raise Invalid.field("post", "That incident is not on this page.")
+        raise Invalid.field("post", "That incident isn't on this page.")
     known = session.scalar(
         select(SubscriberPost).where(SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id == post_id)
     )
@@ -159,7 +159,7 @@ def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: st
     post = select(Post.id).where(Post.page_id == row.page_id, Post.public_id == post_public_id)
     gone = (SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id.in_(post))
     if not session.execute(delete(SubscriberPost).where(*gone).returning(SubscriberPost.id)).all():
-        raise NotFound("There is no such subscriber of this incident.")
+        raise NotFound("This incident has no such subscriber.")
     audit.record(session, actor, "unfollow", "subscriber", row.public_id, post_public_id)
     if hears_of_page(session, row):
         return

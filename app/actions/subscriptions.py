@@ -142,7 +142,7 @@ def confirm(settings: Settings, public_id: str, token: str) -> None:
     with transaction() as session:
         row = held(session, settings, "confirm", public_id, token)
         if row.state == SubscriberState.UNSUBSCRIBED:
-            raise Conflict("This subscription was ended since. Subscribe again on the status page to start anew.")
+            raise Conflict("This subscription has ended. To get updates again, subscribe on the status page.")
         _confirm_posts(session, row)
         was_active = row.state == SubscriberState.ACTIVE
         subscribers.activate(session, row)
@@ -164,7 +164,7 @@ def set_preferences(
     with transaction() as session:
         row = held(session, settings, "manage", public_id, token)
         if row.state == SubscriberState.UNSUBSCRIBED:
-            raise Conflict("This subscription was ended. Subscribe again on the status page to start anew.")
+            raise Conflict("This subscription has ended. To get updates again, subscribe on the status page.")
         choose(session, row, component_public_ids, posts)
         _confirm_posts(session, row)
         audit.record(session, VISITOR, "set preferences", "subscriber", public_id)
@@ -212,7 +212,7 @@ def add_by_operator(
         session = change.session
         row = find_subscriber(session, page_id, name, hashed)
         if row is not None and row.state == SubscriberState.ACTIVE:
-            raise Conflict("That address is subscribed already.")
+            raise Conflict("This address is already subscribed.")
         row = row or subscribers.add(session, page_id=page_id, channel=name, address=normal, address_hash=hashed)
         row.secret = about.new_secret()
         row.label, row.owner_email = label, owner

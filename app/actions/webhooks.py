@@ -47,7 +47,7 @@ def enable(settings: Settings, actor: Actor, page_id: int, subscriber_public_id:
         session = change.session
         row = _endpoint(session, page_id, subscriber_public_id)
         if not subscribers.reactivate(session, row):
-            raise Conflict("That webhook is not disabled.")
+            raise Conflict("This webhook isn't disabled.")
         change.audit("enable", "subscriber", row.public_id, row.label)
 
 
@@ -67,9 +67,9 @@ def replay(settings: Settings, actor: Actor, page_id: int, delivery_id: int) -> 
             .with_for_update(of=Delivery)
         )
         if found is None:
-            raise NotFound("There is no such delivery to a webhook.")
+            raise NotFound("Webhook delivery not found.")
         if found.state not in deliveries.REPLAYED:
-            raise Conflict(f"That delivery is {found.state}: it can not be sent once more now.")
+            raise Conflict(f"This delivery is {found.state}, so you can't resend it now.")
         deliveries.replay(session, found)
         change.audit("replay", "delivery", str(delivery_id))
         wake_workers(session)
@@ -82,5 +82,5 @@ def _endpoint(session: Session, page_id: int, public_id: str) -> Subscriber:
         .with_for_update()
     )
     if row is None:
-        raise NotFound("There is no such webhook.")
+        raise NotFound("Webhook not found.")
     return row

@@ -42,15 +42,15 @@ class ChatChannel(Channel):
             raise _invalid()
         scheme = url.partition("://")[0].lower()
         if scheme in MAIL_SCHEMES:
-            raise Invalid.field("address", "Mail has its own channel. Add this address as an email subscriber.")
+            raise Invalid.field("address", "Email has its own channel. Add this address as an email subscriber.")
         if scheme in LOCAL_SCHEMES:
-            raise Invalid.field("address", "That service acts on this machine. Choose a chat service instead.")
+            raise Invalid.field("address", "This service acts on Candor's own machine. Choose a chat service instead.")
         try:
             options = parse_qsl(urlsplit(url).query, keep_blank_values=True)
         except ValueError:
             raise _invalid() from None
         if any(_reads_files(name, value) for name, value in options):
-            raise Invalid.field("address", "That address reads a file of this machine. Leave that option out.")
+            raise Invalid.field("address", "This address reads a file on Candor's own machine. Remove that option.")
         if not by_apprise.can_load(url):
             raise _invalid()
         return url
@@ -112,7 +112,7 @@ def _reads_files(name: str, value: str) -> bool:
 def _invalid() -> Invalid:
     return Invalid.field(
         "address",
-        "That is not a chat address Candor can use. Write it as apprise does, like slack://token/token/token.",
+        "Enter a chat address that Apprise supports, such as slack://token/token/token.",
     )
 
 

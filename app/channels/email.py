@@ -273,7 +273,7 @@ def _what(reply: Reply) -> str:
 
 
 def _invalid() -> Invalid:
-    return Invalid.field("address", "That is not an email address. Write it like name@example.com.")
+    return Invalid.field("address", "Enter a valid email address, such as name@example.com.")
 
 
 def _is_domain(host: str, settings: Settings) -> bool:

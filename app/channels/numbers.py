@@ -18,7 +18,7 @@ def normalise(raw: str, settings: Settings) -> str:
     if number.extension or not phonenumbers.is_valid_number(number):
         raise _invalid()
     if phonenumbers.region_code_for_number(number) not in settings.sms_countries:
-        raise Invalid.field("address", "Text messages are not sent to that country. Subscribe by email instead.")
+        raise Invalid.field("address", "Candor doesn't send text messages to this country. Subscribe by email instead.")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -38,6 +38,4 @@ def country_of(number: str) -> str:
 
 
 def _invalid() -> Invalid:
-    return Invalid.field(
-        "address", "That is not a phone number. Write it with + and the country's code, like +1 555 123 4567."
-    )
+    return Invalid.field("address", "Enter a valid phone number with + and the country code, such as +1 555 123 4567.")

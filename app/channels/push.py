@@ -149,9 +149,7 @@ def _is_inside(host: str, settings: Settings) -> bool:
 
 
 def _invalid() -> Invalid:
-    return Invalid.field(
-        "address", "That is not what a browser sends to subscribe. Load the page again, then try again."
-    )
+    return Invalid.field("address", "This isn't a browser subscription. Reload the page and try again.")
 
 
 CHANNEL = PushChannel()

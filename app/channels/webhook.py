@@ -98,7 +98,7 @@ class WebhookChannel(Channel):
         """The URL with its scheme and host in lower case, ASCII, without fragment.  Raises Invalid."""
         url = raw.strip()
         if len(url) > LONGEST_URL:
-            raise Invalid.field("address", f"That address is too long. The limit is {LONGEST_URL:,} characters.")
+            raise Invalid.field("address", f"This address is too long. The limit is {LONGEST_URL:,} characters.")
         try:
             parts = urlsplit(url)
             port = parts.port
@@ -108,12 +108,12 @@ class WebhookChannel(Channel):
         if parts.scheme not in {"http", "https"} or not host or any(c <= " " or c == "\x7f" for c in url):
             raise _invalid()
         if "@" in parts.netloc:
-            raise Invalid.field("address", "Leave the user name and password out of the address.")
+            raise Invalid.field("address", "Remove the user name and password from the address.")
         where = host if port is None or port == {"http": 80, "https": 443}[parts.scheme] else f"{host}:{port}"
         path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
         made = urlunsplit((parts.scheme, where, path, quote(parts.query, safe="/%:@!$&'()*+,;=~-._?"), ""))
         if len(made) > LONGEST_URL:
-            raise Invalid.field("address", f"That address is too long. The limit is {LONGEST_URL:,} characters.")
+            raise Invalid.field("address", f"This address is too long. The limit is {LONGEST_URL:,} characters.")
         return made
 
     def open(self, settings: Settings) -> Sender:
@@ -222,7 +222,7 @@ def _ascii_host(host: str) -> str:
 
 
 def _invalid() -> Invalid:
-    return Invalid.field("address", "That is not a web address. Write it like https://example.com/hooks/status.")
+    return Invalid.field("address", "Enter a valid web address, such as https://example.com/hooks/status.")
 
 
 CHANNEL = WebhookChannel()

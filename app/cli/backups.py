@@ -46,9 +46,9 @@ def backup(settings: Settings, file: Path, *, force: bool) -> Answer:
     """
     file = file.absolute()
     if file.is_dir() or (file.exists() and not force):
-        raise Conflict(f"{file} is there already. Choose another name{'' if file.is_dir() else ', or pass --force'}.")
+        raise Conflict(f"{file} already exists. Choose another name{'' if file.is_dir() else ', or pass --force'}.")
     if db.engine.url.database and file == Path(db.engine.url.database).absolute():
-        raise Invalid("That is the database itself. Choose another name.")
+        raise Invalid("This file is the database itself. Choose another name.")
     draft = sqlite_files.draft_beside(file)
     try:
         if db.engine.dialect.name == "sqlite":
@@ -77,7 +77,7 @@ def restore(settings: Settings, file: Path) -> Answer:
     if db.engine.dialect.name != "sqlite":
         raise Invalid(NO_PG_RESTORE)
     if os.geteuid() == 0 and settings.home.stat().st_uid != 0:
-        raise Invalid("Run this as the user that Candor runs as: what root writes, Candor could not change.")
+        raise Invalid("Run this command as Candor's own user. Candor can't change files that root writes.")
     path = _database()
     with process_lock.exclusive(settings.home):
         draft = sqlite_files.draft_beside(path)
@@ -110,7 +110,7 @@ def _database() -> Path:
 def _check(file: Path) -> None:
     revision = sqlite_files.judge(file, file)
     if not knows(revision):
-        raise Invalid(f"{file} is at revision {revision}, which this version of Candor does not know. Upgrade first.")
+        raise Invalid(f"{file} was made by a newer version of Candor (revision {revision}). Upgrade first.")
 
 
 def _made_ready(app: Flask, draft: Path) -> bool:

@@ -277,14 +277,14 @@ def _fingerprint(options: dict[str, Any], body: str, **named: str | None) -> str
 def _pair(raw: str, option: str, form: str) -> tuple[str, str]:
     key, separator, value = raw.partition("=")
     if not (key and separator and value):
-        raise Invalid(f"{option} {raw} should look like {form}.")
+        raise Invalid(f"{option} {raw} isn't valid. Use the form {form}.")
     return key, value
 
 
 def _post(page_id: int, public_id: str) -> Post:
     row = session().scalar(select(Post).where(Post.page_id == page_id, Post.public_id == public_id))
     if row is None:
-        raise NotFound(f"There is no post {public_id}. See candor post list --all.")
+        raise NotFound(f"Post {public_id} not found. To list posts, run candor post list --all.")
     return row
 
 

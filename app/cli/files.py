@@ -24,7 +24,7 @@ def new_file(file: Path, *, force: bool) -> Iterator[BinaryIO]:
     """
     file = file.absolute()
     if file.is_dir() or (file.exists() and not force):
-        raise Conflict(f"{file} is there already. Choose another name{'' if file.is_dir() else ', or pass --force'}.")
+        raise Conflict(f"{file} already exists. Choose another name{'' if file.is_dir() else ', or pass --force'}.")
     draft = sqlite_files.draft_beside(file)
     try:
         with draft.open("wb") as out:

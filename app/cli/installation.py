@@ -26,7 +26,7 @@ def init(
     """Make the database, the page and the first admin."""
     upgrade_database()
     if not accounts.needs_setup():
-        raise Conflict("Candor is set up already. Add people with candor user add.")
+        raise Conflict("Candor is already set up. To add people, run candor user add.")
     password = password_from(password_stdin)
     accounts.check_details(email=email, name=name or email, password=password)
     page_id = pages.create_page(settings, COMMAND_LINE, name=page, url=url, time_zone=time_zone)

@@ -123,7 +123,7 @@ def set_page(settings: Settings, page_id: int, logo: Path | None, no_logo: bool,
     fields["languages"] = fields["languages"] or None
     fields["hosts"] = fields["hosts"] or None
     if logo is not None and no_logo:
-        raise Invalid("Give --logo or --no-logo, not both.")
+        raise Invalid("Use either --logo or --no-logo, not both.")
     if not any([logo, no_logo, *(value is not None for value in fields.values())]):
         raise Invalid("Say what to change. See candor page edit --help.")
     body = _picture(logo) if logo is not None else None
@@ -219,7 +219,7 @@ def _find(page_id: int, public_id: str) -> Announcement:
         select(Announcement).where(Announcement.public_id == public_id, Announcement.page_id == page_id)
     )
     if found is None:
-        raise NotFound(f"There is no announcement {public_id}. See candor announcement list --all.")
+        raise NotFound(f"Announcement {public_id} not found. To list them, run candor announcement list --all.")
     return found
 
 

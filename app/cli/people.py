@@ -119,7 +119,7 @@ def set_password(_settings: Settings, email: str, password_stdin: bool) -> Answe
 def _account(email: str) -> str:
     found = session().scalar(select(Account.public_id).where(Account.email == email.strip().lower()))
     if found is None:
-        raise NotFound(f"There is no account with the address {email}.")
+        raise NotFound(f"No account has the email address {email}.")
     return found
 
 
@@ -153,7 +153,7 @@ def add_subscriber(
         said = "is subscribed" if confirmed else "is asked to confirm"
         return Answer(f"{made} {said}.", {"id": made, "channel": channel, "confirmed": confirmed})
     if not label:
-        raise Invalid.field("label", "Give a --label: it is what people see instead of the address.")
+        raise Invalid.field("label", "Add --label. People see it instead of the address.")
     secret = subscriptions.add_by_operator(
         settings, COMMAND_LINE, page_id, channel, address, label, components, owner_email
     )

@@ -37,15 +37,15 @@ def publish(
     """
     given = {name for name, value in options.items() if value is not None and value is not False and value != ()}
     if post_id is not None and title is not None:
-        raise Invalid("Give --post for an update, or --title for a new post, not both.")
+        raise Invalid("Use --post for an update or --title for a new post, not both.")
     if post_id is not None:
         for name in sorted(given & set(ONLY_NEW)):
-            raise Invalid(f"{ONLY_NEW[name]} is for a new post. Leave it out, or give --title instead of --post.")
+            raise Invalid(f"{ONLY_NEW[name]} works only for a new post. Remove it, or use --title instead of --post.")
         return say_more(settings, page_id, post_id, status, options)
     if title is not None:
         return say_first(settings, page_id, title, status, options)
     if given or status is not None:
-        raise Invalid("Say what this is about: --post ID for an update, or --title for a new post.")
+        raise Invalid("Add --post ID for an update, or --title for a new post.")
     revision = refresh(settings, page_id)
     return Answer(f"Revision {revision} is published.", {"revision": revision})
 

@@ -99,7 +99,7 @@ def _say(
     }  # fmt: skip
     key = options["key"] or secrets.token_hex(16)
     if not (len(key) <= KEY_LIMIT and key.isascii() and key.isprintable()):
-        raise Invalid(f"--key has to be 1 to {KEY_LIMIT} printable ASCII characters.")
+        raise Invalid(f"--key must be 1 to {KEY_LIMIT} printable ASCII characters.")
     made = single(other, method, path, {"incident": {k: v for k, v in given.items() if v is not None}}, key)
     return Answer(f"Published: {made['id']}, {made['status']}. {made['shortlink']}", {"post": made})
 
@@ -107,7 +107,7 @@ def _say(
 def _effects(pairs: tuple[str, ...]) -> dict[str, str] | None:
     found = dict(pair.partition("=")[::2] for pair in pairs)
     if any(not name or not status for name, status in found.items()):
-        raise Invalid("--component takes ID=STATUS.")
+        raise Invalid("--component must have the form ID=STATUS.")
     return found or None
 
 

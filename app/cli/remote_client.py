@@ -55,14 +55,14 @@ class Remote:
             while piece := self._part(answer, PIECE):
                 size += out.write(piece)
             if answer.length:
-                raise Unavailable(f"{self.root} broke off in the middle. Try again.")
+                raise Unavailable(f"{self.root} closed the connection early. Try again.")
         return size
 
     def _part(self, answer: HTTPResponse, size: int) -> bytes:
         try:
             return answer.read(size)
         except (OSError, ValueError, HTTPException):
-            raise Unavailable(f"{self.root} broke off in the middle. Try again.") from None
+            raise Unavailable(f"{self.root} closed the connection early. Try again.") from None
 
     @contextmanager
     def _answer(
@@ -86,7 +86,7 @@ class Remote:
                     connection.request(method, f"{parts.path}/api/v1{quote(path)}{search}", data, headers)
                 answer = connection.getresponse()
             except (OSError, ValueError, HTTPException) as error:
-                raise Unavailable(f"{self.root} can not be reached: {error}.") from None
+                raise Unavailable(f"Can't reach {self.root}: {error}.") from None
             if not 200 <= answer.status < 300:  # a redirection would take the token to where it does not belong
                 raise _failed(answer.status, _read(self._part(answer, LARGEST_ANSWER)))
             yield answer
@@ -100,15 +100,15 @@ def remote(url: str) -> Remote:
     """
     root = (url or os.environ.get(URL, "")).rstrip("/")
     if not root.startswith(("https://", "http://")):
-        raise Invalid(f"Say where the other Candor is: --url https://status.example.com, or {URL}.")
+        raise Invalid(f"Enter the other installation's address: --url https://status.example.com, or {URL}.")
     token = os.environ.get(TOKEN, "")
     if file := os.environ.get(f"{TOKEN}_FILE"):
         try:
             token = Path(file).read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError):
-            raise Invalid(f"{TOKEN}_FILE names a file that can not be read.") from None
+            raise Invalid(f"The file in {TOKEN}_FILE can't be read.") from None
     if not token or not token.isascii() or not token.isprintable():
-        raise Invalid(f"Give a token of that installation in {TOKEN}, or in a file named by {TOKEN}_FILE.")
+        raise Invalid(f"Set {TOKEN} to an API token of that installation, or {TOKEN}_FILE to a file that contains one.")
     return Remote(root, token)
 
 

@@ -36,9 +36,9 @@ def asks(function: Callable[..., Answer]) -> Callable[..., None]:
 def _only_page(other: Remote) -> str:
     pages = listed(other, "/pages")
     if not pages:
-        raise NotFound("There is no page there yet.")
+        raise NotFound("That installation has no page yet.")
     if len(pages) != 1:
-        raise Invalid("There are several pages. Name one with --page: " + ", ".join(one["id"] for one in pages))
+        raise Invalid("There are several pages. Choose one with --page: " + ", ".join(one["id"] for one in pages))
     return str(pages[0]["id"])
 
 
@@ -46,7 +46,7 @@ def listed(other: Remote, path: str, **query: str) -> list[dict[str, Any]]:
     """A list of things that have an id.  Raises Unavailable when the other side answers with anything else."""
     found = other.ask("GET", path, **query)
     if not isinstance(found, list) or not all(isinstance(one, dict) and "id" in one for one in found):
-        raise Unavailable(f"{other.root} does not answer as Candor does.")
+        raise Unavailable(f"{other.root} doesn't respond like Candor.")
     return found
 
 
@@ -54,19 +54,21 @@ def single(other: Remote, method: str, path: str, *rest: Any) -> dict[str, Any]:
     """One thing that has an id.  Raises Unavailable as `listed` does."""
     found = other.ask(method, path, *rest)
     if not isinstance(found, dict) or "id" not in found:
-        raise Unavailable(f"{other.root} does not answer as Candor does.")
+        raise Unavailable(f"{other.root} doesn't respond like Candor.")
     return found
 
 
 def checked_id(raw: str) -> str:
     """An id as it is typed, which is no other part of an address.  Raises Invalid."""
     if not re.fullmatch(r"[a-z0-9]{10,32}", raw):
-        raise Invalid(f"{raw[:40]!r} is no id. candor remote posts and components show them.")
+        raise Invalid(
+            f"{raw[:40]!r} isn't an id. To see ids, run candor remote post list or candor remote component list."
+        )
     return raw
 
 
 def reported(other: Remote, told: Any) -> dict[str, Any]:
     """What came of an import.  Raises Unavailable as `listed` does."""
     if not isinstance(told, dict) or not isinstance(told.get("counts"), dict):
-        raise Unavailable(f"{other.root} does not answer as Candor does.")
+        raise Unavailable(f"{other.root} doesn't respond like Candor.")
     return told

@@ -37,7 +37,7 @@ def list_subscribers(other: Remote, page: str, words: str) -> Answer:
         return Answer("\n".join(lines) or "Nobody yet.", {"counts": counts})
     found = listed(other, f"{page}/subscribers", q=words, state="all")
     if not found:
-        raise NotFound("Nobody was found.")
+        raise NotFound("No subscriber found.")
     lines = [f"{one['id']}  {one['mode']:<8} {one.get('email') or one.get('endpoint') or ''}" for one in found]
     return Answer("\n".join(lines), {"subscribers": found})
 
@@ -75,7 +75,7 @@ def subscribe(other: Remote, page: str, address: str, components: tuple[str, ...
     """Add a mail address, a phone as +15551230000, or a webhook's address."""
     kind = "endpoint" if "://" in address else "email" if "@" in address else "phone_number"
     if kind == "phone_number" and not re.search(r"[0-9]", address):
-        raise Invalid("Give a mail address, a phone number such as +15551230000, or a webhook's address.")
+        raise Invalid("Enter an email address, a phone number such as +15551230000, or a webhook's address.")
     facts = {kind: address, "component_ids": list(components), "skip_confirmation_notification": confirmed}
     made = single(other, "POST", f"{page}/subscribers", {"subscriber": facts})
     secret = made.get("signing_secret")

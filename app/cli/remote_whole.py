@@ -110,7 +110,7 @@ def _read(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise Invalid(f"{path.name} can not be read as JSON ({type(error).__name__}).") from None
+        raise Invalid(f"{path.name} isn't valid JSON ({type(error).__name__}).") from None
 
 
 def _word(flag: bool) -> str:

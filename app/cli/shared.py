@@ -84,7 +84,7 @@ def page_named(slug: str) -> int:
         row.slug: row.id for row in session().execute(select(Page.slug, Page.id).order_by(Page.id))
     }
     if not known:
-        raise NotFound("There is no page yet. Open the set-up link, or run candor init.")
+        raise NotFound("There is no page yet. Open the setup link, or run candor init.")
     names = ", ".join(known)
     if slug:
         if slug not in known:
@@ -147,7 +147,7 @@ def password_from(stdin: bool) -> str:
         Invalid: `--password-stdin` was not given; a password on the command line would be seen by others.
     """
     if not stdin:
-        raise Invalid.field("password", "Give the password on standard input, with --password-stdin.")
+        raise Invalid.field("password", "Send the password on standard input with --password-stdin.")
     return sys.stdin.readline(LINE_LIMIT).rstrip("\r\n")
 
 

@@ -31,7 +31,7 @@ def copy(source: Path, draft: Path) -> None:
         with closing(_open(source)) as database:
             database.execute("VACUUM INTO ?", (str(draft),))
     except sqlite3.Error as error:
-        raise Invalid(f"{source} can not be copied: {error}.") from error
+        raise Invalid(f"Can't copy {source}: {error}.") from error
 
 
 def judge(path: Path, name: Path) -> str:
@@ -47,11 +47,11 @@ def judge(path: Path, name: Path) -> str:
                 raise Invalid(f"{name} is damaged: {str(said)[:200]}. Take another backup.")
             found = database.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.OperationalError as error:
-        raise Invalid(f"{name} is not a Candor database: {error}.") from error
+        raise Invalid(f"{name} isn't a Candor database: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise Invalid(f"{name} is damaged or not a database: {error}.") from error
     if found is None:
-        raise Invalid(f"{name} is not a Candor database: it has no tables of Candor's.")
+        raise Invalid(f"{name} isn't a Candor database. It has none of Candor's tables.")
     return str(found[0])
 
 

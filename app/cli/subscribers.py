@@ -118,7 +118,7 @@ def remove_canary(settings: Settings, page_id: int, address: str) -> Answer:
         )
     )
     if found is None:
-        raise NotFound("There is no such canary. See candor canary list.")
+        raise NotFound("Canary not found. To list canaries, run candor canary list.")
     canaries.remove_canary(settings, COMMAND_LINE, page_id, found)
     return Answer("It is no canary any more. It still hears of updates.", {"id": found})
 

@@ -39,7 +39,7 @@ def list_webhooks(_settings: Settings) -> Answer:
 def log(_settings: Settings, subscriber: str) -> Answer:
     """What an endpoint (by its id) answered lately, newest first."""
     if session().scalar(select(Subscriber.id).where(Subscriber.public_id == subscriber)) is None:
-        raise NotFound("There is no such webhook.")
+        raise NotFound("Webhook not found.")
     rows = session().execute(
         select(DeliveryAttempt, Delivery.state)
         .join(Delivery, Delivery.id == DeliveryAttempt.delivery_id)

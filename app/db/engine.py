@@ -60,7 +60,7 @@ def make_file() -> None:
     try:
         Path(url.database).touch()
     except OSError as error:
-        raise Unavailable(f"The database's file can not be made: {error.strerror}.") from error
+        raise Unavailable(f"Can't create the database file: {error.strerror}.") from error
 
 
 @event.listens_for(Engine, "do_connect")

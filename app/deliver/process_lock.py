@@ -38,7 +38,7 @@ def exclusive(home: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Conflict("Candor is running here. Stop every web process and worker of this machine first.") from None
+            raise Conflict("Candor is running. Stop all web processes and workers on this machine first.") from None
         yield
     finally:
         os.close(handle)

@@ -30,7 +30,7 @@ def _days(raw: Any) -> int:
 def _scopes(raw: Any, info: ValidationInfo) -> tuple[Scope, ...]:
     named = {str(one) for one in listed(raw, door_of(info))}
     if not named or not named <= set(Scope):
-        raise problem(f"Choose from these scopes: {', '.join(Scope)}.")
+        raise problem(f"Choose at least one scope: {', '.join(Scope)}.")
     return tuple(scope for scope in Scope if scope in named)
 
 

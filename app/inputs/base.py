@@ -22,7 +22,7 @@ from app.errors import Invalid
 from app.text import clean
 
 SHOWN_NAME = 60
-SEVERAL = "Nothing was saved yet. Correct the fields that are marked."
+SEVERAL = "Nothing was saved. Correct the marked fields."
 
 
 @dataclass(frozen=True, slots=True)

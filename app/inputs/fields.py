@@ -54,7 +54,7 @@ class Prose(Text):
 
     @property
     def empty_sentence(self) -> str:
-        return f"{self.label} is empty. Write something."
+        return f"{self.label} is empty. Enter some text."
 
     def read(self, raw: Any) -> str:
         if not isinstance(raw, str):
@@ -153,7 +153,7 @@ def refuse_control_characters(raw: str, label: str) -> None:
     if any(ord(character) < 32 or ord(character) == 127 for character in raw.strip()) or not is_clean(
         raw.strip() or "x"
     ):
-        raise problem(f"{label} contains a control character or another invisible one. Type it again.")
+        raise problem(f"{label} contains a control character. Type it again.")
 
 
 def local_instant(value: str, zone: ZoneInfo | None) -> datetime:
@@ -164,7 +164,7 @@ def local_instant(value: str, zone: ZoneInfo | None) -> datetime:
     Raises:
         ValueError: with a sentence: it is not a time, has no time zone where it needs one, or the clocks skip it.
     """
-    sentence = f"Write the time as in {LOCAL_EXAMPLE if zone else EXAMPLE}."
+    sentence = f"Enter a time such as {LOCAL_EXAMPLE if zone else EXAMPLE}."
     try:
         local = datetime.fromisoformat(value.strip().replace(" ", "T"))
     except ValueError:
@@ -179,7 +179,7 @@ def local_instant(value: str, zone: ZoneInfo | None) -> datetime:
     except OverflowError:
         raise ValueError(sentence) from None
     if skipped:
-        raise ValueError("The clocks skip this time on that day. Choose another.")
+        raise ValueError("The clocks skip this time on that day. Choose another time.")
     return instant
 
 
@@ -187,7 +187,7 @@ def _instant(raw: Any, info: ValidationInfo) -> datetime:
     if isinstance(raw, datetime) and raw.tzinfo is not None:
         return raw.astimezone(UTC)
     if not isinstance(raw, str):
-        raise problem(f"Write the time as text, as in {EXAMPLE}.")
+        raise problem(f"Enter a time such as {EXAMPLE}.")
     try:
         return local_instant(raw, door_of(info).zone)
     except ValueError as error:
@@ -195,7 +195,7 @@ def _instant(raw: Any, info: ValidationInfo) -> datetime:
 
 
 def _day(raw: Any) -> date:
-    sentence = f"Write the day as in 2026-08-21, from {FIRST_YEAR} to {LAST_YEAR}."
+    sentence = f"Enter a day such as 2026-08-21, from {FIRST_YEAR} to {LAST_YEAR}."
     try:
         found = date.fromisoformat(raw.strip())
     except (AttributeError, TypeError, ValueError):
@@ -266,7 +266,7 @@ def _version(raw: Any) -> int:
     if isinstance(raw, int) and not isinstance(raw, bool):
         return raw
     if not (isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= 9):
-        raise problem("The form has lost its version. Reload it and send it again.")
+        raise problem("This form is missing its version. Reload the page and submit it again.")
     return int(raw)
 
 
@@ -274,7 +274,7 @@ def _zone_name(raw: Any) -> str:
     try:
         return ZoneInfo(raw).key
     except (KeyError, ValueError, OSError, TypeError):  # unknown names, and what is not a name at all
-        raise problem("Choose a time zone by its name, such as Europe/Berlin.") from None
+        raise problem("Enter a time zone, such as Europe/Berlin.") from None
 
 
 def _language(raw: Any) -> str:
@@ -293,7 +293,7 @@ def _languages(raw: Any, info: ValidationInfo) -> tuple[str, ...]:
 def _accent(raw: Any) -> str:
     color = raw.strip().lower() if isinstance(raw, str) else "?"
     if color and not re.fullmatch(r"#[0-9a-f]{6}", color):
-        raise problem("Write the color as # and six digits, such as #1f4f8f.")
+        raise problem("Enter a color as # and six digits, such as #1f4f8f.")
     return color
 
 
@@ -310,7 +310,7 @@ def is_http_url(url: str) -> bool:
 def _url(raw: Any) -> str:
     url = Exact("The address", URL_LIMIT, "https://status.example.com", is_required=False).read(raw)
     if url and not is_http_url(url):
-        raise problem("The address should look like https://status.example.com.")
+        raise problem("Enter a valid web address, such as https://status.example.com.")
     return url.rstrip("/")
 
 

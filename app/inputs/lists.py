@@ -46,7 +46,7 @@ def _words(raw: Any) -> str:
 
 def _day(raw: Any) -> str:
     if raw and not re.fullmatch(DAY + r"(?:T.*)?", raw):
-        raise problem("Write a day such as 2026-08-21, a month or a year.")
+        raise problem("Enter a day such as 2026-08-21, a month or a year.")
     return str(raw).partition("T")[0]
 
 

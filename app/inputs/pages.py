@@ -28,7 +28,7 @@ def _sender(raw: object) -> str:
     found = read_sender(text)
     if found is None:
         raise problem(
-            "That is not one sender. Write an address, or a name and an address: Acme Status <status@acme.example>."
+            "Enter one sender: an address, or a name and an address such as Acme Status <status@acme.example>."
         )
     return str(found)
 

@@ -49,7 +49,7 @@ def _chosen_effects(raw: Any) -> dict[str, ComponentStatus]:
     known = set(ComponentStatus)
     for component_id, status in raw.items():
         if status and status not in known:
-            raise FieldProblem(f"{EFFECT}{component_id}", "Choose what happens to it.")
+            raise FieldProblem(f"{EFFECT}{component_id}", "Choose a component status.")
     return {str(one): ComponentStatus(status) for one, status in raw.items() if status}
 
 
@@ -189,7 +189,7 @@ class PostInput(PostChange):
     @model_validator(mode="after")
     def _check_times(self) -> Self:
         if self.scheduled_for is None and (self.scheduled_until or self.status is PostStatus.SCHEDULED):
-            raise FieldProblem("scheduled_for", "Enter when the maintenance starts, and when it ends.")
+            raise FieldProblem("scheduled_for", "Enter when the maintenance starts and ends.")
         if self.is_backfilled and self.backfill_date is None:
             raise FieldProblem("backfill_date", "Enter when the incident was, such as 2026-01-15T09:00:00Z.")
         return self
@@ -302,14 +302,14 @@ class _TypedStatement(Input):
     def _fits_the_kind(cls, status: PostStatus, info: ValidationInfo) -> PostStatus:
         kind = info.data.get("kind")
         if kind is not None and status not in POST_STATUSES[kind]:
-            raise problem(f"This kind of post can not be {status.label.lower()}. Choose another status.")
+            raise problem(f"{status.label} isn't a status for this kind of post. Choose another.")
         return status
 
     @field_validator("promise", mode="before")
     @classmethod
     def _read_promise(cls, raw: Any, info: ValidationInfo) -> str:
         if raw != AT and not _is_last(info) and promised_at(str(raw)) is None:
-            raise problem("Choose by when the next update comes.")
+            raise problem("Choose a time for the next update.")
         return str(raw)
 
     @field_validator("next_update_by", mode="wrap")
@@ -320,7 +320,7 @@ class _TypedStatement(Input):
         if _is_last(info) or promise != AT:
             return None if _is_last(info) else promised_at(promise)
         if not raw:
-            raise problem("Say by when the next update comes.")
+            raise problem("Enter a time for the next update.")
         found: datetime | None = handler(raw)
         return found
 
@@ -351,7 +351,7 @@ class TypedPost(_TypedStatement):
         cls, records: tuple[tuple[str, str], ...], info: ValidationInfo
     ) -> tuple[tuple[str, str], ...]:
         if records and "severity" in info.data and info.data["severity"] is None:
-            raise problem("A record link belongs to an internal incident. Choose its severity.")
+            raise problem("A record link needs an internal incident. Choose a severity.")
         return records
 
     def draft(self, links: tuple[RecordLinkDraft, ...], *, key: str, fingerprint: str) -> PostDraft:

@@ -120,7 +120,7 @@ def read_words(session: Session, update_id: int) -> Words:
         select(Post.id, Post.page_id).join(Update, Update.post_id == Post.id).where(Update.id == update_id)
     ).first()
     if found is None:
-        raise NotFound("There is no such update.")
+        raise NotFound("Update not found.")
     page = read_page(session, found.page_id)
     post = read_posts(session, (Post.id == found.id,))[0]
     update = next(update for update in post.updates if update.id == update_id)

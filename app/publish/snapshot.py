@@ -75,7 +75,7 @@ def read_page(session: Session, page_id: int) -> PageView:
     """A page's public facts.  Raises NotFound."""
     row = session.get(Page, page_id, populate_existing=True)
     if row is None:
-        raise NotFound("There is no such page.")
+        raise NotFound("Page not found.")
     return PageView(
         row.id, row.public_id, row.slug, row.feed_authority, row.name, row.url, row.time_zone, row.locale, row.theme,
         row.updated_at, row.revision, row.rebuild_revision, _languages(row), row.accent, _logo(session, row.id),

@@ -65,7 +65,7 @@ def find(session: Session, page_id: int, public_id: str) -> AnnouncementRow:
         select(Announcement).where(Announcement.page_id == page_id, Announcement.public_id == public_id)
     )
     if found is None:
-        raise NotFound("There is no such announcement.")
+        raise NotFound("Announcement not found.")
     return _row(found)
 
 

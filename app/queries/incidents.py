@@ -107,7 +107,7 @@ def incident_row(session: Session, public_id: str, pages: Pages = None) -> Incid
     """
     incident = session.scalar(select(Incident).where(Incident.public_id == public_id, _shown(pages)))
     if incident is None:
-        raise NotFound("There is no such incident.")
+        raise NotFound("Incident not found.")
     return _rows(session, [incident], pages)[0]
 
 

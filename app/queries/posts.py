@@ -229,7 +229,7 @@ def thread(session: Session, page_id: int, public_id: str) -> Thread:
         )
     )
     if post is None:
-        raise NotFound("There is no such post.")
+        raise NotFound("Post not found.")
     incident = session.get(Incident, post.incident_id) if post.incident_id else None
     components = _components(session, post.id)
     summaries = _dispatches(session, post.id)
@@ -260,7 +260,7 @@ def update_facts(session: Session, page_id: int, public_id: str) -> UpdateFacts:
         select(Update, Post).join(Post).where(Post.page_id == page_id, Update.public_id == public_id)
     ).first()
     if row is None:
-        raise NotFound("There is no such update.")
+        raise NotFound("Update not found.")
     update, post = row
     return UpdateFacts(
         id=update.id,

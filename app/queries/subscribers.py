@@ -124,7 +124,7 @@ def subscriber_facts(session: Session, page_id: int, public_id: str) -> Subscrib
     """
     row = session.scalar(select(Subscriber).where(Subscriber.page_id == page_id, Subscriber.public_id == public_id))
     if row is None:
-        raise NotFound("There is no such subscriber.")
+        raise NotFound("Subscriber not found.")
     chosen = session.scalars(
         select(Component.name)
         .join(SubscriberComponent, SubscriberComponent.component_id == Component.id)

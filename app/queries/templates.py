@@ -62,7 +62,7 @@ def find(session: Session, page_id: int, public_id: str) -> Template:
         select(IncidentTemplate).where(IncidentTemplate.page_id == page_id, IncidentTemplate.public_id == public_id)
     )
     if found is None:
-        raise NotFound("There is no such template.")
+        raise NotFound("Template not found.")
     return _row(found)
 
 

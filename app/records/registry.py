@@ -23,9 +23,9 @@ def recognise(url: str) -> Recognised:
         Invalid: about the field "url": not an http or https address, or too long.
     """
     text = url.strip()
-    sentence = "That is not a web address. Copy the record's address from the browser, with https://."
+    sentence = "Enter a valid web address, such as https://example.com. Copy it from the browser."
     if len(text) > LONGEST_URL:
-        raise Invalid.field("url", f"That address is too long. The limit is {LONGEST_URL:,} characters.")
+        raise Invalid.field("url", f"This address is too long. The limit is {LONGEST_URL:,} characters.")
     try:
         parts = urlsplit(text)
         host = parts.hostname

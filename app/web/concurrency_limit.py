@@ -49,7 +49,7 @@ def _busy(path: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
     if path.startswith("/v1/"):
         kind, body = "application/json", json.dumps({"error": SENTENCE, "message": SENTENCE}).encode()
     elif path.startswith("/api/"):
-        problem = {"type": "about:blank", "title": "Not available right now", "status": 503, "detail": SENTENCE}
+        problem = {"type": "about:blank", "title": "Temporarily unavailable", "status": 503, "detail": SENTENCE}
         kind, body = "application/problem+json", json.dumps(problem).encode()
     told = [("Content-Type", kind), ("Content-Length", str(len(body)))]
     start_response("503 Service Unavailable", [*told, *HEADERS])

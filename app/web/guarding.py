@@ -28,7 +28,7 @@ def guard() -> Response | None:
     if not may(Role(who)):
         role = role_here()
         has = f"Your role is {role.label}." if role is not None else "You have no role."
-        raise Forbidden(f"{has} This needs the role {Role(who).label} or higher.")
+        raise Forbidden(f"{has} You need the role {Role(who).label} or higher.")
     return None
 
 
@@ -46,7 +46,7 @@ def role_here() -> Role | None:
         return me.highest_role
     role = me.role_on(current_page().id)
     if role is None:
-        raise NotFound("There is no such page.")
+        raise NotFound("Page not found.")
     return role
 
 
@@ -70,6 +70,6 @@ def visible_pages() -> Collection[int] | None:
 
 def _to_sign_in() -> Response:
     if request.method not in SAFE_METHODS or request.headers.get("HX-Request") == "true" or wants_json():
-        raise Unauthorized("You are signed out. Sign in, then do it again.")
+        raise Unauthorized("You're signed out. Sign in and try again.")
     path = request.full_path if request.query_string else request.path
     return redirect(url_for("auth.sign_in", next=safe_next(request.script_root + path)), 303)

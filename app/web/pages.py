@@ -87,7 +87,7 @@ def default_page() -> PageFacts:
     """
     known = known_pages()
     if not known:
-        raise NotFound("There is no page yet. Open the set-up link, or run candor init.")
+        raise NotFound("There is no page yet. Open the setup link, or run candor init.")
     return known[0]
 
 
@@ -95,7 +95,7 @@ def _named(slug: str) -> PageFacts:
     for page in known_pages():
         if page.slug == slug:
             return page
-    raise NotFound("There is no such page.")
+    raise NotFound("Page not found.")
 
 
 def _at_hand() -> PageFacts:

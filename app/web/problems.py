@@ -36,38 +36,38 @@ STATUSES: dict[type[errors.CandorError], int] = {
     errors.Unavailable: 503,
 }
 TITLES = {
-    400: "This request can not be read",
-    401: "You are signed out",
-    403: "You may not do this",
+    400: "This request can't be read",
+    401: "You're signed out",
+    403: "You don't have access",
     404: "Not found",
-    405: "That can not be done here",
-    409: "Something changed meanwhile",
-    413: "That is too large",
-    415: "This form can not be read",
+    405: "This isn't supported here",
+    409: "Something changed in the meantime",
+    413: "This is too large",
+    415: "This form can't be read",
     422: "Something needs correcting",
-    429: "Too many tries",
+    429: "Too many attempts",
     500: "Something went wrong",
-    503: "Not available right now",
+    503: "Temporarily unavailable",
 }
 SENTENCES = {
-    400: "The request is not one that can be understood. Go back, reload the page and try again.",
-    401: "Sign in, then do it again.",
-    403: "Your role does not allow this. Ask an admin if you need it.",
-    404: "There is nothing at this address. It may have been mistyped or taken away.",
-    405: "This address does not take that kind of request.",
-    413: "What was sent is larger than {limit:,} MB. Make it shorter and send it again.",
-    415: "The form came in a format that is not understood here.",
-    429: "Wait a little, then try again.",
-    503: "The database can not be reached. Nothing was changed; try again in a few seconds.",
+    400: "Candor can't read this request. Go back, reload the page and try again.",
+    401: "Sign in and try again.",
+    403: "Your role doesn't allow this. Ask an admin for access.",
+    404: "There is nothing at this address. Check it for typos.",
+    405: "This address doesn't support this request method.",
+    413: "Your upload is larger than {limit:,} MB. Make it smaller and try again.",
+    415: "Candor can't read this form's format.",
+    429: "Wait a moment, then try again.",
+    503: "The database isn't available. Nothing was changed. Try again in a few seconds.",
 }
 FOR_PROGRAMS = {
-    400: "The request is not one that can be understood.",
-    415: "The body came in a format that is not understood here.",
+    400: "Candor can't read this request.",
+    415: "Candor can't read this format. Send JSON or a form.",
 }
 """What is said to programs instead, which have no page to reload."""
 
 STATUSPAGE_SHAPED, OURS = "/v1/", "/api/"
-EXPIRED_FORM = "This form has expired. Go back, reload the page and send it again."
+EXPIRED_FORM = "This form has expired. Go back, reload the page and submit it again."
 
 
 def install(app: Flask) -> None:
@@ -182,5 +182,5 @@ def _fault(error: Exception) -> Response:
     reference = public_id()
     logger.error("fault %s at %s", reference, request.endpoint, exc_info=error)
     return answer(
-        500, "It is our fault, not yours, and it has been logged. Try again in a moment.", reference=reference
+        500, "Something went wrong on our side, and we logged it. Try again in a moment.", reference=reference
     )

@@ -140,7 +140,7 @@ def test_a_logo_is_taken_away_once(settings: Settings, page_id: int) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "Choose a picture first."),
+        (b"", "Choose an image file first."),
         (b"<svg/>", "PNG, JPEG or WebP"),
         (b"GIF89a" + bytes(40), "PNG, JPEG or WebP"),
         (pictures.png(40, 40, 32 * 1024 + 1), "larger than 32 KB"),

@@ -164,7 +164,7 @@ ENDPOINT = "https://push.example.com/send/abc"
     ],
 )  # fmt: skip
 def test_what_no_browser_sends_is_refused(settings: Settings, changes: dict[str, object]) -> None:
-    with pytest.raises(Invalid, match="not what a browser sends"):
+    with pytest.raises(Invalid, match="isn't a browser subscription"):
         push.subscription(json.dumps(new_browser().subscription(ENDPOINT) | changes), settings)
 
 

@@ -48,7 +48,7 @@ def test_what_is_no_sound_database_of_candors_changes_nothing(candor: Shell, tmp
     unknown.write_bytes(whole.read_bytes())
     with closing(sqlite3.connect(unknown)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    for file, said in ((half, "damaged"), (other, "not a Candor database"), (unknown, "Upgrade first")):
+    for file, said in ((half, "damaged"), (other, "isn't a Candor database"), (unknown, "Upgrade first")):
         refused = candor.run("restore", str(file))
         assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
         assert said in refused.stderr

@@ -51,7 +51,7 @@ def test_the_same_key_with_other_content_is_refused(candor: Shell, other: tuple[
     candor.json(*words)
     done = candor.run(*words, *other)
     assert done.returncode == 2
-    assert "published something else before" in done.stderr
+    assert "already used for different content" in done.stderr
     assert "1 to 128 printable ASCII" in candor.run(*words[:-1], "x" * 129).stderr
     assert len(candor.json("post", "list")["posts"]) == 1  # type: ignore[arg-type]
 
@@ -136,13 +136,13 @@ def test_publish_renders_again(candor: Shell) -> None:
         (("post", "open", "--title", "x" * 300, "--body", "x"), 2, "too long"),
         (("post", "open", "--title", "x", "--body", "see 10.1.2.3"), 2, "internal"),
         (("post", "open", "--title", "x", "--body", "x", "--component", "nonsense"), 2, "ID=STATUS"),
-        (("post", "open", "--title", "x", "--body", "x", "--component", "zz=operational"), 2, "no longer there"),
+        (("post", "open", "--title", "x", "--body", "x", "--component", "zz=operational"), 2, "exist on this page"),
         (("post", "open", "--title", "x", "--body", "x", "--record", "K=javascript:x", "--severity", "P1"), 2, "http"),
-        (("post", "update", "nothere", "--body", "x"), 2, "There is no post"),
-        (("component", "set", "nothere", "operational"), 2, "no such component"),
+        (("post", "update", "nothere", "--body", "x"), 2, "not found"),
+        (("component", "set", "nothere", "operational"), 2, "Component not found"),
         (("import", "statuspage", "nowhere.json"), 2, "nowhere.json"),
         (("user", "add", "--email", "x", "--role", "king"), 2, "king"),
-        (("init", "--page", "x", "--email", "a@example.com"), 2, "set up already"),
+        (("init", "--page", "x", "--email", "a@example.com"), 2, "already set up"),
         (("nonsense",), 2, "No such command"),
     ],
 )

@@ -73,8 +73,8 @@ def test_mail_gets_a_sender_of_its_own(candor: Shell) -> None:
 def test_what_can_not_be_taken_is_said_and_changes_nothing(candor: Shell) -> None:
     before = candor.json("page", "show")
     for words, said in (
-        ((), "Say what to change"),
-        (("--accent", "red"), "Write the color"),
+        ((), "Choose at least one option"),
+        (("--accent", "red"), "Enter a color"),
         (("--locale", "xx"), "xx"),
         (("--name", "Other", "--logo", "/nowhere.png"), "does not exist"),
         (("--logo", __file__), "picture"),

@@ -79,11 +79,11 @@ def test_without_an_option_the_page_is_rendered_again(candor: Shell) -> None:
         (("--status", "resolved"), "--post ID for an update, or --title for a new post"),
         (("--no-notify",), "--post ID for an update, or --title for a new post"),
         (("--post", "abc", "--title", "x", "--body", "x"), "not both"),
-        (("--post", "abc", "--severity", "P1", "--body", "x"), "--severity is for a new post"),
-        (("--post", "abc", "--body", "x"), "There is no post abc"),
+        (("--post", "abc", "--severity", "P1", "--body", "x"), "--severity works only for a new post"),
+        (("--post", "abc", "--body", "x"), "Post abc not found"),
         (("--title", "", "--body", "x"), "The title is empty"),
         (("--title", "x", "--body", ""), "empty"),
-        (("--title", "x", "--body", "x", "--component", "zz=operational"), "no longer there"),
+        (("--title", "x", "--body", "x", "--component", "zz=operational"), "exist on this page"),
     ],
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_published(

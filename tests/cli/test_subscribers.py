@@ -25,7 +25,7 @@ def test_out_and_in_again_gives_the_same(candor: Shell, tmp_path: Path) -> None:
     assert "ann@" not in copy.read_text()
     copy.write_text(first)
     again = candor.json("subscribers", "import", str(copy))
-    assert again["refused"] == [{"line": 2, "reason": "Whoever has this address asked never to be written to."}]
+    assert again["refused"] == [{"line": 2, "reason": "This address asked never to be contacted."}]
     assert candor.run("subscribers", "erase", "nobody@example.com").returncode == 2
 
 

@@ -181,7 +181,7 @@ def test_restore_in_place(backup: Path, settings: Settings) -> None:
     with smtp_sink(pause=0.02) as sink, hasty_worker(settings, **mail(sink)):
         sink.wait_for(1)
         refused = Shell(settings).run("restore", str(backup))
-        assert (refused.returncode, "Stop every web process" in refused.stderr) == (2, True)
+        assert (refused.returncode, "Stop all web processes" in refused.stderr) == (2, True)
     db.engine.dispose()
     done = Shell(settings).json("restore", str(backup))
     assert (done["paused"], done["rendered"]) == (True, True)

@@ -228,7 +228,7 @@ def test_a_second_one_that_counts_alike_is_told_apart_by_a_name(
     assert sorted(grouped()) == sorted(statuses())
     in_groups = session().scalars(select(Component.name).where(Component.group_id.is_not(None))).all()
     assert len(in_groups) == 2 * len(set(in_groups)) > 0
-    with pytest.raises(Invalid, match="short name"):
+    with pytest.raises(Invalid, match="short origin"):
         bring(importing, settings, page_id, DATA / origin, origin="ü")
 
 
@@ -368,7 +368,7 @@ def test_a_file_that_is_no_document_is_named_and_nothing_written(
 
 
 def test_a_zone_that_is_none_is_refused(app: Flask, settings: Settings, page_id: int) -> None:
-    with pytest.raises(Invalid, match="Name the zone"):
+    with pytest.raises(Invalid, match="Enter the time zone"):
         bring(import_cachet, settings, page_id, DATA / "cachet/2", time_zone="../../etc/passwd")
 
 

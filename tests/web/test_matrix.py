@@ -77,7 +77,7 @@ def test_each_role_reaches_what_its_rank_allows(app: Flask, page_id: int, role: 
         answer = who.get(path) if method == "GET" else who.post(path)
         if role.rank < Role(who_may).rank:
             assert answer.status_code == 403, f"{role} {method} {path}"
-            assert "needs the role" in answer.text
+            assert "need the role" in answer.text
         else:
             assert answer.status_code not in {401, 403, 500}, f"{role} {method} {path}: {answer.status_code}"
 

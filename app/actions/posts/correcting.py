@@ -48,14 +48,18 @@ def correct_update(
         .first()
     )
     if row is None:
-        raise NotFound("There is no such update.")
+        raise NotFound("Update not found.")
     page_id = row[0]
     validation.ask_about_leaks([body or ""], taints(row[1]), acknowledged=acknowledged)
     with transaction() as session:
         page = lock_page(session, page_id)
         update = session.scalars(select(Update).where(Update.public_id == update_public_id)).one()
         if version is not None and update.version != version:
-            raise Stale("Somebody corrected this update meanwhile.", current=update.body, yours=body or update.body)
+            raise Stale(
+                "Someone corrected this update after you opened the form.",
+                current=update.body,
+                yours=body or update.body,
+            )
         _check_between(session, update, display_at)
         month = month_of(update.post.started_at, ZoneInfo(page.time_zone))
         if not _correct(session, actor, update, body, display_at):

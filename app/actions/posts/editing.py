@@ -144,9 +144,9 @@ def draft_postmortem(actor: Actor, public_id: str, body: str | None) -> None:
     with transaction() as session:
         _, post = _held(session, page_id, public_id)
         if text is None and post.postmortem_draft is None:
-            raise Conflict("There is no draft of a post-mortem. What was published stays, and can be corrected.")
+            raise Conflict("There is no post-mortem draft. You can still correct what was published.")
         if text is not None and not PostStatus(post.status).is_terminal:
-            raise Invalid("A post-mortem follows a resolved post. Resolve it first.")
+            raise Invalid("You can publish a post-mortem after the incident is resolved. Resolve it first.")
         post.postmortem_draft, post.postmortem_draft_at = text, now() if text is not None else None
         audit.record(session, actor, "draft post-mortem", "post", public_id)
 
@@ -168,7 +168,7 @@ def _values(post: Post, facts: PostFacts) -> dict[str, object]:
         _check_window(post, facts)
         values |= planned
     elif any(planned.values()):
-        raise Invalid.field("scheduled_for", "Only planned work has a window. This is an incident.")
+        raise Invalid.field("scheduled_for", "Only maintenance has a window. This is an incident.")
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -177,7 +177,7 @@ def _check_window(post: Post, facts: PostFacts) -> None:
     if (begin, end) == (post.scheduled_for, post.scheduled_until):
         return
     if post.closed_at is not None:
-        raise Invalid.field("scheduled_for", "This maintenance is over. Its window can not be moved any more.")
+        raise Invalid.field("scheduled_for", "This maintenance is over, so you can't move its window.")
     validation.check_window(PostStatus(post.status), begin, end)
 
 
@@ -195,7 +195,7 @@ def _visible_names(session: Session, post: Post) -> list[str]:
 def _page_of(public_id: str) -> int:
     page_id = read_session().scalar(select(Post.page_id).where(Post.public_id == public_id))
     if page_id is None:
-        raise NotFound("There is no such post.")
+        raise NotFound("Post not found.")
     return page_id
 
 
@@ -204,5 +204,5 @@ def _held(session: Session, page_id: int, public_id: str) -> tuple[Page, Post]:
     page = lock_page(session, page_id)
     post = session.scalars(select(Post).where(Post.public_id == public_id).with_for_update()).one()
     if post.withdrawn_at is not None:
-        raise Conflict("This post was withdrawn and cannot be changed any more.")
+        raise Conflict("This post was withdrawn, so you can't change it.")
     return page, post

@@ -21,7 +21,7 @@ def find_components(session: Session, page_id: int, effects: Sequence[ComponentE
     """
     names = [effect.component_id for effect in effects]
     if len(set(names)) != len(names):
-        raise Invalid.field("components", "A component is named twice. Name each once.")
+        raise Invalid.field("components", "A component is listed twice. List each component once.")
     rows = session.scalars(
         select(Component)
         .where(Component.page_id == page_id, Component.public_id.in_(names), Component.archived_at.is_(None))
@@ -30,7 +30,7 @@ def find_components(session: Session, page_id: int, effects: Sequence[ComponentE
     found = {component.public_id: component for component in rows}
     missing = [name for name in names if name not in found]
     if missing:
-        raise Invalid.field("components", "One of the components is no longer there. Choose among those that are.")
+        raise Invalid.field("components", "One of the components doesn't exist on this page. Choose another.")
     return found
 
 

@@ -163,9 +163,9 @@ def hold_post(session: Session, page_id: int, public_id: str) -> Post:
     """
     post = session.scalar(select(Post).where(Post.public_id == public_id, Post.page_id == page_id).with_for_update())
     if post is None:
-        raise NotFound("There is no such post.")
+        raise NotFound("Post not found.")
     if post.withdrawn_at is not None:
-        raise Conflict("This post was withdrawn and cannot be changed any more. Open a new one.")
+        raise Conflict("This post was withdrawn, so you can't change it. Open a new one.")
     return post
 
 
@@ -189,7 +189,9 @@ def published_before(
     is_same = row.sequence > 1 and row.id == post.id if post is not None else row.sequence == 1
     is_same = is_same and (not fingerprint or row.fingerprint in {None, fingerprint})
     if not is_same or page_id not in {None, row.page_id}:
-        raise KeyUsed("This idempotency key published something else before. Nothing was published now.")
+        raise KeyUsed(
+            "This idempotency key was already used for different content, so nothing was published. Use a new key."
+        )
     return Published(row[0], row[1], repeated=True)
 
 
@@ -201,7 +203,7 @@ def taints(incident_id: int | None) -> Sequence[str]:
 def _check_shape(draft: PostDraft) -> None:
     validation.check_status(draft.kind, draft.status)
     if draft.status is PostStatus.POSTMORTEM:
-        raise Invalid.field("status", "A post can not begin with a post-mortem. Resolve it first.")
+        raise Invalid.field("status", "A post can't start with a post-mortem. Publish and resolve it first.")
     if draft.kind is PostKind.MAINTENANCE:
         validation.check_window(draft.status, draft.scheduled_for, draft.scheduled_until)
     validation.check_dated(draft.display_at)
@@ -211,11 +213,11 @@ def _check_shape(draft: PostDraft) -> None:
 
 def _check_backfill(draft: PostDraft, happened_at: datetime) -> None:
     if happened_at > now():
-        raise Invalid.field("backfill_date", "What is written down later can not lie in the future.")
+        raise Invalid.field("backfill_date", "Enter a time in the past for a backfilled incident.")
     if happened_at < validation.EARLIEST:
-        raise Invalid.field("backfill_date", f"Nothing older than {validation.EARLIEST:%Y} can be written down.")
+        raise Invalid.field("backfill_date", f"Enter a time after the start of {validation.EARLIEST:%Y}.")
     if draft.kind is not PostKind.INCIDENT or draft.status is not PostStatus.RESOLVED:
-        raise Invalid.field("status", "Only an incident that is resolved can be written down later.")
+        raise Invalid.field("status", "Only a resolved incident can be backfilled.")
     if draft.notify or any(effect.status is not None for effect in draft.effects):
         raise Invalid("A backfilled incident can't send notifications or change component status. Remove both.")
 
@@ -243,7 +245,7 @@ def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft) -> P
         )
         post.incident_id = opened.id
     elif draft.record_links:
-        raise Invalid.field("severity", "A record link belongs to an internal incident. Choose its severity.")
+        raise Invalid.field("severity", "A record link needs an internal incident. Choose a severity.")
     session.add(post)
     session.flush()
     return post
@@ -305,7 +307,7 @@ def _add_update(
 def _where(post_public_id: str) -> tuple[int, int | None]:
     row = read_session().execute(select(Post.page_id, Post.incident_id).where(Post.public_id == post_public_id)).first()
     if row is None:
-        raise NotFound("There is no such post.")
+        raise NotFound("Post not found.")
     return row[0], row[1]
 
 
@@ -319,6 +321,6 @@ def _check(session: Session, post: Post, draft: UpdateDraft) -> None:
     ).one()
     validation.check_dated(draft.display_at, newest.display_at)
     if draft.version is not None and post.version != draft.version:
-        raise Stale("Somebody updated this post since you opened the form.", current=newest.body, yours=draft.body)
+        raise Stale("Someone updated this post after you opened the form.", current=newest.body, yours=draft.body)
     if draft.status is PostStatus.POSTMORTEM and not PostStatus(post.status).is_terminal:
-        raise Invalid.field("status", "A post-mortem follows a resolved post. Resolve it first.")
+        raise Invalid.field("status", "You can publish a post-mortem after the incident is resolved. Resolve it first.")

@@ -29,9 +29,9 @@ def read_body(raw: str) -> str:
 def read_key(raw: str) -> str:
     """The idempotency key: 1 to 128 printable ASCII characters.  Raises Invalid; only a form can come without any."""
     if not raw:
-        raise Invalid.field("idempotency_key", "The form has lost its key. Reload it and send it again.")
+        raise Invalid.field("idempotency_key", "This form is missing its key. Reload the page and submit it again.")
     if not (len(raw) <= KEY_LIMIT and raw.isascii() and raw.isprintable()):
-        sentence = f"An idempotency key has to be 1 to {KEY_LIMIT} printable ASCII characters."
+        sentence = f"Enter an idempotency key of 1 to {KEY_LIMIT} printable ASCII characters, such as deploy-4711."
         raise Invalid.field("idempotency_key", sentence)
     return raw
 
@@ -40,19 +40,19 @@ def check_status(kind: PostKind, status: PostStatus) -> None:
     """Raises Invalid when a post of this kind can not be in this status."""
     if status not in POST_STATUSES[kind]:
         words = ", ".join(allowed.label for allowed in POST_STATUSES[kind])
-        raise Invalid.field("status", f"A post of kind {kind} can not be {status.label}. Choose one of: {words}.")
+        raise Invalid.field("status", f"{status.label} isn't a status for this kind of post. Choose one of: {words}.")
 
 
 def check_window(status: PostStatus, start: datetime | None, end: datetime | None) -> None:
     """Raises Invalid when a maintenance has no window, or one that ends before it starts or has passed already."""
     if start is None or end is None:
-        raise Invalid.field("scheduled_for", "Say when the maintenance starts and when it ends.")
+        raise Invalid.field("scheduled_for", "Enter when the maintenance starts and ends.")
     if end <= start:
-        raise Invalid.field("scheduled_until", "The maintenance ends before it starts. Choose a later end.")
+        raise Invalid.field("scheduled_until", "The end must be after the start. Choose a later end.")
     if start < EARLIEST or end > LATEST:
-        raise Invalid.field("scheduled_for", "The maintenance is too far away. Choose a nearer time.")
+        raise Invalid.field("scheduled_for", "This window is too far away. Choose a time from 2000 to 2100.")
     if status is PostStatus.SCHEDULED and end <= now():
-        raise Invalid.field("scheduled_until", "The maintenance would already be over. Choose a later window.")
+        raise Invalid.field("scheduled_until", "This window is in the past. Choose a later one.")
 
 
 def check_dated(at: datetime | None, not_before: datetime = EARLIEST, not_after: datetime | None = None) -> None:
@@ -60,17 +60,15 @@ def check_dated(at: datetime | None, not_before: datetime = EARLIEST, not_after:
     if at is None:
         return
     if at > now():
-        raise Invalid.field("display_at", "A statement can not be dated in the future.")
+        raise Invalid.field("display_at", "Enter a time in the past for the update.")
     if at < EARLIEST:
-        raise Invalid.field("display_at", f"Nothing is dated before {EARLIEST:%Y}.")
+        raise Invalid.field("display_at", f"Enter a time after the start of {EARLIEST:%Y}.")
     if at < not_before:
         raise Invalid.field(
-            "display_at", f"The statement before it was made later, at {not_before:%Y-%m-%d %H:%M} UTC."
+            "display_at", f"Enter a time after the previous update, at {not_before:%Y-%m-%d %H:%M} UTC."
         )
     if not_after is not None and at > not_after:
-        raise Invalid.field(
-            "display_at", f"The statement after it was made earlier, at {not_after:%Y-%m-%d %H:%M} UTC."
-        )
+        raise Invalid.field("display_at", f"Enter a time before the next update, at {not_after:%Y-%m-%d %H:%M} UTC.")
 
 
 def ask_about_leaks(texts: Sequence[str], taints: Sequence[str], *, acknowledged: bool) -> None:
@@ -79,4 +77,4 @@ def ask_about_leaks(texts: Sequence[str], taints: Sequence[str], *, acknowledged
         return
     findings = leaks.find("\n".join(texts), tuple(taint for taint in taints if taint))
     if findings:
-        raise NeedsConfirmation("This text may hold something internal. Nothing was published.", tuple(findings))
+        raise NeedsConfirmation("This text may contain internal information, so it wasn't published.", tuple(findings))

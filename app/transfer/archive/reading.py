@@ -62,7 +62,7 @@ class Archive:
 
     def refuse(self, why: str) -> NoReturn:
         """Raises Invalid with a sentence that names the archive."""
-        raise Invalid(f"{self._name} can not be taken: {why}")
+        raise Invalid(f"Can't import {self._name}: {why}")
 
     def page(self) -> dict[str, Any]:
         """What it says of the page.  Raises Invalid."""
@@ -180,13 +180,13 @@ def opened(path: Path) -> Iterator[Archive]:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise Invalid(f"{path} can not be read: {error.strerror}.") from None
+        raise Invalid(f"Can't read {path}: {error.strerror}.") from None
     with file:
         _check_end(path, file)
         try:
             unpacked = ZipFile(file)
         except (BadZipFile, OSError, ValueError, NotImplementedError, struct.error):
-            raise Invalid(f"{path} can not be taken. {DAMAGED}") from None
+            raise Invalid(f"Can't import {path}. {DAMAGED}") from None
         with unpacked:
             yield Archive(path.name, unpacked)
 
@@ -195,15 +195,15 @@ def _check_end(path: Path, file: BinaryIO) -> None:
     """Look at the directory's size before it is read into memory.  Raises Invalid."""
     size = file.seek(0, 2)
     if size > LARGEST_ARCHIVE:
-        raise Invalid(f"{path} is larger than 2 GB, which no archive is.")
+        raise Invalid(f"{path} is larger than 2 GB, so it isn't an archive.")
     before = min(size, _END.size + 20)
     file.seek(size - before)
     tail = file.read(before)
     if len(tail) < _END.size or tail[-_END.size :][:4] != b"PK\x05\x06":
-        raise Invalid(f"{path} is no archive of candor archive. {DAMAGED}")
+        raise Invalid(f"{path} isn't an archive that candor archive made. {DAMAGED}")
     end = _END.unpack(tail[-_END.size :])
     if end[5] > LARGEST_DIRECTORY or end[7] or tail.startswith(_END_64):
-        raise Invalid(f"{path} is packed in a way that candor archive does not use.")
+        raise Invalid(f"{path} uses a compression that candor archive doesn't.")
     file.seek(0)
 
 

@@ -55,7 +55,7 @@ def read_document(paths: Iterable[Path], zone: ZoneInfo) -> Document:
         data = raw.get("data") if isinstance(raw, dict) else None
         rows = [data] if isinstance(data, dict) else data
         if not isinstance(rows, list):
-            raise Invalid(f"{path.name} is no answer of Cachet's API: it has no data.")
+            raise Invalid(f"{path.name} isn't a response from Cachet's API: it has no data.")
         kinds = [_add(second, third, row) for row in rows]
         for row, kind in zip(rows, kinds, strict=True):
             if kind is None:

@@ -72,7 +72,7 @@ def import_cachet(
     try:
         zone = ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError):
-        raise Invalid.field("time_zone", "Name the zone of Cachet's settings, such as Europe/Berlin.") from None
+        raise Invalid.field("time_zone", "Enter the time zone from Cachet's settings, such as Europe/Berlin.") from None
     document = cachet.read_document(files(source), zone)
     return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
 
@@ -97,7 +97,7 @@ def _of_origin(document: Document, origin: str) -> Document:
     try:
         return of_origin(document, origin)
     except RowError:
-        raise Invalid.field("origin", "The origin is a short name in plain letters, such as shop.") from None
+        raise Invalid.field("origin", "Enter a short origin in plain letters, such as shop.") from None
 
 
 def _import(

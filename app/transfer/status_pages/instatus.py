@@ -53,7 +53,7 @@ def read_document(paths: Iterable[Path]) -> Document:
         raw = load(path)
         rows = [raw] if isinstance(raw, dict) and "id" in raw else raw
         if not isinstance(rows, list):
-            raise Invalid(f"{path.name} is no answer of Instatus's API: it is no list.")
+            raise Invalid(f"{path.name} isn't a response from Instatus's API: it isn't a list.")
         for row in rows:
             kind = _kind(row)
             if kind is None:

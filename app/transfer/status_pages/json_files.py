@@ -17,7 +17,7 @@ def files(source: Path) -> list[Path]:
     """
     found = sorted(source.rglob("*.json")) if source.is_dir() else [source]
     if not found or not found[0].is_file():
-        raise Invalid(f"{source} is neither a file nor a folder with .json files. Check the path.")
+        raise Invalid(f"{source} isn't a file or a folder with .json files. Check the path.")
     return found
 
 
@@ -29,7 +29,7 @@ def load(path: Path) -> Any:
     """
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise Invalid(f"{path.name} is larger than 50 MB. Split it.")
+            raise Invalid(f"{path.name} is larger than 50 MB. Split it into smaller files.")
         return json.loads(path.read_text("utf-8-sig"), parse_constant=lambda _: None)
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise Invalid(f"{path.name} can not be read as JSON ({type(error).__name__}).") from None
+        raise Invalid(f"{path.name} isn't valid JSON ({type(error).__name__}).") from None

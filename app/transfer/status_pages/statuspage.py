@@ -61,7 +61,7 @@ def read_documents(paths: Iterable[Path]) -> list[Document]:
         elif isinstance(raw, dict) and any(isinstance(raw.get(key), list) for key in LISTS):
             found.append(_public(path.name, raw))
         else:
-            raise Invalid(f"{path.name} is no Statuspage document: it has no list of components or incidents.")
+            raise Invalid(f"{path.name} isn't a Statuspage document: it has no list of components or incidents.")
     if empty and not managed:  # beside others that are not, it says that there are no groups, or no incidents
         raise Invalid(f"{empty[0]} is an empty list.")
     return [*([_managed(managed)] if managed else []), *found]

@@ -46,7 +46,7 @@ def read_document(paths: Iterable[Path]) -> Document:
     for path in paths:
         raw = load(path)
         if not isinstance(raw, dict) or not any(key in raw for key in PARTS):
-            raise Invalid(f"{path.name} is neither a backup nor a status page of Uptime Kuma.")
+            raise Invalid(f"{path.name} isn't a backup or a status page from Uptime Kuma.")
         _sort(raw, gathering, groups, monitors)
         saved = datetime.fromtimestamp(int(path.stat().st_mtime), UTC)
         incidents = [*_listed(raw, "incidents"), *_listed(raw, "incidentList"), *_listed(raw, "incident")]

@@ -405,9 +405,9 @@ class _Reader:
         address = channel_named(wish.channel).normalise(wish.address, self._settings)
         hashed = address_hash(self._settings, wish.channel, address)
         if hashed in self._seen:
-            raise Invalid(f"The same address as in line {self._seen[hashed]}.")
+            raise Invalid(f"This address is already in line {self._seen[hashed]}.")
         if hashed in self._never:
-            raise Invalid("Whoever has this address asked never to be written to.")
+            raise Invalid("This address asked never to be contacted.")
         chosen = frozenset(self._component(name) for name in wish.components)
         self._seen[hashed] = wish.line
         return Entry(wish, address, hashed, chosen, frozenset(self._post(name) for name in wish.posts))
@@ -415,13 +415,13 @@ class _Reader:
     def _post(self, name: str) -> int:
         found = self._posts.get(name)
         if found is None:
-            raise Invalid(f"There is no incident “{name[:80]}” on this page.")
+            raise Invalid(f"This page has no incident “{name[:80]}”.")
         return found
 
     def _component(self, name: str) -> int:
         found = self._components.get(name.lower())
         if found is None:
-            raise Invalid(f"There is no component “{name[:80]}” on this page.")
+            raise Invalid(f"This page has no component “{name[:80]}”.")
         return found
 
 

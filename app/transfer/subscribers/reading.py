@@ -127,7 +127,9 @@ def _headings(line: Line) -> tuple[str, ...]:
     plain = [re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_") for cell in line.cells]
     found = tuple(name if name in COLUMNS else _ALSO.get(name, "") for name in plain)
     if not {"address", "email", "phone_number", "endpoint"} & set(found):
-        raise Invalid.field("file", "No column is named address. The first line names the columns: channel,address,…")
+        raise Invalid.field(
+            "file", "The sheet needs an address column. The first line must name the columns: channel,address,…"
+        )
     return found
 
 
@@ -136,12 +138,12 @@ def _wish(number: int, cells: Mapping[str, str]) -> Wish:
     has = frozenset(cells)
     state = _STATES.get(cells.get("state", "").lower())
     if state is None:
-        raise Invalid(f"“{clean(cells['state'])[:40]}” is no state. Use one of: {', '.join(SubscriberState)}.")
+        raise Invalid(f"“{clean(cells['state'])[:40]}” isn't a state. Use one of: {', '.join(SubscriberState)}.")
     if cells.get("quarantined_at"):
         state = SubscriberState.QUARANTINED
     locale = cells.get("locale", "")
     if locale and not _LOCALE.fullmatch(locale):
-        raise Invalid(f"“{clean(locale)[:40]}” is no language code. Write it like en or pt-BR.")
+        raise Invalid(f"“{clean(locale)[:40]}” isn't a language code. Use a code such as en or pt-BR.")
     return Wish(
         line=number,
         channel=channel,
@@ -167,7 +169,7 @@ def _channel(cells: Mapping[str, str]) -> str:
     if given in channel_names():
         return given
     if given:
-        raise Invalid(f"“{clean(given)[:40]}” is no channel. Use one of: {', '.join(channel_names())}.")
+        raise Invalid(f"“{clean(given)[:40]}” isn't a channel. Use one of: {', '.join(channel_names())}.")
     if cells.get("endpoint"):
         return WEBHOOK
     return SMS if cells.get("phone_number") or cells.get("shown_number") else EMAIL
@@ -183,7 +185,7 @@ def _address(channel: str, cells: Mapping[str, str]) -> str:
     if not address and channel == SMS:
         address = cells.get("shown_number", "")
     if not address:
-        raise Invalid("There is no address in this line.")
+        raise Invalid("This line has no address.")
     if channel == SMS and not address.startswith("+"):
         return _international(address, cells.get("phone_country", ""))
     return address
@@ -196,7 +198,7 @@ def _international(number: str, country: str) -> str:
     try:
         parsed = phonenumbers.parse(number[:40], country.upper() or None)
     except phonenumbers.NumberParseException:
-        raise Invalid("The phone number needs its country: begin it with + and the country's code.") from None
+        raise Invalid("Start the phone number with + and the country code, such as +1 555 123 4567.") from None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -217,5 +219,5 @@ def _instant(cells: Mapping[str, str], name: str) -> datetime | None:
 
 def _secret(raw: str) -> str:
     if raw and not re.fullmatch(r"whsec_[A-Za-z0-9+/=_-]{16,120}", raw):
-        raise Invalid("The secret is none: it begins with whsec_.")
+        raise Invalid("This isn't a webhook secret. It must start with whsec_.")
     return raw

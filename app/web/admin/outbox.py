@@ -76,7 +76,7 @@ def _read(folder: Path, name: str) -> str:
     """A message as a reader sees it: who, what about, and its words."""
     paths = [path for path in folder.glob("*/*") if path.name == name and not path.is_symlink() and path.is_file()]
     if not _NAME.fullmatch(name) or not paths:
-        raise NotFound("There is no such message in the outbox.")
+        raise NotFound("Message not found in the outbox.")
     with paths[0].open("rb") as file:
         raw = file.read(LARGEST)
     if not name.endswith(".eml"):

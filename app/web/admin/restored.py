@@ -35,5 +35,5 @@ def _instant(raw: str) -> datetime:
     except ValueError:
         at = None
     if at is None or at.tzinfo is None:
-        raise Invalid("This form has expired. Go back, reload the page and send it again.")
+        raise Invalid("This form has expired. Go back, reload the page and submit it again.")
     return at

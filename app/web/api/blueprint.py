@@ -34,7 +34,7 @@ STATUSPAGES, OURS = "/v1", "/api/v1"
 """Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
-UNPROVEN = "Could not authenticate. Send a valid token as Authorization: OAuth TOKEN."
+UNPROVEN = "Couldn't authenticate. Send a valid API token as Authorization: OAuth TOKEN."
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def route(
         def called(**names: Any) -> ResponseReturnValue:
             g.bearer, g.takes, g.asks = _proven(scope), takes, asks
             if not all(bodies.is_sound(f"{name}{value}") for name, value in request.args.items(multi=True)):
-                raise BadRequest("The query holds a NUL or half a letter. Take it out.")
+                raise BadRequest("The query contains a NUL or a lone surrogate. Remove it.")
             if "page_id" in names:
                 names["page"] = page = _page(names.pop("page_id"))
                 g.page_zone = page.zone
@@ -180,7 +180,7 @@ def _proven(scope: Scope) -> Bearer:
     if found is None:
         raise Unauthorized(UNPROVEN)
     if not found.may(scope):
-        raise Forbidden(f"This token may not do that. It needs the scope {scope}.")
+        raise Forbidden(f"This API token lacks the scope {scope}.")
     api_tokens.note_use(settings(), found)
     return found
 

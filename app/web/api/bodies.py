@@ -45,7 +45,7 @@ def read(model: type[Model]) -> Model:
     for name, field in model.model_fields.items():
         is_object = inspect.isclass(field.annotation) and issubclass(field.annotation, Input)
         if is_object and field.is_required() and not isinstance(found.get(name), dict):
-            raise BadRequest(f"{name} is missing, or is not an object.")
+            raise BadRequest(f"{name} is missing or isn't an object.")
     zone: ZoneInfo | None = g.get("page_zone")
     return from_json(model, found, is_strict=is_ours(), zone=None if is_ours() else zone or ZoneInfo("Etc/UTC"))
 
@@ -64,7 +64,7 @@ def body() -> Body:
         UnsupportedMediaType: our own address is sent anything but JSON.
     """
     if is_ours() and request.mimetype not in {"", "application/json"}:
-        raise UnsupportedMediaType("This address takes JSON alone. Send it with Content-Type: application/json.")
+        raise UnsupportedMediaType("This address accepts only JSON. Send it with Content-Type: application/json.")
     if is_form():
         return _sound(_nested(request.form.items(multi=True)))
     raw = request.get_data()
@@ -73,9 +73,9 @@ def body() -> Body:
     try:
         found = json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"The body is not JSON that can be read: {_reason(error)}.") from None
+        raise BadRequest(f"The body isn't valid JSON: {_reason(error)}.") from None
     if not isinstance(found, dict) or _depth(found) > DEEPEST:
-        raise BadRequest("The body is not JSON that can be read: it has to be an object, and not a deep one.")
+        raise BadRequest("The body isn't valid JSON: send an object with at most 8 levels.")
     return _sound(found)
 
 
@@ -84,10 +84,10 @@ def _nested(items: Iterable[tuple[str, str]]) -> Body:
     for number, (name, value) in enumerate(items):
         match = _NAME.fullmatch(name)
         if match is None or number >= MOST_FIELDS:
-            raise BadRequest("The form holds a name that can not be read, or too many of them.")
+            raise BadRequest("The form has an invalid field name, or too many fields.")
         path = [match[1], *re.findall(r"\[([^\[\]]*)\]", match[2])]
         if len(path) > DEEPEST:
-            raise BadRequest("The form holds a name that is nested too deeply.")
+            raise BadRequest("The form has a field name with too many levels.")
         _put(made, path, value)
     return made
 
@@ -97,15 +97,15 @@ def _put(into: Body, path: list[str], value: str) -> None:
         if following == "":
             held = into.setdefault(name, [])
             if not isinstance(held, list) or path[-1] != "" or path[-2] != name:
-                raise BadRequest(f"The form gives {name} in two ways.")
+                raise BadRequest(f"The form has two different values for {name}.")
             held.append(value)
             return
         held = into.setdefault(name, {})
         if not isinstance(held, dict):
-            raise BadRequest(f"The form gives {name} in two ways.")
+            raise BadRequest(f"The form has two different values for {name}.")
         into = held
     if isinstance(into.get(path[-1]), dict | list):
-        raise BadRequest(f"The form gives {path[-1]} in two ways.")
+        raise BadRequest(f"The form has two different values for {path[-1]}.")
     into[path[-1]] = value
 
 
@@ -128,7 +128,7 @@ def _finite(word: str) -> float:
 def _sound(found: Body) -> Body:
     """`found`, when no text in it holds what no database keeps: NUL, and halves of letters."""
     if not all(is_sound(words) for words in _texts(found)):
-        raise BadRequest("The body holds a NUL or half a letter (a lone surrogate). Take it out.")
+        raise BadRequest("The body contains a NUL or a lone surrogate. Remove it.")
     return found
 
 

@@ -33,7 +33,7 @@ def create_group(page: PageView) -> ResponseReturnValue:
     given = bodies.read(GroupBody)
     group = given.component_group
     if not group.components:
-        raise Invalid.field("components", "Name at least one component, and only components of this page.")
+        raise Invalid.field("components", "Enter the id of at least one component of this page.")
     made = actions.create_group(
         settings(),
         bearer().actor,
@@ -82,5 +82,5 @@ def delete_group(page: PageView, group_id: str) -> ResponseReturnValue:
 def _one(page: PageView, public_id: str) -> Document:
     found = group_documents(page, ComponentGroup.public_id == public_id)
     if not found:
-        raise NotFound("There is no such group.")
+        raise NotFound("Group not found.")
     return found[0]

@@ -85,7 +85,7 @@ def delete_component(page: PageView, component_id: str) -> ResponseReturnValue:
 def _one(page: PageView, public_id: str) -> Document:
     found = component_documents(page, Component.public_id == public_id)
     if not found:
-        raise NotFound("There is no such component.")
+        raise NotFound("Component not found.")
     return found[0]
 
 

@@ -124,7 +124,7 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     before = one_incident(page, incident_id)
     post = held(incident_id)
     if post.status != PostStatus.SCHEDULED:
-        raise Invalid("What was said in public is not deleted. Resolve it, or correct its text.")
+        raise Invalid("You can't delete a published incident. Resolve it, or correct its text.")
     draft = UpdateDraft(
         PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False,
         fingerprint=fingerprint({"method": "DELETE"}),
@@ -159,7 +159,7 @@ def one_incident(page: PageView, public_id: str) -> Document:
     """An incident's document.  Raises NotFound."""
     found = incident_documents(page, Post.public_id == public_id)
     if not found:
-        raise NotFound("There is no such incident.")
+        raise NotFound("Incident not found.")
     return found[0]
 
 
@@ -180,7 +180,7 @@ def _standing(public_id: str) -> PostStatus:
 def _check_update(page: PageView, incident_id: str, update_id: str) -> None:
     of_it = (Post.page_id == page.id, Post.public_id == incident_id, Update.public_id == update_id)
     if session().scalar(select(Update.id).join(Post).where(*of_it)) is None:
-        raise NotFound("There is no such incident update.")
+        raise NotFound("Update not found.")
 
 
 def _key() -> str:

@@ -35,7 +35,7 @@ class Problem(Output):
     title: Annotated[str, Field(examples=["Something needs correcting"])]
     status: Annotated[int, Field(examples=[422])]
     """The HTTP status."""
-    detail: Annotated[str, Field(examples=["name: The title is empty. Write something."])]
+    detail: Annotated[str, Field(examples=["name: The title is empty. Enter some text."])]
     """What is wrong and what to do about it."""
     fields: dict[str, str] = Field(default_factory=dict)
     """The sentence for each field that cannot be accepted."""

@@ -53,7 +53,7 @@ def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     post = held(incident_id)
     given = bodies.read(PublicationBody).postmortem
     if post.postmortem_draft is None:
-        raise Invalid("There is no draft of a post-mortem. Write one first.")
+        raise Invalid("There is no post-mortem draft. Write one first.")
     key = f"v1-postmortem-{secrets.token_hex(12)}"
     draft = UpdateDraft(
         status=PostStatus.POSTMORTEM,
@@ -71,7 +71,7 @@ def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 def revert_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Refused: what was said in public is not unsaid."""
     one_incident(page, incident_id)
-    raise Invalid("What was said in public is not deleted. Correct the post-mortem's text instead.")
+    raise Invalid("You can't revert a published post-mortem. Correct its text instead.")
 
 
 def _document(page: PageView, incident_id: str) -> Document:
@@ -81,7 +81,7 @@ def _document(page: PageView, incident_id: str) -> Document:
     of_it = (Update.post_id == post.id, Update.status == PostStatus.POSTMORTEM)
     said = session().scalars(select(Update).where(*of_it).order_by(Update.sequence.desc())).first()
     if said is None and draft is None:
-        raise NotFound("There is no post-mortem of this incident.")
+        raise NotFound("This incident has no post-mortem.")
     drafted = post.postmortem_draft_at or (said.updated_at if said else post.updated_at)
     return {
         "preview_key": None, "body": said.body if said else None,

@@ -152,5 +152,7 @@ def _chosen(page: PageView, default_state: str) -> list[str]:
     where = [*_here(page), *_of_type(given.type), *_of_state(given.state or default_state)]
     ids = list(session().scalars(select(Subscriber.public_id).where(*where).limit(MOST_AT_ONCE + 1)))
     if len(ids) > MOST_AT_ONCE:
-        raise Invalid.field("subscribers", f"They are more than {MOST_AT_ONCE}. Name them in parts.")
+        raise Invalid.field(
+            "subscribers", f"This selects more than {MOST_AT_ONCE} subscribers. Send their ids in smaller groups."
+        )
     return ids

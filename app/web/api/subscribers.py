@@ -119,7 +119,7 @@ def _add_webhook(page: PageView, given: SubscriberInput) -> tuple[str, str]:
 def whom(given: PersonInput) -> tuple[str, str]:
     """The channel and the address of a person.  Raises Invalid."""
     if not given.email and not given.phone_number:
-        raise Invalid.field("email", "Give an email or a phone_number; a webhook of the whole page has an endpoint.")
+        raise Invalid.field("email", "Send an email, a phone_number or, for a webhook, an endpoint.")
     return (EMAIL, given.email) if given.email else (SMS, _dialled(given))
 
 
@@ -133,7 +133,7 @@ def _dialled(given: PersonInput) -> str:
     try:
         number = phonenumbers.parse(phone, country)
     except phonenumbers.NumberParseException:
-        raise Invalid.field("phone_number", "That is no phone number of that country.") from None
+        raise Invalid.field("phone_number", "Enter a phone number that is valid in this country.") from None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -141,5 +141,5 @@ def _one(page: PageView, public_id: str) -> Document:
     session().expire_all()
     row = session().scalar(select(Subscriber).where(Subscriber.page_id == page.id, Subscriber.public_id == public_id))
     if row is None or row.is_erased:
-        raise NotFound("There is no such subscriber.")
+        raise NotFound("Subscriber not found.")
     return subscriber_documents(page, [row])[0]

@@ -55,7 +55,7 @@ def read_component_uptime(page: PageView, component_id: str) -> ResponseReturnVa
     """Uptime from `start` to `end`: days, months or years; six months at most, and by default the days of the page."""
     rows = _components(page, component_id)
     if not rows:
-        raise NotFound("There is no such component.")
+        raise NotFound("Component not found.")
     row = rows[0]
     asked = _range(page, row.start_date)
     related = [{"id": name} for name in _incidents(rows, asked)[row.id]]
@@ -71,7 +71,7 @@ def read_group_uptime(page: PageView, group_id: str) -> ResponseReturnValue:
     of_it = (ComponentGroup.page_id == page.id, ComponentGroup.public_id == group_id)
     group = session().scalar(select(ComponentGroup).where(*of_it))
     if group is None:
-        raise NotFound("There is no such group.")
+        raise NotFound("Group not found.")
     rows = [row for row in _components(page) if row.group_id == group.id]
     starts = [row.start_date for row in rows]
     asked = _range(page, min((day for day in starts if day), default=None) if all(starts) else None)
@@ -101,10 +101,10 @@ def _range(page: PageView, began_on: date | None) -> _Range:
         first = began_on
         warnings.append(START_MOVED)
     if first > last:
-        raise Invalid.field("start", "The start has to come before the end, and not in the future.")
+        raise Invalid.field("start", "The start must be before the end, and not in the future.")
     months = (last.year - first.year) * 12 + last.month - first.month
     if (months, last.day) > (MONTHS, first.day):
-        raise Invalid.field("start", f"The range is too long: {MONTHS} months are the most that can be asked for.")
+        raise Invalid.field("start", f"The range is too long. The limit is {MONTHS} months.")
     end = min(midnight(last + timedelta(days=1), page), now())
     return _Range(first, last, midnight(first, page), end, tuple(warnings))
 

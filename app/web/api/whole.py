@@ -144,10 +144,10 @@ def _unpack(folder: Path) -> None:
     try:
         found = json.loads(request.get_data())
     except (ValueError, RecursionError):
-        raise BadRequest("The body is not JSON that can be read.") from None
+        raise BadRequest("The body isn't valid JSON.") from None
     documents = found if isinstance(found, list) else [found]
     if not 1 <= len(documents) <= MOST_DOCUMENTS:
-        raise Invalid(f"Send one document, or an array of at most {MOST_DOCUMENTS:,}.")
+        raise Invalid(f"Send one document, or an array of up to {MOST_DOCUMENTS:,}.")
     for number, document in enumerate(documents, 1):
         (folder / f"{number:04}.json").write_text(json.dumps(document))
 

@@ -59,7 +59,7 @@ def _make_page(settings: Settings, actor: Actor, name: str, time_zone: str) -> i
 
 def _page_name(name: str) -> str:
     if not clean(name[:1000]):
-        raise Invalid.field("page_name", "The page's name is empty. Write something.")
+        raise Invalid.field("page_name", "The page's name is empty. Enter some text.")
     if len(clean(name[:1000])) > NAME_LIMIT:
         raise Invalid.field("page_name", f"The page's name is too long: the limit is {NAME_LIMIT} characters.")
     return name
@@ -69,8 +69,8 @@ def _require_link(token: str) -> None:
     if accounts.is_setup_token(token):
         return
     if accounts.needs_setup():
-        raise NotFound("This set-up link is not valid. Use the newest one printed in the terminal.")
-    raise Conflict("Candor is set up already. Sign in instead.")
+        raise NotFound("This setup link isn't valid. Use the newest link from the terminal.")
+    raise Conflict("Candor is already set up. Sign in instead.")
 
 
 def _form(wrong: dict[str, str], problem: str = "") -> str:

@@ -91,5 +91,5 @@ def _show(public_id: str, problem: Problem | None = None) -> str:
 
 def _severity(value: str) -> Severity:
     if value not in set(Severity):
-        raise Invalid.field("severity", "There is no such severity. Choose P0, P1, P2 or P3.")
+        raise Invalid.field("severity", "Choose a severity: P0, P1, P2 or P3.")
     return Severity(value)

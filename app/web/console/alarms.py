@@ -17,9 +17,9 @@ from app.web.pages import current_page
 def dismiss_alarm(number: str) -> Answer:
     """Somebody has seen an alarm."""
     if not (number.isascii() and number.isdigit() and len(number) < 10):
-        raise NotFound("There is no such alarm.")
+        raise NotFound("Alarm not found.")
     if not is_about(session(), int(number), current_page().id):
-        raise NotFound("There is no such alarm.")
+        raise NotFound("Alarm not found.")
     actions.dismiss(actor(), int(number))
     flash("Dismissed. It comes back if there is more to say.")
     return redirect(url_for("console.overview"), 303)

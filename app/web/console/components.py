@@ -104,7 +104,7 @@ def move_component(public_id: str) -> Answer:
     groups = queries.component_groups(session(), facts.id)
     home = next((g for g in groups if any(c.public_id == public_id for c in g.components)), None)
     if home is None:
-        raise NotFound("There is no such component.")
+        raise NotFound("Component not found.")
     inside = ordering.moved([c.public_id for c in home.components], public_id, request.form)
     order = [
         component_id
@@ -234,7 +234,7 @@ def _find(facts: PageFacts, public_id: str) -> ComponentRow:
     rows = queries.all_components(queries.component_groups(session(), facts.id))
     component = next((row for row in rows if row.public_id == public_id), None)
     if component is None:
-        raise NotFound("There is no such component.")
+        raise NotFound("Component not found.")
     return component
 
 

@@ -185,7 +185,7 @@ def _dispatch_of(public_id: str) -> DispatchReport:
     update_id, chosen = update_facts(session(), current_page().id, public_id).id, request.values.get("dispatch", "")
     report = dispatch_report(session(), update_id, public_id=chosen)
     if report is None:
-        raise NotFound("This update notified nobody.")
+        raise NotFound("This update sent no notifications.")
     return report
 
 

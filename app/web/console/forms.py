@@ -18,10 +18,7 @@ from app.vocabulary import PostKind, PostStatus
 from app.web.console.typed import Typed
 
 PROMISE_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 240, 480, 1440)
-USED_FORM = (
-    "This form has published something else already; see what stands. Nothing was published now. "
-    "Send it again to publish this as well."
-)
+USED_FORM = "You already published from this form. To publish this text too, submit it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def update_draft(typed: Typed, kind: PostKind, zone: ZoneInfo, broken: Sequence[
     """
     is_over = typed.status in {PostStatus.RESOLVED, PostStatus.COMPLETED}
     wrong = {
-        f"{EFFECT}{one.public_id}": f"{one.name} is still in {one.status.label.lower()}. Say what happens to it."
+        f"{EFFECT}{one.public_id}": f"{one.name} is still in {one.status.label.lower()}. Choose its new status."
         for one in broken
         if is_over and not typed.effects.get(one.public_id)
     }

@@ -13,7 +13,7 @@ def moved(ids: Sequence[str], moving: str, form: Mapping[str, str]) -> list[str]
         NotFound: `moving` is not one of them.
     """
     if moving not in ids:
-        raise NotFound("It is no longer there. Reload the page and try again.")
+        raise NotFound("This item was removed. Reload the page and try again.")
     rest = [other for other in ids if other != moving]
     place = _place(list(ids).index(moving), form)
     rest.insert(min(max(place, 0), len(rest)), moving)
@@ -27,5 +27,5 @@ def _place(at: int, form: Mapping[str, str]) -> int:
     if direction == "down":
         return at + 1
     if not (to.isascii() and to.isdigit() and len(to) <= 4):
-        raise Invalid.field("to", "Give the place as a number, such as 3.")
+        raise Invalid.field("to", "Enter a position, such as 3.")
     return int(to) - 1

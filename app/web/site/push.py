@@ -35,7 +35,7 @@ def subscribe_browser() -> Response:
     said = _said()
     chosen = said.get("components", [])
     if not isinstance(chosen, list) or len(chosen) > MOST_COMPONENTS:
-        raise Invalid.field("components", "Choose at least one component, or choose everything.")
+        raise Invalid.field("components", "Choose at least one component, or choose all updates.")
     browsers.subscribe_browser(
         current_app.config["SETTINGS"],
         page(slug=visited_page()).id,
@@ -58,7 +58,7 @@ def unsubscribe_browser() -> Response:
 def _said() -> dict[str, Any]:
     said = request.get_json(force=True, silent=True)
     if not isinstance(said, dict):
-        raise Invalid("This address takes JSON, as the button on the page sends it.")
+        raise Invalid("This address accepts only JSON, as the button on the page sends it.")
     return said
 
 

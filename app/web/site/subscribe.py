@@ -64,7 +64,7 @@ def chosen_components() -> list[str]:
         return []
     chosen = [clean(value[:100]) for value in request.form.getlist("components")]
     if not chosen:
-        raise Invalid.field("components", "Choose at least one component, or choose everything.")
+        raise Invalid.field("components", "Choose at least one component, or choose all updates.")
     return chosen
 
 

@@ -142,7 +142,7 @@ def test_no_statement_is_dated_past_its_neighbours(script: Script, page_id: int)
         status, sentence = script.refused(
             "PATCH", path, {"incident_update": {"display_at": (NOON + 2 * HOUR).isoformat()}}
         )
-        assert (status, "made earlier, at" in sentence) == (422, True), sentence
+        assert (status, "before the next update, at" in sentence) == (422, True), sentence
         found = script.get(f"/incidents/{made['id']}")
     assert at_of(found, "resolved_at") == NOON + HOUR
     assert [at_of(update) for update in found["incident_updates"]] == [NOON + HOUR, NOON]

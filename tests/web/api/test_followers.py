@@ -265,7 +265,7 @@ def test_a_sheet_keeps_what_they_follow(app: Flask, script: Script, page_id: int
     assert "2 unchanged" in give(sheet)
     assert "1 taken" in give(f"channel,address,posts\nemail,bob@example.com,{slow}\n")
     assert not one("bob@example.com").everything
-    assert "There is no incident “nothere00000” on this page." in give(
+    assert "This page has no incident “nothere00000”." in give(
         "channel,address,posts\nemail,joe@example.com,nothere00000\n"
     )
     assert session().scalar(select(func.count(SubscriberPost.id))) == 3

@@ -31,7 +31,7 @@ def test_another_post_under_the_same_key_is_refused(script: Script, page_id: int
     made = script.send("POST", "/incidents", {"incident": FIRST}, headers=KEY)
     assert script.send("POST", "/incidents", {"incident": FIRST}, headers=KEY)["id"] == made["id"]
     status, sentence = script.refused("POST", "/incidents", {"incident": {**FIRST, **other}}, headers=KEY)
-    assert (status, "published something else before" in sentence) == (409, True)
+    assert (status, "already used for different content" in sentence) == (409, True)
     assert (count(Post), count(Update)) == (1, 1)
 
 
@@ -51,7 +51,7 @@ def test_another_update_under_the_same_key_is_refused(script: Script, page_id: i
         {"body": "one", "component_ids": []}, {"body": "one", "name": "Fast"},
     ):  # fmt: skip
         status, sentence = script.refused("PATCH", one, {"incident": other}, headers=KEY)
-        assert (status, "published something else before" in sentence) == (409, True)
+        assert (status, "already used for different content" in sentence) == (409, True)
     assert count(Update) == 2
     script.send("PATCH", one, {"incident": {"status": "monitoring", "body": "two"}})
     again = script.send("PATCH", one, said, headers=KEY)

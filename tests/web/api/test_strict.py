@@ -58,8 +58,8 @@ def test_the_token_of_an_older_script_stands_in_its_form(app: Flask, script: Scr
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        ({"name": "x"}, 400, "incident is missing, or is not an object."),
-        ({"incident": {"name": "x", "component_ids": ["nothere"]}}, 422, "is no longer there. Choose among those"),
+        ({"name": "x"}, 400, "incident is missing or isn't an object."),
+        ({"incident": {"name": "x", "component_ids": ["nothere"]}}, 422, "exist on this page. Choose another"),
         ({"incident": {"name": "x", "status": "scheduled"}}, 422, "scheduled_for: Enter when the maintenance"),
         ({"incident": {"name": "x", "body": "See db1.corp.internal"}}, 422, "db1.corp.internal. If it is meant"),
     ],
@@ -73,7 +73,7 @@ def test_programs_are_told_what_they_can_act_on(ours: Script, page_id: int, body
 def test_a_body_that_is_no_json_is_told_to_programs(ours: Script, page_id: int) -> None:
     options = {"data": b"{", "content_type": "application/json"}
     status, sentence = problem(ours, "POST", "/incidents", **options)
-    assert (status, "is not JSON that can be read" in sentence) == (400, True)
+    assert (status, "isn't valid JSON" in sentence) == (400, True)
 
 
 def test_a_field_that_is_not_described_is_named_and_refused(app: Flask, ours: Script, page_id: int) -> None:

@@ -80,7 +80,7 @@ def test_a_form_sent_again_with_other_words_is_refused_and_keeps_them(lena: Pers
     thread = lena.send(form, WORDS).headers["Location"]
     refused = lena.send(form, {**WORDS, "title": "Search fails"})
     assert refused.status_code == 409
-    assert "This form has published something else already" in text_of(refused.text)
+    assert "You already published from this form" in text_of(refused.text)
     kept = form_of(refused.text, "/console/default/posts")
     assert (kept.fields["title"], kept.fields["body"]) == ("Search fails", WORDS["body"])
     assert count(Post) == 1

@@ -134,7 +134,7 @@ def test_a_logo_is_put_on_the_page_shown_and_taken_away(alice: Person, page_id: 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"", "Choose a picture first."),
+        (b"", "Choose an image file first."),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "PNG, JPEG or WebP"),
         (pictures.png(40, 40, 40_000), "larger than 32 KB"),
         (pictures.png(40, 4000), "40 by 4000 pixels"),

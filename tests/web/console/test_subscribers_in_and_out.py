@@ -87,12 +87,12 @@ def test_bad_lines_are_named_with_their_number_and_why(alice: Person, page_id: i
     )
     assert "1 taken" in said
     assert "7 refused" in said
-    assert "Line 5 The same address as in line 3." in said
+    assert "Line 5 This address is already in line 3." in said
     assert "Line 6 “pigeon” is no channel." in said
     assert "Line 7 “asleep” is no state." in said
-    assert "Line 8 There is no component “No such thing” on this page." in said
+    assert "Line 8 This page has no component “No such thing”." in said
     assert "Line 9 “yesterday” is no time." in said
-    assert "Line 10 The phone number needs its country" in said
+    assert "Line 10 Start the phone number with + and the country code" in said
     assert people() == {"ann@example.com": "active"}
 
 
@@ -141,9 +141,9 @@ def test_statuspages_sheets_are_taken(alice: Person, page_id: int, sheet: str) -
     ("content", "why"),
     [
         (b"", "The file is empty."),
-        (b"name,age\nAnn,7\n", "No column is named address."),
-        ("channel,address\nemail,jörg@example.com\n".encode("latin-1"), "The file is not in UTF-8."),
-        (b'channel,address\nemail,"' + b"x" * 200_000 + b'"\n', "can not be read"),
+        (b"name,age\nAnn,7\n", "The sheet needs an address column."),
+        ("channel,address\nemail,jörg@example.com\n".encode("latin-1"), "The file isn't UTF-8."),
+        (b'channel,address\nemail,"' + b"x" * 200_000 + b'"\n', "can't be read"),
     ],
 )
 def test_what_is_no_sheet_is_refused_whole(alice: Person, page_id: int, content: bytes, why: str) -> None:
@@ -233,7 +233,7 @@ def test_never_again_means_no_letter_even_when_asked_for(alice: Person, settings
     drain(settings)
     assert not list(settings.outbox.glob("email/*.eml"))
     said = give(alice, "channel,address\nemail,Carol@example.com\n")
-    assert "asked never to be written to" in said
+    assert "asked never to be contacted" in said
 
 
 def test_others_are_left_alone(alice: Person, settings: Settings, page_id: int) -> None:

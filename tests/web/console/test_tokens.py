@@ -43,8 +43,8 @@ def test_a_token_is_shown_once_works_and_is_taken_back(app: Flask, admin: Browse
 
 @pytest.mark.parametrize(
     ("form", "said"),
-    [({"name": "", "scopes": "read"}, "is empty"), ({"name": "x"}, "Choose from these scopes"),
-     ({"name": "x", "scopes": "all"}, "Choose from these scopes"),
+    [({"name": "", "scopes": "read"}, "is empty"), ({"name": "x"}, "Choose at least one scope"),
+     ({"name": "x", "scopes": "all"}, "Choose at least one scope"),
      ({"name": "x", "scopes": "read", "days": "0"}, "days"),
      ({"name": "x", "scopes": "read", "days": "never"}, "days"), ({"name": "x" * 61, "scopes": "read"}, "too long")],
 )  # fmt: skip
