@@ -35,7 +35,7 @@ def nothing_published() -> bool:
         ({"promise": "at"}, "Enter a time for the next update."),
         ({"promise": "at", "promise_at": "tomorrow"}, "Enter a time such as"),
         ({"promise": "at", "promise_at": "2001-01-01T00:00"}, "has passed"),
-        ({"promise": "at", "promise_at": "9999-12-31T23:59"}, "more than 30 days"),
+        ({"promise": "at", "promise_at": "9999-12-31T23:59"}, "the next 30 days"),
         ({"severity": "P9"}, "Choose P0, P1, P2, P3"),
         ({"record_url": ["https://acme.atlassian.net/browse/OPS-7"]}, "Choose a severity."),
         (

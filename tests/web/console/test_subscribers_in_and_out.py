@@ -88,8 +88,8 @@ def test_bad_lines_are_named_with_their_number_and_why(alice: Person, page_id: i
     assert "1 taken" in said
     assert "7 refused" in said
     assert "Line 5 This address is already in line 3." in said
-    assert "Line 6 “pigeon” is no channel." in said
-    assert "Line 7 “asleep” is no state." in said
+    assert "Line 6 “pigeon” isn't a channel." in said
+    assert "Line 7 “asleep” isn't a state." in said
     assert "Line 8 This page has no component “No such thing”." in said
     assert "Line 9 “yesterday” is no time." in said
     assert "Line 10 Start the phone number with + and the country code" in said
