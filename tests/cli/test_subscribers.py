@@ -16,7 +16,7 @@ def test_out_and_in_again_gives_the_same(candor: Shell, tmp_path: Path) -> None:
     assert tried["counts"] == {"taken": 1, "refused": 1}
     done = candor.run("subscribers", "import", str(source))
     assert done.returncode == 0
-    assert "line 3: “asleep” is no state." in done.stdout
+    assert "line 3: “asleep” isn't a state." in done.stdout
     assert candor.json("subscribers", "export", str(copy))["subscribers"] == 1
     assert copy.stat().st_mode & 0o077 == 0
     first = copy.read_text()

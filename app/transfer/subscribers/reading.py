@@ -213,7 +213,7 @@ def _instant(cells: Mapping[str, str], name: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(re.sub(r" ?(UTC|GMT)$", "+00:00", raw))
     except ValueError:
-        raise Invalid(f"“{clean(raw)[:40]}” is no time. Write it like 2026-12-01T22:00:00Z.") from None
+        raise Invalid(f"“{clean(raw)[:40]}” isn't a time. Use the form 2026-12-01T22:00:00Z.") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 

@@ -91,7 +91,7 @@ def test_bad_lines_are_named_with_their_number_and_why(alice: Person, page_id: i
     assert "Line 6 “pigeon” isn't a channel." in said
     assert "Line 7 “asleep” isn't a state." in said
     assert "Line 8 This page has no component “No such thing”." in said
-    assert "Line 9 “yesterday” is no time." in said
+    assert "Line 9 “yesterday” isn't a time." in said
     assert "Line 10 Start the phone number with + and the country code" in said
     assert people() == {"ann@example.com": "active"}
 
