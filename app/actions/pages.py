@@ -326,10 +326,14 @@ def kind_of_logo(body: bytes) -> str:
     if not body:
         raise Invalid.field("logo", "Choose an image file first.")
     if len(body) > LARGEST_BYTES:
-        raise Invalid.field("logo", "The image is larger than 32 KB. Choose a smaller file, because every reader loads it.")
+        raise Invalid.field(
+            "logo", "The image is larger than 32 KB. Choose a smaller file, because every reader loads it."
+        )
     picture = picture_of(body)
     if picture is None:
-        raise Invalid.field("logo", "This file isn't an image that browsers can show. Choose a PNG, JPEG or WebP picture.")
+        raise Invalid.field(
+            "logo", "This file isn't an image that browsers can show. Choose a PNG, JPEG or WebP picture."
+        )
     if max(picture.width, picture.height) > LARGEST_SIDE:
         raise Invalid.field(
             "logo",
