@@ -48,8 +48,8 @@ PAUSE = 0.02
 SOON_SECONDS = 2.0
 SOONER = {
     **SOON,
-    "app.db.FORSAKEN_SECONDS": 2.0,
-    "app.db.UNHEARD_SECONDS": 2.0,
+    "app.db.engine.FORSAKEN_SECONDS": 2.0,
+    "app.db.engine.UNHEARD_SECONDS": 2.0,
     "app.channels.smtp_lines.MESSAGE_SECONDS": 1.5,
 }
 """Leases of three seconds, and nobody waits for longer than two for a word from who was cut off."""
