@@ -1,29 +1,13 @@
 """The command line's root: finds the commands and turns errors into one sentence and an exit code."""
 
+import importlib
 import os
+import pkgutil
 import sys
+from pathlib import Path
 
 import click
 
-from app.cli import (
-    archiving,
-    backups,
-    bounces,
-    content,
-    dispatches,
-    exporting,
-    inbound,
-    installation,
-    limits,
-    pages,
-    people,
-    publishing,
-    remote,
-    serving,
-    subscribers,
-    tokens,
-    webhooks,
-)
 from app.errors import CandorError, NeedsConfirmation, NotAllowed, SettingError, Unavailable
 from app.version import VERSION
 
@@ -42,27 +26,16 @@ def candor() -> None:
     """
 
 
-for _commands in (
-    serving,
-    installation,
-    backups,
-    archiving,
-    publishing,
-    exporting,
-    content,
-    pages,
-    people,
-    subscribers,
-    tokens,
-    limits,
-    dispatches,
-    webhooks,
-    bounces,
-    inbound,
-    remote,
-):
-    for _command in _commands.COMMANDS:
-        candor.add_command(_command)
+def _add_commands() -> None:
+    """Add what every module of this folder says are its commands: a new noun is one new module."""
+    for found in pkgutil.iter_modules([str(Path(__file__).parent)]):
+        if found.name not in {"main", "__main__"}:
+            module = importlib.import_module(f"app.cli.{found.name}")
+            for command in getattr(module, "COMMANDS", ()):
+                candor.add_command(command)
+
+
+_add_commands()
 
 
 def main() -> None:
