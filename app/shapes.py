@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.vocabulary import ComponentStatus, DeliveryState, Impact, PostKind, PostStatus, Role, Severity
+from app.vocabulary import ComponentStatus, DeliveryState, DraftState, Impact, PostKind, PostStatus, Role, Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,44 @@ class UpdateDraft:
     facts: PostFacts | None = None
     display_at: datetime | None = None
     fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftContent:
+    """What a draft holds: possibly half-written, so nothing in it has been checked yet.  Times are UTC.
+
+    `texts` are (title, body) by language code; updates have no title of their own.  `effects` are as a `PostDraft`'s.
+    `promise_minutes` counts from the moment of publishing, `next_update_by` is an instant; at most one is set.
+    `base_version` is the post's version that the author saw, None for a new post.
+    `acknowledged` says that the leak guard's findings were seen and accepted.
+    """
+
+    kind: PostKind
+    status: PostStatus
+    texts: Mapping[str, tuple[str, str]]
+    post_id: str = ""
+    base_version: int | None = None
+    impact: Impact | None = None
+    effects: tuple[ComponentEffect, ...] = ()
+    promise_minutes: int | None = None
+    next_update_by: datetime | None = None
+    notify: bool = True
+    scheduled_for: datetime | None = None
+    scheduled_until: datetime | None = None
+    auto_start: bool = False
+    auto_end: bool = False
+    severity: Severity | None = None
+    record_links: tuple[RecordLinkDraft, ...] = ()
+    acknowledged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SavedDraft:
+    """A draft after a verb: its public id, its version, and its state."""
+
+    public_id: str
+    version: int
+    state: DraftState
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,22 @@ TERMINAL_STATUSES = frozenset(
 )
 
 
+class DraftState(StrEnum):
+    """What becomes of a text before it is published."""
+
+    EDITING = "editing"
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    PUBLISHED = "published"
+    DISCARDED = "discarded"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the draft can still be published."""
+        return self not in {DraftState.PUBLISHED, DraftState.DISCARDED}
+
+
 class Impact(StrEnum):
     """How much a post matters to readers; also the verdict's indicator."""
 

@@ -24,6 +24,10 @@ from app.shapes import SYSTEM
 pytestmark = pytest.mark.database
 
 
+OTHERS = {"approval.author_id"}
+"""Columns that stay empty, because a CHECK keeps them apart from another column of the same row."""
+
+
 def fill(table: Table) -> None:
     """One row with something in every column."""
     with transaction() as writing:
@@ -31,6 +35,8 @@ def fill(table: Table) -> None:
 
 
 def _value(column: Any) -> object:
+    if str(column) in OTHERS:
+        return None
     if column.foreign_keys or column.primary_key:
         return 1
     if isinstance(column.type, UtcDateTime):

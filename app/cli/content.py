@@ -6,22 +6,23 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import components
+from app.actions import components, drafts
 from app.actions.components import create_group
 from app.actions.posts.editing import pin_post, set_auto
 from app.actions.posts.fingerprints import fingerprint
 from app.actions.posts.publishing import open_post, publish_update
 from app.cli.shared import Answer, about_page, answers, text_from
 from app.db import session
-from app.errors import Invalid, NotFound
+from app.errors import CandorError, Invalid, NotFound
 from app.inputs.base import from_options
+from app.inputs.drafts import DraftSchedule
 from app.inputs.posts import TypedPost, TypedUpdate
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
 from app.models.post import Post, Update
 from app.publish.links import permalink
 from app.settings import Settings
-from app.shapes import COMMAND_LINE, Published, RecordLinkDraft
+from app.shapes import COMMAND_LINE, DraftContent, PostDraft, Published, RecordLinkDraft, UpdateDraft
 from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Severity
 
 STATUSES = click.Choice([status.value for status in ComponentStatus])
@@ -108,6 +109,7 @@ def statement(command: Any) -> Any:
         click.option("--next-update-in", type=click.IntRange(1, 43_200), metavar="MINUTES", help="The promise."),
         click.option("--no-notify", is_flag=True, help="Tell the page, not the subscribers."),
         click.option("--publish-anyway", is_flag=True, help="The text was checked for internal words."),
+        click.option("--publish-at", metavar="TIME", help="Schedule it instead, such as for 2026-12-01T22:00+01:00."),
         click.option(
             "--key", help="An idempotency key: the same again publishes nothing new; other content is refused."
         ),
@@ -166,6 +168,8 @@ def say_first(settings: Settings, page_id: int, title: str, status: str | None, 
         OPTION_NAMES,
     )
     draft = given.draft(links, key=_key(options), fingerprint=_fingerprint(options, body, title=title, status=status))
+    if options["publish_at"]:
+        return _scheduled(settings, page_id, _content(page_id, draft, options, title=draft.title), options)
     return _published(page_id, open_post(settings, COMMAND_LINE, page_id, draft))
 
 
@@ -187,6 +191,9 @@ def say_more(settings: Settings, page_id: int, public_id: str, status: str | Non
     sent = {**_statement(options, body), "kind": row.kind, "status": status or row.status, "version": row.version}
     given = from_options(TypedUpdate, sent, OPTION_NAMES)
     draft = given.draft(key=_key(options), fingerprint=_fingerprint(options, body, status=status))
+    if options["publish_at"]:
+        content = _content(page_id, draft, options, kind=row.kind, post_id=public_id, base_version=row.version)
+        return _scheduled(settings, page_id, content, options)
     return _published(page_id, publish_update(settings, COMMAND_LINE, public_id, draft))
 
 
@@ -261,6 +268,57 @@ def _statement(options: dict[str, Any], body: str) -> dict[str, Any]:
         "notify": not options["no_notify"],
         "acknowledged": options["publish_anyway"],
     }
+
+
+def _content(
+    page_id: int,
+    draft: PostDraft | UpdateDraft,
+    options: dict[str, Any],
+    *,
+    kind: PostKind | None = None,
+    title: str = "",
+    post_id: str = "",
+    base_version: int | None = None,
+) -> DraftContent:
+    """The same as a draft to be published later: a promise in minutes counts from then."""
+    planned = draft if isinstance(draft, PostDraft) else None
+    minutes = options["next_update_in"]
+    return DraftContent(
+        kind=planned.kind if planned else kind or PostKind.INCIDENT,
+        status=draft.status,
+        texts={
+            session().scalars(select(Page.locale).where(Page.id == page_id)).one(): (title, draft.body)
+        },
+        post_id=post_id,
+        base_version=base_version,
+        impact=draft.impact,
+        effects=draft.effects,
+        promise_minutes=minutes,
+        next_update_by=None if minutes else draft.next_update_by,
+        notify=draft.notify,
+        scheduled_for=planned.scheduled_for if planned else None,
+        scheduled_until=planned.scheduled_until if planned else None,
+        auto_start=planned.auto_start if planned else False,
+        auto_end=planned.auto_end if planned else False,
+        severity=planned.severity if planned else None,
+        record_links=planned.record_links if planned else (),
+        acknowledged=draft.acknowledged,
+    )
+
+
+def _scheduled(settings: Settings, page_id: int, content: DraftContent, options: dict[str, Any]) -> Answer:
+    asked = {"publish_at": options["publish_at"]}
+    at = from_options(DraftSchedule, asked, {"publish_at": "--publish-at"}).publish_at
+    saved = drafts.save_draft(settings, COMMAND_LINE, page_id, content)
+    try:
+        drafts.schedule_draft(settings, COMMAND_LINE, page_id, saved.public_id, at)
+    except CandorError:
+        drafts.discard_draft(settings, COMMAND_LINE, page_id, saved.public_id)
+        raise
+    return Answer(
+        f"Scheduled for {at.isoformat()} as draft {saved.public_id}.",
+        {"draft": saved.public_id, "publish_at": at.isoformat()},
+    )
 
 
 def _key(options: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from app.actions import alarms, announcements, canaries, mail_health
+from app.actions import alarms, announcements, canaries, drafts, mail_health
 from app.actions.inbound import keeping
 from app.actions.posts import auto_start
 from app.clock import now
@@ -64,6 +64,7 @@ SWEEPS: tuple[tuple[Callable[[Settings], object], float], ...] = (
     (refresh_stale, 1.0),
     (announcements_due, 1.0),
     (auto_start.move_due, 1.0),
+    (drafts.publish_due, 0.5),
     (recover_leases, 5.0),
     (alarms.watch, 60.0),
     (mail_health.watch, 60.0),

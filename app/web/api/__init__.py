@@ -3,6 +3,7 @@
 from app.web.api import (
     component_groups,
     components,
+    drafts,
     incident_subscribers,
     incidents,
     openapi,
@@ -23,6 +24,7 @@ __all__ = [
     "blueprint",
     "component_groups",
     "components",
+    "drafts",
     "incident_subscribers",
     "incidents",
     "openapi",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.inputs.fields import CHANGEABLE, ID_PATTERN, Choice
-from app.vocabulary import ComponentStatus, Impact, PostStatus
+from app.vocabulary import ComponentStatus, DraftState, Impact, PostKind, PostStatus, Severity
 
 _EXAMPLE = "kctbh9vrtdwd"
 Id = Annotated[str, Field(pattern=ID_PATTERN, examples=[_EXAMPLE])]
@@ -494,3 +494,40 @@ class IncidentWebhook(Output):
     meta: WebhookMeta
     page: WebhookPage
     incident: PublicIncident
+
+
+class Draft(Output):
+    """An update, or a new incident or maintenance, before it is published."""
+
+    id: Id
+    state: Annotated[DraftState, Choice(tuple(DraftState))]
+    incident_id: Id | None
+    """The incident or maintenance that it continues."""
+    kind: Annotated[PostKind, Choice(tuple(PostKind))]
+    status: Annotated[PostStatus, Choice(tuple(PostStatus))]
+    title: str
+    body: str
+    """The text, in Markdown."""
+    impact: Impacts | None
+    components: dict[str, ComponentState | None]
+    """The new status of each component, by its id."""
+    promise_minutes: int | None
+    next_update_by: Instant | None
+    notify: bool
+    scheduled_for: Instant | None
+    scheduled_until: Instant | None
+    auto_start: bool
+    auto_end: bool
+    severity: Annotated[Severity, Choice(tuple(Severity))] | None
+    publish_at: Instant | None
+    """When it is published, if it is scheduled."""
+    problem: str | None
+    """Why it was not published at its time."""
+    update_id: Id | None
+    """The update that it became."""
+    edited_by: str
+    content_hash: str
+    """The SHA-256 of what would be published. An approval is bound to it."""
+    version: int
+    created_at: Instant
+    updated_at: Instant

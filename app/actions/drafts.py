@@ -1,0 +1,416 @@
+"""Drafts: saved while somebody types, proposed, approved, scheduled, and published as an update in one transaction."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from app.actions import alarms
+from app.actions.frame import Change, changing
+from app.actions.posts import publishing, validation
+from app.clock import now
+from app.db import release
+from app.db import session as read_session
+from app.deliver.alarms import Found
+from app.errors import CandorError, Conflict, Invalid, NotAllowed, NotFound, Stale, Unavailable
+from app.models.component import Component
+from app.models.draft import Approval, Draft, DraftEditor, DraftEffect, DraftText
+from app.models.page import Page
+from app.models.post import Post, Update
+from app.publish.refresh import try_refresh
+from app.queries.drafts import content_hash, content_of, in_order
+from app.settings import Settings
+from app.shapes import Actor, DraftContent, PostDraft, Published, SavedDraft, UpdateDraft
+from app.states import drafts as states
+from app.vocabulary import ComponentStatus, DraftState, Role
+
+logger = logging.getLogger(__name__)
+TITLE_LIMIT = 500
+BODY_LIMIT = 100_000
+"""More than can be published: what somebody pastes is kept until they have shortened it."""
+
+NOT_PUBLISHED = "draft-not-published"
+"""The kind of alarm for a scheduled draft that could not be published."""
+
+
+def save_draft(
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    content: DraftContent,
+    *,
+    public_id: str | None = None,
+    version: int | None = None,
+) -> SavedDraft:
+    """Save a draft, a new one without `public_id`; half-written content is fine.  Nothing public changes.
+
+    `version` is the one the author saw; None saves over whatever is there.  Saving the same again writes nothing.
+
+    Raises:
+        Conflict: it is scheduled, published or discarded.
+        Invalid: a text is too long to keep, or a component isn't this page's.
+        NotAllowed: the actor may only view this page.
+        NotFound: the page has no such draft or post.
+        Stale: somebody else has saved it since.
+    """
+    content = replace(content, effects=in_order(content.effects))
+    with changing(settings, actor, page_id, needs=Role.RESPONDER, lock=False) as change:
+        session = change.session
+        if public_id is None:
+            draft = Draft(page_id=page_id, kind=content.kind, status=content.status, created_by=actor.name)
+            session.add(draft)
+            session.flush()
+        else:
+            draft = _held(session, page_id, public_id)
+            states.require_open(draft)
+            before = content_of(session, draft)
+            if version is not None and version != draft.version:
+                raise Stale(
+                    "This draft was saved elsewhere since you opened it.", current=_body(before), yours=_body(content)
+                )
+            if before == content:
+                return SavedDraft(draft.public_id, draft.version, draft.state)
+            states.edit(draft)
+            draft.version += 1
+        _write(session, page_id, draft, content)
+        draft.edited_by, draft.updated_at = actor.name, now()
+        _note_editor(session, draft, actor)
+        return SavedDraft(draft.public_id, draft.version, draft.state)
+
+
+def propose_draft(settings: Settings, actor: Actor, page_id: int, public_id: str) -> SavedDraft:
+    """Ask for a draft to be approved.  Its content has to be complete.
+
+    Raises:
+        Conflict: it isn't being edited.
+        Invalid, NotAllowed, NotFound, Stale: as `publish_draft`.
+    """
+    with changing(settings, actor, page_id, needs=Role.RESPONDER, lock=False) as change:
+        draft = _held(change.session, page_id, public_id)
+        _checked(change.session, draft, change.page)
+        states.propose(draft)
+        return _saved(change, draft, "propose")
+
+
+def approve_draft(settings: Settings, actor: Actor, page_id: int, public_id: str, seen_hash: str) -> SavedDraft:
+    """Approve exactly the content whose hash was shown.  Nobody who edited it since the last approval may.
+
+    Raises:
+        Conflict: nobody proposed it.
+        NotAllowed: the actor has edited it, or isn't a person with an account.
+        NotFound: the page has no such draft.
+        Stale: the content isn't the one that was shown.
+    """
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
+        draft = _held(session, page_id, public_id)
+        content = content_of(session, draft)
+        current = content_hash(content)
+        if actor.account_id is None:
+            raise NotAllowed("Only a person with an account can approve a draft.")
+        if seen_hash != current:
+            raise Stale("This draft changed since you opened it.", current=_body(content), yours="")
+        editors = session.scalars(select(DraftEditor.account_id).where(DraftEditor.draft_id == draft.id)).all()
+        if actor.account_id in editors:
+            raise NotAllowed("You edited this draft, so another person has to approve it.")
+        states.approve(draft, current)
+        authors: Sequence[int | None] = editors or (None,)
+        session.add_all(
+            Approval(draft_id=draft.id, content_hash=current, author_id=author, approver_id=actor.account_id)
+            for author in authors
+        )
+        session.execute(delete(DraftEditor).where(DraftEditor.draft_id == draft.id))
+        return _saved(change, draft, "approve")
+
+
+def schedule_draft(
+    settings: Settings, actor: Actor, page_id: int, public_id: str, at: datetime, *, acknowledged: bool = False
+) -> SavedDraft:
+    """Have a draft published at an instant in the future, by a worker, exactly as it is now.
+
+    A draft that is scheduled already moves to the new time.
+
+    Raises:
+        Invalid, NotAllowed, NotFound, Stale: as `publish_draft`, or the time is in the past.
+        Conflict: it was published or discarded.
+    """
+    if at <= now():
+        raise Invalid.field("publish_at", "Choose a time in the future.")
+    if at > validation.LATEST:
+        raise Invalid.field("publish_at", f"Choose a time before {validation.LATEST:%Y}.")
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
+        draft = _held(session, page_id, public_id)
+        states.require_open(draft)
+        if draft.post_id is not None and draft.base_version is None:
+            draft.base_version = session.scalar(select(Post.version).where(Post.id == draft.post_id))
+        draft.acknowledged = draft.acknowledged or acknowledged
+        session.flush()
+        content = _checked(session, draft, change.page)
+        states.schedule(draft, at, content_hash(content))
+        return _saved(change, draft, "schedule", at.isoformat())
+
+
+def unschedule_draft(settings: Settings, actor: Actor, page_id: int, public_id: str) -> SavedDraft:
+    """Take a scheduled draft back: it is edited again, and nothing is published.
+
+    Raises:
+        Conflict: it isn't scheduled.
+        NotAllowed, NotFound: as `publish_draft`.
+    """
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        draft = _held(change.session, page_id, public_id)
+        states.unschedule(draft)
+        return _saved(change, draft, "unschedule")
+
+
+def discard_draft(settings: Settings, actor: Actor, page_id: int, public_id: str) -> SavedDraft:
+    """Throw a draft away.
+
+    Raises:
+        Conflict: it was published or discarded.
+        NotAllowed, NotFound: as `publish_draft`.
+    """
+    with changing(settings, actor, page_id, needs=Role.RESPONDER, lock=False) as change:
+        draft = _held(change.session, page_id, public_id)
+        states.discard(draft)
+        return _saved(change, draft, "discard")
+
+
+def publish_draft(
+    settings: Settings, actor: Actor, page_id: int, public_id: str, *, acknowledged: bool = False
+) -> Published:
+    """Publish a draft now, as an update or a new post.  Publishing it again returns the same update.
+
+    Raises:
+        Conflict: it was discarded, or its content isn't the one that was approved.
+        Invalid: a field can't be published.
+        NeedsConfirmation: a guard found what looks like a leak, and nobody acknowledged it.
+        NotAllowed: the actor may not publish on this page.
+        NotFound: the page has no such draft.
+        Stale: the post changed since the draft's author saw it.
+        Unavailable: the database can't be written; nothing was changed.
+    """
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        draft = _held(change.session, page_id, public_id)
+        draft.acknowledged = draft.acknowledged or acknowledged
+        made = _publish(change, settings, draft, actor)
+    try_refresh(settings, page_id)
+    return made
+
+
+def publish_due(settings: Settings) -> None:
+    """Publish each scheduled draft whose time has come, once, however many workers look.
+
+    A draft that can't be published goes back to editing with the reason, and an alarm says so.
+
+    Raises:
+        Unavailable: the database went away; what is left is published the next time.
+    """
+    due = (
+        read_session()
+        .execute(
+            select(Draft.page_id, Draft.public_id, Draft.edited_by)
+            .where(Draft.state == DraftState.SCHEDULED, Draft.publish_at <= now())
+            .order_by(Draft.publish_at, Draft.id)
+        )
+        .all()
+    )
+    release()
+    for page_id, public_id, edited_by in due:
+        actor = Actor(edited_by or "scheduled", Role.LEAD)
+        try:
+            with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+                draft = _held(change.session, page_id, public_id)
+                if draft.state is not DraftState.SCHEDULED or draft.publish_at is None or draft.publish_at > now():
+                    continue  # another worker was faster, or somebody took it back
+                _publish(change, settings, draft, actor)
+            try_refresh(settings, page_id)
+        except Unavailable:
+            raise
+        except CandorError as error:
+            _give_back(settings, actor, page_id, public_id, error.sentence)
+
+
+def _give_back(settings: Settings, actor: Actor, page_id: int, public_id: str, why: str) -> None:
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        draft = _held(change.session, page_id, public_id)
+        if draft.state is not DraftState.SCHEDULED:
+            return
+        states.unschedule(draft, why)
+        change.audit("give back", "draft", public_id, why)
+    logger.warning("the scheduled draft %s is not published: %s", public_id, why)
+    sentence = f"A scheduled update was not published. {why} Open the draft, and publish or discard it."
+    alarms.raise_found([Found(NOT_PUBLISHED, public_id, sentence[:300])])
+
+
+def _publish(change: Change, settings: Settings, draft: Draft, actor: Actor) -> Published:
+    session = change.session
+    if draft.state is DraftState.PUBLISHED:
+        made = session.execute(
+            select(Post.public_id, Update.public_id)
+            .join(Update, Update.post_id == Post.id)
+            .where(Update.id == draft.update_id)
+        ).one()
+        return Published(made[0], made[1], repeated=True)
+    content = content_of(session, draft)
+    bound = draft.approved_hash
+    if bound and bound != content_hash(content):
+        raise Conflict("This draft changed since it was approved or scheduled. Check it and publish it again.")
+    read = _read(session, draft, content, change.page)
+    if isinstance(read, PostDraft):
+        made_now = publishing.add_post(session, settings, actor, change.page, read)
+    else:
+        made_now = publishing.add_update(session, settings, actor, change.page, content.post_id, read)
+    update_id = session.scalars(select(Update.id).where(Update.public_id == made_now.update_id)).one()
+    states.publish(draft, update_id, content_hash(content))
+    change.audit("publish", "draft", draft.public_id, made_now.update_id)
+    return made_now
+
+
+def _checked(session: Session, draft: Draft, page: Page) -> DraftContent:
+    """The draft's content, if it could be published now.  Raises what publishing would."""
+    content = content_of(session, draft)
+    _read(session, draft, content, page)
+    if draft.post_id is not None and draft.base_version is not None:
+        current = session.scalar(select(Post.version).where(Post.id == draft.post_id))
+        if current != draft.base_version:
+            raise Stale("The incident was updated since this draft was written.", current="", yours=_body(content))
+    return content
+
+
+def _read(session: Session, draft: Draft, content: DraftContent, page: Page) -> PostDraft | UpdateDraft:
+    """The draft as what publishing takes.  Raises Invalid and NeedsConfirmation."""
+    title, body = content.texts.get(page.locale) or next(iter(content.texts.values()), ("", ""))
+    promised = content.next_update_by
+    if content.promise_minutes is not None:
+        promised = now() + timedelta(minutes=content.promise_minutes)
+    key = f"draft-{draft.public_id}"
+    if draft.post_id is not None:
+        incident_id = session.scalar(select(Post.incident_id).where(Post.id == draft.post_id))
+        return publishing.read_update(
+            UpdateDraft(
+                status=content.status,
+                body=body,
+                idempotency_key=key,
+                version=content.base_version,
+                impact=content.impact,
+                effects=content.effects,
+                next_update_by=promised,
+                notify=content.notify,
+                acknowledged=content.acknowledged,
+            ),
+            incident_id,
+        )
+    return publishing.read_post(
+        PostDraft(
+            kind=content.kind,
+            title=title,
+            status=content.status,
+            body=body,
+            idempotency_key=key,
+            impact=content.impact,
+            effects=content.effects,
+            next_update_by=promised,
+            notify=content.notify,
+            scheduled_for=content.scheduled_for,
+            scheduled_until=content.scheduled_until,
+            auto_start=content.auto_start,
+            auto_end=content.auto_end,
+            severity=content.severity,
+            record_links=content.record_links,
+            acknowledged=content.acknowledged,
+        )
+    )
+
+
+def _write(session: Session, page_id: int, draft: Draft, content: DraftContent) -> None:
+    """Put the content into the rows; SQLAlchemy writes those columns alone that differ."""
+    for title, body in content.texts.values():
+        if len(title) > TITLE_LIMIT:
+            raise Invalid.field("title", f"Shorten the title to {TITLE_LIMIT} characters.")
+        if len(body) > BODY_LIMIT:
+            raise Invalid.field("body", f"Shorten the text to {BODY_LIMIT:,} characters.")
+    draft.post_id = _post_id(session, page_id, content.post_id)
+    draft.kind, draft.status = content.kind, content.status
+    draft.base_version, draft.impact_override = content.base_version, content.impact
+    draft.promise_minutes, draft.next_update_by = content.promise_minutes, content.next_update_by
+    draft.notify, draft.acknowledged = content.notify, content.acknowledged
+    draft.scheduled_for, draft.scheduled_until = content.scheduled_for, content.scheduled_until
+    draft.auto_start, draft.auto_end = content.auto_start, content.auto_end
+    draft.severity = content.severity
+    draft.record_links_json = json.dumps([asdict(link) for link in content.record_links])
+    kept = {one.language: one for one in draft.texts}
+    draft.texts = [
+        _text(kept.get(language) or DraftText(language=language), title, body)
+        for language, (title, body) in content.texts.items()
+    ]
+    ids = _component_ids(session, page_id, [effect.component_id for effect in content.effects])
+    moved = {one.component_id: one for one in draft.effects}
+    draft.effects = [
+        _effect(moved.get(ids[one.component_id]) or DraftEffect(component_id=ids[one.component_id]), one.status)
+        for one in content.effects
+    ]
+    session.flush()
+
+
+def _text(row: DraftText, title: str, body: str) -> DraftText:
+    row.title, row.body = title, body
+    return row
+
+
+def _effect(row: DraftEffect, status: ComponentStatus | None) -> DraftEffect:
+    row.status = status
+    return row
+
+
+def _post_id(session: Session, page_id: int, public_id: str) -> int | None:
+    if not public_id:
+        return None
+    found = session.scalar(select(Post.id).where(Post.public_id == public_id, Post.page_id == page_id))
+    if found is None:
+        raise NotFound("There is no such post.")
+    return found
+
+
+def _component_ids(session: Session, page_id: int, public_ids: Sequence[str]) -> dict[str, int]:
+    """Row ids by public id.  Raises Invalid: one isn't this page's, or is named twice."""
+    if len(set(public_ids)) != len(public_ids):
+        raise Invalid.field("components", "A component is listed twice. List each one once.")
+    rows = session.execute(
+        select(Component.public_id, Component.id).where(
+            Component.page_id == page_id, Component.public_id.in_(public_ids), Component.archived_at.is_(None)
+        )
+    )
+    found = {row.public_id: row.id for row in rows}
+    if len(found) != len(public_ids):
+        raise Invalid.field("components", "One of the components no longer exists. Choose from those on the page.")
+    return found
+
+
+def _held(session: Session, page_id: int, public_id: str) -> Draft:
+    """A draft of this page, locked.  Raises NotFound."""
+    draft = session.scalar(
+        select(Draft).where(Draft.public_id == public_id, Draft.page_id == page_id).with_for_update()
+    )
+    if draft is None:
+        raise NotFound("There is no such draft.")
+    return draft
+
+
+def _note_editor(session: Session, draft: Draft, actor: Actor) -> None:
+    if actor.account_id is not None and session.get(DraftEditor, (draft.id, actor.account_id)) is None:
+        session.add(DraftEditor(draft_id=draft.id, account_id=actor.account_id))
+
+
+def _saved(change: Change, draft: Draft, verb: str, detail: str = "") -> SavedDraft:
+    change.audit(verb, "draft", draft.public_id, detail)
+    return SavedDraft(draft.public_id, draft.version, draft.state)
+
+
+def _body(content: DraftContent) -> str:
+    return next(iter(content.texts.values()), ("", ""))[1]

@@ -1,0 +1,105 @@
+"""Drafts, as programs send them: they may be half-written."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.inputs.base import Input
+from app.inputs.fields import Choice, Effects, Flag, Id, ImpactChoice, Instant, Prose, Version
+from app.shapes import ComponentEffect, DraftContent
+from app.vocabulary import POST_STATUSES, PostKind, PostStatus, Severity
+
+TITLE_LIMIT = 500
+BODY_LIMIT = 100_000
+PROMISE_LIMIT = 43_200
+"""Thirty days, in minutes."""
+
+
+class DraftInput(Input):
+    """An update, or a new incident or maintenance, that is not published yet.
+
+    What is left out is empty: a draft is always saved whole.
+    """
+
+    model_config = {
+        "json_schema_extra": {
+            "examples": [
+                {"title": "Checkout is slow", "status": "investigating", "body": "We are investigating slow responses."}
+            ]
+        }
+    }
+
+    incident_id: Id = ""
+    """The incident or maintenance that it continues; empty for a new one."""
+    kind: Annotated[PostKind, Choice(tuple(PostKind))] = PostKind.INCIDENT
+    """Whether it is about an incident or a maintenance."""
+    status: Annotated[PostStatus, Choice(tuple(PostStatus))] | None = None
+    """The stage. The first of its kind when it is left out."""
+    title: Annotated[str, Prose("The title", TITLE_LIMIT, is_required=False, example="Checkout is slow")] = ""
+    """The title of a new incident or maintenance, in the page's language."""
+    body: Annotated[
+        str,
+        Prose("The text", BODY_LIMIT, is_multiline=True, is_required=False, example="We are investigating."),
+    ] = ""
+    """The text, in Markdown, in the page's language."""
+    impact: ImpactChoice | None = None
+    """How much it matters to readers. Computed from the components when it is left out."""
+    components: Effects = Field(default_factory=dict)
+    """The new status of each component, by its id."""
+    promise_minutes: Annotated[int, Field(ge=1, le=PROMISE_LIMIT, examples=[30])] | None = None
+    """In how many minutes after publishing the next update is promised."""
+    next_update_by: Instant | None = None
+    """By when the next update is promised, where it is not counted in minutes."""
+    notify: Flag = True
+    """Whether subscribers are notified."""
+    scheduled_for: Instant | None = None
+    """When the maintenance starts."""
+    scheduled_until: Instant | None = None
+    """When the maintenance ends."""
+    auto_start: Flag = False
+    """Whether the maintenance starts automatically at its planned time."""
+    auto_end: Flag = False
+    """Whether the maintenance ends automatically at its planned time."""
+    severity: Annotated[Severity, Choice(tuple(Severity))] | None = None
+    """Opens an internal incident of this severity together with a new post."""
+    acknowledged: Flag = False
+    """Whether a text that looks as if it held something internal is meant to be published."""
+    version: Version | None = None
+    """The draft's version that you saw. When somebody saved it since, it is refused."""
+
+    def content(self, language: str, base_version: int | None) -> DraftContent:
+        """What the draft holds; its text is in `language`."""
+        return DraftContent(
+            kind=self.kind,
+            status=self.status or POST_STATUSES[self.kind][0],
+            texts={language: (self.title, self.body)},
+            post_id=self.incident_id,
+            base_version=base_version,
+            impact=self.impact,
+            effects=tuple(ComponentEffect(one, status) for one, status in self.components.items()),
+            promise_minutes=self.promise_minutes,
+            next_update_by=self.next_update_by,
+            notify=self.notify,
+            scheduled_for=self.scheduled_for,
+            scheduled_until=self.scheduled_until,
+            auto_start=self.auto_start,
+            auto_end=self.auto_end,
+            severity=self.severity,
+            acknowledged=self.acknowledged,
+        )
+
+
+class DraftSchedule(Input):
+    """When to publish a draft."""
+
+    publish_at: Instant
+    """The instant, such as 2026-12-01T22:00:00Z."""
+    acknowledged: Flag = False
+    """Whether a text that looks as if it held something internal is meant to be published."""
+
+
+class DraftPublication(Input):
+    """How to publish a draft now."""
+
+    acknowledged: Flag = False
+    """Whether a text that looks as if it held something internal is meant to be published."""

@@ -1,0 +1,169 @@
+"""Drafts: saved, proposed, scheduled and published by programs."""
+
+from datetime import datetime
+
+from flask.typing import ResponseReturnValue
+from sqlalchemy import select
+
+from app.actions import drafts as actions
+from app.db import session
+from app.inputs.drafts import DraftInput, DraftPublication, DraftSchedule
+from app.models.post import Post
+from app.publish.views import PageView
+from app.queries import drafts as queries
+from app.queries.drafts import DraftView
+from app.shapes import DraftContent
+from app.vocabulary import Scope
+from app.web.api import bodies, outputs
+from app.web.api.blueprint import bearer, settings, tagged
+from app.web.api.documents import Document
+
+route = tagged("Drafts")
+LISTED = "/pages/<page_id>/drafts"
+ONE = f"{LISTED}/<draft_id>"
+
+
+@route(LISTED, "GET", scope=Scope.POSTS, answers=list[outputs.Draft], is_theirs=False)
+def list_drafts(page: PageView) -> ResponseReturnValue:
+    """Drafts that can still be published, the newest first."""
+    return [_document(one) for one in queries.open_drafts(session(), page.id)]
+
+
+@route(
+    LISTED,
+    "POST",
+    scope=Scope.POSTS,
+    takes=DraftInput,
+    answers=outputs.Draft,
+    status=201,
+    refuses=(404,),
+    is_theirs=False,
+)
+def create_draft(page: PageView) -> ResponseReturnValue:
+    """Save a new draft. Nothing is published."""
+    saved = actions.save_draft(settings(), bearer().actor, page.id, _content(page))
+    return _one(page, saved.public_id), 201
+
+
+@route(ONE, "GET", scope=Scope.POSTS, answers=outputs.Draft, is_theirs=False)
+def read_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
+    """One draft, in any state."""
+    return _one(page, draft_id)
+
+
+@route(ONE, "PUT", scope=Scope.POSTS, takes=DraftInput, answers=outputs.Draft, refuses=(409,), is_theirs=False)
+def save_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
+    """Save a draft whole. One that was proposed or approved has to be proposed and approved again."""
+    before = queries.draft(session(), page.id, draft_id)
+    given = bodies.read(DraftInput)
+    base = before.content.base_version if given.incident_id == before.post_id else _version(page, given.incident_id)
+    content = given.content(page.language.value, base)
+    actions.save_draft(settings(), bearer().actor, page.id, content, public_id=draft_id, version=given.version)
+    return _one(page, draft_id)
+
+
+@route(ONE, "DELETE", scope=Scope.POSTS, answers=outputs.Draft, refuses=(409,), is_theirs=False)
+def discard_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
+    """Discard a draft."""
+    actions.discard_draft(settings(), bearer().actor, page.id, draft_id)
+    return _one(page, draft_id)
+
+
+@route(f"{ONE}/propose", "POST", scope=Scope.POSTS, answers=outputs.Draft, refuses=(409, 422), is_theirs=False)
+def propose_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
+    """Ask for a draft to be approved by a person who didn't edit it."""
+    actions.propose_draft(settings(), bearer().actor, page.id, draft_id)
+    return _one(page, draft_id)
+
+
+@route(
+    f"{ONE}/schedule",
+    "POST",
+    scope=Scope.POSTS,
+    takes=DraftSchedule,
+    answers=outputs.Draft,
+    refuses=(409,),
+    is_theirs=False,
+)
+def schedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
+    """Have a draft published at a time, exactly as it is now. If its incident changes before, it isn't published."""
+    given = bodies.read(DraftSchedule)
+    actions.schedule_draft(
+        settings(), bearer().actor, page.id, draft_id, given.publish_at, acknowledged=given.acknowledged
+    )
+    return _one(page, draft_id)
+
+
+@route(f"{ONE}/unschedule", "POST", scope=Scope.POSTS, answers=outputs.Draft, refuses=(409,), is_theirs=False)
+def unschedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
+    """Take a scheduled draft back. It is edited again."""
+    actions.unschedule_draft(settings(), bearer().actor, page.id, draft_id)
+    return _one(page, draft_id)
+
+
+@route(
+    f"{ONE}/publish",
+    "POST",
+    scope=Scope.POSTS,
+    takes=DraftPublication,
+    answers=outputs.Draft,
+    refuses=(409,),
+    is_theirs=False,
+)
+def publish_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
+    """Publish a draft now. Publishing it again changes nothing."""
+    given = bodies.read(DraftPublication)
+    actions.publish_draft(settings(), bearer().actor, page.id, draft_id, acknowledged=given.acknowledged)
+    return _one(page, draft_id)
+
+
+def _content(page: PageView) -> DraftContent:
+    given = bodies.read(DraftInput)
+    return given.content(page.language.value, _version(page, given.incident_id))
+
+
+def _version(page: PageView, public_id: str) -> int | None:
+    """The version of the post that a draft continues, as it is now."""
+    if not public_id:
+        return None
+    return session().scalar(select(Post.version).where(Post.public_id == public_id, Post.page_id == page.id))
+
+
+def _one(page: PageView, public_id: str) -> Document:
+    session().expire_all()
+    return _document(queries.draft(session(), page.id, public_id))
+
+
+def _when(at: datetime | None) -> str | None:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z") if at is not None else None
+
+
+def _document(one: DraftView) -> Document:
+    content = one.content
+    return {
+        "id": one.public_id,
+        "state": one.state,
+        "incident_id": one.post_id or None,
+        "kind": one.kind,
+        "status": one.status,
+        "title": one.title,
+        "body": one.body,
+        "impact": content.impact,
+        "components": {effect.component_id: effect.status for effect in content.effects},
+        "promise_minutes": content.promise_minutes,
+        "next_update_by": _when(content.next_update_by),
+        "notify": content.notify,
+        "scheduled_for": _when(content.scheduled_for),
+        "scheduled_until": _when(content.scheduled_until),
+        "auto_start": content.auto_start,
+        "auto_end": content.auto_end,
+        "severity": content.severity,
+        "publish_at": _when(one.publish_at),
+        "problem": one.problem or None,
+        "update_id": one.update_id or None,
+        "edited_by": one.edited_by,
+        "content_hash": one.content_hash,
+        "version": one.version,
+        "created_at": _when(one.created_at),
+        "updated_at": _when(one.updated_at),
+    }
