@@ -286,9 +286,7 @@ def _content(
     return DraftContent(
         kind=planned.kind if planned else kind or PostKind.INCIDENT,
         status=draft.status,
-        texts={
-            session().scalars(select(Page.locale).where(Page.id == page_id)).one(): (title, draft.body)
-        },
+        texts={session().scalars(select(Page.locale).where(Page.id == page_id)).one(): (title, draft.body)},
         post_id=post_id,
         base_version=base_version,
         impact=draft.impact,

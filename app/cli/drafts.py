@@ -5,8 +5,7 @@ from typing import Any
 import click
 
 from app.actions import drafts as actions
-from app.actions import pages
-from app.cli.shared import Answer, answers
+from app.cli.shared import Answer, about_page, answers
 from app.db import session
 from app.inputs.base import from_options
 from app.inputs.drafts import DraftSchedule
@@ -23,18 +22,20 @@ def draft() -> None:
 
 @draft.command("list")
 @answers
-def list_drafts(_settings: Settings) -> Answer:
+@about_page
+def list_drafts(_settings: Settings, page_id: int) -> Answer:
     """List the drafts that can still be published, the newest first."""
-    found = queries.open_drafts(session(), pages.default_page_id())
+    found = queries.open_drafts(session(), page_id)
     return Answer("\n".join(_line(one) for one in found) or "No drafts.", {"drafts": [_facts(one) for one in found]})
 
 
 @draft.command("show")
 @click.argument("public_id")
 @answers
-def show_draft(_settings: Settings, public_id: str) -> Answer:
+@about_page
+def show_draft(_settings: Settings, page_id: int, public_id: str) -> Answer:
     """Show one draft."""
-    one = queries.draft(session(), pages.default_page_id(), public_id)
+    one = queries.draft(session(), page_id, public_id)
     lines = [_line(one), *([f"Not published: {one.problem}"] if one.problem else []), "", one.body]
     return Answer("\n".join(lines), _facts(one))
 
@@ -46,10 +47,10 @@ def show_draft(_settings: Settings, public_id: str) -> Answer:
     "--publish-anyway", is_flag=True, help="Publish although the text looks like it contains something internal."
 )
 @answers
-def schedule_draft(settings: Settings, public_id: str, at: str, publish_anyway: bool) -> Answer:
+@about_page
+def schedule_draft(settings: Settings, page_id: int, public_id: str, at: str, publish_anyway: bool) -> Answer:
     """Schedule a draft. A worker publishes it at that time, exactly as it is now."""
     when = from_options(DraftSchedule, {"publish_at": at}, {"publish_at": "--at"}).publish_at
-    page_id = pages.default_page_id()
     saved = actions.schedule_draft(settings, COMMAND_LINE, page_id, public_id, when, acknowledged=publish_anyway)
     return _answer(f"Scheduled for {when.isoformat()}.", saved)
 
@@ -57,9 +58,10 @@ def schedule_draft(settings: Settings, public_id: str, at: str, publish_anyway: 
 @draft.command("unschedule")
 @click.argument("public_id")
 @answers
-def unschedule_draft(settings: Settings, public_id: str) -> Answer:
+@about_page
+def unschedule_draft(settings: Settings, page_id: int, public_id: str) -> Answer:
     """Cancel a scheduled publication. The draft is kept."""
-    return _answer("Unscheduled.", actions.unschedule_draft(settings, COMMAND_LINE, pages.default_page_id(), public_id))
+    return _answer("Unscheduled.", actions.unschedule_draft(settings, COMMAND_LINE, page_id, public_id))
 
 
 @draft.command("publish")
@@ -68,9 +70,9 @@ def unschedule_draft(settings: Settings, public_id: str) -> Answer:
     "--publish-anyway", is_flag=True, help="Publish although the text looks like it contains something internal."
 )
 @answers
-def publish_draft(settings: Settings, public_id: str, publish_anyway: bool) -> Answer:
+@about_page
+def publish_draft(settings: Settings, page_id: int, public_id: str, publish_anyway: bool) -> Answer:
     """Publish a draft now."""
-    page_id = pages.default_page_id()
     made = actions.publish_draft(settings, COMMAND_LINE, page_id, public_id, acknowledged=publish_anyway)
     word = "Already published" if made.repeated else "Published"
     return Answer(
@@ -81,9 +83,10 @@ def publish_draft(settings: Settings, public_id: str, publish_anyway: bool) -> A
 @draft.command("discard")
 @click.argument("public_id")
 @answers
-def discard_draft(settings: Settings, public_id: str) -> Answer:
+@about_page
+def discard_draft(settings: Settings, page_id: int, public_id: str) -> Answer:
     """Discard a draft."""
-    return _answer("Discarded.", actions.discard_draft(settings, COMMAND_LINE, pages.default_page_id(), public_id))
+    return _answer("Discarded.", actions.discard_draft(settings, COMMAND_LINE, page_id, public_id))
 
 
 def _answer(text: str, saved: SavedDraft) -> Answer:
