@@ -148,7 +148,7 @@ def dovecot() -> Iterator[Dovecot]:
 def _configuration() -> str:
     """Dovecot 2.4 renamed its settings, and wants to be told first which version's names follow."""
     said = subprocess.run([str(PROGRAM), "--version"], capture_output=True, text=True, check=True).stdout
-    version = said.split()[0]
+    version = said.split()[0].partition("-")[0]  # Debian appends its own revision
     if tuple(int(part) for part in version.split(".")[:2]) < (2, 4):
         return COMMON + UNTIL_2_3
     return f"dovecot_config_version = {version}\ndovecot_storage_version = {version}\n{COMMON}{SINCE_2_4}"
