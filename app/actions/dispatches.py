@@ -12,10 +12,11 @@ from app.deliver.missing import GAVE_UP
 from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, NotFound
 from app.models.delivery import Delivery, Dispatch
+from app.models.post import Post, Update
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries
-from app.vocabulary import DispatchState, Role
+from app.vocabulary import DispatchKind, DispatchState, Role
 
 
 def cancel_dispatch(settings: Settings, actor: Actor, page_id: int, dispatch_public_id: str) -> None:
@@ -58,16 +59,38 @@ def retry_failed(settings: Settings, actor: Actor, page_id: int, dispatch_public
 
     Raises:
         NotFound: there is no such dispatch.
+        Conflict: what it sends was withdrawn.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
         dispatch = _locked(session, page_id, dispatch_public_id)
+        refuse_withdrawn(session, dispatch)
         count = deliveries.retry(session, dispatch, *_retried(retry))
         if count:
             which = "even those refused for good" if retry.even_permanent else "those given up on"
             change.audit("retry", "dispatch", dispatch.public_id, f"{count} deliveries, {which}")
             wake_workers(session)
         return count
+
+
+def refuse_withdrawn(session: Session, dispatch: Dispatch) -> None:
+    """Nothing that was withdrawn is sent again; that it was withdrawn is.
+
+    Raises:
+        Conflict: what the dispatch sends was withdrawn.
+    """
+    if dispatch.kind is DispatchKind.WITHDRAWAL:
+        return
+    gone = session.scalar(
+        select(Post.id)
+        .outerjoin(Update, Update.id == dispatch.update_id)
+        .where(
+            Post.id == dispatch.post_id,
+            Post.withdrawn_at.is_not(None) | Update.withdrawn_at.is_not(None),
+        )
+    )
+    if gone is not None:
+        raise Conflict("This update was withdrawn, so its notifications can't be sent again.")
 
 
 def _retried(retry: Retry) -> list[ColumnElement[bool]]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.actions.dispatches import refuse_withdrawn
 from app.actions.frame import changing
 from app.channels.names import WEBHOOK
 from app.channels.registry import channel
@@ -56,7 +57,7 @@ def replay(settings: Settings, actor: Actor, page_id: int, delivery_id: int) -> 
 
     Raises:
         NotFound: there is no such delivery to a webhook.
-        Conflict: it is waiting or being sent already, or was skipped.
+        Conflict: it is waiting or being sent already, or was skipped, or what it says was withdrawn.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
@@ -70,7 +71,9 @@ def replay(settings: Settings, actor: Actor, page_id: int, delivery_id: int) -> 
             raise NotFound("Webhook delivery not found.")
         if found.state not in deliveries.REPLAYED:
             raise Conflict(f"This delivery is {found.state}, so you can't resend it now.")
-        deliveries.replay(session, found)
+        refuse_withdrawn(session, session.get_one(Dispatch, found.dispatch_id))
+        if not deliveries.replay(session, found):
+            raise Conflict("Sending this update was canceled, so you can't resend it.")
         change.audit("replay", "delivery", str(delivery_id))
         wake_workers(session)
 

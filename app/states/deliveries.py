@@ -386,6 +386,8 @@ def skip(session: Session, ledger: Ledger, which: ColumnElement[bool], reason: s
 
 def retry(session: Session, dispatch: Dispatch, *which: ColumnElement[bool]) -> int:
     """Put failed deliveries of a dispatch back into the queue, as if they had never been tried; how many they were."""
+    if dispatch.state == DispatchState.CANCELLED:
+        return 0
     count = _count(
         session.execute(
             update(Delivery)
@@ -400,12 +402,16 @@ def retry(session: Session, dispatch: Dispatch, *which: ColumnElement[bool]) -> 
     return count
 
 
-def replay(session: Session, row: Delivery) -> None:
-    """Send a settled delivery once more; it must be one of `REPLAYED`."""
+def replay(session: Session, row: Delivery) -> bool:
+    """Send a settled delivery once more; it must be one of `REPLAYED`.  False when its dispatch was cancelled."""
+    dispatch = session.get_one(Dispatch, row.dispatch_id, with_for_update=True)
+    if dispatch.state == DispatchState.CANCELLED:
+        return False
     for name, value in _UNTRIED.items():
         setattr(row, name, value)
     row.due_at = now()
     _reopen(session, row.dispatch_id)
+    return True
 
 
 _UNTRIED: dict[str, Any] = {

@@ -17,6 +17,7 @@ from app.clock import now
 from app.db import session, transaction
 from app.deliver import ledger, plan
 from app.deliver.report import dispatch_report, dispatches_of
+from app.errors import Conflict
 from app.models.delivery import Delivery, Dispatch
 from app.models.post import Update
 from app.models.subscriber import Subscriber
@@ -246,3 +247,16 @@ def test_a_retry_or_replay_opens_a_dispatch_that_was_done(
     replay(settings, LENA, page_id, delivery.id)
     session().rollback()
     assert session().scalars(select(Dispatch.state)).one() is DispatchState.SENDING
+
+
+def test_what_was_withdrawn_is_not_tried_again(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
+    make_subscriber(page_id)
+    edge.behave = refuse("no", permanent=True)
+    open_post(settings, LENA, page_id, draft())
+    drain(settings)
+    update_id = newest().id
+    with transaction() as writing:
+        writing.get_one(Update, update_id).withdrawn_at = now()
+    dispatch = session().scalars(select(Dispatch)).one()
+    with pytest.raises(Conflict, match="withdrawn"):
+        retry_failed(settings, LENA, page_id, dispatch.public_id, Retry(before=now(), even_permanent=True))

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import hypothesis
 import pytest
-from app.actions.subscriber_import.importing import import_subscribers
 from flask import Flask
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from app import clock
 from app.actions import browsers, canaries, erasure, operated, subscriptions
 from app.actions.dispatches import Retry, retry_failed
 from app.actions.inbound.applying import apply
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.actions.subscriber_rows import address_hash
 from app.clock import now
 from app.db import session, transaction
@@ -31,6 +30,7 @@ from app.settings import Settings
 from app.shapes import COMMAND_LINE, SYSTEM, Outcome
 from app.sources.events import Bounced, Complained
 from app.states import deliveries
+from app.transfer.subscribers import import_subscribers
 from app.vocabulary import DeliveryState, DispatchKind, DispatchState, SubscriberState
 from tests.deliver.conftest import draft
 from tests.factories import make_page, make_subscriber
