@@ -8,6 +8,8 @@ from sqlalchemy import select
 
 from app.actions import components, drafts
 from app.actions.components import create_group
+from app.actions.posts import taking_back
+from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import pin_post, set_auto
 from app.actions.posts.fingerprints import fingerprint
 from app.actions.posts.publishing import open_post, publish_update
@@ -229,6 +231,88 @@ def go_by_clock(settings: Settings, page_id: int, public_id: str, off: bool) -> 
     set_auto(settings, COMMAND_LINE, _post(page_id, public_id).public_id, not off)
     said = "It begins and ends by hand." if off else "It begins and ends by the clock."
     return Answer(said, {"id": public_id, "by_clock": not off})
+
+
+COMPONENT_CHANGES = click.Choice(["revert", "keep"])
+
+
+@post.command("withdraw")
+@click.argument("public_id")
+@click.option("--update", "update_id", help="Withdraw this update only, not the whole post.")
+@click.option(
+    "--components",
+    type=COMPONENT_CHANGES,
+    required=True,
+    help="Undo its component changes, in the uptime history too, or keep them.",
+)
+@answers
+def withdraw(settings: Settings, public_id: str, update_id: str | None, components: str) -> Answer:
+    """Take back a post, or one of its updates. Subscribers who got it get the withdrawal."""
+    row, revert = _post(public_id), components == "revert"
+    if update_id is None:
+        taking_back.withdraw_post(settings, COMMAND_LINE, row.page_id, public_id, revert_components=revert)
+    else:
+        _check_update(row, update_id)
+        taking_back.withdraw_update(settings, COMMAND_LINE, row.page_id, update_id, revert_components=revert)
+    return Answer("Withdrawn.", {"post": public_id, "update": update_id})
+
+
+@post.command("redact")
+@click.argument("public_id")
+@click.option("--update", "update_id", help="Remove the whole text of this update.")
+@click.option("--text-stdin", is_flag=True, help="Remove the text on standard input wherever the post contains it.")
+@answers
+def redact(settings: Settings, public_id: str, update_id: str | None, text_stdin: bool) -> Answer:
+    """Remove a text for good from everything public: pages, feeds, API, calendar and their copies on disk."""
+    row = _post(public_id)
+    if (update_id is None) == (not text_stdin):
+        raise Invalid("Choose one: --update ID for a whole update, or --text-stdin for a text.")
+    if update_id is not None:
+        _check_update(row, update_id)
+        taking_back.redact_update(settings, COMMAND_LINE, row.page_id, update_id)
+        return Answer("Redacted.", {"post": public_id, "update": update_id})
+    text = text_from(None, stdin=True).removesuffix("\n")
+    places = taking_back.redact_text(settings, COMMAND_LINE, row.page_id, public_id, text)
+    return Answer(f"Redacted in {places} places.", {"post": public_id, "places": places})
+
+
+@post.command("correct")
+@click.argument("public_id")
+@click.option("--update", "update_id", required=True, help="The update to correct.")
+@click.option("--body", help="The new text, in Markdown.")
+@click.option("--body-stdin", is_flag=True, help="Read the new text from standard input.")
+@click.option("--status", type=POST_STATUS, help="The new status.")
+@click.option("--publish-anyway", is_flag=True, help="The text was checked for internal names.")
+@answers
+def correct(
+    settings: Settings,
+    public_id: str,
+    update_id: str,
+    body: str | None,
+    body_stdin: bool,
+    status: str | None,
+    publish_anyway: bool,
+) -> Answer:
+    """Correct an update visibly: readers can see what it said before. Nobody is notified."""
+    _check_update(_post(public_id), update_id)
+    if body is None and not body_stdin and status is None:
+        raise Invalid("Say what to correct: --body, --body-stdin or --status.")
+    correct_update(
+        settings,
+        COMMAND_LINE,
+        update_id,
+        text_from(body, body_stdin) if body is not None or body_stdin else None,
+        None,
+        status=PostStatus(status) if status else None,
+        acknowledged=publish_anyway,
+    )
+    return Answer("Corrected.", {"post": public_id, "update": update_id})
+
+
+def _check_update(row: Post, update_id: str) -> None:
+    """Raises NotFound when an update is not this post's."""
+    if session().scalar(select(Update.id).where(Update.post_id == row.id, Update.public_id == update_id)) is None:
+        raise NotFound(f"The post {row.public_id} has no update {update_id}. See candor post show {row.public_id}.")
 
 
 @post.command("list")

@@ -16,7 +16,7 @@ from app.deliver import limits
 from app.deliver.letters import Letters
 from app.errors import DeliveryError
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch
-from app.models.post import Update
+from app.models.post import Post, Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.states import deliveries
@@ -79,9 +79,12 @@ def _outdated(reading: Session) -> list[Outdated]:
         )
         .join(Dispatch, Dispatch.id == Delivery.dispatch_id)
         .join(Update, Update.id == Dispatch.update_id)
+        .join(Post, Post.id == Update.post_id)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
         .where(
             Update.corrected_at > at - EDITED_UNTIL,
+            Update.withdrawn_at.is_(None),
+            Post.withdrawn_at.is_(None),
             Delivery.channel == CHAT,
             Delivery.state == DeliveryState.SENT,
             Delivery.settled_at < Update.corrected_at,

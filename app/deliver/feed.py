@@ -18,6 +18,7 @@ from app.deliver.journal import Journal
 from app.deliver.ledger import Claim
 from app.deliver.letters import Letters, notice_letter
 from app.deliver.wake_up import POLL_SECONDS
+from app.errors import NotFound
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
@@ -37,6 +38,7 @@ UNWRITTEN_SECONDS = 1.0
 """So long nothing is claimed after the journal could not be written."""
 
 logger = logging.getLogger(__name__)
+WITHDRAWN = "withdrawn before it was sent"
 
 
 class Item(NamedTuple):
@@ -231,7 +233,12 @@ class Feed:
                 alike.setdefault((recipient.language, recipient.time_zone), []).append(recipient)
             yield None, Addressed((), addressed.skipped)
             if alike:
-                edition = self._letters.of_dispatch(session(), batch_id, self._name)
+                try:
+                    edition = self._letters.of_dispatch(session(), batch_id, self._name)
+                except NotFound:  # taken back after these were claimed
+                    for recipient in addressed.recipients:
+                        self.note(Outcome(recipient.delivery_id, DeliveryState.SKIPPED, WITHDRAWN))
+                    return
                 for (language, time_zone), recipients in alike.items():
                     yield edition.letter(language, time_zone), Addressed(tuple(recipients), ())
             return

@@ -9,8 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from app.channels.registry import names as channel_names
+from app.errors import NotFound
 from app.models.delivery import Dispatch, Notice
-from app.models.post import Update
+from app.models.post import Post, Update
 from app.publish import letter as words
 from app.publish.letter import OpenLetter, Words
 from app.publish.snapshot import read_page
@@ -51,7 +52,12 @@ class Letters:
         self._words: _Recent[Words] = _Recent(UPDATES_KEPT)
 
     def of_dispatch(self, session: Session, dispatch_id: int, channel: str) -> "Edition":
-        """The letters of a dispatch on a channel; a correction made meanwhile is in them."""
+        """The letters of a dispatch on a channel; a correction made meanwhile is in them.
+
+        Raises:
+            NotFound: the update was withdrawn meanwhile.
+        """
+        taken_back = Update.withdrawn_at.is_not(None) | Post.withdrawn_at.is_not(None)
         of_post = aliased(Update)
         newest = (
             select(func.max(of_post.id))
@@ -59,19 +65,25 @@ class Letters:
             .correlate(Dispatch)
             .scalar_subquery()
         )
-        update_id, version, kind = session.execute(
-            select(Update.id, Update.version, Dispatch.kind)
-            .join(Dispatch, Update.id == func.coalesce(Dispatch.update_id, newest))
+        update_id, version, kind, post_version, is_withdrawn = session.execute(
+            select(Update.id, Update.version, Dispatch.kind, Post.version, taken_back)
+            .select_from(Dispatch)
+            .join(Update, Update.id == func.coalesce(Dispatch.update_id, newest))
+            .join(Post, Post.id == Update.post_id)
             .where(Dispatch.id == dispatch_id)
         ).one()
-        of = self._words.get_or_make((update_id, version), lambda: words.read_words(session, update_id))
-        return Edition(self, of, version, channel, kind)
+        if is_withdrawn and kind is not DispatchKind.WITHDRAWAL:
+            raise NotFound("This update was withdrawn.")
+        # a letter may quote the whole post, of which another part may have been taken back
+        stands = (version, post_version)
+        of = self._words.get_or_make((update_id, stands), lambda: words.read_words(session, update_id))
+        return Edition(self, of, stands, channel, kind)
 
 
 class Edition:
     """One version of a dispatch's letter on one channel, in every language and time zone."""
 
-    def __init__(self, letters: Letters, of: Words, version: int, channel: str, kind: DispatchKind) -> None:
+    def __init__(self, letters: Letters, of: Words, version: tuple[int, int], channel: str, kind: DispatchKind) -> None:
         self._letters = letters
         self._of = of
         self._channel = channel

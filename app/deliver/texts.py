@@ -16,7 +16,7 @@ from app.clock import now
 from app.db import release, session, transaction
 from app.deliver import endpoints
 from app.deliver.letters import Letters
-from app.errors import DeliveryError
+from app.errors import DeliveryError, NotFound
 from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, Notice
 from app.models.subscriber import Subscriber
 from app.settings import Settings
@@ -106,7 +106,10 @@ def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
     letters = Letters(settings)
     with closing(Inquiry(settings, who)) as inquiry:
         for doubt in doubts:
-            words = letters.of_dispatch(session(), doubt.dispatch_id, SMS).letter(doubt.language).text
+            try:
+                words = letters.of_dispatch(session(), doubt.dispatch_id, SMS).letter(doubt.language).text
+            except NotFound:  # withdrawn: nobody sends it again, and whoever may have got it is told
+                continue
             release()
             try:
                 found = inquiry.find(doubt.number, words, doubt.at)

@@ -6,7 +6,7 @@ from app.inputs.base import Input
 from app.inputs.components import ComponentChange, ComponentInput, GroupChange, GroupInput
 from app.inputs.fields import Description
 from app.inputs.pages import PageChange
-from app.inputs.posts import PostChange, PostInput, PostmortemDraft, PostmortemPublication, UpdateCorrection
+from app.inputs.posts import PostChange, PostInput, PostmortemDraft, PostmortemPublication, Redaction, UpdateCorrection
 from app.inputs.subscribers import PersonInput, SubscriberInput
 from app.inputs.templates import TemplateInput
 
@@ -61,6 +61,12 @@ class UpdateBody(Input):
     """A correction of an update."""
 
     incident_update: UpdateCorrection
+
+
+class RedactionBody(Input):
+    """A text to remove."""
+
+    redaction: Redaction
 
 
 class PostmortemBody(Input):

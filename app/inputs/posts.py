@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
@@ -243,6 +243,22 @@ class UpdateCorrection(Input):
     """The new time."""
     acknowledged: Flag = False
     """Whether a text that looks as if it held something internal is meant to be published."""
+
+
+class Withdrawal(Input):
+    """What becomes of the component changes of what is withdrawn."""
+
+    components: Literal["revert", "keep"] = "revert"
+    """`revert` undoes them, in the uptime history too; `keep` leaves them."""
+
+
+class Redaction(Input):
+    """A text to remove from everything that an incident said."""
+
+    model_config = {"json_schema_extra": {"examples": [{"text": "db-prod-7.internal"}]}}
+
+    text: Annotated[str, Prose("The text", BODY_LIMIT, is_multiline=True, example="db-prod-7.internal")]
+    """The text, exactly as it was published."""
 
 
 class PostmortemDraft(Input):

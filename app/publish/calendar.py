@@ -39,6 +39,7 @@ def _event(snapshot: Snapshot, post: PostView, start: datetime, end: datetime) -
     from icalendar import Event
 
     event = Event()
+    is_off = post.status is PostStatus.CANCELLED or post.withdrawn_at is not None
     event.add("uid", f"{post.public_id}@{snapshot.page.feed_authority}")
     event.add("dtstamp", post.updated_at)
     event.add("last-modified", post.updated_at)
@@ -46,7 +47,7 @@ def _event(snapshot: Snapshot, post: PostView, start: datetime, end: datetime) -
     event.add("dtstart", start)
     event.add("dtend", end)
     event.add("summary", f"{snapshot.page.name}: {post.title}")
-    event.add("status", "CANCELLED" if post.status is PostStatus.CANCELLED else "CONFIRMED")
+    event.add("status", "CANCELLED" if is_off else "CONFIRMED")
     event.add("url", permalink(snapshot.page.url, post.public_id))
     if post.updates:
         event.add("description", post.updates[0].body)

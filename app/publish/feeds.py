@@ -19,6 +19,9 @@ ENTRIES = 25
 MAINTENANCE_END = "maintenanceEndDate"
 
 
+WITHDRAWN = "This was published by mistake and has been withdrawn."
+
+
 @dataclass(frozen=True, slots=True)
 class _Topic:
     """What a feed is about: its address below the page, its title, since when there is one, its posts newest first."""
@@ -136,15 +139,27 @@ def _with_ends(feed: bytes, posts: Sequence[PostView]) -> bytes:
 
 
 def _changed(post: PostView) -> datetime:
-    return max([post.last_said_at, *(update.corrected_at for update in post.updates if update.corrected_at)])
+    corrected = (update.corrected_at for update in post.updates)
+    taken_back = (post.withdrawn_at, *(update.withdrawn_at for update in post.withdrawn))
+    edited = (former.replaced_at for former in post.former_facts)
+    return max([post.last_said_at, *(at for at in (*corrected, *taken_back, *edited) if at is not None)])
 
 
 def _content(snapshot: Snapshot, post: PostView) -> str:
     """The statements, newest first: "Update" where one has the status of the one before it."""
     zone = snapshot.page.zone
-    before = [*post.updates[1:], None]
-    said = [_statement(update, earlier, zone) for update, earlier in zip(post.updates, before, strict=True)]
+    if post.withdrawn_at is not None:
+        return f"<p>{WITHDRAWN}</p>"
+    said = []
+    for update in post.thread:
+        before = next((one for one in post.updates if one.sequence < update.sequence), None)
+        said.append(_stub(update, zone) if update.withdrawn_at else _statement(update, before, zone))
     return _window(post, zone) + "".join(said)
+
+
+def _stub(update: UpdateView, zone: ZoneInfo) -> str:
+    at = f"{_moment(update.display_at, zone)} {zone_name(update.display_at, zone)}"
+    return f"<p><small>{at}</small><br><strong>Withdrawn</strong> - {WITHDRAWN}</p>"
 
 
 def _statement(update: UpdateView, before: UpdateView | None, zone: ZoneInfo) -> str:

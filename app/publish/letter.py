@@ -28,7 +28,7 @@ from app.publish.needed import Before
 from app.publish.phrases import plain_globals, plain_text, speaking
 from app.publish.snapshot import read, read_page
 from app.publish.statuspage_json import incident, webhook_payload
-from app.publish.thread import read_posts
+from app.publish.thread import read_posts, stub_of
 from app.publish.views import PageView, PostView, Snapshot, UpdateView
 from app.settings import Settings
 from app.shapes import Letter
@@ -117,13 +117,17 @@ class Words:
 def read_words(session: Session, update_id: int) -> Words:
     """Everything that the letters of an update need.  A fixed number of queries.  Raises NotFound."""
     found = session.execute(
-        select(Post.id, Post.page_id).join(Update, Update.post_id == Post.id).where(Update.id == update_id)
+        select(Post.title, Update).join(Update, Update.post_id == Post.id).where(Update.id == update_id)
     ).first()
     if found is None:
         raise NotFound("Update not found.")
-    page = read_page(session, found.page_id)
-    post = read_posts(session, (Post.id == found.id,))[0]
-    update = next(update for update in post.updates if update.id == update_id)
+    title, row = found
+    post = read_posts(session, (Post.id == row.post_id,))[0]
+    page = read_page(session, session.get_one(Post, row.post_id).page_id)
+    if post.withdrawn_at is not None:  # whoever got it knows it by its title, and is told no more than that
+        post = replace(post, title=title)
+    known = {update.id: update for update in (*post.updates, *post.withdrawn)}
+    update = known.get(update_id) or stub_of(row)
     return Words(read(session, page.id, Before(max(page.revision, page.rebuild_revision), now())), post, update)
 
 

@@ -47,7 +47,7 @@ class Needed:
 
 
 def read_needed(session: Session, page: PageView, before: Before | None, at: datetime) -> Needed:
-    """Seven queries, whatever there is.  Without `before`, all lasting pages are to be written."""
+    """Eight queries, whatever there is.  Without `before`, all lasting pages are to be written."""
     started = _months_changed(session, page, before)
     first = session.scalar(select(func.min(happened_at)).where(Post.page_id == page.id))
     keys = month_keys(first or at, at, page.zone)

@@ -67,7 +67,7 @@ def _render(settings: Settings, folder: Path, page_id: int, before: store.Meta |
             snapshot = read(reading, page_id, None)
     rendered = render(snapshot, folder, settings.security_contact)
     meta = store.Meta(snapshot.page.revision, snapshot.rendered_at.isoformat(), render_version())
-    store.write(folder, meta, rendered)
+    store.write(folder, meta, rendered, snapshot.page.purge_revision)
     store.point_default(settings.public_root, snapshot.page.slug)
     publish_addresses(settings)
     return meta.revision

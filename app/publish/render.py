@@ -11,18 +11,24 @@ from pathlib import Path
 from app.publish import badge, calendar, discovery, embed, feeds, html, plain, statuspage_json
 from app.publish.environment import assets_of
 from app.publish.pictures import Picture, pictures
+from app.publish.store import published
 from app.publish.views import PageView, Snapshot
+from app.vocabulary import Language
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The files of a revision by path: those it has of its own, those that last, and the folders of the latter."""
+    """The files of a revision by path: those it has of its own, those that last, and the folders of the latter.
+
+    `gone` are lasting files and folders that must not be there any more.
+    """
 
     live: Mapping[str, bytes]
     lasting: Mapping[str, bytes]
     shared: tuple[str, ...]
+    gone: tuple[str, ...] = ()
 
 
 def render(snapshot: Snapshot, folder: Path, security_contact: str = "") -> Rendered:
@@ -38,13 +44,35 @@ def render(snapshot: Snapshot, folder: Path, security_contact: str = "") -> Rend
     lasting = {**_encoded(html.lasting_pages(snapshot)), **_lasting_documents(snapshot)}
     lasting |= _changed(folder, _of_components(snapshot)) | _new_assets(snapshot.page, folder)
     lasting |= _changed(folder, {f"assets/{picture.asset}": body for picture, body in drawn.items()})
-    return Rendered(live, lasting, shared_folders(snapshot.page))
+    return Rendered(live, lasting, shared_folders(snapshot.page), _gone(snapshot, folder))
 
 
 def shared_folders(page: PageView) -> tuple[str, ...]:
     """The folders that all revisions of a page share."""
     prefixes = ["", *(f"{language.value}/" for language in page.languages if language is not page.language)]
     return ("assets", "components", *(f"{prefix}{name}" for prefix in prefixes for name in ("incidents", "history")))
+
+
+def _gone(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
+    """The documents of withdrawn posts; after something was taken back, also what is never rendered again: the feeds of
+    components that are hidden now, and the pages in languages that the page does not have any more.
+    """
+    withdrawn = [f"incidents/{post.public_id}.json" for post in snapshot.changed if post.withdrawn_at is not None]
+    if not _has_taken_back(snapshot.page, folder):
+        return tuple(withdrawn)
+    shown = {component.public_id for component in snapshot.components}
+    hidden = [
+        f"components/{one.name}" for one in (folder / "lasting" / "components").glob("*") if one.name not in shown
+    ]
+    spoken = set(snapshot.page.languages) - {snapshot.page.language}
+    left = [language.value for language in Language if language not in spoken]
+    return (*withdrawn, *hidden, *left)
+
+
+def _has_taken_back(page: PageView, folder: Path) -> bool:
+    """Whether something was taken back since what is published now."""
+    last = published(folder)
+    return last is None or last.revision < page.purge_revision
 
 
 def _encoded(texts: Mapping[str, str]) -> dict[str, bytes]:
@@ -103,6 +131,8 @@ def _months_written(snapshot: Snapshot, folder: Path) -> dict[str, date]:
 def _lasting_documents(snapshot: Snapshot) -> dict[str, bytes]:
     made = {}
     for post in snapshot.changed:
+        if post.withdrawn_at is not None:
+            continue
         try:
             made[f"incidents/{post.public_id}.json"] = statuspage_json.one_incident(snapshot, post)
         except Exception:  # the last good one stands where it is
@@ -134,6 +164,6 @@ def _documents(snapshot: Snapshot, folder: Path) -> dict[str, bytes]:
         except Exception:  # one document that fails must not take the page with it
             logger.exception("%s could not be made; the last good one stays", path)
             last = folder / "current" / path
-            if last.is_file():
+            if last.is_file() and not _has_taken_back(snapshot.page, folder):  # it may hold what was taken back
                 made[path] = last.read_bytes()
     return made

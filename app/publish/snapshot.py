@@ -79,7 +79,7 @@ def read_page(session: Session, page_id: int) -> PageView:
     return PageView(
         row.id, row.public_id, row.slug, row.feed_authority, row.name, row.url, row.time_zone, row.locale, row.theme,
         row.updated_at, row.revision, row.rebuild_revision, _languages(row), row.accent, _logo(session, row.id),
-        row.mail_from,
+        row.mail_from, row.purge_revision,
     )  # fmt: skip
 
 
@@ -206,7 +206,12 @@ def _for_verdict(post: PostView) -> OpenPost:
 
 def _is_called_off(post: PostView, at: datetime) -> bool:
     """Whether readers may still reckon with a maintenance that will not be."""
-    return post.status is PostStatus.CANCELLED and not post.took_place and post.happened_at > at
+    return (
+        post.status is PostStatus.CANCELLED
+        and post.withdrawn_at is None
+        and not post.took_place
+        and post.happened_at > at
+    )
 
 
 def _windows(posts: Sequence[PostView], since: datetime) -> tuple[PostView, ...]:
@@ -220,7 +225,7 @@ def _windows(posts: Sequence[PostView], since: datetime) -> tuple[PostView, ...]
 
 
 def _newest(posts: Iterable[PostView], kind: PostKind) -> tuple[PostView, ...]:
-    return tuple(islice((post for post in posts if post.kind is kind), NEWEST))
+    return tuple(islice((post for post in posts if post.kind is kind and post.withdrawn_at is None), NEWEST))
 
 
 def _planned(post: PostView) -> datetime:

@@ -64,7 +64,7 @@ class Files(Protocol):
     """What a revision is made of: files by relative path.
 
     `live` ones make the new revision folder; `lasting` ones stand in the `shared` folders, which all revisions have in
-    common, and are replaced one by one.
+    common, and are replaced one by one; what of them is `gone` is deleted.
     """
 
     @property
@@ -76,15 +76,21 @@ class Files(Protocol):
     @property
     def shared(self) -> Sequence[str]: ...
 
+    @property
+    def gone(self) -> Sequence[str]: ...
 
-def write(folder: Path, meta: Meta, files: Files) -> None:
-    """Write a revision and point to it; text gets its br and gzip beside it.  The caller holds the lock."""
+
+def write(folder: Path, meta: Meta, files: Files, purge_before: int = 0) -> None:
+    """Write a revision and point to it; text gets its br and gzip beside it.  The caller holds the lock.
+
+    No revision before `purge_before` is left on the disk: it may hold what was taken back since.
+    """
     lasting = folder / "lasting"
     for parent in {lasting / name for name in files.shared} | {(lasting / path).parent for path in files.lasting}:
         parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     with ThreadPoolExecutor(WRITERS) as pool:
         _write_revision(folder, meta, files, pool)
-    sweep(folder)
+    sweep(folder, purge_before)
 
 
 def _write_revision(folder: Path, meta: Meta, files: Files, pool: Executor) -> None:
@@ -98,6 +104,7 @@ def _write_revision(folder: Path, meta: Meta, files: Files, pool: Executor) -> N
         written |= {lasting[folder / "lasting" / path]: body for path, body in files.lasting.items()}
         _write_all(written, pool)
         _replace(lasting)
+        _delete(folder / "lasting", files.gone)
         for child in [draft, *(path for path in draft.rglob("*") if path.is_dir() and not path.is_symlink())]:
             _sync_folder(child)
         draft.rename(folder / name)
@@ -156,12 +163,13 @@ def point_default(root: Path, slug: str) -> None:
         _point(root / "default", slug)
 
 
-def sweep(folder: Path) -> None:
-    """Delete revisions that nobody reads any more, and drafts that a crash left."""
+def sweep(folder: Path, purge_before: int = 0) -> None:
+    """Delete revisions that nobody reads any more or that must not be kept, and drafts that a crash left."""
     revisions = sorted(path for path in folder.iterdir() if _REVISION.fullmatch(path.name))
     current = (folder / "current").readlink().name
     drafts = [path for path in folder.iterdir() if path.name.startswith(".draft-")]
-    for path in [*revisions[:-KEPT_REVISIONS], *drafts]:
+    purged = [path for path in revisions if int(path.name.partition("-")[0]) < purge_before]
+    for path in [*revisions[:-KEPT_REVISIONS], *purged, *drafts]:
         if path.name != current:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -178,6 +186,13 @@ def _replace(drafts: Mapping[Path, Path]) -> None:
             draft.with_name(f"{draft.name}{suffix}").replace(target.with_name(f"{target.name}{suffix}"))
     for parent in {target.parent for target in drafts}:
         _sync_folder(parent)
+
+
+def _delete(folder: Path, paths: Iterable[str]) -> None:
+    for path in paths:
+        shutil.rmtree(folder / path, ignore_errors=True)
+        for suffix in _suffixes(path):
+            (folder / f"{path}{suffix}").unlink(missing_ok=True)
 
 
 def _write_all(files: Mapping[Path, bytes], pool: Executor) -> None:

@@ -1,43 +1,67 @@
-"""Reads posts with all that belongs to them: five queries, however many posts."""
+"""Reads posts with all that belongs to them: six queries, however many posts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from app.models.component import Component
-from app.models.post import Post, PostComponent, Update, UpdateEffect, UpdateRevision
-from app.publish.views import EffectView, PostView, RevisionView, UpdateView
-from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
+from app.models.post import Post, PostComponent, PostRevision, Update, UpdateEffect, UpdateRevision
+from app.publish.views import EffectView, FormerFacts, PostView, RevisionView, UpdateView
+from app.vocabulary import ComponentStatus
 
 Where = Sequence[ColumnElement[bool]]
 
 
 def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
-    """The posts that fit, newest first, each with its updates newest first.  Hidden components are left out."""
+    """The posts that fit, newest first, each with its updates newest first.  Hidden components are left out, and all
+    that was withdrawn is left out here: nothing below can show it by mistake.
+    """
     updates = _updates(session, where)
     components = _components(session, where)
+    former = _former_facts(session, where)
     rows = session.execute(select(*_POST_COLUMNS).where(*where).order_by(Post.started_at.desc(), Post.id.desc()))
-    return tuple(
-        PostView(
-            id=row.id, public_id=row.public_id, kind=PostKind(row.kind), title=row.title,
-            status=PostStatus(row.status), impact=Impact(row.impact), started_at=row.started_at,
-            created_at=row.created_at, updated_at=row.updated_at, monitoring_at=row.monitoring_at,
-            resolved_at=row.resolved_at, closed_at=row.closed_at, scheduled_for=row.scheduled_for,
-            scheduled_until=row.scheduled_until, next_update_by=row.next_update_by,
-            updates=tuple(updates.get(row.id, ())), component_ids=tuple(filter(None, components.get(row.id, ()))),
-            is_tied=row.id in components, is_pinned=row.pinned,
-            changed_revision=row.changed_revision, version=row.version,
+    found = []
+    for row in rows:
+        said = () if row.withdrawn_at is not None else updates.get(row.id, ())
+        found.append(
+            PostView(
+                id=row.id,
+                public_id=row.public_id,
+                kind=row.kind,
+                title=WITHDRAWN_TITLE if row.withdrawn_at is not None else row.title,
+                status=row.status,
+                impact=row.impact,
+                started_at=row.started_at,
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+                monitoring_at=row.monitoring_at,
+                resolved_at=row.resolved_at,
+                closed_at=row.closed_at,
+                scheduled_for=row.scheduled_for,
+                scheduled_until=row.scheduled_until,
+                next_update_by=row.next_update_by,
+                updates=tuple(one for one in said if one.withdrawn_at is None),
+                component_ids=tuple(filter(None, components.get(row.id, ()))),
+                is_tied=row.id in components,
+                is_pinned=row.pinned,
+                changed_revision=row.changed_revision,
+                version=row.version,
+                withdrawn=tuple(one for one in said if one.withdrawn_at is not None),
+                withdrawn_at=row.withdrawn_at,
+                former_facts=() if row.withdrawn_at is not None else tuple(former.get(row.id, ())),
+            )
         )
-        for row in rows
-    )  # fmt: skip
+    return tuple(found)
 
 
+WITHDRAWN_TITLE = "Withdrawn"
 _POST_COLUMNS = (
     Post.id, Post.public_id, Post.kind, Post.title, Post.status, Post.impact, Post.started_at, Post.created_at,
     Post.updated_at, Post.monitoring_at, Post.resolved_at, Post.closed_at, Post.scheduled_for, Post.scheduled_until,
-    Post.next_update_by, Post.pinned, Post.changed_revision, Post.version,
+    Post.next_update_by, Post.pinned, Post.changed_revision, Post.version, Post.withdrawn_at,
 )  # fmt: skip
 
 
@@ -49,18 +73,61 @@ def _updates(session: Session, where: Where) -> dict[int, list[UpdateView]]:
         select(
             Update.post_id, Update.id, Update.public_id, Update.sequence, Update.status, Update.body,
             Update.body_html, Update.display_at, Update.created_at, Update.updated_at, Update.corrected_at,
-            Update.next_update_by, Update.notify,
+            Update.next_update_by, Update.notify, Update.withdrawn_at,
         )
         .join(Post, Post.id == Update.post_id)
         .where(*where)
         .order_by(Update.display_at.desc(), Update.sequence.desc())
     )  # fmt: skip
     for row in rows:
-        view = UpdateView(
-            row.id, row.public_id, row.sequence, PostStatus(row.status), row.body, row.body_html, row.display_at,
-            row.created_at, row.updated_at, row.corrected_at, row.next_update_by, row.notify,
-            tuple(effects.get(row.id, ())), tuple(revisions.get(row.id, ())),
-        )  # fmt: skip
+        view = stub_of(row)
+        if row.withdrawn_at is None:
+            view = replace(
+                view,
+                body=row.body,
+                body_html=row.body_html,
+                corrected_at=row.corrected_at,
+                next_update_by=row.next_update_by,
+                effects=tuple(effects.get(row.id, ())),
+                revisions=tuple(revisions.get(row.id, ())),
+            )
+        found.setdefault(row.post_id, []).append(view)
+    return found
+
+
+def stub_of(row: Any) -> UpdateView:
+    """What is known of an update that was withdrawn, by itself or with its post."""
+    return UpdateView(
+        id=row.id,
+        public_id=row.public_id,
+        sequence=row.sequence,
+        status=row.status,
+        body="",
+        body_html="",
+        display_at=row.display_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        corrected_at=None,
+        next_update_by=None,
+        notify=row.notify,
+        withdrawn_at=row.withdrawn_at,
+    )
+
+
+def _former_facts(session: Session, where: Where) -> dict[int, list[FormerFacts]]:
+    found: dict[int, list[FormerFacts]] = {}
+    rows = session.scalars(
+        select(PostRevision).join(Post, Post.id == PostRevision.post_id).where(*where).order_by(PostRevision.id.desc())
+    )
+    for row in rows:
+        view = FormerFacts(
+            replaced_at=row.replaced_at,
+            title=row.title,
+            impact=row.impact,
+            scheduled_for=row.scheduled_for,
+            scheduled_until=row.scheduled_until,
+            components=tuple(row.components.splitlines()) if row.components is not None else None,
+        )
         found.setdefault(row.post_id, []).append(view)
     return found
 
@@ -86,7 +153,8 @@ def _revisions(session: Session, where: Where) -> dict[int, list[RevisionView]]:
     found: dict[int, list[RevisionView]] = {}
     statement = _of_updates(
         select(
-            UpdateRevision.update_id, UpdateRevision.body_html, UpdateRevision.replaced_at, UpdateRevision.display_at
+            UpdateRevision.update_id, UpdateRevision.body_html, UpdateRevision.replaced_at, UpdateRevision.display_at,
+            UpdateRevision.status,
         ).join(Update, Update.id == UpdateRevision.update_id),
         where,
     ).order_by(UpdateRevision.id.desc())  # fmt: skip

@@ -30,6 +30,7 @@ class PageView:
     accent: str = ""
     logo: "LogoView | None" = None
     mail_from: str = ""
+    purge_revision: int = 1
 
     @property
     def zone(self) -> ZoneInfo:
@@ -127,11 +128,24 @@ class RevisionView:
     body_html: str
     replaced_at: datetime
     display_at: datetime | None = None
+    status: PostStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormerFacts:
+    """What a post's facts were before a correction; None for those that it did not change.  `components` are names."""
+
+    replaced_at: datetime
+    title: str | None
+    impact: Impact | None
+    scheduled_for: datetime | None
+    scheduled_until: datetime | None
+    components: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateView:
-    """One statement."""
+    """One statement.  Of one that was withdrawn only its time and place are known here."""
 
     id: int
     public_id: str
@@ -147,11 +161,15 @@ class UpdateView:
     notify: bool
     effects: tuple[EffectView, ...] = ()
     revisions: tuple[RevisionView, ...] = ()
+    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PostView:
     """A public thread; `updates` are newest first, `component_ids` the visible components it is about.
+
+    What was `withdrawn` is not among the updates: a stub is shown in its place.  A post that was withdrawn as a whole
+    has no updates and no title of its own here.
 
     `is_tied` says whether it is about any component at all, a hidden one included.  `version` rises from 1 with every
     change of its facts: what it says, its status, its times.
@@ -178,6 +196,9 @@ class PostView:
     is_pinned: bool = False
     changed_revision: int = 0
     version: int = 1
+    withdrawn: tuple[UpdateView, ...] = ()
+    withdrawn_at: datetime | None = None
+    former_facts: tuple[FormerFacts, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -185,7 +206,7 @@ class PostView:
 
     @property
     def is_upcoming(self) -> bool:
-        return self.status is PostStatus.SCHEDULED
+        return self.status is PostStatus.SCHEDULED and self.withdrawn_at is None
 
     @property
     def happened_at(self) -> datetime:
@@ -201,6 +222,8 @@ class PostView:
     @property
     def took_place(self) -> bool:
         """False for a maintenance that is still to come, or was cancelled before it began."""
+        if self.withdrawn_at is not None:
+            return False
         if self.status is PostStatus.CANCELLED:
             return any(update.status is PostStatus.IN_PROGRESS for update in self.updates)
         return not self.is_upcoming
@@ -209,7 +232,12 @@ class PostView:
     def lasted(self) -> float | None:
         """Seconds from its beginning to its end; None while it is open, or when it never took place."""
         ended = self.resolved_at or self.closed_at
-        if ended is None or self.status is PostStatus.CANCELLED or ended < self.began_at:
+        if (
+            ended is None
+            or self.withdrawn_at is not None
+            or self.status is PostStatus.CANCELLED
+            or ended < self.began_at
+        ):
             return None
         return (ended - self.began_at).total_seconds()
 
@@ -218,6 +246,17 @@ class PostView:
         """The statements, newest first, without the post-mortem; one that a later one replaced is among them."""
         shown_last = self.postmortem
         return tuple(update for update in self.updates if update is not shown_last)
+
+    @property
+    def thread(self) -> tuple[UpdateView, ...]:
+        """The statements and the stubs of those that were withdrawn, newest first."""
+        return _merged(self.updates, self.withdrawn)
+
+    @property
+    def earlier(self) -> tuple[UpdateView, ...]:
+        """As `thread`, without the post-mortem, and without what is known now while the post is open."""
+        said = self.told[1:] if self.is_open else self.told
+        return _merged(said, self.withdrawn)
 
     @property
     def tells_impact(self) -> bool:
@@ -297,6 +336,12 @@ class Snapshot:
     @property
     def ungrouped(self) -> tuple[ComponentView, ...]:
         return tuple(component for component in self.components if component.group_id is None)
+
+
+def _merged(said: tuple[UpdateView, ...], withdrawn: tuple[UpdateView, ...]) -> tuple[UpdateView, ...]:
+    if not withdrawn:
+        return said
+    return tuple(sorted((*said, *withdrawn), key=lambda one: (one.display_at, one.sequence), reverse=True))
 
 
 def _rank(status: ComponentStatus) -> int:

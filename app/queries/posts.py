@@ -38,6 +38,7 @@ class PostRow:
     severity: Severity | None
     incident_id: str
     components: tuple[str, ...] = ()
+    withdrawn_at: datetime | None = None
     names_visible_component: bool = False
 
     @property
@@ -101,6 +102,7 @@ def post_row(post: Post, severity: str | None, incident: str | None, about: Sequ
         next_update_by=post.next_update_by,
         severity=Severity(severity) if severity else None,
         incident_id=incident or "",
+        withdrawn_at=post.withdrawn_at,
         components=tuple(name for name, _ in about),
         names_visible_component=any(visible for _, visible in about),
     )
@@ -169,6 +171,8 @@ class UpdateRow:
     effects: tuple[EffectRow, ...]
     former: tuple[FormerText, ...]
     dispatch: DispatchSummary | None
+    withdrawn_at: datetime | None = None
+    redacted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +216,8 @@ class UpdateFacts:
     display_at: datetime
     post_public_id: str
     post_title: str
+    post_kind: PostKind
+    withdrawn_at: datetime | None
 
 
 def thread(session: Session, page_id: int, public_id: str) -> Thread:
@@ -271,6 +277,8 @@ def update_facts(session: Session, page_id: int, public_id: str) -> UpdateFacts:
         display_at=update.display_at,
         post_public_id=post.public_id,
         post_title=post.title,
+        post_kind=post.kind,
+        withdrawn_at=update.withdrawn_at,
     )
 
 
@@ -296,6 +304,8 @@ def _update_row(update: Update, dispatch: DispatchSummary | None) -> UpdateRow:
             for former in reversed(update.revisions)
         ),
         dispatch=dispatch,
+        withdrawn_at=update.withdrawn_at,
+        redacted_at=update.redacted_at,
     )
 
 
@@ -346,3 +356,13 @@ def _summary(state: str, counts: dict[str, int]) -> DispatchSummary:
         waiting=counts.get(DeliveryState.PENDING, 0) + counts.get(DeliveryState.SENDING, 0),
         skipped=counts.get(DeliveryState.SKIPPED, 0),
     )
+
+
+def got_it(session: Session, update_ids: Sequence[int]) -> int:
+    """How many subscribers got, or may have got, any of these updates.  One query."""
+    statement = (
+        select(func.count(func.distinct(Delivery.subscriber_id)))
+        .join(Dispatch, Dispatch.id == Delivery.dispatch_id)
+        .where(Dispatch.update_id.in_(update_ids), Delivery.state.in_([DeliveryState.SENT, DeliveryState.UNKNOWN]))
+    )
+    return session.scalar(statement) or 0

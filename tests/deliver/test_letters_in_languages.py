@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from app import clock
-from app.actions.posts import open_post
+from app.actions.posts.publishing import open_post
 from app.channels.names import CHAT, EMAIL, PUSH, SMS, WEBHOOK
 from app.channels.registry import all_channels
 from app.db import session

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from app.actions import audit
 from app.actions.posts import validation
-from app.actions.posts.publishing import taints
+from app.actions.posts.publishing import reached, standing, taints
 from app.actions.revisions import lock_page, touch
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
-from app.errors import NotFound, Stale
+from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models.post import Post, Update, UpdateRevision
 from app.publish.months import month_of
 from app.publish.refresh import try_refresh
@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.shapes import Actor
 from app.states import posts as states
 from app.text import markdown_to_html
+from app.vocabulary import PostStatus
 
 
 def correct_update(
@@ -31,11 +32,13 @@ def correct_update(
     version: int | None,
     *,
     display_at: datetime | None = None,
+    status: PostStatus | None = None,
     acknowledged: bool = False,
 ) -> None:
-    """Replace an update's text, the time it is dated, or both, visibly: what it said is kept and shown.
+    """Replace an update's text, its status or the time it is dated, visibly: what it said is kept and shown.
 
-    None leaves either as it is.  `version` is the one the author saw, if any.
+    None leaves each as it is.  The post's status follows from that of its updates.  `version` is the one the author
+    saw, if any.
 
     Raises:
         Invalid, NeedsConfirmation, NotFound, Stale, Unavailable: as `publish_update`.
@@ -62,29 +65,58 @@ def correct_update(
             )
         _check_between(session, update, display_at)
         month = month_of(update.post.started_at, ZoneInfo(page.time_zone))
-        if not _correct(session, actor, update, body, display_at):
+        if update.withdrawn_at is not None or update.post.withdrawn_at is not None:
+            raise Conflict("This update was withdrawn and cannot be corrected any more.")
+        if status is not None:
+            _check_status(update, status)
+        if not _correct(session, actor, update, body, display_at, status):
             return
+        if status is not None:
+            left = standing(session, update.post)
+            states.follow(update.post, left, reached(session, left))
+            update.post.version += 1
         is_elsewhere = month != month_of(update.post.started_at, ZoneInfo(page.time_zone))
         touch(session, page, update.post, everything=is_elsewhere)  # the month it left has to be written too
         audit.record(session, actor, "correct", "update", update.public_id)
     try_refresh(settings, page_id)
 
 
-def _correct(session: Session, actor: Actor, update: Update, body: str | None, display_at: datetime | None) -> bool:
+def _check_status(update: Update, status: PostStatus) -> None:
+    """Raises Invalid when an update cannot be corrected to this status."""
+    validation.check_status(update.post.kind, status)
+    if status is not update.status and PostStatus.POSTMORTEM in {status, update.status}:
+        raise Invalid.field("status", "A post-mortem stays one, and no other update becomes one. Withdraw it instead.")
+
+
+def _correct(
+    session: Session,
+    actor: Actor,
+    update: Update,
+    body: str | None,
+    display_at: datetime | None,
+    status: PostStatus | None,
+) -> bool:
     """Keep what it said, and say the other; False when that is the same."""
     words, at = body if body is not None else update.body, display_at or update.display_at
-    if (words, at) == (update.body, update.display_at):
+    corrected = status or update.status
+    if (words, at, corrected) == (update.body, update.display_at, update.status):
         return False
     former = update.display_at if at != update.display_at else None
     session.add(
         UpdateRevision(
-            update_id=update.id, body=update.body, body_html=update.body_html, display_at=former, replaced_at=now(),
+            update_id=update.id,
+            body=update.body,
+            body_html=update.body_html,
+            display_at=former,
+            status=update.status if corrected is not update.status else None,
+            replaced_at=now(),
             replaced_by=actor.name,
         )
-    )  # fmt: skip
+    )
     if former is not None:
         states.date(update.post, update.display_at, at)
         update.display_at = at
+    update.status = corrected
     update.body, update.body_html = words, markdown_to_html(words)
     update.corrected_at = update.updated_at = now()
     update.version += 1

@@ -18,14 +18,14 @@ from app.deliver.plan import urgency
 from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, Invalid, KeyUsed, NotFound, Stale
 from app.models.page import Page
-from app.models.post import Post, Update
+from app.models.post import Post, Update, UpdateEffect
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, PostDraft, PostFacts, Published, UpdateDraft
 from app.states import deliveries
 from app.states import posts as states
 from app.text import markdown_to_html
-from app.vocabulary import DispatchKind, Impact, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, DispatchKind, Impact, PostKind, PostStatus
 
 
 def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) -> Published:
@@ -193,6 +193,18 @@ def published_before(
             "This idempotency key was already used for different content, so nothing was published. Use a new key."
         )
     return Published(row[0], row[1], repeated=True)
+
+
+def standing(session: Session, post: Post) -> list[Update]:
+    """The updates of a post that were not withdrawn, oldest first."""
+    statement = select(Update).where(Update.post_id == post.id, Update.withdrawn_at.is_(None))
+    return list(session.scalars(statement.order_by(Update.sequence)))
+
+
+def reached(session: Session, updates: Sequence[Update]) -> list[ComponentStatus]:
+    """The statuses that these updates put components into."""
+    ids = [update.id for update in updates]
+    return list(session.scalars(select(UpdateEffect.to_status).where(UpdateEffect.update_id.in_(ids))))
 
 
 def taints(incident_id: int | None) -> Sequence[str]:

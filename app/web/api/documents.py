@@ -90,9 +90,10 @@ def group_documents(page: PageView, *where: ColumnElement[bool]) -> list[Documen
 
 
 def incident_documents(page: PageView, *where: ColumnElement[bool]) -> list[Document]:
-    """The page's posts that fit, newest first."""
-    posts = read_posts(session(), (Post.page_id == page.id, *where))
-    facts = {row.id: row for row in session().scalars(select(Post).where(Post.page_id == page.id, *where))}
+    """The page's posts that fit, newest first; without those that were withdrawn."""
+    where = (Post.page_id == page.id, Post.withdrawn_at.is_(None), *where)
+    posts = read_posts(session(), where)
+    facts = {row.id: row for row in session().scalars(select(Post).where(*where))}
     components = {one["id"]: one for one in component_documents(page)}
     return [_incident(page, post, facts[post.id], components) for post in posts]
 

@@ -8,15 +8,16 @@ from flask import request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, or_, select
 
-from app.actions.posts import correcting, publishing
+from app.actions.posts import correcting, publishing, taking_back
 from app.actions.posts.editing import edit_post
 from app.actions.posts.fingerprints import fingerprint
 from app.actions.posts.publishing import open_post
 from app.db import session
 from app.errors import Invalid, NotFound
-from app.inputs.envelopes import IncidentBody, IncidentChangeBody, UpdateBody
+from app.inputs.envelopes import IncidentBody, IncidentChangeBody, RedactionBody, UpdateBody
 from app.inputs.fields import KEY_LIMIT
 from app.inputs.lists import IncidentQuery, LenientIncidentQuery, Part
+from app.inputs.posts import Withdrawal
 from app.models.post import Post, Update
 from app.publish.views import PageView
 from app.shapes import UpdateDraft
@@ -118,19 +119,74 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     return one_incident(page, incident_id)
 
 
-@route(ONE, "DELETE", scope=Scope.POSTS, answers=outputs.Incident, refuses=(409, 422), is_idempotent_by_key=True)
+@route(
+    ONE,
+    "DELETE",
+    scope=Scope.POSTS,
+    asks=Withdrawal,
+    answers=outputs.Incident,
+    refuses=(409,),
+    is_idempotent_by_key=True,
+)
 def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Call off planned work that has not begun.  Anything else was said in public and stays."""
+    """Call off planned work that has not begun; withdraw anything else.
+
+    Readers see that something was withdrawn, and no more. Subscribers who got any of it get the withdrawal; what is
+    still queued isn't sent.
+    """
+    asked = bodies.query(Withdrawal)
     before = one_incident(page, incident_id)
     post = held(incident_id)
-    if post.status != PostStatus.SCHEDULED:
-        raise Invalid("You can't delete a published incident. Resolve it, or correct its text.")
-    draft = UpdateDraft(
-        PostStatus.CANCELLED, BODIES[PostStatus.CANCELLED], _key(), post.version, notify=False,
-        fingerprint=fingerprint({"method": "DELETE"}),
-    )  # fmt: skip
-    publishing.publish_update(settings(), bearer().actor, incident_id, draft)
+    if post.status == PostStatus.SCHEDULED:
+        draft = UpdateDraft(
+            status=PostStatus.CANCELLED,
+            body=BODIES[PostStatus.CANCELLED],
+            idempotency_key=_key(),
+            version=post.version,
+            notify=False,
+            fingerprint=fingerprint({"method": "DELETE"}),
+        )
+        publishing.publish_update(settings(), bearer().actor, incident_id, draft)
+        return before
+    taking_back.withdraw_post(
+        settings(), bearer().actor, page.id, incident_id, revert_components=asked.components == "revert"
+    )
     return before
+
+
+@route(f"{ONE}/redaction", "POST", scope=Scope.POSTS, takes=RedactionBody, answers=outputs.Incident, refuses=(409,))
+def redact_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
+    """Remove a text for good from everything that an incident says or said before. Nobody is notified."""
+    one_incident(page, incident_id)
+    given = bodies.read(RedactionBody).redaction
+    taking_back.redact_text(settings(), bearer().actor, page.id, incident_id, given.text)
+    return one_incident(page, incident_id)
+
+
+@route(
+    f"{ONE}/incident_updates/<update_id>",
+    "DELETE",
+    scope=Scope.POSTS,
+    asks=Withdrawal,
+    answers=outputs.Incident,
+    refuses=(409,),
+)
+def withdraw_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
+    """Withdraw an update. The incident then says what the updates that are left say."""
+    asked = bodies.query(Withdrawal)
+    _check_update(page, incident_id, update_id)
+    taking_back.withdraw_update(
+        settings(), bearer().actor, page.id, update_id, revert_components=asked.components == "revert"
+    )
+    return one_incident(page, incident_id)
+
+
+@route(f"{ONE}/incident_updates/<update_id>/redaction", "POST", scope=Scope.POSTS, answers=outputs.Incident)
+def redact_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
+    """Remove the whole text of an update for good, and every text that it had before. Nobody is notified."""
+    _check_update(page, incident_id, update_id)
+    taking_back.redact_update(settings(), bearer().actor, page.id, update_id)
+    return one_incident(page, incident_id)
 
 
 @route(
@@ -178,7 +234,13 @@ def _standing(public_id: str) -> PostStatus:
 
 
 def _check_update(page: PageView, incident_id: str, update_id: str) -> None:
-    of_it = (Post.page_id == page.id, Post.public_id == incident_id, Update.public_id == update_id)
+    of_it = (
+        Post.page_id == page.id,
+        Post.public_id == incident_id,
+        Post.withdrawn_at.is_(None),
+        Update.public_id == update_id,
+        Update.withdrawn_at.is_(None),
+    )
     if session().scalar(select(Update.id).join(Post).where(*of_it)) is None:
         raise NotFound("Update not found.")
 

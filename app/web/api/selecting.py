@@ -10,5 +10,5 @@ from app.web.api.paging import chosen
 
 def newest(page: PageView, *where: ColumnElement[bool]) -> list[Document]:
     """The page's posts that fit, newest first, those that are asked for."""
-    query = select(Post.id).where(Post.page_id == page.id, *where)
+    query = select(Post.id).where(Post.page_id == page.id, Post.withdrawn_at.is_(None), *where)
     return incident_documents(page, Post.id.in_(chosen(query.order_by(Post.started_at.desc(), Post.id.desc()))))

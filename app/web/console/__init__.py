@@ -13,6 +13,7 @@ from app.web.console import (
     subscriber,
     subscriber_sheets,
     subscribers,
+    taking_back,
     templates,
     updates,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "subscriber",
     "subscriber_sheets",
     "subscribers",
+    "taking_back",
     "templates",
     "updates",
 ]

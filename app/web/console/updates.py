@@ -4,9 +4,10 @@ from flask import current_app, flash, redirect, request, url_for
 
 from app.actions.posts import correcting, publishing
 from app.db import session
-from app.errors import CandorError, KeyUsed
-from app.queries.posts import thread, update_facts
+from app.errors import CandorError, Invalid, KeyUsed
+from app.queries.posts import UpdateFacts, thread, update_facts
 from app.text import clean
+from app.vocabulary import POST_STATUSES, PostKind, PostStatus
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version, update_draft
@@ -54,7 +55,10 @@ def correct_update(public_id: str) -> Answer:
     acknowledged = request.form.get("acknowledged") == "yes"
     try:
         version = read_version(request.form.get("version", ""))
-        correcting.correct_update(settings, actor(), public_id, body, version, acknowledged=acknowledged)
+        corrected = _status(facts.post_kind)
+        correcting.correct_update(
+            settings, actor(), public_id, body, version, status=corrected, acknowledged=acknowledged
+        )
     except CandorError as error:
         problem, status = problem_of(error)
         with still_saying(error):
@@ -63,12 +67,29 @@ def correct_update(public_id: str) -> Answer:
     return redirect(url_for("console.show_post", public_id=facts.post_public_id), 303)
 
 
+def _status(kind: PostKind) -> PostStatus | None:
+    """The status that was chosen; None where there was nothing to choose.  Raises Invalid."""
+    word = request.form.get("status", "")
+    if word and word not in POST_STATUSES[kind]:
+        raise Invalid.field("status", "Choose one of the statuses.")
+    return PostStatus(word) if word else None
+
+
 def _show_correct(public_id: str, body: str | None = None, problem: Problem | None = None) -> str:
     update = update_facts(session(), current_page().id, public_id)
     return render(
         "console/updates/correct.html",
         current_page(),
         update=update,
+        statuses=_correctable(update),
+        status=request.form.get("status", update.status),
         body=update.body if body is None else body,
         problem=problem,
     )
+
+
+def _correctable(update: UpdateFacts) -> list[PostStatus]:
+    """The statuses that an update may be corrected to: a post-mortem stays one."""
+    if update.status is PostStatus.POSTMORTEM:
+        return [update.status]
+    return [status for status in POST_STATUSES[update.post_kind] if status is not PostStatus.POSTMORTEM]
