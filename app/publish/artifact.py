@@ -33,7 +33,7 @@ CONTENT_TYPES = {
 OK = "200 OK"
 READ_ONLY = "This address can only be read. Use GET."
 FRESH = "public, max-age=10, stale-while-revalidate=60, stale-if-error=3600"
-"""What was withdrawn or redacted is gone from a cache in front within 70 seconds, or an hour when Candor does not answer."""
+"""What was withdrawn is gone from a cache in front within 70 seconds, or an hour when Candor does not answer."""
 
 FOR_EVER = "public, max-age=31536000, immutable"
 SECURITY: Headers = [
