@@ -246,14 +246,15 @@ COMPONENT_CHANGES = click.Choice(["revert", "keep"])
     help="Undo its component changes, in the uptime history too, or keep them.",
 )
 @answers
-def withdraw(settings: Settings, public_id: str, update_id: str | None, components: str) -> Answer:
+@about_page
+def withdraw(settings: Settings, page_id: int, public_id: str, update_id: str | None, components: str) -> Answer:
     """Take back a post, or one of its updates. Subscribers who got it get the withdrawal."""
-    row, revert = _post(public_id), components == "revert"
+    row, revert = _post(page_id, public_id), components == "revert"
     if update_id is None:
-        taking_back.withdraw_post(settings, COMMAND_LINE, row.page_id, public_id, revert_components=revert)
+        taking_back.withdraw_post(settings, COMMAND_LINE, page_id, public_id, revert_components=revert)
     else:
         _check_update(row, update_id)
-        taking_back.withdraw_update(settings, COMMAND_LINE, row.page_id, update_id, revert_components=revert)
+        taking_back.withdraw_update(settings, COMMAND_LINE, page_id, update_id, revert_components=revert)
     return Answer("Withdrawn.", {"post": public_id, "update": update_id})
 
 
@@ -262,17 +263,18 @@ def withdraw(settings: Settings, public_id: str, update_id: str | None, componen
 @click.option("--update", "update_id", help="Remove the whole text of this update.")
 @click.option("--text-stdin", is_flag=True, help="Remove the text on standard input wherever the post contains it.")
 @answers
-def redact(settings: Settings, public_id: str, update_id: str | None, text_stdin: bool) -> Answer:
+@about_page
+def redact(settings: Settings, page_id: int, public_id: str, update_id: str | None, text_stdin: bool) -> Answer:
     """Remove a text for good from everything public: pages, feeds, API, calendar and their copies on disk."""
-    row = _post(public_id)
+    row = _post(page_id, public_id)
     if (update_id is None) == (not text_stdin):
         raise Invalid("Choose one: --update ID for a whole update, or --text-stdin for a text.")
     if update_id is not None:
         _check_update(row, update_id)
-        taking_back.redact_update(settings, COMMAND_LINE, row.page_id, update_id)
+        taking_back.redact_update(settings, COMMAND_LINE, page_id, update_id)
         return Answer("Redacted.", {"post": public_id, "update": update_id})
     text = text_from(None, stdin=True).removesuffix("\n")
-    places = taking_back.redact_text(settings, COMMAND_LINE, row.page_id, public_id, text)
+    places = taking_back.redact_text(settings, COMMAND_LINE, page_id, public_id, text)
     return Answer(f"Redacted in {places} places.", {"post": public_id, "places": places})
 
 
@@ -284,8 +286,10 @@ def redact(settings: Settings, public_id: str, update_id: str | None, text_stdin
 @click.option("--status", type=POST_STATUS, help="The new status.")
 @click.option("--publish-anyway", is_flag=True, help="The text was checked for internal names.")
 @answers
+@about_page
 def correct(
     settings: Settings,
+    page_id: int,
     public_id: str,
     update_id: str,
     body: str | None,
@@ -294,7 +298,7 @@ def correct(
     publish_anyway: bool,
 ) -> Answer:
     """Correct an update visibly: readers can see what it said before. Nobody is notified."""
-    _check_update(_post(public_id), update_id)
+    _check_update(_post(page_id, public_id), update_id)
     if body is None and not body_stdin and status is None:
         raise Invalid("Say what to correct: --body, --body-stdin or --status.")
     correct_update(
