@@ -13,6 +13,7 @@ from app.deliver.plan import urgency
 from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, Invalid, NotFound
 from app.models.component import Component, ComponentChange
+from app.models.draft import Draft, DraftText
 from app.models.post import Post, PostRevision, Update, UpdateRevision
 from app.settings import Settings
 from app.shapes import Actor
@@ -128,6 +129,9 @@ def redact_update(settings: Settings, actor: Actor, page_id: int, update_public_
         _rewrite(update, REDACTED)
         for former in _revisions(change.session, [update.id]):
             former.body, former.body_html = REDACTED, markdown_to_html(REDACTED)
+        drafted = select(DraftText).join(Draft, Draft.id == DraftText.draft_id).where(Draft.update_id == update.id)
+        for text in change.session.scalars(drafted):
+            text.body = REDACTED
         post.version += 1
         _purge(change, post)
         change.audit("redact", "update", update.public_id)
@@ -179,7 +183,14 @@ def redact_text(settings: Settings, actor: Actor, page_id: int, post_public_id: 
 def _holders(session: Session, post: Post) -> list[tuple[object, str]]:
     """What of a post may hold text, beside its updates: each thing and the name of its column."""
     corrected = session.scalars(select(PostRevision).where(PostRevision.post_id == post.id))
+    updates = select(Update.id).where(Update.post_id == post.id)
+    drafted = session.scalars(
+        select(DraftText)
+        .join(Draft, Draft.id == DraftText.draft_id)
+        .where((Draft.post_id == post.id) | Draft.update_id.in_(updates))
+    )
     return [
+        *((text, name) for text in drafted for name in ("title", "body")),
         (post, "title"),
         (post, "metadata_json"),
         (post, "postmortem_draft"),
