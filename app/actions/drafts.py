@@ -203,6 +203,24 @@ def publish_draft(
     return made
 
 
+def note_published(settings: Settings, actor: Actor, page_id: int, public_id: str, update_public_id: str) -> None:
+    """A form has published what this draft was kept for: the draft is closed, and says which update it became.
+
+    Raises:
+        Conflict: it was published or discarded.
+        NotAllowed, NotFound: as `publish_draft`.
+    """
+    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+        session = change.session
+        draft = _held(session, page_id, public_id)
+        update_id = session.scalar(
+            select(Update.id).join(Post).where(Update.public_id == update_public_id, Post.page_id == page_id)
+        )
+        if update_id is None:
+            raise NotFound("There is no such update.")
+        states.publish(draft, update_id, content_hash(content_of(session, draft)))
+
+
 def publish_due(settings: Settings) -> None:
     """Publish each scheduled draft whose time has come, once, however many workers look.
 

@@ -93,3 +93,45 @@ document.getElementById("problem")?.focus();
 tickClocks();
 tickPromises();
 setInterval(() => { tickClocks(); tickPromises(); }, 1000);
+
+// What somebody types is saved as a draft: two seconds after the last key, and when they leave the page.
+for (const form of document.querySelectorAll("form[data-draft]")) {
+  const state = form.querySelector("#draft-state");
+  let timer = 0, isChanged = false, isSaving = false;
+  const save = async (isLeaving) => {
+    clearTimeout(timer);
+    if (!isChanged || isSaving || form.dataset.sent) return;
+    isChanged = false;
+    isSaving = true;
+    try {
+      const answer = await fetch(form.dataset.draft, {
+        method: "POST", body: new FormData(form), keepalive: isLeaving, headers: { Accept: "application/json" },
+      });
+      const saved = await answer.json();
+      if (answer.ok) {
+        form.elements.draft_id.value = saved.id;
+        form.elements.draft_version.value = saved.version;
+        const here = new URL(location.href); // a reload finds the draft again
+        here.searchParams.set("draft", saved.id);
+        history.replaceState(null, "", here);
+      }
+      state.textContent = answer.ok ? "Draft saved" : saved.problem ?? "Draft not saved";
+    } catch {
+      isChanged = true; // tried again with the next key
+      state.textContent = "Draft not saved: no connection";
+    } finally {
+      isSaving = false;
+      if (isChanged && !isLeaving) timer = setTimeout(() => save(false), 2000);
+    }
+  };
+  const changed = () => {
+    isChanged = true;
+    clearTimeout(timer);
+    timer = setTimeout(() => save(false), 2000);
+  };
+  form.addEventListener("input", changed);
+  form.addEventListener("change", changed);
+  form.addEventListener("submit", () => clearTimeout(timer));
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") save(true); });
+  window.addEventListener("pagehide", () => save(true));
+}

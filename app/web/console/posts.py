@@ -11,11 +11,12 @@ from app.errors import CandorError, KeyUsed, Unavailable
 from app.queries import posts as queries
 from app.queries import templates
 from app.queries.components import component_groups
+from app.queries.drafts import open_drafts
 from app.queries.posts import thread
 from app.queries.templates import Template
 from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
-from app.web.console import prepared
+from app.web.console import drafts, prepared
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, post_draft, problem_of
 from app.web.console.paging import page_number
@@ -42,6 +43,7 @@ def list_posts() -> Answer:
         closed_posts=closed[:size],
         number=number,
         has_more=len(closed) > size,
+        drafts=open_drafts(session(), facts.id) if number == 1 else [],
     )
 
 
@@ -52,7 +54,7 @@ def new_post() -> Answer:
     picked = _picked()
     is_planned = picked is not None and picked.status in POST_STATUSES[PostKind.MAINTENANCE]
     wants_maintenance = request.args.get("kind") == PostKind.MAINTENANCE or is_planned
-    typed = blank_post(PostKind.MAINTENANCE if wants_maintenance else PostKind.INCIDENT)
+    typed = _drafted() or blank_post(PostKind.MAINTENANCE if wants_maintenance else PostKind.INCIDENT)
     return show_new(_begun(typed, picked), picked=picked)
 
 
@@ -68,6 +70,7 @@ def open_post() -> Answer:
         problem, status = problem_of(error)
         with still_saying(error):
             return show_new(with_new_key(typed) if isinstance(error, KeyUsed) else typed, problem), status
+    drafts.close_draft(typed, made)
     return to_thread(made.post_id, repeated=made.repeated)
 
 
@@ -76,7 +79,7 @@ def open_post() -> Answer:
 def show_post(public_id: str) -> Answer:
     """The thread and, for those who may publish, the form for the next update; `?template=` as for a new post."""
     found = thread(session(), current_page().id, public_id)
-    typed = blank_update(found.post.kind, next_status(found), found.version, {})
+    typed = _drafted() or blank_update(found.post.kind, next_status(found), found.version, {})
     picked = _picked()
     return show_thread(public_id, _begun(typed, picked), picked=picked)
 
@@ -115,6 +118,12 @@ def set_by_clock(public_id: str) -> Answer:
 def _chosen(name: str) -> bool:
     """What the button said: "yes" unless it says "no"."""
     return request.form.get(name) != "no"
+
+
+def _drafted() -> Typed | None:
+    """The form as the draft that the address names holds it.  Raises NotFound: there is no such draft."""
+    public_id = request.args.get("draft", "")
+    return drafts.drafted(public_id) if public_id else None
 
 
 def _picked() -> Template | None:

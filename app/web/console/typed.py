@@ -11,6 +11,8 @@ from app.text import clean
 from app.vocabulary import PostKind, PostStatus
 
 RECORD_ROWS = 3
+PROOFS = frozenset({"key", "version", "acknowledged", "draft_id", "draft_version"})
+"""What proves the form, or says where it was kept: no part of what is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Typed:
     """One publishing form.  `effects` maps a component's public id to the status chosen ("" leaves it as it is).
 
     `promise` is minutes from now, "at", or "" for the usual time; `version` is the post's that the author saw.
+    `draft_id` and `draft_version` say where the form is saved while somebody types; empty before that.
     """
 
     kind: str = PostKind.INCIDENT
@@ -38,6 +41,8 @@ class Typed:
     version: str = ""
     acknowledged: bool = False
     asks_about_components: bool = False
+    draft_id: str = ""
+    draft_version: str = ""
 
     @property
     def chosen(self) -> list[str]:
@@ -47,7 +52,7 @@ class Typed:
     @property
     def asked(self) -> dict[str, object]:
         """What the author asks for: all but what proves the form, and that a finding of the guard is meant."""
-        return {name: said for name, said in asdict(self).items() if name not in {"key", "version", "acknowledged"}}
+        return {name: said for name, said in asdict(self).items() if name not in PROOFS}
 
     @property
     def record_rows(self) -> list[tuple[str, str]]:
@@ -107,6 +112,8 @@ def read_typed(form: MultiDict[str, str]) -> Typed:
         version=_line(form, "version"),
         acknowledged=form.get("acknowledged") == "yes",
         asks_about_components=form.get("resolving") == "yes",
+        draft_id=_line(form, "draft_id")[:32],
+        draft_version=_line(form, "draft_version")[:9],
     )
 
 

@@ -9,6 +9,7 @@ from app.queries.posts import UpdateFacts, thread, update_facts
 from app.text import clean
 from app.vocabulary import POST_STATUSES, PostKind, PostStatus
 from app.web.access import actor, audience
+from app.web.console import drafts
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version, update_draft
 from app.web.console.posts import show_thread, to_thread
@@ -35,6 +36,7 @@ def publish_update(public_id: str) -> Answer:
             if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
                 typed = with_version(typed, thread(session(), facts.id, public_id).version)
             return show_thread(public_id, typed, problem, template=template), status
+    drafts.close_draft(typed, made)
     return to_thread(made.post_id, repeated=made.repeated)
 
 
