@@ -107,7 +107,8 @@ def test_each_encoding_has_its_own_tag(post_id: str, reader: Client) -> None:
 def test_what_is_not_there_is_a_calm_404(post_id: str, reader: Client, address: str) -> None:
     answer = reader.get(address)
     assert answer.status_code == 404
-    assert b"Page not found" in answer.data
+    said = b"There is nothing at this address" if answer.mimetype == "application/problem+json" else b"Page not found"
+    assert said in answer.data
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])

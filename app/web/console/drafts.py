@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -9,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app, flash, jsonify, redirect, request, url_for
 from sqlalchemy import select
-from werkzeug.wrappers import Response
 
 from app.actions import drafts as actions
 from app.db import session
@@ -27,7 +27,7 @@ from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, Pos
 from app.web.access import actor, audience, wants_json
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import instant_or_none, problem_of, promised_or_none
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import Answer, render, still_saying
 from app.web.console.typed import Typed, new_key, read_typed
 from app.web.pages import current_page
 
@@ -69,8 +69,9 @@ def save_draft() -> Answer:
             saved = actions.save_draft(current_app.config["SETTINGS"], actor(), facts.id, content)
             flash("This draft was saved elsewhere meanwhile, so your text is saved as another draft.")
             return redirect(url_for("console.open_draft", public_id=saved.public_id), 303)
-        flash(problem.sentence)
-        return redirect(url_for("console.list_drafts"), 303)
+        with still_saying(error):
+            drafts = queries.open_drafts(session(), facts.id)
+            return render("console/drafts/list.html", facts, drafts=drafts, problem=replace(problem, fields={})), status
     if wants_json():
         return jsonify(id=saved.public_id, version=saved.version)
     flash("Draft saved.")
@@ -92,6 +93,7 @@ def open_draft(public_id: str) -> Answer:
 def schedule_draft(public_id: str) -> Answer:
     """Have a draft published at a time in the page's zone."""
     facts = current_page()
+    queries.draft(session(), facts.id, public_id)  # another page's is not found, whatever the time says
 
     def schedule() -> str:
         given = from_form(DraftSchedule, request.form, zone=facts.zone)
@@ -149,12 +151,16 @@ def close_draft(typed: Typed, made: Published) -> None:
             )
 
 
-def _done(verb: Callable[[], str]) -> Response:
+def _done(verb: Callable[[], str]) -> Answer:
+    """Do it and show the list; when it can't be done, the list says why."""
+    facts = current_page()
     try:
         flash(verb())
     except CandorError as error:
-        problem, _ = problem_of(error)
-        flash(" ".join([problem.sentence, *problem.findings]))
+        problem, status = problem_of(error)
+        with still_saying(error):
+            drafts = queries.open_drafts(session(), facts.id)
+            return render("console/drafts/list.html", facts, drafts=drafts, problem=replace(problem, fields={})), status
     return redirect(url_for("console.list_drafts"), 303)
 
 

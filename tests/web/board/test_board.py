@@ -53,7 +53,7 @@ def test_a_responder_keeps_the_record(ravi: Person, incident: str) -> None:
     assert ravi.fill(path, "/timeline", {"text": "Rolled back."}).status_code == 303
     assert ravi.fill(path, "/roles", {"person": "Mia"}).status_code == 303
     page = text_of(ravi.open(path))
-    for words in ("github", "Severity changed from P1 to P0", "Rolled back.", "Incident Commander: Mia"):
+    for words in ("GitHub", "Severity changed from P1 to P0", "Rolled back.", "Incident Commander: Mia"):
         assert words in page
 
 

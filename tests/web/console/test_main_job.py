@@ -58,7 +58,7 @@ def test_resolving_asks_about_what_is_still_broken(lena: Person, page_id: int) -
     thread = declare(lena, **{f"effect-{api}": "partial_outage", f"effect-{site}": "degraded_performance"})
     refused = lena.fill(thread, "/updates", {"status": "resolved", "body": "Done."})
     assert refused.status_code == 422
-    assert "API is still in partial outage. Say what happens to it." in text_of(refused.text)
+    assert "API is still in partial outage. Choose its new status." in text_of(refused.text)
     kept = lena.fill(f"{thread}/resolve", "/updates", {"body": "Done.", f"effect-{site}": "degraded_performance"})
     assert kept.status_code == 303
     assert (status_of(api), status_of(site)) == ("operational", "degraded_performance")

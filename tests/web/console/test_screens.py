@@ -193,7 +193,7 @@ def settle(state: DeliveryState, reason: str) -> None:
     session().rollback()
     dispatch = session().scalars(select(Dispatch)).one()
     subscriber = session().scalars(select(Subscriber)).one()
-    dispatch.state = DispatchState.DONE
+    dispatch.state, dispatch.planned_at, dispatch.finished_at = DispatchState.DONE, now(), now()
     session().add(
         Delivery(
             dispatch_id=dispatch.id,
