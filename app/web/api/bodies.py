@@ -42,6 +42,8 @@ def read(model: type[Model]) -> Model:
     """
     assert g.takes is model, f"{request.endpoint} is declared to take {g.takes}"
     found = body()
+    if is_ours() and not request.data:
+        raise BadRequest("The body is missing. Send a JSON object.")
     for name, field in model.model_fields.items():
         is_object = inspect.isclass(field.annotation) and issubclass(field.annotation, Input)
         if is_object and field.is_required() and not isinstance(found.get(name), dict):
