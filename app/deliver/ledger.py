@@ -70,7 +70,7 @@ def claim(ledger: Ledger, channel: str, owner: str, limit: int) -> list[Claim]:
         allowed = limits.allowance(session, channel, limit, at)
         rows = _take(session, ledger, channel, owner, at, allowed) if allowed.total else []
         if allowed.limits_rate:
-            limits.spend(session, channel, Counter(row[-1] for row in rows), at)
+            limits.spend(session, channel, Counter(row.domain for row in rows), at)
         return sorted(map(_claim, rows), key=_by_lane)
 
 

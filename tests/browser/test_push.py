@@ -45,7 +45,7 @@ def test_notices_are_turned_on_and_off_by_a_click(app: Flask, page_id: int, read
     reader.on("pageerror", lambda fault: faults.append(str(fault)))
     with answering(app) as root:
         reader.goto(f"{root}/subscribe")
-        on, off = (reader.get_by_role("button", name=f"Turn notices {what}") for what in ("on", "off"))
+        on, off = (reader.get_by_role("button", name=f"Turn {what} notifications") for what in ("on", "off"))
         on.wait_for()
         assert not off.is_visible()
         assert state() == []

@@ -23,7 +23,7 @@ def test_a_page_is_added_worked_on_and_removed(candor: Shell) -> None:
     added = candor.json("component", "add", "API", "--page", "acme-eu")
     assert candor.json("component", "list", "--page", "default")["components"] == []
     elsewhere = refused(candor, "component", "set", str(added["id"]), "major_outage", "--page", "default")
-    assert "no such component" in elsewhere
+    assert "Component not found" in elsewhere
     by_environment = candor.run("component", "list", CANDOR_PAGE="acme-eu")
     assert "API" in by_environment.stdout
     opened = candor.json("post", "open", "--title", "Slow", "--body", "We look.", "--page", "acme-eu")
@@ -62,7 +62,7 @@ def test_roles_and_tokens_of_one_page(candor: Shell) -> None:
     }
     candor.json("user", "revoke", "ravi@example.com", "--page", "two")
     assert "no role on Two" in refused(candor, "user", "revoke", "ravi@example.com", "--page", "two")
-    assert "only admin" in refused(candor, "user", "revoke", "lena@example.com")
+    assert "last admin" in refused(candor, "user", "revoke", "lena@example.com")
     candor.json("token", "create", "monitoring", "--scope", "posts", "--page", "two")
     tokens: Any = candor.json("token", "list")["tokens"]
     assert [token["page"] for token in tokens] == ["two"]

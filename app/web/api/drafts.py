@@ -23,7 +23,7 @@ LISTED = "/pages/<page_id>/drafts"
 ONE = f"{LISTED}/<draft_id>"
 
 
-@route(LISTED, "GET", scope=Scope.POSTS, answers=list[outputs.Draft], is_theirs=False)
+@route(LISTED, "GET", scope=Scope.POSTS, answers=list[outputs.DraftDocument], is_theirs=False)
 def list_drafts(page: PageView) -> ResponseReturnValue:
     """Drafts that can still be published, the newest first."""
     return [_document(one) for one in queries.open_drafts(session(), page.id)]
@@ -34,7 +34,7 @@ def list_drafts(page: PageView) -> ResponseReturnValue:
     "POST",
     scope=Scope.POSTS,
     takes=DraftInput,
-    answers=outputs.Draft,
+    answers=outputs.DraftDocument,
     status=201,
     refuses=(404,),
     is_theirs=False,
@@ -45,13 +45,13 @@ def create_draft(page: PageView) -> ResponseReturnValue:
     return _one(page, saved.public_id), 201
 
 
-@route(ONE, "GET", scope=Scope.POSTS, answers=outputs.Draft, is_theirs=False)
+@route(ONE, "GET", scope=Scope.POSTS, answers=outputs.DraftDocument, is_theirs=False)
 def read_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """One draft, in any state."""
     return _one(page, draft_id)
 
 
-@route(ONE, "PUT", scope=Scope.POSTS, takes=DraftInput, answers=outputs.Draft, refuses=(409,), is_theirs=False)
+@route(ONE, "PUT", scope=Scope.POSTS, takes=DraftInput, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
 def save_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Save a draft whole. One that was proposed or approved has to be proposed and approved again."""
     before = queries.draft(session(), page.id, draft_id)
@@ -62,14 +62,14 @@ def save_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     return _one(page, draft_id)
 
 
-@route(ONE, "DELETE", scope=Scope.POSTS, answers=outputs.Draft, refuses=(409,), is_theirs=False)
+@route(ONE, "DELETE", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
 def discard_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Discard a draft."""
     actions.discard_draft(settings(), bearer().actor, page.id, draft_id)
     return _one(page, draft_id)
 
 
-@route(f"{ONE}/propose", "POST", scope=Scope.POSTS, answers=outputs.Draft, refuses=(409, 422), is_theirs=False)
+@route(f"{ONE}/propose", "POST", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409, 422), is_theirs=False)
 def propose_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Ask for a draft to be approved by a person who didn't edit it."""
     actions.propose_draft(settings(), bearer().actor, page.id, draft_id)
@@ -81,7 +81,7 @@ def propose_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     "POST",
     scope=Scope.POSTS,
     takes=DraftSchedule,
-    answers=outputs.Draft,
+    answers=outputs.DraftDocument,
     refuses=(409,),
     is_theirs=False,
 )
@@ -94,7 +94,7 @@ def schedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     return _one(page, draft_id)
 
 
-@route(f"{ONE}/unschedule", "POST", scope=Scope.POSTS, answers=outputs.Draft, refuses=(409,), is_theirs=False)
+@route(f"{ONE}/unschedule", "POST", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
 def unschedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Take a scheduled draft back. It is edited again."""
     actions.unschedule_draft(settings(), bearer().actor, page.id, draft_id)
@@ -106,7 +106,7 @@ def unschedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     "POST",
     scope=Scope.POSTS,
     takes=DraftPublication,
-    answers=outputs.Draft,
+    answers=outputs.DraftDocument,
     refuses=(409,),
     is_theirs=False,
 )

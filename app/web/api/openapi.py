@@ -29,6 +29,7 @@ TAGS = {
     "Pages": "The page and its settings.",
     "Components": "What the page reports on, in groups, and its uptime.",
     "Incidents": "Incidents, maintenance, their updates and post-mortems.",
+    "Drafts": "Updates that aren't published yet: saved, scheduled, published or discarded.",
     "Templates": "Words to begin an incident with.",
     "Subscribers": "Who gets updates.",
     "Moving": "The page and its subscribers as files, and imports from other status pages.",

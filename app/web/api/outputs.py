@@ -496,7 +496,7 @@ class IncidentWebhook(Output):
     incident: PublicIncident
 
 
-class Draft(Output):
+class DraftDocument(Output):
     """An update, or a new incident or maintenance, before it is published."""
 
     id: Id

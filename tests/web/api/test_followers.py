@@ -175,8 +175,8 @@ def test_a_visitor_follows_one_post_from_its_page(
     assert f'href="/subscribe?post={slow}"' in shown
     who = browser(app)
     form = who.get(f"/subscribe?post={slow}").text
-    assert re.search(r'value="post" checked', form) and "Only this: Slow &lt;answers&gt;" in form
-    assert "Only this" not in who.get("/subscribe?post=nothere00000").text
+    assert re.search(r'value="post" checked', form) and "Only “Slow &lt;answers&gt;”" in form
+    assert "Only “" not in who.get("/subscribe?post=nothere00000").text
     assert ask(who, slow, "eve@example.com").status_code == 303
     drain(settings)
     who.post(link(settings, "confirm", "eve@example.com"))
@@ -296,7 +296,7 @@ def test_a_follower_who_asks_for_the_page_is_told_where_to_choose_it(
     edge.sent.clear()
     drain(settings)
     texts = [" ".join(letter.text.split()) for _, letter in edge.sent]
-    assert len([text for text in texts if "it hears of single incidents alone" in text]) == 1
+    assert len([text for text in texts if "It's subscribed to individual incidents only" in text]) == 1
     assert who.post(link(settings, "manage", "eve@example.com"), {"scope": "all"}).status_code == 303
     assert one("eve@example.com").everything
 
