@@ -1,4 +1,4 @@
-"""Accounts: made at set-up or by an admin, changed, put away; and the one-time set-up link."""
+"""Accounts: made at set-up or by an admin, changed, put away; and the one-time setup link."""
 
 import hashlib
 import hmac
@@ -106,7 +106,7 @@ def create_account(actor: Actor, *, email: str, name: str, password: str, role: 
 
 
 def create_first_account(actor: Actor, token: str, *, email: str, name: str, password: str) -> int:
-    """Use the set-up link up: make the first admin; the account's id.
+    """Use the setup link up: make the first admin; the account's id.
 
     Raises:
         Invalid: a field can not be taken.

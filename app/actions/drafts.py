@@ -57,15 +57,16 @@ def save_draft(
         NotFound: the page has no such draft or post.
         Stale: somebody else has saved it since.
     """
-    content = replace(content, effects=in_order(content.effects))
     with changing(settings, actor, page_id, needs=Role.RESPONDER, lock=False) as change:
         session = change.session
-        if public_id is None:
+        held = _held(session, page_id, public_id) if public_id is not None else None
+        content = replace(content, effects=in_order(content.effects))
+        if held is None:
             draft = Draft(page_id=page_id, kind=content.kind, status=content.status, created_by=actor.name)
             session.add(draft)
             session.flush()
         else:
-            draft = _held(session, page_id, public_id)
+            draft = held
             states.require_open(draft)
             before = content_of(session, draft)
             if version is not None and version != draft.version:
@@ -138,14 +139,14 @@ def schedule_draft(
         Invalid, NotAllowed, NotFound, Stale: as `publish_draft`, or the time is in the past.
         Conflict: it was published or discarded.
     """
-    if at <= now():
-        raise Invalid.field("publish_at", "Choose a time in the future.")
-    if at > validation.LATEST:
-        raise Invalid.field("publish_at", f"Choose a time before {validation.LATEST:%Y}.")
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
         draft = _held(session, page_id, public_id)
         states.require_open(draft)
+        if at <= now():
+            raise Invalid.field("publish_at", "Choose a time in the future.")
+        if at > validation.LATEST:
+            raise Invalid.field("publish_at", f"Choose a time before {validation.LATEST:%Y}.")
         if draft.post_id is not None and draft.base_version is None:
             draft.base_version = session.scalar(select(Post.version).where(Post.id == draft.post_id))
         draft.acknowledged = draft.acknowledged or acknowledged

@@ -37,7 +37,7 @@ def init(
 @click.command("setup-link")
 @answers
 def setup_link(settings: Settings) -> Answer:
-    """Make a new one-time set-up link; older ones stop working."""
+    """Make a new one-time setup link; older ones stop working."""
     link = f"{settings.base_url}/setup/{accounts.make_setup_token(settings)}"
     return Answer(link, {"link": link})
 

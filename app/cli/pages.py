@@ -125,7 +125,7 @@ def set_page(settings: Settings, page_id: int, logo: Path | None, no_logo: bool,
     if logo is not None and no_logo:
         raise Invalid("Use either --logo or --no-logo, not both.")
     if not any([logo, no_logo, *(value is not None for value in fields.values())]):
-        raise Invalid("Say what to change. See candor page edit --help.")
+        raise Invalid("Choose at least one option. See candor page edit --help.")
     body = _picture(logo) if logo is not None else None
     if any(value is not None for value in fields.values()):
         pages.edit_page(settings, COMMAND_LINE, page_id, **fields)

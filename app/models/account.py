@@ -40,7 +40,7 @@ class SignInSession(Base):
 
 
 class SetupToken(Base):
-    """The one-time set-up link of an installation without accounts; only its hash is kept."""
+    """The one-time setup link of an installation without accounts; only its hash is kept."""
 
     __tablename__ = "setup_token"
 

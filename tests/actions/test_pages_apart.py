@@ -188,5 +188,5 @@ def test_an_admin_of_all_pages_remains(app: Flask, page_id: int) -> None:
     public_id = create_account(SYSTEM, email="a@example.com", name="A", password="correct horse", role="admin")
     create_account(SYSTEM, email="b@example.com", name="B", password="correct horse", role="admin", page_id=page_id)
     for change in (lambda: revoke_role(SYSTEM, public_id), lambda: grant_role(SYSTEM, public_id, "lead")):
-        with pytest.raises(Conflict, match="only admin"):
+        with pytest.raises(Conflict, match="last admin"):
             change()

@@ -69,7 +69,7 @@ def fill(settings: Settings, page_id: int) -> None:
     sheet.write_bytes(SHEET)
     with sheet.open("rb") as file:
         import_subscribers(settings, LENA, page_id, file)
-    erasure.erase(settings, LENA, "dan@example.com", never_again=True)
+    erasure.erase(settings, ALICE, "dan@example.com", never_again=True)
     suppress(settings, "eve@example.com")
 
 

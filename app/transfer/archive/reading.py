@@ -131,7 +131,7 @@ class Archive:
         if missing:
             self.refuse(f"it has no {missing[0]}. {DAMAGED}")
         if any(_is_odd(entry) for entry in entries):
-            self.refuse("it is packed in a way that candor archive does not use.")
+            self.refuse("it uses a compression that candor archive doesn't.")
         if sum(entry.file_size for entry in entries) > LARGEST_UNPACKED:
             self.refuse("unpacked it would be larger than 8 GB.")
 

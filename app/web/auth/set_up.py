@@ -1,4 +1,4 @@
-"""The set-up link of an installation without accounts: a page, an admin, and perhaps sample data."""
+"""The setup link of an installation without accounts: a page, an admin, and perhaps sample data."""
 
 from zoneinfo import available_timezones
 
