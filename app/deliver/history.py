@@ -81,7 +81,7 @@ def _deliveries(subscriber_id: int) -> Select[*tuple[object, ...]]:
             Dispatch.created_at.label("at"),
             func.coalesce(Update.public_id, "").label("update_id"),
             Post.title.label("title"),
-            func.coalesce(Update.status, "").label("status"),
+            func.coalesce(cast(Update.status, String), "").label("status"),
             Delivery.state,
             Delivery.reason,
             Delivery.attempts,

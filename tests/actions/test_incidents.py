@@ -10,6 +10,7 @@ from app.errors import Conflict, Invalid, NotFound
 from app.models.incident import Incident, IncidentRole, TimelineEntry
 from app.models.record_link import RecordLink
 from app.shapes import RecordLinkDraft
+from app.states import incidents as states
 from app.vocabulary import Severity
 from tests.factories import LENA, RAVI
 
@@ -83,8 +84,8 @@ def test_the_first_time_resolved_stands(page_id: int) -> None:
     first = now()
     with transaction() as current:
         incident = current.get_one(Incident, incident_id)
-        actions.resolve_incident(current, incident, first)
-        actions.resolve_incident(current, incident, now())
+        states.resolve(incident, first)
+        states.resolve(incident, now())
     assert session().get_one(Incident, incident_id).resolved_at == first
 
 

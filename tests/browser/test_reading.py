@@ -119,7 +119,7 @@ def test_an_open_page_takes_up_what_is_new_and_keeps_what_was_opened(
         assert reader.locator("details.history").first.evaluate("one => one.open")
         assert reader.locator("link[rel=icon]").get_attribute("href") == icon
     reader.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    reader.get_by_text("This page could not be refreshed").wait_for()
+    reader.get_by_text("This page couldn't be refreshed").wait_for()
 
 
 @pytest.mark.parametrize(
