@@ -1,5 +1,6 @@
 """An installation below a path of its host: every link, form, redirect, cookie and asset keeps the path."""
 
+from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
 import html5lib
@@ -28,8 +29,12 @@ def below(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def inside(below: Settings, app: Flask) -> Flask:
-    return create_app(below)
+def inside(below: Settings, app: Flask) -> Iterator[Flask]:
+    made = create_app(below)
+    yield made
+    with made.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -133,7 +133,10 @@ def test_no_statement_is_dated_past_its_neighbours(script: Script, page_id: int)
     made = told(script)
     with clock.frozen(NOON + 3 * HOUR):
         done = script.send("PATCH", f"/incidents/{made['id']}", {"incident": {"status": "resolved"}})
-        for at, place, said in ((NOON - HOUR, 0, "after the previous update, at 2026"), (NOON + 4 * HOUR, 1, "in the past")):
+        for at, place, said in (
+            (NOON - HOUR, 0, "after the previous update, at 2026"),
+            (NOON + 4 * HOUR, 1, "in the past"),
+        ):
             path = f"/incidents/{made['id']}/incident_updates/{done['incident_updates'][place]['id']}"
             status, sentence = script.refused("PATCH", path, {"incident_update": {"display_at": at.isoformat()}})
             assert (status, said in sentence) == (422, True), sentence
