@@ -29,6 +29,7 @@ EMAIL_LIMIT = 254
 KEY_LIMIT = 100
 METADATA_LIMIT = 10_000
 MOST_IDS = 2000
+VERSION_LIMIT = 999_999_999
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 ID_PATTERN = "^[a-z0-9]{1,32}$"
 LOCAL_EXAMPLE, EXAMPLE = "2026-11-23 04:30", "2026-08-21T00:37:20Z"
@@ -263,11 +264,13 @@ def _metadata(raw: Any) -> str:
 
 def _version(raw: Any) -> int:
     """The version of a thing that its form was opened with."""
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        return raw
-    if not (isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= 9):
+    is_whole = isinstance(raw, int) and not isinstance(raw, bool)
+    if not is_whole and not (isinstance(raw, str) and raw.isascii() and raw.isdigit() and len(raw) <= 9):
         raise problem("This form is missing its version. Reload the page and submit it again.")
-    return int(raw)
+    found = int(raw)
+    if not 0 <= found <= VERSION_LIMIT:
+        raise problem("The version has to be a whole number from 0 to 999999999, as it was answered to you.")
+    return found
 
 
 def _zone_name(raw: Any) -> str:
@@ -365,7 +368,9 @@ Metadata = Annotated[
         {"type": "object", "additionalProperties": {"type": "object"}, "examples": [{"jira": {"key": "OPS-1"}}]}
     ),
 ]
-Version = Annotated[int, PlainValidator(_version), WithJsonSchema({"type": "integer", "minimum": 0})]
+Version = Annotated[
+    int, PlainValidator(_version), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": VERSION_LIMIT})
+]
 PostStatusChoice = Annotated[PostStatus, Choice(POST_CHOICES)]
 ImpactChoice = Annotated[Impact, Choice(tuple(Impact))]
 ComponentStatusChoice = Annotated[ComponentStatus, CHANGEABLE]

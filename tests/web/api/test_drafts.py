@@ -56,6 +56,8 @@ def test_what_is_refused_leaves_the_draft_as_it_was(ours: Script) -> None:
         ("POST", f"{one}/schedule", {}, 422),
         ("POST", f"{one}/unschedule", None, 409),
         ("PUT", one, {**SLOW, "version": 7}, 409),
+        ("PUT", one, {**SLOW, "version": -1}, 422),
+        ("POST", "/drafts", {**SLOW, "version": -1}, 422),
         ("PUT", one, {**SLOW, "promise_minutes": 0}, 422),
         ("PUT", one, {**SLOW, "next": 1}, 422),
         ("PUT", one, {**SLOW, "incident_id": "nosuch"}, 404),
