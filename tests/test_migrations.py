@@ -191,3 +191,21 @@ def test_the_hash_covers_the_page_and_what_changed(app: Flask, settings: Setting
         assert audit.entry_hash(line) != line.hash, column
         setattr(line, column, kept)
     assert audit.entry_hash(line) == line.hash
+
+
+def test_texts_in_other_languages_go_with_their_tables_and_the_pages_own_stay(app: Flask, settings: Settings) -> None:
+    for name in ("page", "incident", "post", "update", "post_text", "update_text"):
+        fill(Base.metadata.tables[name])
+    former = {"replaced_at": AT if db.engine.dialect.name == "sqlite" else f"{AT}+00:00", "replaced_by": "Lena"}
+    for number, language in enumerate((None, "de"), 1):
+        said = {"id": number, "language": language}
+        insert_rows("update_revision", {**said, "update_id": 1, "body": f"{language}", "body_html": "x", **former})
+        insert_rows("post_revision", {**said, "post_id": 1, "title": f"{language}", **former})
+    at_revision("0016")
+    assert "update_text" not in inspect(db.engine).get_table_names()
+    assert run("SELECT id, body FROM update_revision") == [(1, "None")]
+    assert run("SELECT id, title FROM post_revision") == [(1, "None")]
+    upgrade_database()
+    assert run("SELECT id, language, body FROM update_revision") == [(1, None, "None")]
+    assert run("SELECT id, language, title FROM post_revision") == [(1, None, "None")]
+    assert run("SELECT title FROM post") == [("x",)] and run("SELECT * FROM update_text") == []

@@ -99,6 +99,31 @@ class Update(Base):
     revisions: Mapped[list["UpdateRevision"]] = relationship(order_by="UpdateRevision.id")
 
 
+class PostText(Base):
+    """A post's title in a language other than the page's own."""
+
+    __tablename__ = "post_text"
+    __table_args__ = (UniqueConstraint("post_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id", ondelete="CASCADE"))
+    language: Mapped[str] = mapped_column(String(16))
+    title: Mapped[str] = mapped_column(String(500))
+
+
+class UpdateText(Base):
+    """What an update says in a language other than the page's own."""
+
+    __tablename__ = "update_text"
+    __table_args__ = (UniqueConstraint("update_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    update_id: Mapped[int] = mapped_column(ForeignKey("update.id", ondelete="CASCADE"))
+    language: Mapped[str] = mapped_column(String(16))
+    body: Mapped[str] = mapped_column(Text)
+    body_html: Mapped[str] = mapped_column(Text)
+
+
 class UpdateEffect(Base):
     """What an update did to one component.  `name` is the component's name then ("Group - Component")."""
 
@@ -115,13 +140,14 @@ class UpdateEffect(Base):
 
 class UpdateRevision(Base):
     """What an update said before a correction, kept and shown.  `display_at` and `status` are those it had then, where
-    the correction changed them.
+    the correction changed them.  `language` is that of a text in another language than the page's own.
     """
 
     __tablename__ = "update_revision"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     update_id: Mapped[int] = mapped_column(ForeignKey("update.id"), index=True)
+    language: Mapped[str | None] = mapped_column(String(16))
     body: Mapped[str] = mapped_column(Text)
     body_html: Mapped[str] = mapped_column(Text)
     display_at: Mapped[datetime | None] = mapped_column()
@@ -134,12 +160,14 @@ class PostRevision(Base):
     """What a post's facts were before a correction, kept and shown.  Only what the correction changed is filled in.
 
     `components` are the names of the components that it was about then, one a line, hidden ones left out.
+    `language` is that of a title in another language than the page's own.
     """
 
     __tablename__ = "post_revision"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), index=True)
+    language: Mapped[str | None] = mapped_column(String(16))
     title: Mapped[str | None] = mapped_column(String(500))
     impact: Mapped[Impact | None] = mapped_column()
     scheduled_for: Mapped[datetime | None] = mapped_column()
