@@ -59,7 +59,8 @@ class RecordLinkDraft:
 class PostDraft:
     """What the Communications Lead typed to open a post.  Times are UTC.
 
-    `impact` None means computed from the effects.  `severity` None means no internal incident is opened.
+    `impact` None means computed from the effects.  `severity` None means no internal incident is opened; `incident` is
+    the public id of one that was declared before and that the post speaks for.
     `notify` says whether subscribers hear of it; `acknowledged` that the guards' findings were seen and accepted.
     A maintenance that `auto_start` or `auto_end` is moved by the clock at its planned times.
     `happened_at` is when it was, for an incident that is written down after it was over; `display_at` dates the first
@@ -82,6 +83,7 @@ class PostDraft:
     auto_start: bool = False
     auto_end: bool = False
     severity: Severity | None = None
+    incident: str = ""
     record_links: tuple[RecordLinkDraft, ...] = ()
     acknowledged: bool = False
     happened_at: datetime | None = None
@@ -135,7 +137,7 @@ class DraftContent:
 
     `texts` are (title, body) by language code; updates have no title of their own.  `effects` are as a `PostDraft`'s.
     `promise_minutes` counts from the moment of publishing, `next_update_by` is an instant; at most one is set.
-    `base_version` is the post's version that the author saw, None for a new post.
+    `base_version` is the post's version that the author saw, None for a new post.  `incident` is as a `PostDraft`'s.
     `acknowledged` says that the leak guard's findings were seen and accepted.
     """
 
@@ -154,6 +156,7 @@ class DraftContent:
     auto_start: bool = False
     auto_end: bool = False
     severity: Severity | None = None
+    incident: str = ""
     record_links: tuple[RecordLinkDraft, ...] = ()
     acknowledged: bool = False
 

@@ -196,6 +196,21 @@ class Role(StrEnum):
         return "Communications Lead" if self is Role.LEAD else self.value.capitalize()
 
 
+class IncidentRoleName(StrEnum):
+    """What somebody does in an incident: one person at a time leads, and may have a deputy."""
+
+    INCIDENT_COMMANDER = "incident_commander"
+    DEPUTY_INCIDENT_COMMANDER = "deputy_incident_commander"
+    COMMUNICATIONS_LEAD = "communications_lead"
+    DEPUTY_COMMUNICATIONS_LEAD = "deputy_communications_lead"
+    OPERATIONS_LEAD = "operations_lead"
+    DEPUTY_OPERATIONS_LEAD = "deputy_operations_lead"
+
+    @property
+    def label(self) -> str:
+        return self.value.replace("_", " ").title()
+
+
 class Scope(StrEnum):
     """What a program may do with its token.  Every other scope may read what is public; `admin` may do everything."""
 
@@ -263,6 +278,22 @@ class NoticeKind(StrEnum):
     FOLLOWS = "follows"
     CANARY = "canary"
     DISABLED = "disabled"
+
+
+class AccountNoticeKind(StrEnum):
+    """What a notice to a person with an account is about."""
+
+    VERIFY_CONTACT = "verify_contact"
+    ROLE_GIVEN = "role_given"
+    DRAFT_NOT_PUBLISHED = "draft_not_published"
+
+    @property
+    def label(self) -> str:
+        return {
+            AccountNoticeKind.VERIFY_CONTACT: "Contact verification",
+            AccountNoticeKind.ROLE_GIVEN: "Role in an incident",
+            AccountNoticeKind.DRAFT_NOT_PUBLISHED: "Scheduled update not published",
+        }[self]
 
 
 class InboundState(StrEnum):

@@ -148,6 +148,31 @@ def test_accounts_become_members_of_all_pages_and_go_back(app: Flask, settings: 
     assert len(run("SELECT 1 FROM membership")) == 3
 
 
+def test_typed_role_holders_become_accounts_where_the_name_says_which(app: Flask, settings: Settings) -> None:
+    at_revision("0017")
+    for number, name in enumerate(("Mia", "Ravi", "Ravi"), 1):
+        account = {"id": number, "public_id": f"a{number}", "email": f"p{number}@example.com", "name": name}
+        insert_rows("account", {**account, "password_hash": "x", "active": True, "created_at": AT})
+    times = {"declared_at": AT, "version": 1}
+    insert_rows("incident", {"id": 1, "public_id": "i1", "title": "Down", "severity": "P1", **times})
+    for number, person in enumerate(("Mia", "Ravi", "Somebody"), 1):
+        role = {"id": number, "incident_id": 1, "role": "operations_lead", "person": person}
+        insert_rows("incident_role", {**role, "from_at": AT})
+    upgrade_database()
+    held = "SELECT person, account_id FROM incident_role ORDER BY id"
+    assert run(held) == [("Mia", 1), ("Ravi", None), ("Somebody", None)]
+    contacts = run("SELECT account_id, channel, address, is_default FROM account_contact ORDER BY id")
+    assert contacts == [(number, "email", f"p{number}@example.com", True) for number in (1, 2, 3)]
+    assert run("SELECT count(*) FROM account_contact WHERE verified_at IS NULL") == [(0,)]
+    run("UPDATE incident_role SET role = 'deputy_operations_lead' WHERE id = 2")
+    with pytest.raises(IntegrityError):
+        run("UPDATE incident_role SET role = 'king' WHERE id = 2")
+    at_revision("0017")
+    assert [person for (person,) in run("SELECT person FROM incident_role ORDER BY id")] == ["Mia", "Ravi", "Somebody"]
+    upgrade_database()
+    assert run(held)[0] == ("Mia", 1)
+
+
 def test_one_account_has_one_role_on_all_pages(app: Flask, settings: Settings) -> None:
     fill(Base.metadata.tables["account"])
     insert_rows("membership", {"id": 1, "account_id": 1, "page_id": None, "role": "lead"})

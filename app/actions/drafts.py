@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from app.actions import alarms
+from app.actions import alarms, incidents
 from app.actions.frame import Change, changing
 from app.actions.posts import publishing, validation
 from app.clock import now
@@ -341,6 +341,7 @@ def _read(session: Session, draft: Draft, content: DraftContent, page: Page) -> 
             auto_start=content.auto_start,
             auto_end=content.auto_end,
             severity=content.severity,
+            incident=content.incident,
             record_links=content.record_links,
             acknowledged=content.acknowledged,
         )
@@ -362,6 +363,7 @@ def _write(session: Session, page_id: int, draft: Draft, content: DraftContent) 
     draft.scheduled_for, draft.scheduled_until = content.scheduled_for, content.scheduled_until
     draft.auto_start, draft.auto_end = content.auto_start, content.auto_end
     draft.severity = content.severity
+    draft.incident_id = incidents.row_id(session, content.incident) if content.incident else None
     draft.record_links_json = json.dumps([asdict(link) for link in content.record_links])
     kept = {one.language: one for one in draft.texts}
     draft.texts = [

@@ -1,33 +1,50 @@
-"""The internal record of what happened: opened with a post, kept on the board.  Nothing here is public."""
+"""The internal record of what happened: declared alone or with a post, kept on the board.  Nothing here is public."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.actions.frame import InstallationChange, changing, changing_installation
 from app.clock import now
-from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
+from app.inputs.incidents import KEY_LIMIT, PERSON_LIMIT, SEVERITY_SENTENCE, TITLE_LIMIT, URL_LIMIT
+from app.models.account import Account
 from app.models.incident import Incident, IncidentRole, TimelineEntry
+from app.models.membership import Membership
+from app.models.post import Post
 from app.models.record_link import RecordLink
 from app.records.registry import recognise
+from app.settings import Settings
 from app.shapes import Actor, RecordLinkDraft
+from app.states import incidents as states
 from app.text import clean_field
-from app.vocabulary import Severity
+from app.vocabulary import IncidentRoleName, Role, Severity
 
-ROLES = ("incident_commander", "communications_lead", "operations_lead")
-PERSON_LIMIT = 100
 ENTRY_LIMIT = 2_000
-KEY_LIMIT = 200
-URL_LIMIT = 2_000
+
+
+def declare_incident(actor: Actor, *, title: str, severity: Severity, links: Sequence[RecordLinkDraft] = ()) -> str:
+    """Declare an incident that no post speaks for yet; its public id.  Takes the role lead on any page.
+
+    Raises:
+        Invalid: the title, the severity or a record link can't be taken.
+        Conflict: a record is linked twice.
+        NotAllowed: the actor's role is not enough.
+    """
+    cleaned = clean_field(title, name="title", label="The title", limit=TITLE_LIMIT)
+    wanted = _read_severity(severity)
+    with changing_installation(actor, needs=Role.LEAD, on_any_page=True) as change:
+        return open_incident(change.session, actor, title=cleaned, severity=wanted, links=links).public_id
 
 
 def open_incident(
     session: Session, actor: Actor, *, title: str, severity: Severity, links: Sequence[RecordLinkDraft]
 ) -> Incident:
-    """Open the internal incident that a post speaks for, in the post's own transaction.
+    """Declare an incident in the caller's transaction, such as that of the post that speaks for it.
 
     Raises:
         Invalid: a record link can not be taken, or is given twice.
@@ -40,104 +57,226 @@ def open_incident(
         _add_link(session, incident, link)
     _note(session, incident, actor, f"Declared as {severity}: {title}", at)
     if actor.account_id is not None:  # whoever declares it speaks for it, until somebody else takes over
-        session.add(IncidentRole(incident_id=incident.id, role="communications_lead", person=actor.name, from_at=at))
+        session.add(
+            IncidentRole(
+                incident_id=incident.id,
+                role=IncidentRoleName.COMMUNICATIONS_LEAD,
+                account_id=actor.account_id,
+                person=actor.name,
+                from_at=at,
+            )
+        )
     session.flush()
     audit.record(session, actor, "open", "incident", incident.public_id, str(severity))
     return incident
 
 
-def add_record_link(actor: Actor, incident_id: int, draft: RecordLinkDraft) -> None:
+def join_incident(
+    session: Session, actor: Actor, post: Post, incident_id: str, links: Sequence[RecordLinkDraft] = ()
+) -> None:
+    """Have a post speak for an incident, in the caller's transaction, which holds the post's page.
+
+    Raises:
+        Conflict: the post speaks for another incident, or a record is linked already.
+        Invalid: a record link can't be taken.
+        NotFound: there is no such incident.
+    """
+    incident = _held(session, incident_id)
+    if post.incident_id is not None:
+        raise Conflict("This post already belongs to an incident.")
+    post.incident_id = incident.id
+    if post.closed_at is None:
+        states.reopen(incident)
+    for link in links:
+        _add_link(session, incident, link)
+    _note(session, incident, actor, f"Post: {post.title}")
+    audit.record(session, actor, "tie post", "incident", incident.public_id, page_id=post.page_id)
+
+
+def row_id(session: Session, incident_id: str) -> int:
+    """The row id of an incident.
+
+    Raises:
+        NotFound: there is no such incident.
+    """
+    found = session.scalar(select(Incident.id).where(Incident.public_id == incident_id))
+    if found is None:
+        raise NotFound("Incident not found.")
+    return found
+
+
+def tie_post(settings: Settings, actor: Actor, page_id: int, post_id: str, incident_id: str) -> None:
+    """Have a post of this page speak for an incident from now on.  Nothing public changes.
+
+    Raises:
+        Conflict: the post speaks for an incident already.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such post, or there is no such incident.
+    """
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        post = change.session.scalar(select(Post).where(Post.public_id == post_id, Post.page_id == page_id))
+        if post is None:
+            raise NotFound("Post not found.")
+        join_incident(change.session, actor, post, incident_id)
+
+
+def resolve_incident(actor: Actor, incident_id: str) -> None:
+    """Close an incident that has no open post; resolving the last one closes it too.
+
+    Raises:
+        Conflict: a post that speaks for it is still open.
+        NotAllowed: the actor's role is not enough.
+        NotFound: there is no such incident.
+    """
+    with _changing(actor, incident_id, needs=Role.LEAD) as (change, incident):
+        is_spoken_for = exists().where(
+            Post.incident_id == incident.id, Post.closed_at.is_(None), Post.withdrawn_at.is_(None)
+        )
+        if change.session.scalar(select(is_spoken_for)):
+            raise Conflict("A public update is still open for this incident. Resolve it first.")
+        if incident.resolved_at is None:
+            states.resolve(incident, now())
+            _note(change.session, incident, actor, "Resolved")
+            change.audit("resolve", "incident", incident.public_id)
+
+
+def reopen_incident(actor: Actor, incident_id: str) -> None:
+    """Open an incident again.
+
+    Raises:
+        NotAllowed: the actor's role is not enough.
+        NotFound: there is no such incident.
+    """
+    with _changing(actor, incident_id, needs=Role.LEAD) as (change, incident):
+        if incident.resolved_at is not None:
+            states.reopen(incident)
+            _note(change.session, incident, actor, "Reopened")
+            change.audit("reopen", "incident", incident.public_id)
+
+
+def add_record_link(actor: Actor, incident_id: str, draft: RecordLinkDraft) -> None:
     """Tie an incident to a record in a tracker.
 
     Raises:
         Invalid: the key or address can not be taken.
         Conflict: the incident is tied to it already.
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such incident.
     """
-    with transaction() as session:
-        incident = _held(session, incident_id)
-        link = _add_link(session, incident, draft)
-        _note(session, incident, actor, f"Linked {link.key}")
-        audit.record(session, actor, "link", "incident", incident.public_id, link.tracker)
+    with _changing(actor, incident_id) as (change, incident):
+        link = _add_link(change.session, incident, draft)
+        _note(change.session, incident, actor, f"Linked {link.key}")
+        change.audit("link", "incident", incident.public_id, link.tracker)
 
 
-def set_severity(actor: Actor, incident_id: int, severity: Severity) -> None:
+def set_severity(actor: Actor, incident_id: str, severity: Severity) -> None:
     """Change how severe an incident is.
 
     Raises:
         Invalid: there is no such severity.
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such incident.
     """
     wanted = _read_severity(severity)
-    with transaction() as session:
-        incident = _held(session, incident_id)
+    with _changing(actor, incident_id) as (change, incident):
         if incident.severity == wanted:
             return
         before, incident.severity = incident.severity, wanted
         incident.version += 1
-        _note(session, incident, actor, f"Severity changed from {before} to {wanted}")
-        audit.record(session, actor, "set severity", "incident", incident.public_id, f"{before} to {wanted}")
+        _note(change.session, incident, actor, f"Severity changed from {before} to {wanted}")
+        change.audit("set severity", "incident", incident.public_id, f"{before} to {wanted}")
 
 
-def set_role(actor: Actor, incident_id: int, role: str, person: str) -> None:
-    """Say who fills a role from now on; an empty `person` says that nobody does.  Who filled it before is kept.
+def set_role(actor: Actor, incident_id: str, role: IncidentRoleName, *, account_id: str = "", person: str = "") -> None:
+    """Give a role to an account (by its public id), or to a person without one, by name; to nobody when both are empty.
+
+    Who had it before is kept, up to now.
 
     Raises:
-        Invalid: there is no such role, or the name can not be taken.
+        Invalid: both are given, the name can't be taken, or there is no such account that may help in an incident.
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such incident.
     """
-    if role not in ROLES:
-        raise Invalid.field("role", f"Choose a role: {', '.join(map(role_label, ROLES))}.")
     name = clean_field(person, name="person", label="The name", limit=PERSON_LIMIT, required=False)
-    with transaction() as session:
-        incident = _held(session, incident_id)
-        at = now()
+    if name and account_id:
+        raise Invalid.field("person", "Choose an account or enter a name, not both.")
+    with _changing(actor, incident_id) as (change, incident):
+        session, at = change.session, now()
+        account = _assignable(session, account_id) if account_id else None
+        wanted = (account.id, account.name) if account is not None else (None, name)
         before = session.scalars(
             select(IncidentRole).where(
                 IncidentRole.incident_id == incident.id, IncidentRole.role == role, IncidentRole.to_at.is_(None)
             )
         ).all()
-        if [held.person for held in before] == ([name] if name else []):
+        if [(held.account_id, held.person) for held in before] == ([wanted] if wanted[1] else []):
             return
         for held in before:
             held.to_at = at
-        if name:
-            session.add(IncidentRole(incident_id=incident.id, role=role, person=name, from_at=at))
-        _note(session, incident, actor, f"{role_label(role)}: {name or 'nobody'}", at)
-        audit.record(session, actor, "set role", "incident", incident.public_id, role)
+        if wanted[1]:
+            session.add(
+                IncidentRole(incident_id=incident.id, role=role, account_id=wanted[0], person=wanted[1], from_at=at)
+            )
+        _note(session, incident, actor, f"{role.label}: {wanted[1] or 'nobody'}", at)
+        change.audit(
+            "set role",
+            "incident",
+            incident.public_id,
+            role,
+            before={"person": ", ".join(held.person for held in before)},
+            after={"person": wanted[1]},
+        )
 
 
-def add_timeline_entry(actor: Actor, incident_id: int, text: str) -> None:
+def add_timeline_entry(actor: Actor, incident_id: str, text: str) -> None:
     """Write one line into an incident's timeline.
 
     Raises:
         Invalid: the text is empty or too long.
+        NotAllowed: the actor's role is not enough.
         NotFound: there is no such incident.
     """
     entry = clean_field(text, name="text", label="The entry", limit=ENTRY_LIMIT, multiline=True)
-    with transaction() as session:
-        incident = _held(session, incident_id)
-        _note(session, incident, actor, entry)
-        audit.record(session, actor, "note", "incident", incident.public_id)
+    with _changing(actor, incident_id) as (change, incident):
+        _note(change.session, incident, actor, entry)
+        change.audit("note", "incident", incident.public_id)
 
 
-def role_label(role: str) -> str:
-    """A role's name as people write it."""
-    return role.replace("_", " ").title()
+@contextmanager
+def _changing(
+    actor: Actor, incident_id: str, *, needs: Role = Role.RESPONDER
+) -> Iterator[tuple[InstallationChange, Incident]]:
+    """An incident, locked, and the frame around its change.  An incident may concern several pages, or none."""
+    with changing_installation(actor, needs=needs, on_any_page=True) as change:
+        yield change, _held(change.session, incident_id)
 
 
-def _held(session: Session, incident_id: int) -> Incident:
-    incident = session.scalar(select(Incident).where(Incident.id == incident_id).with_for_update())
+def _held(session: Session, incident_id: str) -> Incident:
+    incident = session.scalar(select(Incident).where(Incident.public_id == incident_id).with_for_update())
     if incident is None:
         raise NotFound("Incident not found.")
     return incident
+
+
+def _assignable(session: Session, account_id: str) -> Account:
+    """An account that may take a role in an incident.  Raises Invalid."""
+    account = session.scalar(select(Account).where(Account.public_id == account_id))
+    if account is None:
+        raise Invalid.field("account", "There is no such account. Choose one from the list.")
+    if not account.active:
+        raise Invalid.field("account", f"{account.name}'s account is deactivated. Choose someone else.")
+    if session.scalar(select(Membership.id).where(Membership.account_id == account.id).limit(1)) is None:
+        raise Invalid.field(
+            "account", f"{account.name} has no role on any page. Grant one first, or choose someone else."
+        )
+    return account
 
 
 def _read_severity(severity: str) -> Severity:
     try:
         return Severity(severity)
     except ValueError:
-        raise Invalid.field("severity", "Choose a severity: P0, P1, P2 or P3.") from None
+        raise Invalid.field("severity", SEVERITY_SENTENCE) from None
 
 
 def read_link(draft: RecordLinkDraft) -> tuple[str, str, str]:

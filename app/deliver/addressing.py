@@ -101,10 +101,10 @@ def _rows(
     session: Session, claims: Sequence[Claim], dispatch_id: int | None = None
 ) -> list[tuple[Claim, Row[*tuple[Any, ...]]]]:
     """The claims with what is known of their subscribers, and of their dispatch."""
-    wanted = {"ids": [claim.subscriber_id for claim in claims], "dispatch": dispatch_id}
+    wanted = {"ids": [claim.recipient_id for claim in claims], "dispatch": dispatch_id}
     rows = session.connection().execute(_KNOWN, wanted)
     known = {row[0]: row for row in rows}
-    return [(claim, known[claim.subscriber_id]) for claim in claims if claim.subscriber_id in known]
+    return [(claim, known[claim.recipient_id]) for claim in claims if claim.recipient_id in known]
 
 
 def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:

@@ -24,7 +24,7 @@ def note(session: Session, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
 
     A webhook that works again is forgiven.  The owner of one that is disabled gets a mail.
     """
-    told = {claim.subscriber_id: outcome for claim, outcome in outcomes if _is_telling(outcome)}
+    told = {claim.recipient_id: outcome for claim, outcome in outcomes if _is_telling(outcome)}
     if not told:
         return
     for row in session.scalars(select(Subscriber).where(Subscriber.id.in_(told))):

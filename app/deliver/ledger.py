@@ -1,4 +1,4 @@
-"""The ledger: claim by lease, keep, give back.  Deliveries and notices are kept by the same rules."""
+"""The ledger: claim by lease, keep, give back.  Deliveries and all notices are kept by the same rules."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -42,7 +42,8 @@ LATE = timedelta(minutes=10)
 
 
 class Claim(NamedTuple):
-    """One row in our hands.  `batch_id` is its dispatch, or its page for a notice; `attempts` counts this one.
+    """One row in our hands.  `batch_id` is its dispatch, or for a notice its page or account.  `recipient_id` is its
+    subscriber, or for a notice to an account the contact.  `attempts` counts this one.
 
     `is_late`: it waited so long that only what was said last is worth sending.  `language` is the one that a delivery
     is written in, empty for a notice.
@@ -50,7 +51,7 @@ class Claim(NamedTuple):
 
     id: int
     batch_id: int
-    subscriber_id: int
+    recipient_id: int
     attempts: int
     lane: int
     is_late: bool
@@ -128,7 +129,7 @@ def _lease_statement(ledger: Ledger, channel: str, which: _Which) -> ReturningUp
         ids = ids.where(table.c.id.in_(_first_of_each(table, channel)))
     if ledger is Delivery and channel_named(channel).wants_every_update:
         ids = ids.where(~_waits_for_an_earlier_one(table))
-    return deliveries.lease_statement(ledger, ids.scalar_subquery(), *_claimed_columns(table))
+    return deliveries.lease_statement(ledger, ids.scalar_subquery(), *_claimed_columns(ledger))
 
 
 def _first_of_each(table: Table, channel: str) -> ScalarSelect[int]:
@@ -176,17 +177,17 @@ def _times(at: datetime, channel: str) -> dict[str, datetime]:
     return {"at": at, "too_far": at + longest_wait(channel_named(channel).retries)}
 
 
-def _claimed_columns(table: Table) -> tuple[ColumnElement[Any], ...]:
-    c = table.c
-    batch = c.dispatch_id if "dispatch_id" in c else c.page_id
+def _claimed_columns(ledger: Ledger) -> tuple[ColumnElement[Any], ...]:
+    c = table_of(ledger).c
+    batch, recipient = c[ledger.batch_column], c[ledger.recipient_column]
     is_late = cast(c.due_at < bindparam("late", type_=c.due_at.type), Integer)
     language = c.language if "language" in c else literal("")
-    return (c.id, batch, c.subscriber_id, c.attempts, c.lane, is_late, c.domain, language)
+    return (c.id, batch, recipient, c.attempts, c.lane, is_late, c.domain, language)
 
 
 def _claim(row: Row[*tuple[Any, ...]]) -> Claim:
-    row_id, batch_id, subscriber_id, attempts, lane, is_late, _, language = row
-    return Claim(row_id, batch_id, subscriber_id, attempts, lane, bool(is_late), language)
+    row_id, batch_id, recipient_id, attempts, lane, is_late, _, language = row
+    return Claim(row_id, batch_id, recipient_id, attempts, lane, bool(is_late), language)
 
 
 def _by_lane(claim: Claim) -> tuple[int, int]:
@@ -208,9 +209,7 @@ def release(ledger: Ledger, owner: str) -> None:
 def claims_of(session: Session, ledger: Ledger, owner: str) -> list[Claim]:
     """What `owner` still holds, as the ledger knows it."""
     held = (ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
-    rows = session.execute(
-        select(*_claimed_columns(table_of(ledger))).where(*held), {"late": shared_now(session) - LATE}
-    )
+    rows = session.execute(select(*_claimed_columns(ledger)).where(*held), {"late": shared_now(session) - LATE})
     return [_claim(row) for row in rows]
 
 

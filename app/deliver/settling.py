@@ -11,7 +11,7 @@ from app.db import shared_now, transaction
 from app.deliver import endpoints
 from app.deliver.ledger import Claim
 from app.deliver.schedule import next_attempt
-from app.models.delivery import Delivery, DeliveryAttempt
+from app.models.delivery import Delivery, DeliveryAttempt, Notice
 from app.models.subscriber import Subscriber
 from app.shapes import MAY_HAVE_ARRIVED, Outcome
 from app.states import deliveries, subscribers
@@ -107,6 +107,6 @@ def _keep_attempts(session: Session, outcomes: Sequence[Outcome], at: datetime) 
 
 def _suppress(session: Session, ledger: Ledger, row_ids: Sequence[int]) -> None:
     """Count what a server said against these rows' addresses."""
-    if row_ids:
+    if row_ids and issubclass(ledger, Delivery | Notice):
         owners = select(ledger.subscriber_id).where(ledger.id.in_(row_ids))
         subscribers.count_hard_bounce(session, session.scalars(select(Subscriber).where(Subscriber.id.in_(owners))))

@@ -38,7 +38,7 @@ def skip(session: Session, settings: Settings, claims: Sequence[Claim]) -> dict[
     reasons = {}
     if not _is_start_or_end(session, claims[0].batch_id):
         lately = _texted_lately(session, claims)
-        reasons = {claim.id: TEXTED_LATELY for claim in claims if claim.subscriber_id in lately}
+        reasons = {claim.id: TEXTED_LATELY for claim in claims if claim.recipient_id in lately}
     if settings.sms_daily_budget:
         left = settings.sms_daily_budget - segments_today(session, min(claim.id for claim in claims))
         others = [claim for claim in claims if claim.id not in reasons]
@@ -128,7 +128,7 @@ def _texted_lately(session: Session, claims: Sequence[Claim]) -> set[int]:
         )
         .join(Delivery, Delivery.subscriber_id == theirs.id)
         .where(
-            mine.id.in_([claim.subscriber_id for claim in claims]),
+            mine.id.in_([claim.recipient_id for claim in claims]),
             Delivery.dispatch_id.in_(_recent_dispatches(at)),
             Delivery.dispatch_id != claims[0].batch_id,
             lately,

@@ -14,6 +14,7 @@ from app.inputs.fields import (
     Choice,
     Effects,
     Flag,
+    Id,
     Ids,
     ImpactChoice,
     Instant,
@@ -354,6 +355,7 @@ class TypedPost(_TypedStatement):
     scheduled_until: Instant | None = None
     by_clock: Flag = False
     severity: Annotated[Severity, Choice(tuple(Severity), "Choose P0, P1, P2, P3 or no internal record.")] | None = None
+    incident: Id = ""
     records: tuple[tuple[str, str], ...] = Field((), validate_default=True)
 
     @classmethod
@@ -366,7 +368,8 @@ class TypedPost(_TypedStatement):
     def _belong_to_an_incident(
         cls, records: tuple[tuple[str, str], ...], info: ValidationInfo
     ) -> tuple[tuple[str, str], ...]:
-        if records and "severity" in info.data and info.data["severity"] is None:
+        is_declared = bool(info.data.get("incident"))
+        if records and not is_declared and "severity" in info.data and info.data["severity"] is None:
             raise problem("A record link needs an internal incident. Choose a severity.")
         return records
 
@@ -387,6 +390,7 @@ class TypedPost(_TypedStatement):
             auto_start=self.by_clock,
             auto_end=self.by_clock,
             severity=self.severity,
+            incident=self.incident,
             record_links=links,
             acknowledged=self.acknowledged,
             fingerprint=fingerprint,

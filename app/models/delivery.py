@@ -1,7 +1,11 @@
-"""The ledger: dispatches, their deliveries, and single notices."""
+"""The ledger: dispatches, their deliveries, and single notices to subscribers.
+
+Notices to people with an account are in `app.models.account_contact`, behind the wall.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -12,13 +16,40 @@ from app.text import public_id
 from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKind
 
 
-def _only(name: str, columns: Sequence[str], state: DeliveryState) -> Index:
+def only_in(name: str, columns: Sequence[str], state: DeliveryState) -> Index:
     """An index over the rows in one state alone, so that rows that are done cost nothing."""
     condition = text(f"state = '{state}'")
     return Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
 WAITING_ORDER = ("channel", "lane", "due_at", "id")
+
+
+class LedgerRow(Base):
+    """One message to one recipient: claimed by lease, sent, settled; the table is truth and queue in one.
+
+    Lower `lane`s go first.  `domain` is where it goes: a mail domain or an endpoint's host.
+    """
+
+    __abstract__ = True
+    batch_column: ClassVar[str]
+    """What rows that are sent with the same words have in common."""
+    recipient_column: ClassVar[str]
+    """Who a row goes to."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16))
+    state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING)
+    lane: Mapped[int] = mapped_column(default=0)
+    domain: Mapped[str] = mapped_column(String(255), default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime] = mapped_column(default=now)
+    leased_until: Mapped[datetime | None] = mapped_column()
+    leased_by: Mapped[str] = mapped_column(String(64), default="")
+    first_attempt_at: Mapped[datetime | None] = mapped_column()
+    settled_at: Mapped[datetime | None] = mapped_column()
+    provider_id: Mapped[str] = mapped_column(String(128), default="")
+    reason: Mapped[str] = mapped_column(String(300), default="")
 
 
 class Dispatch(Base):
@@ -63,64 +94,42 @@ class Dispatch(Base):
     finished_at: Mapped[datetime | None] = mapped_column()
 
 
-class Delivery(Base):
-    """One subscriber's copy.  Claimed by lease, sent, settled; the table is truth and queue in one.
+class Delivery(LedgerRow):
+    """One subscriber's copy of a dispatch.
 
-    Lower `lane`s go first.  `domain` is where it goes: a mail domain or an endpoint's host.  `language` is the one that
-    the subscriber is written to in, as it was when the row was written.
+    `language` is the one that the subscriber is written to in, as it was when the row was written.
     """
 
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("dispatch_id", "subscriber_id"),
-        _only("ix_delivery_waiting", WAITING_ORDER, DeliveryState.PENDING),
-        _only("ix_delivery_leased_by", ("leased_by",), DeliveryState.SENDING),
+        only_in("ix_delivery_waiting", WAITING_ORDER, DeliveryState.PENDING),
+        only_in("ix_delivery_leased_by", ("leased_by",), DeliveryState.SENDING),
         Index("ix_delivery_dispatch_id_channel_state", "dispatch_id", "channel", "state"),
     )
+    batch_column = "dispatch_id"
+    recipient_column = "subscriber_id"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     dispatch_id: Mapped[int] = mapped_column(ForeignKey("dispatch.id"))
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
-    channel: Mapped[str] = mapped_column(String(16))
-    state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING)
     lane: Mapped[int] = mapped_column(default=2)
-    domain: Mapped[str] = mapped_column(String(255), default="")
     language: Mapped[str] = mapped_column(String(16), default="")
-    attempts: Mapped[int] = mapped_column(default=0)
-    due_at: Mapped[datetime] = mapped_column(default=now)
-    leased_until: Mapped[datetime | None] = mapped_column()
-    leased_by: Mapped[str] = mapped_column(String(64), default="")
-    first_attempt_at: Mapped[datetime | None] = mapped_column()
-    settled_at: Mapped[datetime | None] = mapped_column()
-    provider_id: Mapped[str] = mapped_column(String(128), default="")
-    reason: Mapped[str] = mapped_column(String(300), default="")
 
 
-class Notice(Base):
+class Notice(LedgerRow):
     """One message to one subscriber that belongs to no dispatch, such as "confirm your address"."""
 
     __tablename__ = "notice"
     __table_args__ = (
-        _only("ix_notice_waiting", WAITING_ORDER, DeliveryState.PENDING),
-        _only("ix_notice_leased_by", ("leased_by",), DeliveryState.SENDING),
+        only_in("ix_notice_waiting", WAITING_ORDER, DeliveryState.PENDING),
+        only_in("ix_notice_leased_by", ("leased_by",), DeliveryState.SENDING),
     )
+    batch_column = "page_id"
+    recipient_column = "subscriber_id"
 
-    id: Mapped[int] = mapped_column(primary_key=True)
     page_id: Mapped[int] = mapped_column(ForeignKey("page.id"), index=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscriber.id"), index=True)
-    channel: Mapped[str] = mapped_column(String(16))
     kind: Mapped[NoticeKind] = mapped_column()
-    state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING)
-    lane: Mapped[int] = mapped_column(default=0)
-    domain: Mapped[str] = mapped_column(String(255), default="")
-    attempts: Mapped[int] = mapped_column(default=0)
-    due_at: Mapped[datetime] = mapped_column(default=now)
-    leased_until: Mapped[datetime | None] = mapped_column()
-    leased_by: Mapped[str] = mapped_column(String(64), default="")
-    first_attempt_at: Mapped[datetime | None] = mapped_column()
-    settled_at: Mapped[datetime | None] = mapped_column()
-    provider_id: Mapped[str] = mapped_column(String(128), default="")
-    reason: Mapped[str] = mapped_column(String(300), default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
 
 

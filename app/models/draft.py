@@ -14,6 +14,7 @@ from app.vocabulary import ComponentStatus, DraftState, Impact, PostKind, PostSt
 class Draft(Base):
     """One update, or one new post (`post_id` None), before it is published.
 
+    `incident_id` is the internal incident that a new post will speak for; an update's is its post's.
     `base_version` is the post's version that the author saw.  `approved_hash` is that of the exact content that was
     approved or scheduled.  `publish_at` is when a scheduled draft is published.  `problem` says why that failed.
     `update_id` is what it became.
@@ -41,6 +42,7 @@ class Draft(Base):
     auto_start: Mapped[bool] = mapped_column(default=False)
     auto_end: Mapped[bool] = mapped_column(default=False)
     severity: Mapped[Severity | None] = mapped_column()
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
     record_links_json: Mapped[str] = mapped_column(Text, default="[]")
     acknowledged: Mapped[bool] = mapped_column(default=False)
     base_version: Mapped[int | None] = mapped_column()

@@ -9,7 +9,7 @@ from app.clock import now
 from app.db import Base
 from app.models.record_link import RecordLink
 from app.text import public_id
-from app.vocabulary import Severity
+from app.vocabulary import IncidentRoleName, Severity
 
 
 class Incident(Base):
@@ -32,13 +32,18 @@ class Incident(Base):
 
 
 class IncidentRole(Base):
-    """Who leads what: incident_commander, communications_lead, operations_lead."""
+    """Who does what in an incident, and from when to when.
+
+    `account_id` is None for whoever has no account.  `person` is the name as it was when they took the role: for an
+    account its name, and for rows from before roles were accounts what was typed.
+    """
 
     __tablename__ = "incident_role"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     incident_id: Mapped[int] = mapped_column(ForeignKey("incident.id"), index=True)
-    role: Mapped[str] = mapped_column(String(32))
+    role: Mapped[IncidentRoleName] = mapped_column()
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"), index=True)
     person: Mapped[str] = mapped_column(String(200))
     from_at: Mapped[datetime] = mapped_column(default=now)
     to_at: Mapped[datetime | None] = mapped_column()

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.errors import NotFound
 from app.models.component import Component
 from app.models.draft import Draft, DraftEffect
+from app.models.incident import Incident
 from app.models.post import Post, Update
 from app.shapes import ComponentEffect, DraftContent, RecordLinkDraft
 from app.vocabulary import DraftState, PostKind, PostStatus
@@ -73,9 +74,10 @@ def content_of(session: Session, row: Draft) -> DraftContent:
 
 def content_hash(content: DraftContent) -> str:
     """The SHA-256, in hexadecimal, of everything that would be published."""
-    canonical = json.dumps(
-        asdict(replace(content, acknowledged=False)), sort_keys=True, default=str, ensure_ascii=False
-    )
+    facts = asdict(replace(content, acknowledged=False))
+    if not content.incident:
+        del facts["incident"]  # so that what was approved before drafts knew it stays approved
+    canonical = json.dumps(facts, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
@@ -110,13 +112,22 @@ def _views(session: Session, rows: Sequence[Draft]) -> list[DraftView]:
             .distinct()
         )
     }
-    return [_view(row, posts, updates, components) for row in rows]
+    incidents: dict[int | None, str] = {
+        row.id: row.public_id
+        for row in session.execute(
+            select(Incident.id, Incident.public_id).where(
+                Incident.id.in_([one.incident_id for one in rows if one.incident_id])
+            )
+        )
+    }
+    return [_view(row, posts, updates, incidents, components) for row in rows]
 
 
 def _view(
     row: Draft,
     posts: dict[int, tuple[str, str]],
     updates: dict[int | None, str],
+    incidents: dict[int | None, str],
     components: dict[int, str],
 ) -> DraftView:
     post_id, post_title = posts.get(row.post_id or 0, ("", ""))
@@ -136,6 +147,7 @@ def _view(
         auto_start=row.auto_start,
         auto_end=row.auto_end,
         severity=row.severity,
+        incident=incidents.get(row.incident_id, ""),
         record_links=tuple(RecordLinkDraft(**link) for link in json.loads(row.record_links_json)),
         acknowledged=row.acknowledged,
     )

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.errors import NotFound
+from app.models.account import Account
 from app.models.incident import Incident, IncidentRole, TimelineEntry
 from app.models.page import Page
 from app.models.post import Post
 from app.models.record_link import RecordLink
-from app.vocabulary import Impact, PostStatus, Severity
+from app.vocabulary import Impact, IncidentRoleName, PostStatus, Severity
 
 RECENT = 15
 
@@ -27,7 +28,10 @@ class LinkRow:
 
 @dataclass(frozen=True, slots=True)
 class RoleRow:
-    role: str
+    """Who had a role from when to when.  `account_id` is the account's public id, empty for a name alone."""
+
+    role: IncidentRoleName
+    account_id: str
     person: str
     from_at: datetime
     to_at: datetime | None
@@ -78,9 +82,18 @@ class IncidentRow:
     def is_overdue(self) -> bool:
         return any(post.is_overdue for post in self.posts)
 
-    def holder(self, role: str) -> str:
-        """Who fills a role now; empty when nobody does."""
-        return next((row.person for row in self.roles if row.role == role and row.to_at is None), "")
+    @property
+    def has_open_post(self) -> bool:
+        """Whether something public is still open for it."""
+        return any(post.closed_at is None for post in self.posts)
+
+    def holder(self, role: IncidentRoleName) -> RoleRow | None:
+        """Who has a role now; None when nobody does."""
+        return next((row for row in self.roles if row.role == role and row.to_at is None), None)
+
+    def former_holders(self, role: IncidentRoleName) -> tuple[RoleRow, ...]:
+        """Who had a role before, oldest first."""
+        return tuple(row for row in self.roles if row.role == role and row.to_at is not None)
 
 
 Pages = Collection[int] | None
@@ -138,9 +151,20 @@ def _rows(session: Session, incidents: Sequence[Incident], pages: Pages) -> list
     for link in session.scalars(select(RecordLink).where(RecordLink.incident_id.in_(ids)).order_by(RecordLink.id)):
         links.setdefault(link.incident_id, []).append(LinkRow(link.tracker, link.key, link.url))
     roles: dict[int, list[RoleRow]] = {}
-    held = select(IncidentRole).where(IncidentRole.incident_id.in_(ids)).order_by(IncidentRole.id)
-    for role in session.scalars(held):
-        row = RoleRow(role.role, role.person, role.from_at, role.to_at)
+    held = (
+        select(IncidentRole, Account.public_id)
+        .outerjoin(Account, Account.id == IncidentRole.account_id)
+        .where(IncidentRole.incident_id.in_(ids))
+        .order_by(IncidentRole.id)
+    )
+    for role, account_id in session.execute(held):
+        row = RoleRow(
+            role=role.role,
+            account_id=account_id or "",
+            person=role.person,
+            from_at=role.from_at,
+            to_at=role.to_at,
+        )
         roles.setdefault(role.incident_id, []).append(row)
     return [
         _row(incident, posts.get(incident.id, []), links.get(incident.id, []), roles.get(incident.id, []))
@@ -160,8 +184,8 @@ def _row(
         declared_at=incident.declared_at,
         mitigated_at=incident.mitigated_at,
         resolved_at=incident.resolved_at,
-        lead=now_held.get("communications_lead", ""),
-        commander=now_held.get("incident_commander", ""),
+        lead=now_held.get(IncidentRoleName.COMMUNICATIONS_LEAD, ""),
+        commander=now_held.get(IncidentRoleName.INCIDENT_COMMANDER, ""),
         posts=tuple(posts),
         links=tuple(links),
         roles=tuple(roles),

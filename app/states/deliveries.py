@@ -43,11 +43,11 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import Base, UtcDateTime
-from app.models.delivery import Delivery, Dispatch, Notice
+from app.models.delivery import Delivery, Dispatch, LedgerRow, Notice
 from app.models.subscriber import Subscriber
 from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKind
 
-Ledger = type[Delivery] | type[Notice]
+Ledger = type[LedgerRow]
 RETRY_LANE = 10
 REASON_LIMIT = 300
 UNSENT = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
@@ -336,7 +336,7 @@ def settle(session: Session, ledger: Ledger, settlements: Sequence[dict[str, obj
         _skip_what_is_cancelled(session)
 
 
-def settle_by_provider(row: Delivery | Notice, state: DeliveryState, reason: str, provider_id: str) -> None:
+def settle_by_provider(row: LedgerRow, state: DeliveryState, reason: str, provider_id: str) -> None:
     """The provider says what became of a row.  Whoever sends it at this moment has older news, and loses it."""
     if not (row.state == state == DeliveryState.SENT):
         row.settled_at = now()

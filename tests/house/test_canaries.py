@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions.incidents import add_record_link, add_timeline_entry, set_role
+from app.actions.incidents import add_record_link, add_timeline_entry, declare_incident, set_role
 from app.actions.posts.publishing import open_post, publish_update
 from app.channels.registry import all_channels
 from app.db import session, transaction
@@ -15,11 +15,12 @@ from app.models.component import Component
 from app.models.incident import Incident
 from app.settings import Settings
 from app.shapes import Actor, ComponentEffect, RecordLinkDraft, UpdateDraft
-from app.vocabulary import ComponentStatus, PostStatus, Role, Severity
+from app.vocabulary import ComponentStatus, IncidentRoleName, PostStatus, Role, Severity
 from app.worker.loop import drain
 from tests.deliver.conftest import draft, edge  # noqa: F401 - a fixture
 from tests.deliver.fakes import Edge
 from tests.factories import make_component, make_subscriber
+from tests.web.people import make_account
 
 pytestmark = pytest.mark.database
 CANARY = "zqcanary"
@@ -35,13 +36,18 @@ def canaried(app: Flask, settings: Settings, page_id: int) -> None:
         settings, author, page_id,
         draft("key-00000001", effects=effects, severity=Severity.P0, record_links=(link,)),
     )  # fmt: skip
-    incident = session().scalars(select(Incident)).one().id
+    incident = session().scalars(select(Incident.public_id)).one()
     session().rollback()
     add_record_link(author, incident, RecordLinkDraft("77", f"https://github.com/{CANARY}/x/issues/77"))
     add_timeline_entry(author, incident, f"{CANARY} rolled back the database")
-    set_role(author, incident, "incident_commander", f"{CANARY} Commander")
+    set_role(author, incident, IncidentRoleName.INCIDENT_COMMANDER, person=f"{CANARY} Commander")
+    commander = make_account(Role.RESPONDER, name=f"{CANARY} Deputy")
+    set_role(author, incident, IncidentRoleName.DEPUTY_INCIDENT_COMMANDER, account_id=commander)
     with transaction() as writing:
-        writing.get_one(Incident, incident).title = f"{CANARY} internal title"
+        writing.scalars(select(Incident)).one().title = f"{CANARY} internal title"
+    declared = declare_incident(author, title=f"{CANARY} declared title", severity=Severity.P1)
+    open_post(settings, author, page_id, draft("key-00000003", notify=False, incident=declared))
+    declare_incident(author, title=f"{CANARY} title that nothing speaks for", severity=Severity.P2)
     publish_update(
         settings, author, made.post_id,
         UpdateDraft(PostStatus.RESOLVED, "It is over.", "key-00000002", version=1),

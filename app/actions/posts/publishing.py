@@ -58,8 +58,9 @@ def read_post(draft: PostDraft) -> PostDraft:
         idempotency_key=validation.read_key(draft.idempotency_key),
     )
     _check_shape(draft)
-    taints = [word for link in draft.record_links for word in (link.key, link.url)]
-    validation.ask_about_leaks([draft.title, draft.body], taints, acknowledged=draft.acknowledged)
+    internal = [word for link in draft.record_links for word in (link.key, link.url)]
+    internal += taints(incidents.row_id(read_session(), draft.incident)) if draft.incident else ()
+    validation.ask_about_leaks([draft.title, draft.body], internal, acknowledged=draft.acknowledged)
     return draft
 
 
@@ -251,7 +252,11 @@ def _new_post(session: Session, actor: Actor, page: Page, draft: PostDraft) -> P
     )
     computed = effects.computed_impact(draft.kind, draft.effects)
     states.aim(post, draft.status, draft.impact, computed, draft.next_update_by, now())
-    if draft.severity is not None:
+    if draft.incident:
+        if draft.severity is not None:
+            raise Invalid.field("severity", "This incident is declared already. Change its severity on the board.")
+        incidents.join_incident(session, actor, post, draft.incident, draft.record_links)
+    elif draft.severity is not None:
         opened = incidents.open_incident(
             session, actor, title=draft.title, severity=draft.severity, links=draft.record_links
         )

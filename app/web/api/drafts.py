@@ -1,5 +1,6 @@
 """Drafts: saved, proposed, scheduled and published by programs."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from flask.typing import ResponseReturnValue
@@ -58,6 +59,8 @@ def save_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     given = bodies.read(DraftInput)
     base = before.content.base_version if given.incident_id == before.post_id else _version(page, given.incident_id)
     content = given.content(page.language.value, base)
+    if not given.incident_id:  # the declared incident is no part of this document: saving it keeps it
+        content = replace(content, incident=before.content.incident)
     actions.save_draft(settings(), bearer().actor, page.id, content, public_id=draft_id, version=given.version)
     return _one(page, draft_id)
 

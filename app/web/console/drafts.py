@@ -187,6 +187,7 @@ def _content(typed: Typed, facts: PageFacts, post_id: str) -> DraftContent:
         auto_start=typed.by_clock,
         auto_end=typed.by_clock,
         severity=_member(Severity, typed.severity),
+        incident=typed.incident,
         record_links=tuple(RecordLinkDraft(key=key, url=url) for key, url in typed.records),
         acknowledged=typed.acknowledged,
     )
@@ -209,6 +210,7 @@ def _typed(found: DraftView, zone: ZoneInfo) -> Typed:
         scheduled_until=_local(content.scheduled_until, zone),
         by_clock=content.auto_start,
         severity=content.severity or "",
+        incident=content.incident,
         records=tuple((one.key, one.url) for one in content.record_links),
         key=new_key(),
         version=str(content.base_version or ""),

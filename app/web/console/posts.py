@@ -1,6 +1,7 @@
 """Posts: the list, opening one, and its thread."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -14,13 +15,14 @@ from app.queries.components import component_groups
 from app.queries.drafts import open_drafts
 from app.queries.posts import thread
 from app.queries.templates import Template
+from app.text import clean
 from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
 from app.web.console import drafts, prepared
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, post_draft, problem_of
 from app.web.console.paging import page_number
-from app.web.console.publishing import closing_effects, closing_status, next_status, publish_form
+from app.web.console.publishing import closing_effects, closing_status, declared_incident, next_status, publish_form
 from app.web.console.rendering import Answer, render, still_saying, unwritten
 from app.web.console.typed import Typed, blank_post, blank_update, read_typed, with_new_key
 from app.web.pages import current_page, reread
@@ -50,11 +52,14 @@ def list_posts() -> Answer:
 @blueprint.get("/posts/new")
 @audience("lead")
 def new_post() -> Answer:
-    """An empty form; `?kind=maintenance` for a maintenance, `?template=` and an id for one that begins with words."""
+    """An empty form; `?kind=maintenance` for a maintenance, `?template=` and an id for one that begins with words, and
+    `?incident=` and an id for the first update of an incident that was declared on the board.
+    """
     picked = _picked()
     is_planned = picked is not None and picked.status in POST_STATUSES[PostKind.MAINTENANCE]
     wants_maintenance = request.args.get("kind") == PostKind.MAINTENANCE or is_planned
     typed = _drafted() or blank_post(PostKind.MAINTENANCE if wants_maintenance else PostKind.INCIDENT)
+    typed = replace(typed, incident=typed.incident or clean(request.args.get("incident", ""))[:32])
     return show_new(_begun(typed, picked), picked=picked)
 
 
@@ -145,7 +150,9 @@ def show_new(
 ) -> str:
     """The form for a new post."""
     facts = current_page()
-    form = publish_form(session(), facts, typed, problem=problem, picked=picked)
+    form = publish_form(
+        session(), facts, typed, problem=problem, picked=picked, incident=declared_incident(session(), typed)
+    )
     return render("console/posts/new.html", facts, form=form, preview=preview)
 
 

@@ -17,7 +17,7 @@ from app.vocabulary import PostStatus
 from app.web.access import audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, instant_or_none, promised_or_none
-from app.web.console.publishing import PublishForm, known_effects, publish_form
+from app.web.console.publishing import PublishForm, declared_incident, known_effects, publish_form
 from app.web.console.rendering import Answer, render_block
 from app.web.console.typed import read_typed
 from app.web.htmx import is_htmx
@@ -53,7 +53,8 @@ def preview() -> Answer:
 def _form(facts: PageFacts, problem: Problem | None = None) -> PublishForm:
     public_id = request.form.get("post_id", "")
     found = thread(session(), facts.id, public_id) if public_id else None
-    return publish_form(session(), facts, read_typed(request.form), found, problem)
+    typed = read_typed(request.form)
+    return publish_form(session(), facts, typed, found, problem, incident=declared_incident(session(), typed))
 
 
 def _screen(form: PublishForm) -> dict[str, object]:

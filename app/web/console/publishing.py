@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.actions.posts.effects import computed_impact
 from app.deliver.audience import audience_count
 from app.queries.components import GroupRow, component_groups
+from app.queries.incidents import IncidentRow, incident_row
 from app.queries.pages import PageFacts
 from app.queries.posts import Thread
 from app.queries.templates import Offered, Template, offered
@@ -23,6 +24,7 @@ from app.vocabulary import (
 )
 from app.web.console.forms import PROMISE_MINUTES, Problem
 from app.web.console.typed import Typed
+from app.web.guarding import visible_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class PublishForm:
     problem: Problem | None = None
     templates: tuple[Offered, ...] = ()
     picked: Template | None = None
+    incident: IncidentRow | None = None
 
     promise_minutes: tuple[int, ...] = PROMISE_MINUTES
     impacts: tuple[Impact, ...] = (Impact.NONE, Impact.MINOR, Impact.MAJOR, Impact.CRITICAL)
@@ -74,8 +77,10 @@ def publish_form(
     thread: Thread | None = None,
     problem: Problem | None = None,
     picked: Template | None = None,
+    incident: IncidentRow | None = None,
 ) -> PublishForm:
-    """The form for `typed`; `thread` is the post that it continues, `picked` the template it begins with.
+    """The form for `typed`; `thread` is the post that it continues, `picked` the template it begins with,
+    `incident` the declared incident that a new post will speak for.
 
     Four queries.
     """
@@ -91,7 +96,17 @@ def publish_form(
         problem=problem,
         templates=offered(session, facts.id, statuses),
         picked=picked,
+        incident=incident,
     )
+
+
+def declared_incident(session: Session, typed: Typed) -> IncidentRow | None:
+    """The incident that a new post will speak for; None for one that stands alone.
+
+    Raises:
+        NotFound: there is no such incident, or none that whoever is signed in may see.
+    """
+    return incident_row(session, typed.incident, visible_pages()) if typed.incident else None
 
 
 def reach(session: Session, facts: PageFacts, typed: Typed, thread: Thread | None) -> Reach:

@@ -19,6 +19,7 @@ PROOFS = frozenset({"key", "version", "acknowledged", "draft_id", "draft_version
 class Typed:
     """One publishing form.  `effects` maps a component's public id to the status chosen ("" leaves it as it is).
 
+    `incident` is the public id of the internal incident that a new post will speak for.
     `promise` is minutes from now, "at", or "" for the usual time; `version` is the post's that the author saw.
     `draft_id` and `draft_version` say where the form is saved while somebody types; empty before that.
     """
@@ -36,6 +37,7 @@ class Typed:
     scheduled_until: str = ""
     by_clock: bool = False
     severity: str = ""
+    incident: str = ""
     records: tuple[tuple[str, str], ...] = ()
     key: str = ""
     version: str = ""
@@ -107,6 +109,7 @@ def read_typed(form: MultiDict[str, str]) -> Typed:
         scheduled_until=_line(form, "scheduled_until"),
         by_clock=form.get("by_clock") == "yes",
         severity=_line(form, "severity"),
+        incident=_line(form, "incident")[:32],
         records=_records(form),
         key=_line(form, "idempotency_key"),
         version=_line(form, "version"),
