@@ -16,7 +16,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_o
 
 from sqlalchemy import func, select
 
-from app.actions.accounts import create_account
+from app.actions.accounts.accounts import create_account
 from app.db import db, session
 from app.models.delivery import Delivery
 from app.settings import Settings

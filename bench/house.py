@@ -12,7 +12,7 @@ from pathlib import Path
 from flask import Flask
 
 from app import create_app
-from app.actions.pages import create_page
+from app.actions.pages.pages import create_page
 from app.cli.migrating import upgrade_database
 from app.db import db
 from app.settings import Settings, load

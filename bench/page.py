@@ -25,8 +25,8 @@ from pathlib import Path
 
 from flask import Flask
 
+from app.actions.pages.sample import load as load_sample
 from app.actions.posts.publishing import open_post, publish_update
-from app.actions.sample import load as load_sample
 from app.settings import Settings
 from app.shapes import COMMAND_LINE, PostDraft, UpdateDraft
 from app.vocabulary import PostKind, PostStatus

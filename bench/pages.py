@@ -13,9 +13,9 @@ from contextlib import ExitStack, contextmanager
 from flask import Flask
 from werkzeug.test import Client
 
-from app.actions.pages import create_page
+from app.actions.pages.pages import create_page
+from app.actions.pages.sample import load as load_sample
 from app.actions.posts.publishing import open_post, publish_update
-from app.actions.sample import load as load_sample
 from app.publish.serve import SnapshotServer
 from app.settings import Settings
 from app.shapes import COMMAND_LINE, PostDraft, UpdateDraft

@@ -13,8 +13,8 @@ import time
 from sqlalchemy import text
 from werkzeug.test import Client
 
+from app.actions.pages.sample import load as load_sample
 from app.actions.posts.publishing import open_post, publish_update
-from app.actions.sample import load as load_sample
 from app.db import transaction
 from app.publish.refresh import refresh
 from app.publish.serve import SnapshotServer

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from app.actions.sample import load as load_sample
+from app.actions.pages.sample import load as load_sample
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from bench.house import installation, report

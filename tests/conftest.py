@@ -17,7 +17,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from app import create_app
-from app.actions import passwords
+from app.actions.accounts import passwords
 from app.actions.inbound import receiving
 from app.cli.migrating import upgrade_database
 from app.db import db

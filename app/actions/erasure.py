@@ -7,10 +7,10 @@ from pathlib import Path
 from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
-from app.actions import audit, limits
+from app.actions import audit, rate_limits
 from app.actions.frame import changing, changing_installation
 from app.actions.inbound import keeping as inbound
-from app.actions.subscriber_rows import find_named, hashes_of
+from app.actions.subscribers.shared import hashes_of, lock_subscriber
 from app.errors import NotFound
 from app.models.delivery import Delivery, MailEvent, Notice
 from app.models.page import Page
@@ -66,7 +66,7 @@ def erase_subscriber(
     """
     with changing(settings, actor, page_id, needs=Role.ADMIN, lock=False) as change:
         session = change.session
-        row = find_named(session, page_id, public_id)
+        row = lock_subscriber(session, page_id, public_id)
         if row.is_erased:
             return Erased(0, 0)
         same = _held(session, Subscriber.address_hash == row.address_hash)
@@ -138,7 +138,7 @@ def _forget_hash(session: Session, settings: Settings, person: _Person, pages: S
         .values(address_hash="", detail="")
         .execution_options(synchronize_session=False)
     )
-    buckets = [limits.bucket(settings, "subscribe-address", f"{page}:{person.address_hash}") for page in pages]
+    buckets = [rate_limits.bucket(settings, "subscribe-address", f"{page}:{person.address_hash}") for page in pages]
     session.execute(delete(RateEvent).where(RateEvent.bucket.in_(buckets)))
 
 

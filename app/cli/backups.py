@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
-from app.actions import restoring
+from app.actions.deliveries import restoring
 from app.cli import sqlite_files
 from app.cli.migrating import knows, upgrade_database
 from app.cli.shared import Answer, answers, app_on

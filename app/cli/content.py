@@ -6,9 +6,9 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import components, drafts
-from app.actions.components import create_group
-from app.actions.posts import taking_back
+from app.actions.components import components
+from app.actions.components.groups import create_group
+from app.actions.posts import drafts, taking_back
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import pin_post, set_auto
 from app.actions.posts.fingerprints import fingerprint

@@ -2,7 +2,7 @@
 
 import click
 
-from app.actions import restoring
+from app.actions.deliveries import restoring
 from app.cli.shared import Answer, answers
 from app.clock import now
 from app.db import session

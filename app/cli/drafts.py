@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from app.actions import drafts as actions
+from app.actions.posts import drafts as actions
 from app.cli.shared import Answer, about_page, answers
 from app.db import session
 from app.inputs.base import from_options

@@ -2,7 +2,8 @@
 
 import click
 
-from app.actions import accounts, pages, sample
+from app.actions.accounts import accounts
+from app.actions.pages import pages, sample
 from app.cli.doctor import checkup
 from app.cli.migrating import database, upgrade_database
 from app.cli.shared import Answer, about_page, answers, password_from

@@ -5,7 +5,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import send_limits
+from app.actions.deliveries import send_limits
 from app.channels.registry import names as channel_names
 from app.cli.shared import Answer, answers
 from app.db import session

@@ -9,7 +9,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import announcements, pages
+from app.actions.pages import announcements, pages
 from app.cli.shared import Answer, about_page, answers, page_named, text_from
 from app.clock import now
 from app.db import session

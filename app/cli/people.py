@@ -6,8 +6,8 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from app.actions import accounts, subscriptions
-from app.actions.operated import add_person
+from app.actions.accounts import accounts
+from app.actions.subscribers import managing
 from app.channels.base import AddedBy
 from app.channels.registry import names as channel_names
 from app.cli.shared import Answer, about_page, answers, page_named, password_from
@@ -149,14 +149,14 @@ def add_subscriber(
 ) -> Answer:
     """Add a mail address or a phone, which is asked to confirm; a chat channel (an apprise address), or a webhook."""
     if channel in channel_names(AddedBy.READERS):
-        made = add_person(settings, COMMAND_LINE, page_id, channel, address, components, is_confirmed=confirmed)
+        made = managing.add_subscriber(
+            settings, COMMAND_LINE, page_id, channel, address, components, is_confirmed=confirmed
+        )
         said = "is subscribed" if confirmed else "is asked to confirm"
         return Answer(f"{made} {said}.", {"id": made, "channel": channel, "confirmed": confirmed})
     if not label:
         raise Invalid.field("label", "Add --label. People see it instead of the address.")
-    secret = subscriptions.add_by_operator(
-        settings, COMMAND_LINE, page_id, channel, address, label, components, owner_email
-    )
+    secret = managing.add_endpoint(settings, COMMAND_LINE, page_id, channel, address, label, components, owner_email)
     said = f"{label} is subscribed." + (f" Its signing secret, shown only now: {secret}" if secret else "")
     return Answer(said, {"label": label, "channel": channel, "secret": secret or None})
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import click
 
-from app.actions import accounts
+from app.actions.accounts import accounts
 from app.channels.registry import names as channel_names
 from app.cli.migrating import upgrade_database
 from app.cli.shared import make_app

@@ -8,7 +8,8 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import canaries, erasure
+from app.actions import erasure
+from app.actions.subscribers import canaries
 from app.channels.registry import label as channel_label
 from app.channels.registry import names as channel_names
 from app.cli.people import subscriber

@@ -6,7 +6,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from app.actions import api_tokens
+from app.actions.accounts import api_tokens
 from app.cli.shared import Answer, answers, page_named
 from app.clock import now
 from app.db import session

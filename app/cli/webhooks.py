@@ -3,7 +3,7 @@
 import click
 from sqlalchemy import select
 
-from app.actions import webhooks as actions
+from app.actions.subscribers import webhooks as actions
 from app.cli.shared import Answer, answers
 from app.db import session
 from app.errors import NotFound

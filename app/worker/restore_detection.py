@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from app.actions import restoring
+from app.actions.deliveries import restoring
 from app.clock import now
 from app.db import release, session, translated
 from app.deliver import heartbeat, process_lock

@@ -6,9 +6,12 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from app.actions import alarms, announcements, canaries, drafts, mail_health
+from app.actions import alarms
+from app.actions.deliveries import mail_health
 from app.actions.inbound import keeping
-from app.actions.posts import auto_start
+from app.actions.pages import announcements
+from app.actions.posts import auto_start, drafts
+from app.actions.subscribers import canaries
 from app.clock import now
 from app.db import release, session, transaction, translated
 from app.deliver import ledger, plan, recovery

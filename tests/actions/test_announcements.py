@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock
-from app.actions import announcements as actions
+from app.actions.pages import announcements as actions
 from app.db import session
 from app.errors import Invalid, NeedsConfirmation, NotFound, Stale
 from app.models.announcement import Announcement

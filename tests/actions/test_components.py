@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select
 
-from app.actions import components as actions
+from app.actions.components import components as actions
+from app.actions.components import groups
 from app.db import session
 from app.errors import Conflict, Invalid, NotFound
 from app.models.audit import AuditEntry
@@ -73,7 +74,7 @@ def test_every_public_change_raises_the_revision(settings: Settings, page_id: in
             settings, LENA, page_id, public_id, name="Core API", description="", group_public_id=None, visible=False
         ),
         lambda: actions.order_components(settings, LENA, page_id, [other, public_id]),
-        lambda: actions.create_group(settings, LENA, page_id, name="Core"),
+        lambda: groups.create_group(settings, LENA, page_id, name="Core"),
         lambda: actions.archive_component(settings, LENA, page_id, public_id),
     ]
     for verb in verbs:
@@ -98,13 +99,13 @@ def test_order_refuses_strangers_and_doubles(settings: Settings, page_id: int) -
 
 
 def test_a_name_is_taken_once_in_a_group_but_free_in_another(settings: Settings, page_id: int) -> None:
-    group = actions.create_group(settings, LENA, page_id, name="Europe")
+    group = groups.create_group(settings, LENA, page_id, name="Europe")
     actions.create_component(settings, LENA, page_id, name="API")
     with pytest.raises(Conflict, match="“api”"):
         actions.create_component(settings, LENA, page_id, name=" api ")
     actions.create_component(settings, LENA, page_id, name="API", group_public_id=group)
     with pytest.raises(Conflict):
-        actions.create_group(settings, LENA, page_id, name="EUROPE")
+        groups.create_group(settings, LENA, page_id, name="EUROPE")
 
 
 def test_an_archived_name_is_free_again_and_its_history_stays(settings: Settings, page_id: int) -> None:
@@ -143,33 +144,33 @@ def test_what_is_not_there_is_not_found(settings: Settings, page_id: int) -> Non
         lambda: actions.archive_component(settings, LENA, page_id, "nothere"),
         lambda: actions.create_component(settings, LENA, page_id, name="API", group_public_id="nothere"),
         lambda: actions.create_component(settings, LENA, page_id + 99, name="API"),
-        lambda: actions.edit_group(settings, LENA, page_id, "nothere", name="Name"),
-        lambda: actions.delete_group(settings, LENA, page_id, "nothere"),
+        lambda: groups.edit_group(settings, LENA, page_id, "nothere", name="Name"),
+        lambda: groups.delete_group(settings, LENA, page_id, "nothere"),
     ):
         with pytest.raises(NotFound):
             verb()
 
 
 def test_a_group_of_another_page_is_not_found(settings: Settings, page_id: int) -> None:
-    other = actions.create_group(settings, LENA, make_page("Other", slug="other"), name="Theirs")
+    other = groups.create_group(settings, LENA, make_page("Other", slug="other"), name="Theirs")
     with pytest.raises(NotFound):
         actions.create_component(settings, LENA, page_id, name="API", group_public_id=other)
 
 
 def test_a_group_goes_only_when_it_is_empty(settings: Settings, page_id: int) -> None:
-    group = actions.create_group(settings, LENA, page_id, name="Europe")
+    group = groups.create_group(settings, LENA, page_id, name="Europe")
     public_id = actions.create_component(settings, LENA, page_id, name="API", group_public_id=group)
     with pytest.raises(Conflict):
-        actions.delete_group(settings, LENA, page_id, group)
+        groups.delete_group(settings, LENA, page_id, group)
     actions.archive_component(settings, LENA, page_id, public_id)
-    actions.delete_group(settings, LENA, page_id, group)
+    groups.delete_group(settings, LENA, page_id, group)
     assert session().scalar(select(func.count(ComponentGroup.id))) == 0
 
 
 def test_groups_are_renamed_and_ordered(settings: Settings, page_id: int) -> None:
-    first = actions.create_group(settings, LENA, page_id, name="Europe")
-    second = actions.create_group(settings, LENA, page_id, name="Asia")
-    actions.edit_group(settings, LENA, page_id, second, name="Asia and Pacific")
-    actions.order_groups(settings, LENA, page_id, [second, first])
+    first = groups.create_group(settings, LENA, page_id, name="Europe")
+    second = groups.create_group(settings, LENA, page_id, name="Asia")
+    groups.edit_group(settings, LENA, page_id, second, name="Asia and Pacific")
+    groups.order_groups(settings, LENA, page_id, [second, first])
     found = session().scalars(select(ComponentGroup.name).order_by(ComponentGroup.position))
     assert list(found) == ["Asia and Pacific", "Europe"]

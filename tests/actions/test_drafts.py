@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.actions import drafts
-from app.actions.posts import publishing
+from app.actions.posts import drafts, publishing
 from app.db import db, session, transaction
 from app.errors import CandorError, Conflict, Invalid, NeedsConfirmation, NotAllowed, NotFound, Stale
 from app.models.account import Account

@@ -16,7 +16,7 @@ from app import clock
 from app.actions.erasure import erase
 from app.actions.inbound import keeping, reading, receiving, spool
 from app.actions.posts.publishing import open_post
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.db import db, session, transaction
 from app.errors import Forbidden, Unavailable
 from app.models.delivery import Delivery, MailEvent

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions import pages
+from app.actions.pages import pages
 from app.actions.posts.publishing import open_post
 from app.db import session
 from app.errors import Invalid, NotFound

@@ -11,13 +11,14 @@ from flask import Flask
 from sqlalchemy import Table, select
 
 import app.actions
-from app.actions.accounts import create_account, grant_role, revoke_role
-from app.actions.announcements import create_announcement
-from app.actions.canaries import add_canary
-from app.actions.components import create_component, create_group
-from app.actions.incident_templates import TemplateDraft, create_template
-from app.actions.pages import create_page
+from app.actions.accounts.accounts import create_account, grant_role, revoke_role
+from app.actions.components.components import create_component
+from app.actions.components.groups import create_group
+from app.actions.pages.announcements import create_announcement
+from app.actions.pages.pages import create_page
 from app.actions.posts.publishing import open_post
+from app.actions.posts.templates import TemplateDraft, create_template
+from app.actions.subscribers.canaries import add_canary
 from app.db import Base, session
 from app.errors import Conflict, Invalid, NotAllowed, NotFound
 from app.models.account import Account
@@ -39,7 +40,7 @@ PLAIN: dict[str, Any] = {
 }  # fmt: skip
 """What every other required argument is given."""
 
-WITHOUT_ROLE_CHECK = ("announcements", "incident_templates", "operated", "posts", "sample", "subscriptions")
+WITHOUT_ROLE_CHECK = ("pages.announcements", "pages.sample", "posts", "subscribers.subscriptions")
 """Modules whose verbs are checked at the edge alone so far."""
 
 

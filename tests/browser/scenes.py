@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.actions.announcements import create_announcement
-from app.actions.pages import edit_page, set_logo
+from app.actions.pages.announcements import create_announcement
+from app.actions.pages.pages import edit_page, set_logo
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import pin_post
 from app.actions.posts.publishing import open_post, publish_update

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from flask import Flask
 
-from app.actions.pages import edit_page
+from app.actions.pages.pages import edit_page
 from app.settings import Settings
 from app.vocabulary import PostStatus
 from tests.browser import scenes

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actions.api_tokens import create_token
+from app.actions.accounts.api_tokens import create_token
 from app.clock import now
 from app.db import session, transaction
 from app.models.component import Component

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.actions.api_tokens import create_token
+from app.actions.accounts.api_tokens import create_token
 from app.db import session
 from app.models.page import Page
 from app.publish.refresh import refresh

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from app.actions.api_tokens import create_token
+from app.actions.accounts.api_tokens import create_token
 from app.db import db, session
 from app.models.page import Page
 from app.settings import Settings

@@ -7,8 +7,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock
-from app.actions import webhooks
 from app.actions.posts.publishing import open_post, publish_update
+from app.actions.subscribers import webhooks
 from app.channels.webhook import signature
 from app.db import session
 from app.errors import Conflict

@@ -9,10 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app import clock
-from app.actions.dispatches import Retry, retry_failed
+from app.actions.deliveries.dispatches import Retry, retry_failed
 from app.actions.posts.publishing import open_post
-from app.actions.subscriptions import remove
-from app.actions.webhooks import replay
+from app.actions.subscribers.managing import unsubscribe
+from app.actions.subscribers.webhooks import replay
 from app.clock import now
 from app.db import session, transaction
 from app.deliver import ledger, plan
@@ -78,12 +78,8 @@ def test_who_got_the_update_gets_what_became_of_it_and_nobody_else(
         drain(settings)
     with clock.frozen(NOON + timedelta(minutes=5)):
         make_subscriber(page_id, "late@example.com")
-        remove(
-            settings,
-            LENA,
-            page_id,
-            session().scalars(select(Subscriber.public_id).where(Subscriber.address == "left@example.com")).one(),
-        )
+        left = select(Subscriber.public_id).where(Subscriber.address == "left@example.com")
+        unsubscribe(settings, LENA, page_id, session().scalars(left).all())
         edge.sent.clear()
         made = send(kind)
         held = dispatch_report(session(), newest().id, public_id=made)

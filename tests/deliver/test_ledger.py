@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock
-from app.actions.dispatches import Retry, cancel_dispatch, retry_failed
+from app.actions.deliveries.dispatches import Retry, cancel_dispatch, retry_failed
 from app.actions.posts.publishing import open_post, publish_update
 from app.clock import now
 from app.db import session

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import insert, select
 
-from app.actions import mail_health
+from app.actions.deliveries import mail_health
 from app.actions.posts.publishing import open_post
 from app.clock import now
 from app.db import session, transaction

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app import return_path
-from app.actions.pages import edit_page
+from app.actions.pages.pages import edit_page
 from app.actions.posts.publishing import open_post, publish_update
 from app.settings import Settings
 from app.shapes import UpdateDraft

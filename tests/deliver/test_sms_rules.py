@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from app import clock
 from app.actions.posts.publishing import open_post, publish_update
-from app.actions.subscriptions import subscribe
+from app.actions.subscribers.subscriptions import subscribe
 from app.db import session, transaction
 from app.deliver import sms_rules
 from app.models.delivery import Delivery, Notice

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.actions.inbound import reading
 from app.actions.posts.publishing import open_post
-from app.actions.subscriptions import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.channels import pinned_http
 from app.db import session, transaction
 from app.deliver import texts

@@ -12,7 +12,7 @@ import html5lib
 import pytest
 from flask import Flask
 
-from app.actions.api_tokens import create_token
+from app.actions.accounts.api_tokens import create_token
 from app.actions.posts.publishing import open_post
 from app.db import db
 from app.settings import Settings

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from app import clock
-from app.actions.announcements import create_announcement
+from app.actions.pages.announcements import create_announcement
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import pin_post
 from app.actions.posts.publishing import open_post, publish_update

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.components import set_component_status
-from app.actions.pages import edit_page
+from app.actions.components.components import set_component_status
+from app.actions.pages.pages import edit_page
 from app.publish.refresh import refresh
 from app.publish.uptime import Change, history
 from app.settings import Settings

@@ -16,8 +16,8 @@ from PIL import Image
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.announcements import create_announcement
-from app.actions.pages import edit_page
+from app.actions.pages.announcements import create_announcement
+from app.actions.pages.pages import edit_page
 from app.actions.posts.publishing import open_post, publish_update
 from app.errors import SettingError
 from app.guard.pictures import Picture, picture_of

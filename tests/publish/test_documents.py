@@ -13,8 +13,8 @@ from flask import Flask
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.components import set_component_status
-from app.actions.pages import edit_page
+from app.actions.components.components import set_component_status
+from app.actions.pages.pages import edit_page
 from app.actions.posts.publishing import open_post, publish_update
 from app.publish import feeds
 from app.publish.refresh import refresh

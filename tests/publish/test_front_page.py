@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.announcements import create_announcement, end_announcement, show_due
-from app.actions.components import create_component, set_component_status
+from app.actions.components.components import create_component, set_component_status
+from app.actions.pages.announcements import create_announcement, end_announcement, show_due
 from app.actions.posts.editing import pin_post
 from app.actions.posts.publishing import open_post, publish_update
 from app.publish.refresh import refresh

@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.components import create_component, edit_component
+from app.actions.components.components import create_component, edit_component
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.publishing import open_post, publish_update
 from app.publish.refresh import refresh

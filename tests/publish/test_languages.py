@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.components import create_component
-from app.actions.pages import edit_page
+from app.actions.components.components import create_component
+from app.actions.pages.pages import edit_page
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.publishing import open_post
 from app.publish import words

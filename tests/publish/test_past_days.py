@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.pages import edit_page
+from app.actions.pages.pages import edit_page
 from app.actions.posts.publishing import open_post, publish_update
 from app.publish.refresh import refresh
 from app.publish.store import published

@@ -12,7 +12,7 @@ from sqlalchemy import event
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.pages import edit_page
+from app.actions.pages.pages import edit_page
 from app.actions.posts.publishing import open_post, publish_update
 from app.db import db, session
 from app.publish import store

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from app import clock
-from app.actions import browsers, canaries, erasure, operated, subscriptions
-from app.actions.dispatches import Retry, retry_failed
+from app.actions import erasure
+from app.actions.deliveries.dispatches import Retry, retry_failed
 from app.actions.inbound.applying import apply
 from app.actions.posts.publishing import open_post
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers import browsers, canaries, managing, subscriptions
+from app.actions.subscribers.shared import address_hash
 from app.clock import now
 from app.db import session, transaction
 from app.deliver import ledger, plan, settling
@@ -132,12 +133,12 @@ def subscriber_verbs(settings: Settings, pages: list[int]) -> dict[str, Callable
         "subscribe": lambda page, address: subscriptions.subscribe(settings, page, "email", address, []),
         "confirm": with_link(subscriptions.confirm, "confirm"),
         "unsubscribe": with_link(subscriptions.unsubscribe, "unsubscribe"),
-        "remove": lambda page, address: operated.end_all(settings, COMMAND_LINE, page, one(page, address)),
-        "reactivate": lambda page, address: operated.let_in_again(settings, COMMAND_LINE, page, one(page, address)),
-        "add": lambda page, address: operated.add_person(
+        "remove": lambda page, address: managing.unsubscribe(settings, COMMAND_LINE, page, one(page, address)),
+        "reactivate": lambda page, address: managing.reactivate(settings, COMMAND_LINE, page, one(page, address)),
+        "add": lambda page, address: managing.add_subscriber(
             settings, COMMAND_LINE, page, "email", address, is_confirmed=True
         ),
-        "ask": lambda page, address: operated.add_person(
+        "ask": lambda page, address: managing.add_subscriber(
             settings, COMMAND_LINE, page, "email", address, is_confirmed=False
         ),
         "canary": lambda page, address: canaries.add_canary(settings, COMMAND_LINE, page, "email", address),

@@ -13,15 +13,16 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock, create_app
-from app.actions import erasure, sample
-from app.actions.announcements import create_announcement
-from app.actions.components import archive_component, create_component
-from app.actions.incident_templates import TemplateDraft, create_template
-from app.actions.operated import add_person
-from app.actions.pages import edit_page, set_logo
+from app.actions import erasure
+from app.actions.components.components import archive_component, create_component
+from app.actions.pages import sample
+from app.actions.pages.announcements import create_announcement
+from app.actions.pages.pages import edit_page, set_logo
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import edit_post
 from app.actions.posts.publishing import open_post
+from app.actions.posts.templates import TemplateDraft, create_template
+from app.actions.subscribers.managing import add_subscriber
 from app.db import db, release, session, transaction
 from app.models.post import Post, Update
 from app.settings import Settings
@@ -64,7 +65,7 @@ def fill(settings: Settings, page_id: int) -> None:
     earlier = NOON - timedelta(hours=1)
     correct_update(settings, LENA, opened.update_id, "First. <b>é</b>", 1, display_at=earlier)
     edit_post(settings, LENA, opened.post_id, PostFacts(title="Slow é"))
-    add_person(settings, LENA, page_id, "email", "finn@example.com", post=opened.post_id, is_confirmed=False)
+    add_subscriber(settings, LENA, page_id, "email", "finn@example.com", post=opened.post_id, is_confirmed=False)
     sheet = settings.home / "sheet.csv"
     sheet.write_bytes(SHEET)
     with sheet.open("rb") as file:
@@ -74,7 +75,7 @@ def fill(settings: Settings, page_id: int) -> None:
 
 
 def suppress(settings: Settings, address: str) -> None:
-    from app.actions.subscriber_rows import address_hash
+    from app.actions.subscribers.shared import address_hash
     from app.states import subscribers
 
     with transaction() as writing:

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.db import session, transaction
 from app.errors import Conflict, Invalid
 from app.models.audit import AuditEntry

@@ -13,7 +13,8 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from app import clock, create_app
-from app.actions import audit, sessions
+from app.actions import audit
+from app.actions.accounts import sessions
 from app.db import db, release, session
 from app.errors import Invalid
 from app.models.audit import AuditEntry

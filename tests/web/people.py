@@ -5,7 +5,7 @@ from functools import lru_cache
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from app.actions import passwords
+from app.actions.accounts import passwords
 from app.db import transaction
 from app.models.account import Account
 from app.models.membership import Membership

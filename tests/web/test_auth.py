@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.actions import accounts, sessions
+from app.actions.accounts import accounts, sessions
 from app.actions.audit import first_broken
 from app.clock import frozen
 from app.db import session
@@ -59,7 +59,7 @@ def test_the_refusal_does_not_say_who_has_an_account(app: Flask, page_id: int) -
 
 
 def test_an_unknown_account_costs_a_hash_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.actions import passwords
+    from app.actions.accounts import passwords
 
     assert not passwords.matches("", "the password of nobody")
     seen: list[str] = []

@@ -5,7 +5,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.actions.subscriptions import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.db import session
 from app.errors import Forbidden
 from app.models.subscriber import Subscriber, Suppression

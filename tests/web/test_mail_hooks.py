@@ -19,9 +19,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from app import clock, create_app, return_path
-from app.actions import mail_health
+from app.actions.deliveries import mail_health
 from app.actions.posts.publishing import open_post
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.db import db, session, transaction
 from app.errors import SettingError
 from app.models.delivery import Delivery, MailEvent, SendLimit

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app.actions.posts.publishing import open_post
-from app.actions.subscriptions import TRIES_PER_IP
+from app.actions.subscribers.subscriptions import TRIES_PER_IP
 from app.channels.push import page_key
 from app.db import session
 from app.models.component import Component

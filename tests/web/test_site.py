@@ -8,9 +8,10 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import Client, TestResponse
 
-from app.actions import subscriptions
 from app.actions.audit import first_broken
-from app.actions.pages import edit_page, set_logo
+from app.actions.pages.pages import edit_page, set_logo
+from app.actions.subscribers import managing, subscriptions
+from app.actions.subscribers.shared import address_hash
 from app.channels.twilio import STOPPED
 from app.db import session, transaction
 from app.models.component import Component
@@ -194,15 +195,13 @@ def test_confirming_lifts_whatever_suppressed_the_address(app: Flask, settings: 
 
 
 def row_hash(settings: Settings) -> str:
-    return subscriptions.address_hash(settings, "email", "carol@example.com")
+    return address_hash(settings, "email", "carol@example.com")
 
 
 def test_an_operator_adds_a_webhook_and_sees_its_secret_once(app: Flask, settings: Settings, page_id: int) -> None:
-    secret = subscriptions.add_by_operator(
-        settings, SYSTEM, page_id, "webhook", "https://hooks.example.com/in", "Ops", ()
-    )
+    secret = managing.add_endpoint(settings, SYSTEM, page_id, "webhook", "https://hooks.example.com/in", "Ops", ())
     assert secret.startswith("whsec_") and row().secret == secret and row().state == "active"
-    subscriptions.remove(settings, SYSTEM, page_id, row().public_id)
+    managing.unsubscribe(settings, SYSTEM, page_id, [row().public_id])
     assert row().state == "unsubscribed"
 
 

@@ -11,10 +11,10 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import Client
 
-from app.actions.announcements import create_announcement
-from app.actions.api_tokens import create_token
-from app.actions.incident_templates import TemplateDraft, create_template
+from app.actions.accounts.api_tokens import create_token
+from app.actions.pages.announcements import create_announcement
 from app.actions.posts.publishing import open_post
+from app.actions.posts.templates import TemplateDraft, create_template
 from app.db import db, session, transaction
 from app.deliver import plan
 from app.deliver.sender_pool import SenderPool, Size

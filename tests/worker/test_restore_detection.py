@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, select, update
 
-from app.actions import alarms, restoring, send_limits
+from app.actions import alarms
+from app.actions.deliveries import restoring, send_limits
 from app.actions.posts.publishing import open_post
 from app.channels.registry import names as channel_names
 from app.clock import frozen, now

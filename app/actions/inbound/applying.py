@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import return_path
 from app.actions import audit
-from app.actions.subscriber_rows import address_hash, end
+from app.actions.subscribers.shared import address_hash, end
 from app.channels.names import EMAIL, SMS
 from app.channels.registry import channel as channel_named
 from app.channels.twilio import STOPPED, Message

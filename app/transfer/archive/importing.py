@@ -15,11 +15,11 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.actions.pages import kind_of_logo, read_page_fields
+from app.actions.deliveries.restoring import pause_everything
+from app.actions.pages.pages import kind_of_logo, read_page_fields
 from app.actions.posts.auto_start import will_move
-from app.actions.restoring import pause_everything
 from app.actions.revisions import lock_page, touch
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.channels import registry as channels
 from app.channels.registry import channel as channel_named
 from app.db import transaction

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
-from app.actions.pages import read_page_fields
+from app.actions.pages.pages import read_page_fields
 from app.actions.revisions import lock_page, touch
 from app.db import session as read_session
 from app.db import transaction, translated

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app import csv_files
 from app.actions import audit
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.channels import registry as channels
 from app.channels.registry import channel as channel_named
 from app.clock import now

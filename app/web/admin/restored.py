@@ -4,7 +4,7 @@ from datetime import datetime
 
 from flask import flash, redirect, request, url_for
 
-from app.actions import restoring
+from app.actions.deliveries import restoring
 from app.errors import Invalid
 from app.web.access import actor, audience
 from app.web.admin.blueprint import blueprint

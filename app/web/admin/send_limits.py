@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from flask import flash, redirect, request, url_for
 
-from app.actions import restoring
-from app.actions import send_limits as actions
+from app.actions.deliveries import restoring
+from app.actions.deliveries import send_limits as actions
 from app.channels.registry import names as channel_names
 from app.db import session
 from app.errors import CandorError

@@ -3,7 +3,7 @@
 from flask import flash, redirect, request, url_for
 from sqlalchemy import select
 
-from app.actions import api_tokens as actions
+from app.actions.accounts import api_tokens as actions
 from app.clock import now
 from app.db import session
 from app.errors import CandorError

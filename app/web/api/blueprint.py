@@ -13,8 +13,8 @@ from sqlalchemy import select
 from werkzeug.exceptions import BadRequest, Forbidden, NotFound, Unauthorized
 from werkzeug.routing import BaseConverter
 
-from app.actions import api_tokens
-from app.actions.api_tokens import Bearer
+from app.actions.accounts import api_tokens
+from app.actions.accounts.api_tokens import Bearer
 from app.db import session
 from app.inputs.base import Input
 from app.models.page import Page

@@ -2,7 +2,7 @@
 
 from flask.typing import ResponseReturnValue
 
-from app.actions import components as actions
+from app.actions.components import groups
 from app.errors import Invalid, NotFound
 from app.inputs.envelopes import GroupBody, GroupChangeBody
 from app.inputs.lists import Part
@@ -34,7 +34,7 @@ def create_group(page: PageView) -> ResponseReturnValue:
     group = given.component_group
     if not group.components:
         raise Invalid.field("components", "Enter the id of at least one component of this page.")
-    made = actions.create_group(
+    made = groups.create_group(
         settings(),
         bearer().actor,
         page.id,
@@ -59,7 +59,7 @@ def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
     _one(page, group_id)
     given = bodies.read(GroupChangeBody)
     group = given.component_group
-    actions.edit_group(
+    groups.edit_group(
         settings(),
         bearer().actor,
         page.id,
@@ -75,7 +75,7 @@ def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
 def delete_group(page: PageView, group_id: str) -> ResponseReturnValue:
     """Take a group away; its components stay."""
     before = _one(page, group_id)
-    actions.delete_group(settings(), bearer().actor, page.id, group_id, keep_components=True)
+    groups.delete_group(settings(), bearer().actor, page.id, group_id, keep_components=True)
     return before
 
 

@@ -2,8 +2,8 @@
 
 from flask.typing import ResponseReturnValue
 
-from app.actions import components as actions
-from app.actions.components import ComponentFacts
+from app.actions.components import components as actions
+from app.actions.components.components import ComponentFacts
 from app.errors import NotFound
 from app.inputs.components import ComponentChange
 from app.inputs.envelopes import ComponentBody, ComponentChangeBody

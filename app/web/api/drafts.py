@@ -6,7 +6,7 @@ from datetime import datetime
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from app.actions import drafts as actions
+from app.actions.posts import drafts as actions
 from app.db import session
 from app.inputs.drafts import DraftInput, DraftPublication, DraftSchedule
 from app.models.post import Post

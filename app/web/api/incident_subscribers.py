@@ -3,7 +3,7 @@
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, exists, select
 
-from app.actions import operated
+from app.actions.subscribers import managing
 from app.db import session
 from app.errors import NotFound
 from app.inputs.envelopes import FollowerBody
@@ -43,7 +43,7 @@ def create_incident_subscriber(page: PageView, incident_id: str) -> ResponseRetu
     one_incident(page, incident_id)
     given = bodies.read(FollowerBody).subscriber
     channel, address = whom(given)
-    made = operated.add_person(
+    made = managing.add_subscriber(
         settings(),
         bearer().actor,
         page.id,
@@ -65,7 +65,7 @@ def read_incident_subscriber(page: PageView, incident_id: str, subscriber_id: st
 def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """They hear no more of this incident; whatever else they asked for stays."""
     before = _one(page, incident_id, subscriber_id)
-    operated.end_following(settings(), bearer().actor, page.id, subscriber_id, incident_id)
+    managing.unfollow_post(settings(), bearer().actor, page.id, subscriber_id, incident_id)
     return before
 
 
@@ -73,7 +73,7 @@ def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: 
 def resend_incident_confirmation(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """Ask somebody again to confirm that they follow it."""
     _one(page, incident_id, subscriber_id)
-    operated.ask_again(settings(), bearer().actor, page.id, [subscriber_id])
+    managing.resend_confirmation(settings(), bearer().actor, page.id, [subscriber_id])
     return "", 201
 
 

@@ -3,7 +3,7 @@
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from app.actions.pages import edit_page
+from app.actions.pages.pages import edit_page
 from app.db import session
 from app.inputs.envelopes import PageBody
 from app.models.page import Page

@@ -3,7 +3,7 @@
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, exists, func, select
 
-from app.actions import operated
+from app.actions.subscribers import managing
 from app.channels.registry import all_channels
 from app.db import session
 from app.errors import Invalid
@@ -88,21 +88,21 @@ def histogram(page: PageView) -> ResponseReturnValue:
 )
 def resend_confirmations(page: PageView) -> ResponseReturnValue:
     """Ask those again who have not confirmed."""
-    operated.ask_again(settings(), bearer().actor, page.id, _chosen(page, "unconfirmed"))
+    managing.resend_confirmation(settings(), bearer().actor, page.id, _chosen(page, "unconfirmed"))
     return "", 201
 
 
 @route(f"{LISTED}/unsubscribe", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def unsubscribe_many(page: PageView) -> ResponseReturnValue:
     """End these subscriptions."""
-    operated.end_all(settings(), bearer().actor, page.id, _chosen(page, "active"))
+    managing.unsubscribe(settings(), bearer().actor, page.id, _chosen(page, "active"))
     return "", 201
 
 
 @route(f"{LISTED}/reactivate", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def reactivate_many(page: PageView) -> ResponseReturnValue:
     """Write again to those who are quarantined."""
-    operated.let_in_again(settings(), bearer().actor, page.id, _chosen(page, "quarantined"))
+    managing.reactivate(settings(), bearer().actor, page.id, _chosen(page, "quarantined"))
     return "", 201
 
 

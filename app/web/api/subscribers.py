@@ -5,8 +5,8 @@ from urllib.parse import urlsplit
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from app.actions import operated, subscriptions
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers import managing
+from app.actions.subscribers.shared import address_hash
 from app.channels.names import EMAIL, SMS, WEBHOOK
 from app.channels.registry import channel as channel_named
 from app.db import session
@@ -40,7 +40,7 @@ def create_subscriber(page: PageView) -> ResponseReturnValue:
         made, secret = _add_webhook(page, given)
         return {**_one(page, made), "signing_secret": secret}, 201
     channel, address = whom(given)
-    made = operated.add_person(
+    made = managing.add_subscriber(
         settings(),
         bearer().actor,
         page.id,
@@ -66,7 +66,7 @@ def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """
     _one(page, subscriber_id)
     components = bodies.read(SubscriberChange).component_ids if bodies.is_ours() else _named_as_there()
-    operated.choose_components(settings(), bearer().actor, page.id, subscriber_id, components)
+    managing.choose_components(settings(), bearer().actor, page.id, subscriber_id, components)
     return _one(page, subscriber_id)
 
 
@@ -74,14 +74,14 @@ def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
 def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """End a subscription."""
     before = _one(page, subscriber_id)
-    operated.end_all(settings(), bearer().actor, page.id, [subscriber_id])
+    managing.unsubscribe(settings(), bearer().actor, page.id, [subscriber_id])
     return before
 
 
 @route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS, status=201, refuses=(409, 422))
 def resend_confirmation(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """Ask somebody again to confirm."""
-    operated.ask_again(settings(), bearer().actor, page.id, [subscriber_id])
+    managing.resend_confirmation(settings(), bearer().actor, page.id, [subscriber_id])
     return "", 201
 
 
@@ -97,8 +97,8 @@ def _add_webhook(page: PageView, given: SubscriberInput) -> tuple[str, str]:
     """Its public id and its signing secret.  It is labelled by its host: the rest of an address may be a secret."""
     endpoint = given.endpoint or ""
     normal = channel_named(WEBHOOK).normalise(endpoint, settings())
-    label = (urlsplit(normal).hostname or "webhook")[: subscriptions.LABEL_LIMIT]
-    secret = subscriptions.add_by_operator(
+    label = (urlsplit(normal).hostname or "webhook")[: managing.LABEL_LIMIT]
+    secret = managing.add_endpoint(
         settings(),
         bearer().actor,
         page.id,

@@ -3,7 +3,7 @@
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
-from app.actions import incident_templates as actions
+from app.actions.posts import templates as actions
 from app.db import session
 from app.inputs.envelopes import TemplateBody
 from app.inputs.lists import Part

@@ -6,7 +6,7 @@ from flask import session
 from flask.sansio.app import App
 from flask_login import LoginManager, login_user, logout_user
 
-from app.actions import sessions
+from app.actions.accounts import sessions
 from app.shapes import Actor
 
 

@@ -5,7 +5,8 @@ from zoneinfo import available_timezones
 from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import accounts, pages, sample, sessions
+from app.actions.accounts import accounts, sessions
+from app.actions.pages import pages, sample
 from app.errors import Conflict, Invalid, NotFound
 from app.inputs.fields import NAME_LIMIT
 from app.settings import Settings

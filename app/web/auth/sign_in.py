@@ -4,7 +4,7 @@ from flask import current_app, redirect, render_template, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from app.actions import accounts, sessions
+from app.actions.accounts import accounts, sessions
 from app.errors import Invalid, TooMany
 from app.text import clean
 from app.web.access import audience, safe_next

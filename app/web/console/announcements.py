@@ -3,7 +3,7 @@
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import announcements as actions
+from app.actions.pages import announcements as actions
 from app.db import session
 from app.errors import CandorError
 from app.queries import announcements as queries

@@ -3,7 +3,8 @@
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import components as actions
+from app.actions.components import components as actions
+from app.actions.components import groups
 from app.db import session
 from app.errors import CandorError, NotFound
 from app.inputs.base import from_form
@@ -101,14 +102,14 @@ def set_status(public_id: str) -> Answer:
 def move_component(public_id: str) -> Answer:
     """Move a component up or down within its group, or to a place by number."""
     facts = current_page()
-    groups = queries.component_groups(session(), facts.id)
-    home = next((g for g in groups if any(c.public_id == public_id for c in g.components)), None)
+    headings = queries.component_groups(session(), facts.id)
+    home = next((g for g in headings if any(c.public_id == public_id for c in g.components)), None)
     if home is None:
         raise NotFound("Component not found.")
     inside = ordering.moved([c.public_id for c in home.components], public_id, request.form)
     order = [
         component_id
-        for group in groups
+        for group in headings
         for component_id in (inside if group is home else [c.public_id for c in group.components])
     ]
     actions.order_components(current_app.config["SETTINGS"], actor(), facts.id, order)
@@ -132,7 +133,7 @@ def create_group() -> Answer:
     """Make a group."""
     facts = current_page()
     try:
-        actions.create_group(current_app.config["SETTINGS"], actor(), facts.id, name=request.form.get("name", ""))
+        groups.create_group(current_app.config["SETTINGS"], actor(), facts.id, name=request.form.get("name", ""))
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_list(problem, grouping=_typed()), status
@@ -146,7 +147,7 @@ def rename_group(public_id: str) -> Answer:
     """Call a group something else."""
     _find_group(public_id)
     try:
-        actions.edit_group(
+        groups.edit_group(
             current_app.config["SETTINGS"], actor(), current_page().id, public_id, name=request.form.get("name", "")
         )
     except CandorError as error:
@@ -161,9 +162,9 @@ def rename_group(public_id: str) -> Answer:
 def move_group(public_id: str) -> Answer:
     """Move a group up or down."""
     facts = current_page()
-    groups = [group.public_id for group in queries.component_groups(session(), facts.id) if group.public_id]
-    order = ordering.moved(groups, public_id, request.form)
-    actions.order_groups(current_app.config["SETTINGS"], actor(), facts.id, order)
+    present = [group.public_id for group in queries.component_groups(session(), facts.id) if group.public_id]
+    order = ordering.moved(present, public_id, request.form)
+    groups.order_groups(current_app.config["SETTINGS"], actor(), facts.id, order)
     return redirect(url_for("console.list_components", arrange=1, _anchor=f"g-{public_id}"), 303)
 
 
@@ -173,7 +174,7 @@ def delete_group(public_id: str) -> Answer:
     """Take an empty group away."""
     _find_group(public_id)
     try:
-        actions.delete_group(current_app.config["SETTINGS"], actor(), current_page().id, public_id)
+        groups.delete_group(current_app.config["SETTINGS"], actor(), current_page().id, public_id)
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_list(problem, arranging=True), status

@@ -6,7 +6,7 @@ from datetime import datetime
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import dispatches as actions
+from app.actions.deliveries import dispatches as actions
 from app.channels.registry import names as channel_names
 from app.channels.registry import shown
 from app.clock import now

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from flask import current_app, flash, jsonify, redirect, request, url_for
 from sqlalchemy import select
 
-from app.actions import drafts as actions
+from app.actions.posts import drafts as actions
 from app.db import session
 from app.errors import CandorError, Stale
 from app.inputs.base import from_form

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from flask import current_app, flash, redirect, request, url_for
 
-from app.actions import pages as actions
+from app.actions.pages import pages as actions
 from app.db import session
 from app.errors import CandorError
 from app.queries.pages import branding

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 from werkzeug.datastructures import MultiDict
 
-from app.actions.incident_templates import TemplateDraft
+from app.actions.posts.templates import TemplateDraft
 from app.inputs.base import from_form
 from app.inputs.templates import TemplateInput
 from app.queries.templates import Template

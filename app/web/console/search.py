@@ -2,7 +2,7 @@
 
 from flask import current_app
 
-from app.actions.subscriber_rows import hashes_of
+from app.actions.subscribers.shared import hashes_of
 from app.queries.subscribers import Search
 from app.vocabulary import Role
 from app.web.guarding import may

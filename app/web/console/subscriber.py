@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import canaries, erasure
+from app.actions import erasure
+from app.actions.subscribers import canaries
 from app.channels.registry import shown
 from app.db import session
 from app.deliver.history import Entry, count, history

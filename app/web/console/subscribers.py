@@ -2,7 +2,7 @@
 
 from flask import current_app, flash, redirect, request, url_for
 
-from app.actions import subscriptions as actions
+from app.actions.subscribers import managing as actions
 from app.channels.base import AddedBy
 from app.channels.registry import all_channels, shown
 from app.db import session
@@ -33,7 +33,7 @@ def add_subscriber() -> Answer:
     facts = current_page()
     typed = {field: clean(request.form.get(field, "")) for field in ("channel", "address", "label")}
     try:
-        secret = actions.add_by_operator(
+        secret = actions.add_endpoint(
             current_app.config["SETTINGS"],
             actor(),
             facts.id,
@@ -56,7 +56,7 @@ def add_subscriber() -> Answer:
 def remove_subscriber(public_id: str) -> Answer:
     """End a subscription."""
     subscriber_facts(session(), current_page().id, public_id)  # another page's subscriber is none of this one's
-    actions.remove(current_app.config["SETTINGS"], actor(), current_page().id, public_id)
+    actions.unsubscribe(current_app.config["SETTINGS"], actor(), current_page().id, [public_id])
     flash("Removed. They will hear nothing more.")
     return redirect(url_for("console.subscribers"), 303)
 

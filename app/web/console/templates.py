@@ -3,7 +3,7 @@
 from flask import flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import incident_templates as actions
+from app.actions.posts import templates as actions
 from app.db import session
 from app.errors import CandorError
 from app.queries import templates as queries

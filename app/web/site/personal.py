@@ -3,7 +3,7 @@
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import subscriptions
+from app.actions.subscribers import subscriptions
 from app.channels.registry import channel
 from app.errors import Invalid
 from app.publish import tokens

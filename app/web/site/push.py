@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app, request, send_file
 from werkzeug.wrappers import Response
 
-from app.actions import browsers
+from app.actions.subscribers import browsers
 from app.errors import Invalid
 from app.queries.visitor_pages import page
 from app.text import clean

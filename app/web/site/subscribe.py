@@ -3,7 +3,7 @@
 from flask import current_app, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions import subscriptions
+from app.actions.subscribers import subscriptions
 from app.channels.push import page_key
 from app.errors import Invalid, TooMany
 from app.queries.visitor_pages import VisitorPage, followable, page

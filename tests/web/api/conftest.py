@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 from werkzeug.test import Client, TestResponse
 
-from app.actions.api_tokens import create_token
+from app.actions.accounts.api_tokens import create_token
 from app.db import session
 from app.models.page import Page
 from app.publish.serve import SnapshotServer

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.pages import edit_page
+from app.actions.pages.pages import edit_page
 from app.actions.posts import publishing
-from app.actions.subscriptions import remove
+from app.actions.subscribers.managing import unsubscribe
 from app.db import session
 from app.models.audit import AuditEntry
 from app.models.component import Component
@@ -127,7 +127,7 @@ def test_two_of_one_name_can_still_be_set(script: Script, page_id: int) -> None:
 def test_who_left_has_to_confirm(script: Script, settings: Settings, page_id: int) -> None:
     body = {"subscriber": {"email": "eve@example.com", "skip_confirmation_notification": True}}
     made = script.send("POST", "/subscribers", body)
-    remove(settings, ALICE, page_id, made["id"])
+    unsubscribe(settings, ALICE, page_id, [made["id"]])
     assert script.refused("POST", "/subscribers", body)[0] == 422
     assert script.get("/subscribers") == []
 

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actions.pages import edit_page
+from app.actions.pages.pages import edit_page
 from app.db import session
 from app.models.post import Post
 from app.settings import Settings

@@ -11,8 +11,8 @@ from sqlalchemy import event, func, select, update
 from werkzeug.test import Client
 
 from app import clock
-from app.actions.api_tokens import create_token, revoke_token
-from app.actions.subscriber_rows import address_hash
+from app.actions.accounts.api_tokens import create_token, revoke_token
+from app.actions.subscribers.shared import address_hash
 from app.db import db, session, transaction
 from app.models.api_token import ApiToken
 from app.models.component import Component

@@ -4,7 +4,7 @@ import re
 
 from flask import Flask
 
-from app.actions.accounts import create_account
+from app.actions.accounts.accounts import create_account
 from app.shapes import SYSTEM
 from app.vocabulary import Role
 from tests.web.console.person import Browser, Person

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app import clock
-from app.actions import announcements, pages
+from app.actions.pages import announcements, pages
 from app.db import session
 from app.models.announcement import Announcement
 from app.settings import Settings

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from app.actions import restoring
+from app.actions.deliveries import restoring
 from app.actions.posts.publishing import open_post
 from app.db import session
 from app.models.delivery import Delivery

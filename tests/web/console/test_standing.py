@@ -8,7 +8,7 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app.actions.alarms import raise_found, watch, watch_addresses
-from app.actions.canaries import add_canary, run_due
+from app.actions.subscribers.canaries import add_canary, run_due
 from app.channels.registry import label as channel_label
 from app.channels.registry import names as channel_names
 from app.clock import frozen

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.actions.posts.publishing import open_post
-from app.actions.subscriptions import subscribe
+from app.actions.subscribers.subscriptions import subscribe
 from app.db import session, transaction
 from app.models.audit import AuditEntry
 from app.models.delivery import Delivery, Notice

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from app.actions.posts.publishing import open_post
-from app.actions.subscriber_rows import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.clock import frozen, now
 from app.db import session, transaction
 from app.deliver.missing import GAVE_UP

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from app.actions import limits
+from app.actions import rate_limits
 from app.actions.frame import changing_installation, require
 from app.clock import now
 from app.db import session as read_session
@@ -123,8 +123,8 @@ def note_use(settings: Settings, bearer: Bearer) -> None:
         TooMany: it asks too often.
     """
     with transaction() as session:
-        bucket = limits.bucket(settings, "api", str(bearer.token_id))
-        limits.count(session, bucket, settings.api_requests_per_minute, MINUTE_SECONDS)
+        bucket = rate_limits.bucket(settings, "api", str(bearer.token_id))
+        rate_limits.count(session, bucket, settings.api_requests_per_minute, MINUTE_SECONDS)
         row = session.get_one(ApiToken, bearer.token_id)
         if row.last_used_at is None or now() - row.last_used_at >= _SEEN_EVERY:
             row.last_used_at = now()

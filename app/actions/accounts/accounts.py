@@ -9,7 +9,8 @@ from collections.abc import Callable
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, passwords
+from app.actions import audit
+from app.actions.accounts import passwords
 from app.actions.frame import changing_installation, require
 from app.clock import now
 from app.db import session as read_session

@@ -1,4 +1,4 @@
-"""Subscribers: asked for, confirmed, changed, ended; by themselves, by an operator, or by a text that says STOP."""
+"""What subscribers do themselves: subscribe, confirm, choose, unsubscribe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,22 +6,19 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.actions import audit, limits
+from app.actions import audit, rate_limits
 from app.actions.frame import changing
-from app.actions.subscriber_rows import (
+from app.actions.subscribers.shared import (
     address_hash,
+    check_link,
     choose,
     end,
-    find_named,
     find_subscriber,
     follow,
     hears_of_page,
-    held,
-    proven,
+    lock_by_link,
 )
 from app.channels.base import AddedBy
-from app.channels.names import EMAIL
-from app.channels.registry import channel as channel_named
 from app.channels.registry import offered
 from app.db import session as read_session
 from app.db import transaction
@@ -30,17 +27,14 @@ from app.models.component import Component
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost
 from app.settings import Settings
-from app.shapes import VISITOR, Actor
+from app.shapes import VISITOR
 from app.states import deliveries, subscribers
-from app.text import clean_field
-from app.vocabulary import NoticeKind, Role, SubscriberState
+from app.vocabulary import NoticeKind, SubscriberState
 
-__all__ = ["address_hash"]
 HOUR_SECONDS = 3600
 TRIES_PER_ADDRESS = 3
 TRIES_PER_IP = 20
 TRIES_PER_PAGE = 1000
-LABEL_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +78,7 @@ def subscribe(
             ("subscribe-page", str(page_id), TRIES_PER_PAGE),
             ("subscribe-address", f"{page_id}:{hashed}", TRIES_PER_ADDRESS),
         ):
-            limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
+            rate_limits.count(session, rate_limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, name, hashed)
         if row is None:
             row = subscribers.add(
@@ -114,7 +108,7 @@ def read(settings: Settings, purpose: str, public_id: str, token: str) -> Subscr
     """
     session = read_session()
     row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id))
-    row = proven(settings, row, purpose, public_id, token)
+    row = check_link(settings, row, purpose, public_id, token)
     chosen = session.scalars(
         select(Component.public_id)
         .join(SubscriberComponent, SubscriberComponent.component_id == Component.id)
@@ -140,7 +134,7 @@ def confirm(settings: Settings, public_id: str, token: str) -> None:
         Conflict: they unsubscribed since; they may ask anew.
     """
     with transaction() as session:
-        row = held(session, settings, "confirm", public_id, token)
+        row = lock_by_link(session, settings, "confirm", public_id, token)
         if row.state == SubscriberState.UNSUBSCRIBED:
             raise Conflict("This subscription has ended. To get updates again, subscribe on the status page.")
         _confirm_posts(session, row)
@@ -162,7 +156,7 @@ def set_preferences(
         Invalid: a component is not this page's.
     """
     with transaction() as session:
-        row = held(session, settings, "manage", public_id, token)
+        row = lock_by_link(session, settings, "manage", public_id, token)
         if row.state == SubscriberState.UNSUBSCRIBED:
             raise Conflict("This subscription has ended. To get updates again, subscribe on the status page.")
         choose(session, row, component_public_ids, posts)
@@ -177,49 +171,7 @@ def unsubscribe(settings: Settings, public_id: str, token: str) -> None:
         NotFound: the link is not valid.
     """
     with transaction() as session:
-        end(session, VISITOR, held(session, settings, "unsubscribe", public_id, token), "link")
-
-
-def remove(settings: Settings, actor: Actor, page_id: int, public_id: str) -> None:
-    """An operator ends a subscription.
-
-    Raises:
-        NotFound: there is no such subscriber.
-    """
-    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
-        end(change.session, actor, find_named(change.session, page_id, public_id), "operator")
-
-
-def add_by_operator(
-    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, label: str,
-    component_public_ids: Sequence[str], owner_email: str = "",
-) -> str:  # fmt: skip
-    """Add a subscriber on a channel of operators, active at once; its signing secret if there is one, shown only once.
-
-    `owner_email` is written to when an endpoint had to be disabled.
-
-    Raises:
-        Invalid: a field can not be taken.
-        Conflict: it is subscribed already.
-    """
-    about = offered(channel, AddedBy.OPERATORS)
-    name = about.name
-    normal = about.normalise(address, settings)
-    label = clean_field(label, name="label", label="The label", limit=LABEL_LIMIT)
-    owner = channel_named(EMAIL).normalise(owner_email, settings) if owner_email else ""
-    hashed = address_hash(settings, name, normal)
-    with changing(settings, actor, page_id, needs=Role.LEAD) as change:  # of two that add it, one finds it there
-        session = change.session
-        row = find_subscriber(session, page_id, name, hashed)
-        if row is not None and row.state == SubscriberState.ACTIVE:
-            raise Conflict("This address is already subscribed.")
-        row = row or subscribers.add(session, page_id=page_id, channel=name, address=normal, address_hash=hashed)
-        row.secret = about.new_secret()
-        row.label, row.owner_email = label, owner
-        subscribers.activate(session, row)
-        choose(session, row, component_public_ids)
-        change.audit("add", "subscriber", row.public_id, f"{name}, {label}")
-        return row.secret
+        end(session, VISITOR, lock_by_link(session, settings, "unsubscribe", public_id, token), "link")
 
 
 def _confirm_posts(session: Session, row: Subscriber) -> None:

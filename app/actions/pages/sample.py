@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from app import clock
 from app.actions import audit
+from app.actions.pages.sample_story import ALONE, DESCRIPTIONS, GROUPS, MAINTENANCE, SUBSCRIBERS, TALES, Tale
 from app.actions.posts.publishing import open_post, publish_update
 from app.actions.revisions import lock_page, touch
-from app.actions.sample_story import ALONE, DESCRIPTIONS, GROUPS, MAINTENANCE, SUBSCRIBERS, TALES, Tale
-from app.actions.subscriptions import address_hash
+from app.actions.subscribers.shared import address_hash
 from app.channels.names import EMAIL
 from app.db import session as read_session
 from app.db import transaction

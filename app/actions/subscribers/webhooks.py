@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions.dispatches import refuse_withdrawn
+from app.actions.deliveries.dispatches import refuse_withdrawn
 from app.actions.frame import changing
 from app.channels.names import WEBHOOK
 from app.channels.registry import channel

@@ -49,7 +49,7 @@ def find_subscriber(session: Session, page_id: int, channel: str, hashed: str) -
     )
 
 
-def find_named(session: Session, page_id: int, public_id: str) -> Subscriber:
+def lock_subscriber(session: Session, page_id: int, public_id: str) -> Subscriber:
     """The page's subscriber with this id, held until the transaction ends.
 
     Raises:
@@ -63,7 +63,7 @@ def find_named(session: Session, page_id: int, public_id: str) -> Subscriber:
     return row
 
 
-def proven(settings: Settings, row: Subscriber | None, purpose: str, public_id: str, token: str) -> Subscriber:
+def check_link(settings: Settings, row: Subscriber | None, purpose: str, public_id: str, token: str) -> Subscriber:
     """`row`, if the token of this purpose is its own; the same work whether or not there is a row.
 
     Raises:
@@ -75,14 +75,14 @@ def proven(settings: Settings, row: Subscriber | None, purpose: str, public_id: 
     return row
 
 
-def held(session: Session, settings: Settings, purpose: str, public_id: str, token: str) -> Subscriber:
+def lock_by_link(session: Session, settings: Settings, purpose: str, public_id: str, token: str) -> Subscriber:
     """The subscriber that a personal link speaks for, held until the transaction ends.
 
     Raises:
         NotFound: the link is not valid.
     """
     row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id).with_for_update())
-    return proven(settings, row, purpose, public_id, token)
+    return check_link(settings, row, purpose, public_id, token)
 
 
 def choose(

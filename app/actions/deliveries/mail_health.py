@@ -6,7 +6,8 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actions import alarms, send_limits
+from app.actions import alarms
+from app.actions.deliveries import send_limits
 from app.channels.names import EMAIL
 from app.clock import now
 from app.db import release, transaction

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from app.actions import audit, limits, passwords
-from app.actions.accounts import token_hash
+from app.actions import audit, rate_limits
+from app.actions.accounts import passwords
+from app.actions.accounts.accounts import token_hash
 from app.clock import now
 from app.db import release, transaction
 from app.db import session as read_session
@@ -46,18 +47,20 @@ def sign_in(settings: Settings, *, email: str, password: str, ip: str, user_agen
         TooMany: it was tried too often.
     """
     email = clean(email[:1000]).lower()
-    here = limits.bucket(settings, "sign-in-account-address", email, ip)
+    by_ip = rate_limits.bucket(settings, "sign-in-address", ip)
+    by_both = rate_limits.bucket(settings, "sign-in-account-address", email, ip)
+    by_account = rate_limits.bucket(settings, "sign-in-account", email)
     with transaction() as session:  # committed before the password is looked at: a failure stays counted
-        limits.count(session, limits.bucket(settings, "sign-in-address", ip), TRIES_PER_ADDRESS, WINDOW_SECONDS)
-        limits.count(session, here, TRIES_PER_ACCOUNT_AND_ADDRESS, WINDOW_SECONDS)
-        limits.count(session, limits.bucket(settings, "sign-in-account", email), TRIES_PER_ACCOUNT, WINDOW_SECONDS)
+        rate_limits.count(session, by_ip, TRIES_PER_ADDRESS, WINDOW_SECONDS)
+        rate_limits.count(session, by_both, TRIES_PER_ACCOUNT_AND_ADDRESS, WINDOW_SECONDS)
+        rate_limits.count(session, by_account, TRIES_PER_ACCOUNT, WINDOW_SECONDS)
         found = session.execute(
             select(Account.id, Account.password_hash).where(Account.email == email, Account.active)
         ).one_or_none()
     release()  # hashing takes its time: not with a connection in hand
     if not passwords.matches(found.password_hash if found else "", password) or found is None:
         raise Invalid(_REFUSED)
-    return open_session(found.id, user_agent, proven_hash=found.password_hash, counted=here)
+    return open_session(found.id, user_agent, proven_hash=found.password_hash, counted=by_both)
 
 
 def open_session(account_id: int, user_agent: str, *, proven_hash: str = "", counted: str = "") -> str:
@@ -72,7 +75,7 @@ def open_session(account_id: int, user_agent: str, *, proven_hash: str = "", cou
         if account is None or not account.active or (proven_hash and account.password_hash != proven_hash):
             raise Invalid(_REFUSED)
         if counted:
-            limits.forget(session, counted)
+            rate_limits.forget(session, counted)
         at = now()
         account.last_sign_in_at = at
         session.add(

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actions.frame import changing
-from app.actions.subscriber_rows import address_hash, find_subscriber
+from app.actions.subscribers.shared import address_hash, find_subscriber
 from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.db import session as read_session

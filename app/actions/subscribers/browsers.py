@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.actions import limits
+from app.actions import rate_limits
 from app.actions.frame import changing
-from app.actions.subscriber_rows import address_hash, choose, end, find_subscriber, follow
-from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
+from app.actions.subscribers.shared import address_hash, choose, end, find_subscriber, follow
+from app.actions.subscribers.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
 from app.channels.names import PUSH
 from app.channels.push import subscription
 from app.models.subscriber import Subscriber
@@ -33,7 +33,7 @@ def subscribe_browser(
     with changing(settings, VISITOR, page_id, needs=None, lock=False) as change:
         session = change.session
         for what, whom, limit in (("subscribe-ip", ip, TRIES_PER_IP), ("subscribe-page", str(page_id), TRIES_PER_PAGE)):
-            limits.count(session, limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
+            rate_limits.count(session, rate_limits.bucket(settings, what, whom), limit, HOUR_SECONDS)
         row = find_subscriber(session, page_id, PUSH, hashed)
         row = row or subscribers.add(
             session,

@@ -8,7 +8,8 @@ from datetime import datetime
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, send_limits
+from app.actions import audit
+from app.actions.deliveries import send_limits
 from app.actions.posts import auto_start
 from app.channels.registry import names as channel_names
 from app.clock import now

@@ -1,33 +1,30 @@
-"""What an operator, or a program of theirs, does to subscribers: adds them, asks again, lets them in again."""
+"""What an operator, or a program of theirs, does to subscribers: adds, reactivates and unsubscribes them."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import limits
+from app.actions import rate_limits
 from app.actions.frame import changing
-from app.actions.subscriber_rows import (
-    address_hash,
-    choose,
-    end,
-    find_subscriber,
-    follow,
-    hears_of_page,
-    unfollow,
-)
-from app.actions.subscriptions import HOUR_SECONDS, TRIES_PER_ADDRESS
+from app.actions.subscribers.shared import address_hash, choose, end, find_subscriber, follow, hears_of_page, unfollow
+from app.actions.subscribers.subscriptions import HOUR_SECONDS, TRIES_PER_ADDRESS
 from app.channels.base import AddedBy
+from app.channels.names import EMAIL
+from app.channels.registry import channel as channel_named
 from app.channels.registry import offered
 from app.errors import Conflict, Invalid, NotFound
 from app.models.subscriber import Subscriber, SubscriberPost
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries, subscribers
+from app.text import clean_field
 from app.vocabulary import NoticeKind, Role, SubscriberState
 
+LABEL_LIMIT = 100
 
-def add_person(
+
+def add_subscriber(
     settings: Settings, actor: Actor, page_id: int, channel: str, address: str, components: Sequence[str] = (),
     *, post: str = "", is_confirmed: bool,
 ) -> str:  # fmt: skip
@@ -74,7 +71,39 @@ def add_person(
         return row.public_id
 
 
-def ask_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+def add_endpoint(
+    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, label: str,
+    component_public_ids: Sequence[str], owner_email: str = "",
+) -> str:  # fmt: skip
+    """Add a subscriber on a channel of operators, active at once; its signing secret if there is one, shown only once.
+
+    `owner_email` is written to when an endpoint had to be disabled.
+
+    Raises:
+        Invalid: a field can not be taken.
+        Conflict: it is subscribed already.
+    """
+    about = offered(channel, AddedBy.OPERATORS)
+    name = about.name
+    normal = about.normalise(address, settings)
+    label = clean_field(label, name="label", label="The label", limit=LABEL_LIMIT)
+    owner = channel_named(EMAIL).normalise(owner_email, settings) if owner_email else ""
+    hashed = address_hash(settings, name, normal)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:  # of two that add it, one finds it there
+        session = change.session
+        row = find_subscriber(session, page_id, name, hashed)
+        if row is not None and row.state == SubscriberState.ACTIVE:
+            raise Conflict("This address is already subscribed.")
+        row = row or subscribers.add(session, page_id=page_id, channel=name, address=normal, address_hash=hashed)
+        row.secret = about.new_secret()
+        row.label, row.owner_email = label, owner
+        subscribers.activate(session, row)
+        choose(session, row, component_public_ids)
+        change.audit("add", "subscriber", row.public_id, f"{name}, {label}")
+        return row.secret
+
+
+def resend_confirmation(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
     """Ask those again who have not confirmed their address, or that they follow a post; how many were asked.
 
     Raises:
@@ -91,11 +120,11 @@ def ask_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequen
         rows = [row for row in named if row.state == SubscriberState.UNCONFIRMED or row.id in pending]
         for row in rows:
             _ask(session, settings, row)
-            change.audit("ask again", "subscriber", row.public_id)
+            change.audit("resend confirmation", "subscriber", row.public_id)
         return len(rows)
 
 
-def let_in_again(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+def reactivate(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
     """Write again to those who are quarantined because mail came back; how many there were.  What suppressed their
     addresses is lifted, and who never confirmed has to do that first.  Raises NotFound.
     """
@@ -107,7 +136,7 @@ def let_in_again(settings: Settings, actor: Actor, page_id: int, public_ids: Seq
         return len(rows)
 
 
-def end_all(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
+def unsubscribe(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
     """End these subscriptions; how many they were.  Raises NotFound."""
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
@@ -117,7 +146,7 @@ def end_all(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence
         return len(rows)
 
 
-def end_following(settings: Settings, actor: Actor, page_id: int, public_id: str, post: str) -> None:
+def unfollow_post(settings: Settings, actor: Actor, page_id: int, public_id: str, post: str) -> None:
     """Take a post from what a subscriber hears of; who heard of it alone is no subscriber any more.
 
     Raises:
@@ -167,6 +196,6 @@ def _hears_already(session: Session, row: Subscriber, post: str) -> bool:
 
 def _ask(session: Session, settings: Settings, row: Subscriber) -> None:
     """Ask to confirm, as often as the public form would and no more."""
-    bucket = limits.bucket(settings, "subscribe-address", f"{row.page_id}:{row.address_hash}")
-    limits.count(session, bucket, TRIES_PER_ADDRESS, HOUR_SECONDS)
+    bucket = rate_limits.bucket(settings, "subscribe-address", f"{row.page_id}:{row.address_hash}")
+    rate_limits.count(session, bucket, TRIES_PER_ADDRESS, HOUR_SECONDS)
     deliveries.queue_notice(session, row, NoticeKind.CONFIRM)

@@ -1,0 +1,1 @@
+"""Components and the groups that are headings over them."""

@@ -1,0 +1,1 @@
+"""What leaves: fan-outs, pauses and limits, and sending after a restore."""

@@ -1,0 +1,1 @@
+"""Pages, their announcements, and the sample data."""

@@ -1,0 +1,1 @@
+"""Subscribers: what they do themselves, and what an operator does for them."""
