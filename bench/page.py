@@ -123,7 +123,7 @@ def publishing(app: Flask, settings: Settings, page_id: int) -> Iterator[None]:
                 words = f"Marker {number:05}"
                 update = UpdateDraft(PostStatus.IDENTIFIED, words, f"bench-u-{number:05}", version=number)
                 try:
-                    publish_update(settings, COMMAND_LINE, post, update)
+                    publish_update(settings, COMMAND_LINE, page_id, post, update)
                 except Exception as error:
                     failures.append(error)
                     return

@@ -29,7 +29,7 @@ class Desk:
     """Publishes on the first page of an installation, one update after the other."""
 
     def __init__(self, app: Flask, settings: Settings, page_id: int) -> None:
-        self._app, self._settings = app, settings
+        self._app, self._settings, self._page_id = app, settings, page_id
         self._reader = Client(SnapshotServer(settings.public_root, _nothing, home=settings.base_url))
         with app.app_context():
             draft = PostDraft(PostKind.INCIDENT, "Slow answers", PostStatus.INVESTIGATING, "Looking.", "bench-0001")
@@ -41,7 +41,7 @@ class Desk:
         update = UpdateDraft(PostStatus.IDENTIFIED, words, f"bench-u-{number:05}", version=number + 1)
         with self._app.app_context():
             begun = time.perf_counter()
-            publish_update(self._settings, COMMAND_LINE, self._post, update)
+            publish_update(self._settings, COMMAND_LINE, self._page_id, self._post, update)
             shown = self._reader.get("/").get_data(as_text=True)
             taken = time.perf_counter() - begun
         if words not in shown:

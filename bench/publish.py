@@ -37,7 +37,7 @@ def publishes(settings: Settings, page_id: int, rounds: int) -> list[float]:
         words = f"Marker {number:05}"
         update = UpdateDraft(PostStatus.IDENTIFIED, words, f"bench-u-{number:05}", version=number + 1)
         begun = time.perf_counter()
-        publish_update(settings, COMMAND_LINE, made.post_id, update)
+        publish_update(settings, COMMAND_LINE, page_id, made.post_id, update)
         shown = client.get("/").get_data(as_text=True)
         taken.append(time.perf_counter() - begun)
         if words not in shown:

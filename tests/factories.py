@@ -3,8 +3,10 @@
 import hashlib
 from typing import Any
 
+from sqlalchemy import select
+
 from app.clock import now
-from app.db import transaction
+from app.db import session, transaction
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
 from app.models.subscriber import Subscriber, SubscriberComponent
@@ -25,6 +27,12 @@ def make_page(name: str = "Acme Status", **fields: Any) -> int:
         session.add(page)
         session.flush()
         return page.id
+
+
+def only_page() -> int:
+    """The page's id, where there is one page."""
+    session().rollback()
+    return session().scalars(select(Page.id)).one()
 
 
 def make_component(page_id: int, name: str = "API", status: str = ComponentStatus.OPERATIONAL, **fields: Any) -> str:

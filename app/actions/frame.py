@@ -66,6 +66,10 @@ class Change:
         self.is_touched = True
         return touch(self.session, self.page, post, everything=everything)
 
+    def render_again(self) -> None:
+        """Have the page rendered after the commit though nothing changed: an earlier try may have died in between."""
+        self.is_touched = True
+
     def audit(
         self,
         verb: str,

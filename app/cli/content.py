@@ -196,7 +196,7 @@ def say_more(settings: Settings, page_id: int, public_id: str, status: str | Non
     if options["publish_at"]:
         content = _content(page_id, draft, options, kind=row.kind, post_id=public_id, base_version=row.version)
         return _scheduled(settings, page_id, content, options)
-    return _published(page_id, publish_update(settings, COMMAND_LINE, public_id, draft))
+    return _published(page_id, publish_update(settings, COMMAND_LINE, page_id, public_id, draft))
 
 
 @post.command("resolve")
@@ -217,7 +217,7 @@ def resolve(settings: Settings, page_id: int, public_id: str, **options: Any) ->
 @about_page
 def pin(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
     """Keep a post on top of the page after it is over.  It notifies nobody."""
-    pin_post(settings, COMMAND_LINE, _post(page_id, public_id).public_id, pinned=not off)
+    pin_post(settings, COMMAND_LINE, page_id, _post(page_id, public_id).public_id, pinned=not off)
     return Answer("It is no longer pinned." if off else "It is pinned.", {"id": public_id, "pinned": not off})
 
 
@@ -228,7 +228,7 @@ def pin(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
 @about_page
 def go_by_clock(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
     """Have a maintenance begin and end by itself at its planned times."""
-    set_auto(settings, COMMAND_LINE, _post(page_id, public_id).public_id, not off)
+    set_auto(settings, COMMAND_LINE, page_id, _post(page_id, public_id).public_id, not off)
     said = "It begins and ends by hand." if off else "It begins and ends by the clock."
     return Answer(said, {"id": public_id, "by_clock": not off})
 
@@ -304,6 +304,7 @@ def correct(
     correct_update(
         settings,
         COMMAND_LINE,
+        page_id,
         update_id,
         text_from(body, body_stdin) if body is not None or body_stdin else None,
         None,

@@ -200,7 +200,7 @@ def edit_announcement(settings: Settings, page_id: int, public_id: str, **option
         starts_at=options["starts_at"] or stands.starts_at,
         ends_at=stands.ends_at,
     )
-    announcements.edit_announcement(settings, COMMAND_LINE, public_id, draft, stands.version)
+    announcements.edit_announcement(settings, COMMAND_LINE, page_id, public_id, draft, stands.version)
     return Answer("Saved.", {"id": public_id})
 
 
@@ -210,7 +210,7 @@ def edit_announcement(settings: Settings, page_id: int, public_id: str, **option
 @about_page
 def end_announcement(settings: Settings, page_id: int, public_id: str) -> Answer:
     """Take an announcement off the page now; one still to come is never shown."""
-    announcements.end_announcement(settings, COMMAND_LINE, _find(page_id, public_id).public_id)
+    announcements.end_announcement(settings, COMMAND_LINE, page_id, _find(page_id, public_id).public_id)
     return Answer("It is off the page.", {"id": public_id})
 
 

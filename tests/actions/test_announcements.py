@@ -43,10 +43,10 @@ def row(public_id: str) -> Announcement:
 def test_an_announcement_is_on_the_page_until_it_is_ended(settings: Settings, page_id: int) -> None:
     public_id = actions.create_announcement(settings, LENA, page_id, DRAFT)
     assert "From May on we serve from <em>Oslo</em> too." in page_of(settings)
-    actions.end_announcement(settings, LENA, public_id)
+    actions.end_announcement(settings, LENA, page_id, public_id)
     assert "New data centre" not in page_of(settings)
     ended, at = row(public_id).ends_at, revision(page_id)
-    actions.end_announcement(settings, LENA, public_id)
+    actions.end_announcement(settings, LENA, page_id, public_id)
     assert (row(public_id).ends_at, revision(page_id)) == (ended, at)
     lines = session().execute(select(AuditEntry.verb, AuditEntry.noun_id).order_by(AuditEntry.id))
     assert [tuple(line) for line in lines] == [("create", public_id), ("end", public_id)]
@@ -89,7 +89,7 @@ def test_one_that_came_while_nobody_looked_is_shown(settings: Settings, page_id:
 def test_one_ended_before_it_began_is_never_shown(settings: Settings, page_id: int) -> None:
     with clock.frozen(NOON):
         public_id = actions.create_announcement(settings, LENA, page_id, replace(DRAFT, starts_at=NOON + HOUR))
-        actions.end_announcement(settings, LENA, public_id)
+        actions.end_announcement(settings, LENA, page_id, public_id)
     for after in (HOUR / 2, HOUR, 2 * HOUR):
         with clock.frozen(NOON + after):
             drain(settings)
@@ -98,10 +98,10 @@ def test_one_ended_before_it_began_is_never_shown(settings: Settings, page_id: i
 
 def test_an_edit_needs_the_version_that_stands(settings: Settings, page_id: int) -> None:
     public_id = actions.create_announcement(settings, LENA, page_id, DRAFT)
-    actions.edit_announcement(settings, LENA, public_id, replace(DRAFT, title="Oslo"), 1)
+    actions.edit_announcement(settings, LENA, page_id, public_id, replace(DRAFT, title="Oslo"), 1)
     assert "Oslo</h2>" in page_of(settings)
     with pytest.raises(Stale) as caught:
-        actions.edit_announcement(settings, LENA, public_id, replace(DRAFT, title="Bergen"), 1)
+        actions.edit_announcement(settings, LENA, page_id, public_id, replace(DRAFT, title="Bergen"), 1)
     assert caught.value.current.startswith("Oslo")
     assert caught.value.yours.startswith("Bergen")
     assert row(public_id).title == "Oslo"
@@ -112,11 +112,11 @@ def test_the_words_of_one_that_is_over_can_be_put_right(settings: Settings, page
         draft = replace(DRAFT, starts_at=NOON, ends_at=NOON + HOUR)
         public_id = actions.create_announcement(settings, LENA, page_id, draft)
     with clock.frozen(NOON + 2 * HOUR):
-        actions.edit_announcement(settings, LENA, public_id, replace(draft, title="Oslo"), 1)
+        actions.edit_announcement(settings, LENA, page_id, public_id, replace(draft, title="Oslo"), 1)
         with pytest.raises(Invalid) as caught:
-            actions.edit_announcement(settings, LENA, public_id, replace(draft, ends_at=NOON + 1.5 * HOUR), 2)
+            actions.edit_announcement(settings, LENA, page_id, public_id, replace(draft, ends_at=NOON + 1.5 * HOUR), 2)
         assert list(caught.value.fields) == ["ends_at"]
-        actions.edit_announcement(settings, LENA, public_id, replace(draft, ends_at=NOON + 3 * HOUR), 2)
+        actions.edit_announcement(settings, LENA, page_id, public_id, replace(draft, ends_at=NOON + 3 * HOUR), 2)
     assert "New data centre" in page_of(settings)
 
 
@@ -161,6 +161,6 @@ def test_markup_is_sanitized(settings: Settings, page_id: int) -> None:
 
 def test_there_is_no_such_announcement(app: Flask, settings: Settings, page_id: int) -> None:
     with pytest.raises(NotFound):
-        actions.end_announcement(settings, LENA, "bcdf12345678")
+        actions.end_announcement(settings, LENA, page_id, "bcdf12345678")
     with pytest.raises(NotFound):
-        actions.edit_announcement(settings, LENA, "bcdf12345678", DRAFT, 1)
+        actions.edit_announcement(settings, LENA, page_id, "bcdf12345678", DRAFT, 1)

@@ -162,7 +162,7 @@ def test_a_scheduled_draft_whose_post_changed_is_not_published_and_says_so(setti
         at = clock.now() + MINUTE
         drafts.schedule_draft(settings, LENA, page_id, saved.public_id, at)
         news = UpdateDraft(PostStatus.MONITORING, "A fix is out.", "another", None)
-        publishing.publish_update(settings, LENA, post_id, news)
+        publishing.publish_update(settings, LENA, page_id, post_id, news)
     with clock.frozen(at):
         drain(settings)
     after = row(saved.public_id)

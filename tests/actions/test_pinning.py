@@ -36,21 +36,21 @@ def test_a_pinned_post_stays_on_the_page_when_its_day_is_long_past(settings: Set
     with clock.frozen(NOON):
         made = open_post(settings, LENA, page_id, draft())
         over = UpdateDraft(PostStatus.RESOLVED, "It is over.", "key-00000002", version=1)
-        publish_update(settings, LENA, made.post_id, over)
+        publish_update(settings, LENA, page_id, made.post_id, over)
     with clock.frozen(NOON + timedelta(days=20)):
         refresh(settings, page_id)
         assert "Slow answers" not in page_of(settings)
-        pin_post(settings, LENA, made.post_id, True)
+        pin_post(settings, LENA, page_id, made.post_id, True)
         assert "Slow answers" in page_of(settings)
-        pin_post(settings, LENA, made.post_id, False)
+        pin_post(settings, LENA, page_id, made.post_id, False)
         assert "Slow answers" not in page_of(settings)
 
 
 def test_pinning_twice_changes_nothing(settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft())
-    pin_post(settings, LENA, made.post_id, True)
+    pin_post(settings, LENA, page_id, made.post_id, True)
     stood = revision(page_id)
-    pin_post(settings, LENA, made.post_id, True)
+    pin_post(settings, LENA, page_id, made.post_id, True)
     assert revision(page_id) == stood
     verbs = session().scalars(select(AuditEntry.verb).where(AuditEntry.noun == "post").order_by(AuditEntry.id))
     assert list(verbs) == ["open", "pin"]
@@ -58,4 +58,4 @@ def test_pinning_twice_changes_nothing(settings: Settings, page_id: int) -> None
 
 def test_there_is_no_such_post(settings: Settings, page_id: int) -> None:
     with pytest.raises(NotFound):
-        pin_post(settings, LENA, "bcdf12345678", True)
+        pin_post(settings, LENA, page_id, "bcdf12345678", True)

@@ -65,7 +65,7 @@ def test_one_publish_commits_everything_together(app: Flask, settings: Settings,
 
 
 @pytest.mark.parametrize(
-    "failing", ["app.actions.posts.effects.apply", "app.actions.posts.publishing.touch", "app.actions.audit.record"]
+    "failing", ["app.actions.posts.effects.apply", "app.actions.frame.touch", "app.actions.audit.record"]
 )
 def test_a_failure_half_way_leaves_nothing(
     app: Flask, settings: Settings, page_id: int, monkeypatch: pytest.MonkeyPatch, failing: str
@@ -85,8 +85,8 @@ def test_the_same_key_publishes_once(app: Flask, settings: Settings, page_id: in
     first = open_post(settings, LENA, page_id, draft())
     again = open_post(settings, LENA, page_id, draft())
     assert (again.post_id, again.update_id, again.repeated) == (first.post_id, first.update_id, True)
-    made = publish_update(settings, LENA, first.post_id, update())
-    repeat = publish_update(settings, LENA, first.post_id, update())
+    made = publish_update(settings, LENA, page_id, first.post_id, update())
+    repeat = publish_update(settings, LENA, page_id, first.post_id, update())
     assert repeat.update_id == made.update_id
     assert [count(t) for t in (Post, Update, Dispatch)] == [1, 2, 2]
 
@@ -95,15 +95,15 @@ def test_a_key_of_another_post_is_refused(app: Flask, settings: Settings, page_i
     open_post(settings, LENA, page_id, draft("key-00000001"))
     other = open_post(settings, LENA, page_id, draft("key-00000002"))
     with pytest.raises(Conflict):
-        publish_update(settings, LENA, other.post_id, update("key-00000001"))
+        publish_update(settings, LENA, page_id, other.post_id, update("key-00000001"))
     assert count(Update) == 2
 
 
 def test_a_stale_form_is_told_both_texts(app: Flask, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft())
-    publish_update(settings, LENA, made.post_id, update(body="Theirs."))
+    publish_update(settings, LENA, page_id, made.post_id, update(body="Theirs."))
     with pytest.raises(Stale) as stale:
-        publish_update(settings, LENA, made.post_id, update("key-00000003", body="Mine."))
+        publish_update(settings, LENA, page_id, made.post_id, update("key-00000003", body="Mine."))
     assert (stale.value.current, stale.value.yours) == ("Theirs.", "Mine.")
     assert count(Update) == 2
 
@@ -132,21 +132,21 @@ def test_impact_never_falls_by_itself_but_an_override_stands(app: Flask, setting
     outage = (ComponentEffect(api, ComponentStatus.MAJOR_OUTAGE),)
     made = open_post(settings, LENA, page_id, draft("key-00000001", effects=outage))
     better = (ComponentEffect(api, ComponentStatus.OPERATIONAL),)
-    publish_update(settings, LENA, made.post_id, update(effects=better))
+    publish_update(settings, LENA, page_id, made.post_id, update(effects=better))
     assert the_post().impact == Impact.CRITICAL
-    publish_update(settings, LENA, made.post_id, update("key-00000003", 2, impact=Impact.MINOR))
-    publish_update(settings, LENA, made.post_id, update("key-00000004", 3))
+    publish_update(settings, LENA, page_id, made.post_id, update("key-00000003", 2, impact=Impact.MINOR))
+    publish_update(settings, LENA, page_id, made.post_id, update("key-00000004", 3))
     assert the_post().impact == Impact.MINOR
 
 
 def test_resolving_closes_and_reopening_opens(app: Flask, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft(severity=Severity.P1))
     with clock.frozen(NOON):
-        publish_update(settings, LENA, made.post_id, update(status=PostStatus.RESOLVED))
+        publish_update(settings, LENA, page_id, made.post_id, update(status=PostStatus.RESOLVED))
     post = the_post()
     assert (post.resolved_at, post.closed_at, post.next_update_by) == (NOON, NOON, None)
     assert session().scalars(select(Incident.resolved_at)).one() == NOON
-    publish_update(settings, LENA, made.post_id, update("key-00000003", 2, status=PostStatus.INVESTIGATING))
+    publish_update(settings, LENA, page_id, made.post_id, update("key-00000003", 2, status=PostStatus.INVESTIGATING))
     assert the_post().closed_at is None
     assert session().scalars(select(Incident.resolved_at)).one() is None
 
@@ -162,17 +162,17 @@ def test_a_maintenance_moves_its_components_by_itself(app: Flask, settings: Sett
     assert (status_of(api), the_post().impact, the_post().next_update_by) == (
         ComponentStatus.OPERATIONAL, Impact.MAINTENANCE, start,
     )  # fmt: skip
-    publish_update(settings, LENA, made.post_id, update(status=PostStatus.IN_PROGRESS))
+    publish_update(settings, LENA, page_id, made.post_id, update(status=PostStatus.IN_PROGRESS))
     assert status_of(api) == ComponentStatus.UNDER_MAINTENANCE
-    publish_update(settings, LENA, made.post_id, update("key-00000003", 2, status=PostStatus.COMPLETED))
+    publish_update(settings, LENA, page_id, made.post_id, update("key-00000003", 2, status=PostStatus.COMPLETED))
     assert status_of(api) == ComponentStatus.OPERATIONAL
 
 
 def test_a_correction_keeps_the_old_text(app: Flask, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft(body="We broke it."))
-    correct_update(settings, LENA, made.update_id, "A part broke.", version=1)
+    correct_update(settings, LENA, page_id, made.update_id, "A part broke.", version=1)
     with pytest.raises(Stale) as stale:
-        correct_update(settings, LENA, made.update_id, "Nothing broke.", version=1)
+        correct_update(settings, LENA, page_id, made.update_id, "Nothing broke.", version=1)
     assert stale.value.current == "A part broke."
     row = session().scalars(select(Update)).one()
     assert (row.body, row.body_html, row.corrected_at is not None) == ("A part broke.", "<p>A part broke.</p>", True)
@@ -188,7 +188,7 @@ def test_what_looks_internal_is_asked_about(app: Flask, settings: Settings, page
     assert count(Post) == 0
     made = open_post(settings, LENA, page_id, replace(leaky, acknowledged=True))
     with pytest.raises(NeedsConfirmation):
-        publish_update(settings, LENA, made.post_id, update(body="OPS-4711 is done."))
+        publish_update(settings, LENA, page_id, made.post_id, update(body="OPS-4711 is done."))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_no_notice_means_no_dispatch(app: Flask, settings: Settings, page_id: in
 
 def test_the_audit_chain_shows_a_changed_line(app: Flask, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft())
-    publish_update(settings, LENA, made.post_id, update())
+    publish_update(settings, LENA, page_id, made.post_id, update())
     assert audit.first_broken(session()) is None
     with pytest.raises(Exception, match="append-only"), transaction() as writing:
         writing.query(AuditEntry).filter_by(id=1).update({"actor": "nobody"})

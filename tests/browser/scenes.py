@@ -20,7 +20,7 @@ from app.publish.serve import SnapshotServer
 from app.settings import Settings
 from app.shapes import AnnouncementDraft, ComponentEffect, PostDraft, UpdateDraft
 from app.vocabulary import ComponentStatus, PostKind, PostStatus
-from tests.factories import ALICE, LENA, make_component, make_group
+from tests.factories import ALICE, LENA, make_component, make_group, only_page
 from tests.loopback import answering
 from tests.pictures import PNG
 
@@ -40,7 +40,7 @@ def all_well(settings: Settings, page_id: int) -> str:
     post = _incident(settings, page_id, "Slow answers", ids[0], ComponentStatus.PARTIAL_OUTAGE)
     say(settings, post, 2, PostStatus.RESOLVED, "It is over.", ComponentEffect(ids[0], OPERATIONAL))
     say(settings, post, 3, PostStatus.POSTMORTEM, "## What happened\n\nA disk was full.\n\n- We added an alarm.")
-    pin_post(settings, LENA, post, True)
+    pin_post(settings, LENA, page_id, post, True)
     return post
 
 
@@ -122,7 +122,7 @@ def _incident(settings: Settings, page_id: int, title: str, component: str, stat
         effects=(ComponentEffect(component, status),), notify=False,
     )  # fmt: skip
     made = open_post(settings, LENA, page_id, draft)
-    correct_update(settings, LENA, made.update_id, "We are **looking** into it, all of us.", 1)
+    correct_update(settings, LENA, page_id, made.update_id, "We are **looking** into it, all of us.", 1)
     return made.post_id
 
 
@@ -131,7 +131,7 @@ def say(settings: Settings, post: str, number: int, status: PostStatus, body: st
     version = session().scalars(select(Post.version).where(Post.public_id == post)).one()
     session().rollback()
     draft = UpdateDraft(status, body, f"{post}-{number:04}", version, effects=effects, notify=False)
-    publish_update(settings, LENA, post, draft)
+    publish_update(settings, LENA, only_page(), post, draft)
 
 
 def _nothing(_environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -74,7 +74,9 @@ def test_the_frame_shows_itself_while_something_is_wrong(
         visitor.reload()
         visitor.frame_locator("iframe").get_by_role("heading").wait_for(state="attached")
         assert not frame.is_visible(), "what was dismissed stays away"
-        publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.IDENTIFIED, "Worse.", "key-00000002", 1))
+        publish_update(
+            settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.IDENTIFIED, "Worse.", "key-00000002", 1)
+        )
         visitor.reload()
         frame.wait_for(state="visible")
 

@@ -95,7 +95,9 @@ def test_a_feed_reader_keeps_up_and_asks_for_nothing_twice(live: Live, settings:
         live.asked.clear()
         reader.update_feeds(scheduled=False)
         assert {status for _, status in live.asked} == {304}
-        publish_update(settings, LENA, post, UpdateDraft(PostStatus.RESOLVED, "All is well.", "key-00000002", 1))
+        publish_update(
+            settings, LENA, page_id, post, UpdateDraft(PostStatus.RESOLVED, "All is well.", "key-00000002", 1)
+        )
         reader.update_feeds(scheduled=False)
         told = [entry.get_content() for entry in reader.get_entries()]
         assert len(told) == 4 and all(one is not None and "All is well." in one.value for one in told)

@@ -20,7 +20,7 @@ from app.settings import Settings
 from app.worker.loop import drain
 from tests.channels.helpers import Web, answer, http_server
 from tests.deliver.conftest import draft
-from tests.factories import LENA, make_subscriber
+from tests.factories import LENA, make_subscriber, only_page
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ def delivery() -> Delivery:
 
 def correct(settings: Settings, update_id: str, minutes: int) -> None:
     with clock.frozen(NOON + timedelta(minutes=minutes)):
-        correct_update(settings, LENA, update_id, "It is the cache.", 1)
+        correct_update(settings, LENA, only_page(), update_id, "It is the cache.", 1)
 
 
 def test_a_correction_is_put_in_place_once(settings: Settings, published: str, fake_slack: Web) -> None:

@@ -131,7 +131,9 @@ def test_a_later_update_never_overtakes_an_earlier_one_of_its_post(
     with clock.frozen(NOON):
         made = open_post(settings, LENA, page_id, draft())
         drain(settings)
-        publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
+        publish_update(
+            settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1)
+        )
         drain(settings)
         open_post(settings, LENA, page_id, draft("key-00000003", title="Another matter"))
         heard: list[str] = []

@@ -201,7 +201,7 @@ def test_a_retry_is_dropped_when_a_later_update_is_on_its_way(
     edge.behave = lambda _recipient: None
     with clock.frozen(NOON + timedelta(minutes=10)):
         later = UpdateDraft(PostStatus.RESOLVED, "It is over.", "key-00000002", version=1)
-        publish_update(settings, LENA, made.post_id, later)
+        publish_update(settings, LENA, page_id, made.post_id, later)
         drain(settings)
     assert len(edge.sent) == 1
     assert states() == {DeliveryState.SENT: 1, DeliveryState.SKIPPED: 1}

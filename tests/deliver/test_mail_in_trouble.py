@@ -107,7 +107,7 @@ def test_after_an_hour_without_a_server_everybody_gets_the_latest_and_not_six(
     for number in range(2, 7):
         with clock.frozen(NOON + timedelta(minutes=10 * number)):
             said = UpdateDraft(PostStatus.IDENTIFIED, f"Word {number}.", f"key-0000000{number}", number - 1)
-            publish_update(settings, LENA, made.post_id, said)
+            publish_update(settings, LENA, page_id, made.post_id, said)
             drain(away)
     with smtp_sink() as sink:
         with clock.frozen(NOON + timedelta(hours=2)):

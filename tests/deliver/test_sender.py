@@ -27,7 +27,7 @@ def sent(settings: Settings, page_id: int) -> list[Received]:
         ours = settings.with_changes(smtp_url=sink.url, mail_from="Fallback <all@fallback.example>")
         made = open_post(ours, LENA, page_id, draft())
         drain(ours)
-        publish_update(ours, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
+        publish_update(ours, LENA, page_id, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
         drain(ours)
         sink.wait_for(2)
         return sink.received

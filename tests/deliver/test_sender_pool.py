@@ -284,7 +284,9 @@ def test_an_update_that_comes_late_gives_way_to_a_later_one(
         made = open_post(settings, LENA, page_id, draft())
         plan.plan(plan.due_dispatches(session())[0])
     with clock.frozen(NOON + timedelta(minutes=50)):
-        publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000009", 1))
+        publish_update(
+            settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000009", 1)
+        )
     with clock.frozen(NOON + timedelta(minutes=60)):
         drain(settings)
     assert len(edge.sent) == 1 and "Over." in edge.sent[0][1].text

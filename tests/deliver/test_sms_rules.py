@@ -20,7 +20,7 @@ from app.vocabulary import DeliveryState, PostStatus
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
-from tests.factories import LENA, make_subscriber
+from tests.factories import LENA, make_subscriber, only_page
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -37,7 +37,7 @@ def opened(settings: Settings, page_id: int, key: str = "key-00000001", minutes:
 def updated(settings: Settings, post_id: str, version: int, minutes: int, status: PostStatus) -> None:
     with clock.frozen(NOON + timedelta(minutes=minutes)):
         said = UpdateDraft(status, f"Said at {minutes}.", f"key-update-{minutes:04d}", version)
-        publish_update(settings, LENA, post_id, said)
+        publish_update(settings, LENA, only_page(), post_id, said)
         drain(settings)
 
 

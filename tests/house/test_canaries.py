@@ -49,7 +49,7 @@ def canaried(app: Flask, settings: Settings, page_id: int) -> None:
     open_post(settings, author, page_id, draft("key-00000003", notify=False, incident=declared))
     declare_incident(author, title=f"{CANARY} title that nothing speaks for", severity=Severity.P2)
     publish_update(
-        settings, author, made.post_id,
+        settings, author, page_id, made.post_id,
         UpdateDraft(PostStatus.RESOLVED, "It is over.", "key-00000002", version=1),
     )  # fmt: skip
     ids = session().scalars(select(Incident.public_id)).all()

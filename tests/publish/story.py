@@ -49,8 +49,8 @@ def tell(settings: Settings, page_id: int) -> Story:
         alone = make_component(page_id, "Πύλη")
     with clock.frozen(NOON - 50 * DAY):
         learned = over(settings, page_id, "story-learned", alone, ComponentStatus.MAJOR_OUTAGE)
-        publish_update(settings, LENA, learned, said(PostStatus.POSTMORTEM, "Μάθημα", "story-learned-3", 2))
-        pin_post(settings, LENA, learned, True)
+        publish_update(settings, LENA, page_id, learned, said(PostStatus.POSTMORTEM, "Μάθημα", "story-learned-3", 2))
+        pin_post(settings, LENA, page_id, learned, True)
     with clock.frozen(NOON - 3 * DAY):
         resolved = over(settings, page_id, "story-resolved", alone, ComponentStatus.PARTIAL_OUTAGE)
     with clock.frozen(NOON - DAY):
@@ -58,7 +58,7 @@ def tell(settings: Settings, page_id: int) -> Story:
         underway = plan(settings, page_id, "story-underway", alone, NOON - HOUR)
         create_announcement(settings, LENA, page_id, AnnouncementDraft("Αγγελία", "Κείμενο"))
     with clock.frozen(NOON - HOUR):
-        publish_update(settings, LENA, underway, said(PostStatus.IN_PROGRESS, "Αρχή", "story-underway-2", 1))
+        publish_update(settings, LENA, page_id, underway, said(PostStatus.IN_PROGRESS, "Αρχή", "story-underway-2", 1))
     with clock.frozen(NOON - 30 * MINUTE):
         trouble = degrade_all(settings, page_id)
     return Story(trouble, resolved, learned, underway, planned)
@@ -74,7 +74,7 @@ def over(settings: Settings, page_id: int, key: str, component: str, status: Com
     made = open_post(settings, LENA, page_id, draft(key, title="Πάει", body="Βλάβη", effects=(effect,)))
     fixed = ComponentEffect(component, ComponentStatus.OPERATIONAL)
     with clock.frozen(clock.now() + 80 * MINUTE):
-        publish_update(settings, LENA, made.post_id, said(PostStatus.RESOLVED, "Τέλος", f"{key}-2", 1, fixed))
+        publish_update(settings, LENA, page_id, made.post_id, said(PostStatus.RESOLVED, "Τέλος", f"{key}-2", 1, fixed))
     return made.post_id
 
 
@@ -95,9 +95,9 @@ def degrade_all(settings: Settings, page_id: int) -> str:
     effects = tuple(ComponentEffect(one, ComponentStatus.DEGRADED_PERFORMANCE) for one in ids)
     post = draft("story-open", title="Αργά", body="Ψάχνουμε", effects=effects, impact=Impact.MAJOR)
     made = open_post(settings, LENA, page_id, post)
-    correct_update(settings, LENA, made.update_id, "Ψάχνουμε όλοι", 1)
+    correct_update(settings, LENA, page_id, made.update_id, "Ψάχνουμε όλοι", 1)
     worse = ComponentEffect(ids[0], ComponentStatus.MAJOR_OUTAGE)
     for number in range(1, 5):
         more = said(PostStatus.IDENTIFIED, f"Λόγος {number}", f"story-open-{number}", number, worse)
-        publish_update(settings, LENA, made.post_id, more)
+        publish_update(settings, LENA, page_id, made.post_id, more)
     return made.post_id

@@ -19,7 +19,7 @@ from app.shapes import COMMAND_LINE, UpdateDraft
 from app.transfer.status_pages import import_statuspage
 from app.vocabulary import PostKind, PostStatus
 from tests.deliver.conftest import draft
-from tests.factories import ALICE, LENA
+from tests.factories import ALICE, LENA, only_page
 from tests.publish.test_pages import HOSTILE
 
 pytestmark = pytest.mark.database
@@ -106,7 +106,9 @@ def plan(settings: Settings, page_id: int, key: str = "plan-0001", start: dateti
 
 
 def say(settings: Settings, post_id: str, status: PostStatus, version: int) -> None:
-    publish_update(settings, LENA, post_id, UpdateDraft(status, f"Now {status}.", f"{post_id}-{version}", version))
+    publish_update(
+        settings, LENA, only_page(), post_id, UpdateDraft(status, f"Now {status}.", f"{post_id}-{version}", version)
+    )
 
 
 def test_a_window_is_one_event_and_an_incident_is_none(

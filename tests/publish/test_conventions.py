@@ -309,11 +309,13 @@ def test_the_picture_follows_what_it_shows_and_is_drawn_for_nothing_else(
     for draw in (pictures._card, pictures._icon):
         draw.cache_clear()
         monkeypatch.setattr(pictures, draw.__name__, lambda *_: pytest.fail("drawn again"))
-    publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.IDENTIFIED, "We know.", "key-00000002", 1))
+    publish_update(
+        settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.IDENTIFIED, "We know.", "key-00000002", 1)
+    )
     assert (card_address(reader), reader.get("/og.png").data) == down
     mended = (ComponentEffect(component, ComponentStatus.OPERATIONAL),)
     over = UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000003", 2, effects=mended)
-    publish_update(settings, LENA, made.post_id, over)
+    publish_update(settings, LENA, page_id, made.post_id, over)
     assert (card_address(reader), reader.get("/og.png").data) == well
 
 

@@ -127,7 +127,7 @@ def test_an_entry_reads_as_the_captured_one_does(app: Flask, settings: Settings,
     for minutes, status, body in ((10, PostStatus.INVESTIGATING, "Still looking."), (20, PostStatus.RESOLVED, "Over.")):
         with clock.frozen(NOON + timedelta(minutes=minutes)):
             version = 1 + minutes // 10 - 1
-            publish_update(settings, LENA, made.post_id, UpdateDraft(status, body, f"{body}-0000001", version))
+            publish_update(settings, LENA, page_id, made.post_id, UpdateDraft(status, body, f"{body}-0000001", version))
     entry = ElementTree.fromstring(reader.get("/history.atom").data).find(f"{ATOM}entry")
     captured = ElementTree.parse(SAMPLE).getroot().find(f"{ATOM}entry")
     assert entry is not None and captured is not None

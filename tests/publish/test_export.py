@@ -50,7 +50,9 @@ def posts(app: Flask, settings: Settings, page_id: int) -> list[str]:
     component = make_component(page_id)
     with clock.frozen(NOON.replace(month=1)):
         old = open_post(settings, LENA, page_id, draft("key-00000001", component, title='a > b href="/history"'))
-        publish_update(settings, LENA, old.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
+        publish_update(
+            settings, LENA, page_id, old.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1)
+        )
     with clock.frozen(NOON):
         body = 'See [the month](/history/2026-01#month), [us](/) and [the app](/console), not `href="/history"`.'
         new = open_post(settings, LENA, page_id, draft("key-00000003", component, body=body))

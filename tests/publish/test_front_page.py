@@ -114,7 +114,7 @@ def test_announcements_stand_above_all_but_the_verdict_newest_first(
     order = [one.get("class") or one.get("aria-labelledby") or "" for one in page.iter("section")]
     assert order[0].startswith("verdict") and order[1:4] == ["announcements", "happening", "components"]
     with clock.frozen(NOON + HOUR):
-        end_announcement(settings, LENA, kept)
+        end_announcement(settings, LENA, page_id, kept)
     assert announced(front(reader)) == ["First"]
 
 
@@ -136,10 +136,10 @@ def test_a_pinned_post_stays_above_the_components_however_old(
 ) -> None:
     with clock.frozen(NOON - 60 * DAY):
         post_id = open_post(settings, LENA, page_id, draft(title="Old wound")).post_id
-        pin_post(settings, LENA, post_id, True)
+        pin_post(settings, LENA, page_id, post_id, True)
     assert "Still worth reading" not in headings(front(reader))  # it is open, and on top anyway
     with clock.frozen(NOON - 59 * DAY):
-        publish_update(settings, LENA, post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "pin-000002", 1))
+        publish_update(settings, LENA, page_id, post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "pin-000002", 1))
     with clock.frozen(NOON):
         refresh(settings, page_id)
     page = front(reader)
@@ -147,7 +147,7 @@ def test_a_pinned_post_stays_above_the_components_however_old(
     pinned = next(one for one in page.iter("section") if one.get("aria-labelledby") == "pinned")
     assert words(pinned) == "Still worth reading Old wound Resolved Jan 19, 12:00 UTC, 1 day Over."
     assert [one.get("href") for one in pinned.iter("a")] == [f"/incidents/{post_id}"]
-    pin_post(settings, LENA, post_id, False)
+    pin_post(settings, LENA, page_id, post_id, False)
     assert "Old wound" not in words(front(reader))
 
 
@@ -158,8 +158,8 @@ def test_a_pinned_post_tells_how_it_ended_and_not_how_its_post_mortem_begins(
         post_id = open_post(settings, LENA, page_id, draft(title="Old wound")).post_id
         for version, status, body in ((1, PostStatus.RESOLVED, "Over."), (2, PostStatus.POSTMORTEM, "# What was")):
             said = UpdateDraft(status, body, f"pin-{version:06}", version)
-            publish_update(settings, LENA, post_id, said)
-        pin_post(settings, LENA, post_id, True)
+            publish_update(settings, LENA, page_id, post_id, said)
+        pin_post(settings, LENA, page_id, post_id, True)
     page = front(reader)
     told = [words(one) for one in page.iter("article")]
     assert told and all(one.endswith("Over.") for one in told)
@@ -170,8 +170,8 @@ def test_a_pinned_post_of_these_days_is_sound_in_both_places(
 ) -> None:
     with clock.frozen(NOON):
         post_id = open_post(settings, LENA, page_id, draft(title="New wound")).post_id
-        publish_update(settings, LENA, post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "pin-000002", 1))
-        pin_post(settings, LENA, post_id, True)
+        publish_update(settings, LENA, page_id, post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "pin-000002", 1))
+        pin_post(settings, LENA, page_id, post_id, True)
     assert [words(one.find("*")) for one in front(reader).iter("article")] == ["New wound"] * 2
 
 

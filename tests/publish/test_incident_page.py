@@ -52,7 +52,7 @@ class Desk:
             status, body, f"say-{version:05}", version, effects=effects, next_update_by=promised, acknowledged=True
         )
         with clock.frozen(NOON + at * MINUTE):
-            return publish_update(self.settings, LENA, post_id, said).update_id
+            return publish_update(self.settings, LENA, self.page_id, post_id, said).update_id
 
     def page(self, post_id: str) -> Element:
         answer = self.reader.get(f"/incidents/{post_id}")
@@ -148,7 +148,7 @@ def test_a_correction_is_seen_with_what_stood_before(desk: Desk) -> None:
     post_id, update_id = desk.open(body="All of Europe is down.")
     for minute, (text, version) in enumerate([("Spain is down.", 1), ("Madrid is down.", 2)], 5):
         with clock.frozen(NOON + minute * MINUTE):
-            correct_update(desk.settings, LENA, update_id, text, version)
+            correct_update(desk.settings, LENA, desk.page_id, update_id, text, version)
     known = sections(desk.page(post_id))["What we know"]
     assert known.index("Madrid is down.") < known.index("Corrected at") < known.index("Spain is down.")
     assert known.index("Spain is down.") < known.index("All of Europe is down.")
@@ -164,9 +164,9 @@ def test_a_correction_is_seen_with_what_stood_before(desk: Desk) -> None:
 def test_what_a_correction_left_as_it_was_is_told_once(desk: Desk) -> None:
     post_id, update_id = desk.open(body="All of Europe is down.")
     with clock.frozen(NOON + 5 * MINUTE):
-        correct_update(desk.settings, LENA, update_id, None, 1, display_at=NOON - MINUTE)
+        correct_update(desk.settings, LENA, desk.page_id, update_id, None, 1, display_at=NOON - MINUTE)
     with clock.frozen(NOON + 6 * MINUTE):
-        correct_update(desk.settings, LENA, update_id, "Spain is down.", 2)
+        correct_update(desk.settings, LENA, desk.page_id, update_id, "Spain is down.", 2)
     known = sections(desk.page(post_id))["What we know"]
     assert known.count("All of Europe is down.") == 1
     assert "Until Mar 20, 2026, 12:06 UTC, this update said:" in known and "12:05 UTC, this update said" not in known
@@ -177,7 +177,7 @@ def test_the_post_mortem_stands_at_the_end_and_its_corrections_and_earlier_words
     desk.say(post_id, 60, PostStatus.RESOLVED, "Over.", 1)
     first = desk.say(post_id, 2000, PostStatus.POSTMORTEM, "A cable broke.", 2)
     with clock.frozen(NOON + 2 * DAY):
-        correct_update(desk.settings, LENA, first, "A **fibre** broke.", 1)
+        correct_update(desk.settings, LENA, desk.page_id, first, "A **fibre** broke.", 1)
     page = desk.page(post_id)
     assert list(sections(page)) == ["Updates", "Post-mortem"]
     last = sections(page)["Post-mortem"]
@@ -234,10 +234,10 @@ def test_hostile_text_is_text_wherever_the_page_shows_it(desk: Desk, typed: str)
     post_id, update_id = desk.open(
         ComponentEffect(component, MAJOR), title=f"Title {typed}"[:190], body=f"First {typed}"[:10_000]
     )
-    correct_update(desk.settings, LENA, update_id, f"Second {typed}"[:10_000], 1, acknowledged=True)
+    correct_update(desk.settings, LENA, desk.page_id, update_id, f"Second {typed}"[:10_000], 1, acknowledged=True)
     desk.say(post_id, 60, PostStatus.RESOLVED, f"Over {typed}"[:10_000], 1)
     learned = desk.say(post_id, 90, PostStatus.POSTMORTEM, f"Learned {typed}"[:10_000], 2)
-    correct_update(desk.settings, LENA, learned, f"Relearned {typed}"[:10_000], 1, acknowledged=True)
+    correct_update(desk.settings, LENA, desk.page_id, learned, f"Relearned {typed}"[:10_000], 1, acknowledged=True)
     page = desk.page(post_id)
     for said in ("First", "Second", "Over", "Learned", "Relearned"):
         assert said in words(page.find(".//article"))

@@ -205,7 +205,7 @@ def test_text_that_looks_like_our_own_marks_is_only_text(
     made = open_post(
         settings, LENA, page_id, draft("trick-000001", component, title=f"Title {typed}", body=f"B {typed}")
     )
-    correct_update(settings, LENA, made.update_id, f"Corrected {typed}", 1)
+    correct_update(settings, LENA, page_id, made.update_id, f"Corrected {typed}", 1)
     seen = re.sub(r"[\x02\x03]", "", typed)
     for language in Language:
         for address in ("/", "/history", f"/incidents/{made.post_id}"):

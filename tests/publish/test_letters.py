@@ -74,7 +74,7 @@ def test_planned_work_says_when_and_promises_nothing_else(app: Flask, settings: 
     )  # fmt: skip
     made = open_post(settings, LENA, page_id, planned)
     said = UpdateDraft(PostStatus.CANCELLED, "We do it another time.", "key-00000002", 1)
-    publish_update(settings, LENA, made.post_id, said)
+    publish_update(settings, LENA, page_id, made.post_id, said)
     first, second = mails(settings)
     assert "◆ Scheduled" in shown(first.html) and "○ Cancelled" in shown(second.html)
     for mail in (first, second):
@@ -85,7 +85,7 @@ def test_planned_work_says_when_and_promises_nothing_else(app: Flask, settings: 
 
 def test_a_correction_says_so(app: Flask, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft(body="Since 10:41."))
-    correct_update(settings, LENA, made.update_id, "Since 10:31.", 1)
+    correct_update(settings, LENA, page_id, made.update_id, "Since 10:31.", 1)
     (mail,) = mails(settings)
     assert re.search(r"UTC Corrected at \d\d:\d\d UTC", shown(mail.html))
     assert re.search(r"\nCorrected at \d\d:\d\d UTC\n", mail.text)

@@ -74,7 +74,7 @@ def busy_page(settings: Settings, page_id: int, components: int = 60) -> str:
         made = open_post(
             settings, LENA, page_id, draft(f"busy-{number:04}", title=f"Trouble {number}", effects=effects)
         )
-        correct_update(settings, LENA, made.update_id, "We are looking into it, all of us.", 1)
+        correct_update(settings, LENA, page_id, made.update_id, "We are looking into it, all of us.", 1)
     return made.post_id
 
 
@@ -133,7 +133,7 @@ def test_a_feed_keeps_its_ids_and_moves_with_a_correction(
 ) -> None:
     made = open_post(settings, LENA, page_id, draft())
     first = feedparser.parse(reader.get("/history.atom").data).entries[0]
-    correct_update(settings, LENA, made.update_id, "We are looking into it. Sorry.", 1)
+    correct_update(settings, LENA, page_id, made.update_id, "We are looking into it. Sorry.", 1)
     second = feedparser.parse(reader.get("/history.atom").data).entries[0]
     assert first.id == second.id
     assert first.updated_parsed <= second.updated_parsed
@@ -148,7 +148,7 @@ def test_a_promise_is_shown_with_its_zone_until_it_is_over(
 ) -> None:
     made = open_post(settings, LENA, page_id, draft(impact=Impact.CRITICAL))
     assert re.search(rb"Next update by <time[^>]*>[^<]*UTC</time>", reader.get("/").data)
-    publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
+    publish_update(settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
     assert b"Next update by" not in reader.get("/").data
 
 
@@ -178,7 +178,7 @@ def test_a_long_thread_is_whole_on_the_page(app: Flask, settings: Settings, page
     made = open_post(settings, LENA, page_id, draft(body="Word 0."))
     for number in range(1, 8):
         said = UpdateDraft(PostStatus.IDENTIFIED, f"Word {number}.", f"long-{number:04}", number)
-        publish_update(settings, LENA, made.post_id, said)
+        publish_update(settings, LENA, page_id, made.post_id, said)
     page = reader.get("/").data
     judged(page)
     places = [page.index(f"Word {number}.".encode()) for number in range(8)]
@@ -187,7 +187,7 @@ def test_a_long_thread_is_whole_on_the_page(app: Flask, settings: Settings, page
 
 def test_mails_of_a_post_make_one_thread(app: Flask, settings: Settings, page_id: int) -> None:
     made = open_post(settings, LENA, page_id, draft())
-    publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
+    publish_update(settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
     ids = session().scalars(select(Update.id).order_by(Update.sequence)).all()
     first, second = (letter.word(settings, letter.read_words(session(), one), "email") for one in ids)
     assert (first.message_id, first.in_reply_to) == (f"<post.{made.post_id}@localhost>", "")

@@ -40,7 +40,7 @@ class Desk:
         if lasting is not None:
             with clock.frozen(at + lasting):
                 said = UpdateDraft(PostStatus.RESOLVED, f"{title} is over.", f"end-{title}-{at:%j%y}", 1)
-                publish_update(self.settings, LENA, made.post_id, said)
+                publish_update(self.settings, LENA, self.page_id, made.post_id, said)
         return made.post_id
 
     def page(self, address: str, at: datetime = NOON) -> Element:

@@ -38,7 +38,7 @@ def history(settings: Settings, page_id: int, posts: int, first: int = 0) -> Non
             with clock.frozen(NOON - timedelta(days=number)):
                 made = open_post(settings, LENA, page_id, draft(f"history-{number:04}", notify=False))
                 closing = UpdateDraft(PostStatus.RESOLVED, "Over.", f"closing-{number:04}", 1, notify=False)
-                publish_update(settings, LENA, made.post_id, closing)
+                publish_update(settings, LENA, page_id, made.post_id, closing)
 
 
 def queries_of_a_read(page_id: int, revision: int) -> int:

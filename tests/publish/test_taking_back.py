@@ -31,7 +31,7 @@ from app.vocabulary import ComponentStatus, DeliveryState, DispatchState, Impact
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
-from tests.factories import LENA, VERA, make_component, make_page, make_subscriber
+from tests.factories import LENA, VERA, make_component, make_page, make_subscriber, only_page
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -49,7 +49,7 @@ def edge(monkeypatch: pytest.MonkeyPatch) -> Edge:
 def add(settings: Settings, post: str, key: str, body: str = "More.", **changes: object) -> str:
     """One more update; its public id."""
     fields: dict[str, object] = {"status": PostStatus.IDENTIFIED, "version": None, "notify": False, **changes}
-    made = publish_update(settings, LENA, post, UpdateDraft(body=body, idempotency_key=key, **fields))  # type: ignore[arg-type]
+    made = publish_update(settings, LENA, only_page(), post, UpdateDraft(body=body, idempotency_key=key, **fields))  # type: ignore[arg-type]
     return made.update_id
 
 
@@ -173,13 +173,13 @@ def test_redacted_text_is_in_no_public_byte_and_no_correction_prints_it_again(
 ) -> None:
     with clock.frozen(NOON):
         made = open_post(settings, LENA, page_id, draft("key-00000001", body=f"The password is {SECRET}."))
-        correct_update(settings, LENA, made.update_id, "There is trouble.", None)
-        edit_post(settings, LENA, made.post_id, PostFacts(title=f"Trouble at {SECRET}"))
-        edit_post(settings, LENA, made.post_id, PostFacts(title="Trouble"))
+        correct_update(settings, LENA, page_id, made.update_id, "There is trouble.", None)
+        edit_post(settings, LENA, page_id, made.post_id, PostFacts(title=f"Trouble at {SECRET}"))
+        edit_post(settings, LENA, page_id, made.post_id, PostFacts(title="Trouble"))
     assert f"The password is {SECRET}" in reader.get(f"/incidents/{made.post_id}").text
     with clock.frozen(NOON + timedelta(minutes=1)):
         assert redact_text(settings, LENA, page_id, made.post_id, f"{SECRET}") == 2
-        correct_update(settings, LENA, made.update_id, "All is well.", None)
+        correct_update(settings, LENA, page_id, made.update_id, "All is well.", None)
     shown = reader.get(f"/incidents/{made.post_id}").text
     assert "[redacted]" in shown and f"password is {SECRET}" not in shown
     assert holding(settings.public_root, SECRET) == []
@@ -193,7 +193,7 @@ def test_a_redacted_update_keeps_its_status_and_its_time(
 ) -> None:
     with clock.frozen(NOON):
         made = open_post(settings, LENA, page_id, draft("key-00000001", body=f"See {SECRET}."))
-        correct_update(settings, LENA, made.update_id, f"See {SECRET} there.", None)
+        correct_update(settings, LENA, page_id, made.update_id, f"See {SECRET} there.", None)
         redact_update(settings, LENA, page_id, made.update_id)
     assert holding(settings.public_root, SECRET) == []
     document = json.loads(reader.get(f"/api/v2/incidents/{made.post_id}.json").text)["incident"]
@@ -208,9 +208,9 @@ def test_a_status_title_and_impact_are_corrected_visibly(
         made = open_post(settings, LENA, page_id, draft("key-00000001"))
         last = add(settings, made.post_id, "key-00000002", status=PostStatus.RESOLVED)
         facts = PostFacts(title="Slow checkout", impact=Impact.MAJOR, component_ids=(api,))
-        edit_post(settings, LENA, made.post_id, facts)
+        edit_post(settings, LENA, page_id, made.post_id, facts)
     with clock.frozen(NOON + timedelta(minutes=1)):
-        correct_update(settings, LENA, last, None, None, status=PostStatus.MONITORING)
+        correct_update(settings, LENA, page_id, last, None, None, status=PostStatus.MONITORING)
     post = the_post()
     assert (post.status, post.closed_at, post.monitoring_at) == (PostStatus.MONITORING, None, NOON)
     shown = reader.get(f"/incidents/{made.post_id}").text
@@ -262,7 +262,7 @@ def test_no_sequence_of_verbs_leaves_an_impossible_post(
             if step == "withdraw":
                 withdraw_update(settings, LENA, page_id, newest, revert_components=True)
             elif step == "correct":
-                correct_update(settings, LENA, newest, None, None, status=PostStatus.RESOLVED)
+                correct_update(settings, LENA, page_id, newest, None, None, status=PostStatus.RESOLVED)
             elif step == "all":
                 withdraw_post(settings, LENA, page_id, made.post_id, revert_components=False)
             else:

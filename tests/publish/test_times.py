@@ -80,10 +80,10 @@ def short_story(settings: Settings, page_id: int, begin: datetime, end: datetime
     """An incident from `begin` to `end` that was corrected and promised something."""
     with clock.frozen(begin):
         made = open_post(settings, LENA, page_id, draft(f"night-{begin:%m%d%H}", next_update_by=begin + 45 * MINUTE))
-        correct_update(settings, LENA, made.update_id, "We are looking into it, all of us.", 1)
+        correct_update(settings, LENA, page_id, made.update_id, "We are looking into it, all of us.", 1)
     with clock.frozen(end):
         said = UpdateDraft(PostStatus.RESOLVED, "Over.", f"night-end-{begin:%m%d%H}", 1)
-        publish_update(settings, LENA, made.post_id, said)
+        publish_update(settings, LENA, page_id, made.post_id, said)
     return made.post_id
 
 

@@ -57,14 +57,16 @@ def fill(settings: Settings, page_id: int) -> None:
     words = AnnouncementDraft("We move", "To **another** place.", starts_at=NOON, ends_at=NOON + timedelta(days=700))
     with clock.frozen(NOON):
         create_announcement(settings, LENA, page_id, words)
-        create_template(LENA, page_id, TemplateDraft("Network", "Network trouble", "We **look**.", "investigating"))
+        create_template(
+            settings, LENA, page_id, TemplateDraft("Network", "Network trouble", "We **look**.", "investigating")
+        )
         internal = PostDraft(
             PostKind.INCIDENT, "Slow", PostStatus.INVESTIGATING, "Fisrt.", "key-internal-1", severity=Severity.P1
         )
         opened = open_post(settings, LENA, page_id, internal)
     earlier = NOON - timedelta(hours=1)
-    correct_update(settings, LENA, opened.update_id, "First. <b>é</b>", 1, display_at=earlier)
-    edit_post(settings, LENA, opened.post_id, PostFacts(title="Slow é"))
+    correct_update(settings, LENA, page_id, opened.update_id, "First. <b>é</b>", 1, display_at=earlier)
+    edit_post(settings, LENA, page_id, opened.post_id, PostFacts(title="Slow é"))
     add_subscriber(settings, LENA, page_id, "email", "finn@example.com", post=opened.post_id, is_confirmed=False)
     sheet = settings.home / "sheet.csv"
     sheet.write_bytes(SHEET)

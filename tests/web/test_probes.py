@@ -220,7 +220,7 @@ def test_the_figures_follow_what_happens(app: Flask, settings: Settings, page_id
     assert after['candor_deliveries_waiting{channel="email",state="sending"}'] == 1
     pending = 'candor_deliveries_waiting{channel="email",state="pending"}'
     assert after[pending] == sending[pending] - 1
-    publish_update(settings, LENA, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
+    publish_update(settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
     assert told(scrape(app))['candor_open_posts{page="default",kind="incident"}'] == 0
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
 from app.actions.accounts import passwords
 from app.actions.frame import changing_installation, require
 from app.clock import now
@@ -115,22 +114,16 @@ def create_first_account(actor: Actor, token: str, *, email: str, name: str, pas
     """
     details = check_details(email=email, name=name, password=password)
     password_hash = passwords.hashed(password)
-    with transaction() as session:
+    with changing_installation(actor, needs=None) as change:  # whoever has the link
+        session = change.session
         row = session.scalar(select(SetupToken).where(SetupToken.token_hash == token_hash(token)).with_for_update())
         if row is None or session.scalar(select(func.count(Account.id))):
             raise NotFound("This setup link has expired.")
         session.execute(delete(SetupToken))
         account = _add(session, details[0], details[1], password_hash)
         session.add(Membership(account_id=account.id, page_id=None, role=Role.ADMIN))
-        audit.record(
-            session,
-            actor,
-            "create",
-            "account",
-            account.public_id,
-            f"{account.name}, {Role.ADMIN}",
-            after={"role": Role.ADMIN},
-        )
+        detail = f"{account.name}, {Role.ADMIN}"
+        change.audit("create", "account", account.public_id, detail, after={"role": Role.ADMIN})
         return account.id
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from app.actions import audit, rate_limits
 from app.actions.accounts import passwords
 from app.actions.accounts.accounts import token_hash
+from app.actions.frame import changing_installation
 from app.clock import now
 from app.db import release, transaction
 from app.db import session as read_session
@@ -126,7 +127,8 @@ def find_session(token: str) -> SignedIn | None:
 
 def sign_out(actor: Actor, token: str) -> None:
     """End a session; ending it again changes nothing."""
-    with transaction() as session:
+    with changing_installation(actor, needs=None) as change:
+        session = change.session
         ended = session.execute(
             delete(SignInSession)
             .where(SignInSession.token_hash == token_hash(token))
@@ -134,7 +136,7 @@ def sign_out(actor: Actor, token: str) -> None:
         ).scalar()
         if ended is not None:
             public_id = session.scalars(select(Account.public_id).where(Account.id == ended)).one()
-            audit.record(session, actor, "sign out", "account", public_id)
+            change.audit("sign out", "account", public_id)
 
 
 def _note_visit(token: str) -> None:

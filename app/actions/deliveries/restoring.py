@@ -2,14 +2,15 @@
 whether what was under way is sent or dropped.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
 from app.actions.deliveries import send_limits
+from app.actions.frame import changing_installation
 from app.actions.posts import auto_start
 from app.channels.registry import names as channel_names
 from app.clock import now
@@ -27,7 +28,7 @@ from app.shapes import SYSTEM, Actor
 from app.states import deliveries
 from app.states.deliveries import UNSENT, Ledger, is_in
 from app.text import public_id
-from app.vocabulary import DeliveryState, DispatchState
+from app.vocabulary import DeliveryState, DispatchState, Role
 
 PAUSED = "restored from a backup"
 DROPPED = "dropped after a restore"
@@ -144,13 +145,14 @@ def question(session: Session) -> Question | None:
 
 
 def resume(actor: Actor) -> None:
-    """Send on every channel that was paused because of a restore.  What waited goes first.
+    """Send on every channel that was paused because of a restore.  What waited goes first.  Takes the role lead.
 
     Raises:
         Conflict: nothing is paused because of a restore.
+        NotAllowed: the actor's role on all pages is not enough.
     """
-    with transaction() as session:
-        _resume_within(session, actor)
+    with changing_installation(actor, needs=Role.LEAD) as change:
+        _resume_within(change.session, actor)
 
 
 def drop(actor: Actor, before: datetime) -> Dropped:
@@ -161,9 +163,13 @@ def drop(actor: Actor, before: datetime) -> Dropped:
 
     Raises:
         Conflict: nothing is paused because of a restore, so what waits is not a restored backup's.
+        NotAllowed: the actor's role on all pages is not enough.
     """
+    with changing_installation(actor, needs=Role.LEAD) as change:  # asked before anything is planned
+        _require_paused(change.session)
     _plan_begun(before)
-    with transaction() as session:
+    with changing_installation(actor, needs=Role.LEAD) as change:
+        session = change.session
         _resume_within(session, actor)
         messages = deliveries.skip(session, Notice, Notice.created_at <= before, DROPPED)
         dispatches = session.scalars(_open(before).with_for_update()).all()
@@ -172,18 +178,23 @@ def drop(actor: Actor, before: datetime) -> Dropped:
                 deliveries.cancel(session, dispatch)
             else:
                 messages += deliveries.skip(session, Delivery, Delivery.dispatch_id == dispatch.id, DROPPED)
-            audit.record(session, actor, "drop", "dispatch", dispatch.public_id, DROPPED)
+            change.audit("drop", "dispatch", dispatch.public_id, DROPPED, page_id=dispatch.page_id)
             deliveries.finish_if_done(session, dispatch.id)
         return Dropped(len(dispatches), messages)
 
 
 def _resume_within(session: Session, actor: Actor) -> None:
+    for row in _require_paused(session):
+        send_limits.resume_within(session, actor, row)
+    _end_alarm(session)
+
+
+def _require_paused(session: Session) -> Sequence[SendLimit]:
+    """Raises Conflict: nothing is paused because of a restore."""
     rows = session.scalars(_paused().with_for_update()).all()
     if not rows:
         raise Conflict(NOTHING_TO_ASK)
-    for row in rows:
-        send_limits.resume_within(session, actor, row)
-    _end_alarm(session)
+    return rows
 
 
 def _paused() -> Select[SendLimit]:

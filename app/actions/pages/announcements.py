@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import changing
 from app.actions.posts import validation
 from app.actions.revisions import lock_page, touch
 from app.clock import now
@@ -18,6 +18,7 @@ from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, AnnouncementDraft
 from app.text import markdown_to_html
+from app.vocabulary import Role
 
 FARTHEST = timedelta(days=5 * 366)
 
@@ -28,33 +29,34 @@ def create_announcement(settings: Settings, actor: Actor, page_id: int, draft: A
     Raises:
         Invalid: a field can not be taken.
         NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
+        NotAllowed: the actor's role on the page is not enough.
         NotFound: there is no such page.
         Unavailable: the database can not be written; nothing was changed.
     """
-    title, body, body_html = _words(draft)
-    with transaction() as session:
-        page = lock_page(session, page_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        title, body, body_html = _words(draft)
         announcement = Announcement(page_id=page_id)
         _write(announcement, draft, title, body, body_html)
-        session.add(announcement)
-        session.flush()
-        touch(session, page)
-        public_id = announcement.public_id
-        audit.record(session, actor, "create", "announcement", public_id, title)
-    try_refresh(settings, page_id)
-    return public_id
+        change.session.add(announcement)
+        change.session.flush()
+        change.touch()
+        change.audit("create", "announcement", announcement.public_id, title, after=_times(announcement))
+        return announcement.public_id
 
 
-def edit_announcement(settings: Settings, actor: Actor, public_id: str, draft: AnnouncementDraft, version: int) -> None:
+def edit_announcement(
+    settings: Settings, actor: Actor, page_id: int, public_id: str, draft: AnnouncementDraft, version: int
+) -> None:
     """Change an announcement, also one that is over.  `version` is the one that the author saw.
 
     Raises:
-        Invalid, NeedsConfirmation, NotFound, Unavailable: as `create_announcement`.
+        Invalid, NeedsConfirmation, NotAllowed, NotFound, Unavailable: as `create_announcement`.
         Stale: it changed since the author saw it.
     """
-    title, body, body_html = _words(draft)
-    with transaction() as session:
-        page, announcement = _held(session, public_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        title, body, body_html = _words(draft)
+        announcement = _held(change.session, page_id, public_id)
+        before = {"title": announcement.title, **_times(announcement)}
         if announcement.version != version:
             raise Stale(
                 "Someone changed this announcement after you opened the form.",
@@ -64,31 +66,30 @@ def edit_announcement(settings: Settings, actor: Actor, public_id: str, draft: A
         _write(announcement, draft, title, body, body_html)
         announcement.updated_at = now()
         announcement.version += 1
-        touch(session, page)
-        audit.record(session, actor, "edit", "announcement", public_id, title)
-        page_id = page.id
-    try_refresh(settings, page_id)
+        change.touch()
+        after = {"title": title, **_times(announcement)}
+        change.audit("edit", "announcement", public_id, title, before=before, after=after)
 
 
-def end_announcement(settings: Settings, actor: Actor, public_id: str) -> None:
+def end_announcement(settings: Settings, actor: Actor, page_id: int, public_id: str) -> None:
     """Take an announcement off the page now; one still to come is never shown.  One that is over stays as it is.
 
     Raises:
-        NotFound: there is no such announcement.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such announcement.
         Unavailable: the database can not be written; nothing was changed.
     """
-    with transaction() as session:
-        page, announcement = _held(session, public_id)
-        at = now()
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        announcement = _held(change.session, page_id, public_id)
+        at, before = now(), _times(announcement)
         if announcement.ends_at is not None and announcement.ends_at <= at:
             return
         announcement.starts_at = min(announcement.starts_at, at)
         announcement.ends_at = announcement.updated_at = at
         announcement.version += 1
-        touch(session, page)
-        audit.record(session, actor, "end", "announcement", public_id, announcement.title)
-        page_id = page.id
-    try_refresh(settings, page_id)
+        change.touch()
+        title, after = announcement.title, _times(announcement)
+        change.audit("end", "announcement", public_id, title, before=before, after=after)
 
 
 def show_due(settings: Settings) -> None:
@@ -141,9 +142,14 @@ def _check_times(starts_at: datetime, ends_at: datetime | None, stood: datetime 
         raise Invalid.field("ends_at", "Choose an end within five years of today.")
 
 
-def _held(session: Session, public_id: str) -> tuple[Page, Announcement]:
-    page_id = session.scalar(select(Announcement.page_id).where(Announcement.public_id == public_id))
-    if page_id is None:
+def _times(announcement: Announcement) -> dict[str, object]:
+    return {"starts_at": announcement.starts_at, "ends_at": announcement.ends_at, "version": announcement.version}
+
+
+def _held(session: Session, page_id: int, public_id: str) -> Announcement:
+    found = session.scalar(
+        select(Announcement).where(Announcement.public_id == public_id, Announcement.page_id == page_id)
+    )
+    if found is None:
         raise NotFound("Announcement not found.")
-    page = lock_page(session, page_id)
-    return page, session.scalars(select(Announcement).where(Announcement.public_id == public_id)).one()
+    return found

@@ -6,20 +6,17 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app import clock
-from app.actions import audit
+from app.actions.frame import changing
 from app.actions.pages.sample_story import ALONE, DESCRIPTIONS, GROUPS, MAINTENANCE, SUBSCRIBERS, TALES, Tale
 from app.actions.posts.publishing import open_post, publish_update
-from app.actions.revisions import lock_page, touch
 from app.actions.subscribers.shared import address_hash
 from app.channels.names import EMAIL
-from app.db import session as read_session
-from app.db import transaction
 from app.models.component import Component, ComponentGroup
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, ComponentEffect, PostDraft, Published, UpdateDraft
 from app.states import subscribers
-from app.vocabulary import ComponentStatus, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, PostKind, PostStatus, Role
 
 BEGAN_DAYS_AGO = 95
 
@@ -28,16 +25,22 @@ def load(settings: Settings, actor: Actor, page_id: int) -> bool:
     """Fill a page with components, three months of history, an open incident, a maintenance and subscribers.
 
     Whether anything was done: a page that has components already is left alone.
+
+    Raises:
+        NotAllowed: the actor is no admin of the page.
+        NotFound: there is no such page.
     """
-    if read_session().scalar(select(exists().where(Component.page_id == page_id))):
-        return False
     at = clock.now()
-    with clock.frozen(at - timedelta(days=BEGAN_DAYS_AGO)), transaction() as session:
-        page = lock_page(session, page_id)
-        ids = _components(session, page_id)
-        _subscribers(session, settings, page_id)
-        touch(session, page, everything=True)
-        audit.record(session, actor, "load sample", "page", page.public_id)
+    with (
+        clock.frozen(at - timedelta(days=BEGAN_DAYS_AGO)),
+        changing(settings, actor, page_id, needs=Role.ADMIN) as change,
+    ):
+        if change.session.scalar(select(exists().where(Component.page_id == page_id))):
+            return False
+        ids = _components(change.session, page_id)
+        _subscribers(change.session, settings, page_id)
+        change.touch(everything=True)
+        change.audit("load sample", "page", change.page.public_id)
     for tale in TALES:
         _tell(settings, actor, page_id, tale, ids, at)
     _plan(settings, actor, page_id, ids, at)
@@ -94,7 +97,7 @@ def _tell(settings: Settings, actor: Actor, page_id: int, tale: Tale, ids: dict[
             else:
                 moved = effects if said.status.is_terminal else ()
                 update = UpdateDraft(said.status, said.body, key, number, effects=moved, notify=False)
-                publish_update(settings, actor, made.post_id, update)
+                publish_update(settings, actor, page_id, made.post_id, update)
 
 
 def _plan(settings: Settings, actor: Actor, page_id: int, ids: dict[str, str], at: datetime) -> None:

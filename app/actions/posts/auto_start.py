@@ -30,9 +30,13 @@ def move_due(settings: Settings) -> None:
     Raises:
         Unavailable: the database went away; what is left is moved the next time.
     """
-    due = read_session().execute(select(Post.public_id, Post.status, Post.version).where(_is_due(now()))).all()
+    due = (
+        read_session()
+        .execute(select(Post.page_id, Post.public_id, Post.status, Post.version).where(_is_due(now())))
+        .all()
+    )
     release()
-    for public_id, status, version in due:
+    for page_id, public_id, status, version in due:
         has_begun = status == PostStatus.SCHEDULED
         to = PostStatus.IN_PROGRESS if has_begun else PostStatus.COMPLETED
         key = f"by-clock-{public_id}-{version}"
@@ -44,7 +48,7 @@ def move_due(settings: Settings) -> None:
             acknowledged=True,
         )
         try:
-            publish_update(settings, SYSTEM, public_id, draft)
+            publish_update(settings, SYSTEM, page_id, public_id, draft)
         except Unavailable:
             raise
         except CandorError as error:  # somebody was faster, by hand

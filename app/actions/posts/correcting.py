@@ -6,27 +6,24 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import changing
 from app.actions.posts import validation
 from app.actions.posts.publishing import reached, standing, taints
-from app.actions.revisions import lock_page, touch
 from app.clock import now
-from app.db import session as read_session
-from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models.post import Post, Update, UpdateRevision
 from app.publish.months import month_of
-from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import posts as states
 from app.text import markdown_to_html
-from app.vocabulary import PostStatus
+from app.vocabulary import PostStatus, Role
 
 
 def correct_update(
     settings: Settings,
     actor: Actor,
+    page_id: int,
     update_public_id: str,
     body: str | None,
     version: int | None,
@@ -41,22 +38,19 @@ def correct_update(
     saw, if any.
 
     Raises:
-        Invalid, NeedsConfirmation, NotFound, Stale, Unavailable: as `publish_update`.
+        Invalid, NeedsConfirmation, NotAllowed, NotFound, Stale, Unavailable: as `publish_update`.
+        Conflict: it was withdrawn.
     """
-    body = None if body is None else validation.read_body(body)
-    validation.check_dated(display_at)
-    row = (
-        read_session()
-        .execute(select(Post.page_id, Post.incident_id).join(Update).where(Update.public_id == update_public_id))
-        .first()
-    )
-    if row is None:
-        raise NotFound("Update not found.")
-    page_id = row[0]
-    validation.ask_about_leaks([body or ""], taints(row[1]), acknowledged=acknowledged)
-    with transaction() as session:
-        page = lock_page(session, page_id)
-        update = session.scalars(select(Update).where(Update.public_id == update_public_id)).one()
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        session = change.session
+        body = None if body is None else validation.read_body(body)
+        validation.check_dated(display_at)
+        update = session.scalar(
+            select(Update).join(Post).where(Update.public_id == update_public_id, Post.page_id == page_id)
+        )
+        if update is None:
+            raise NotFound("Update not found.")
+        validation.ask_about_leaks([body or ""], taints(update.post.incident_id), acknowledged=acknowledged)
         if version is not None and update.version != version:
             raise Stale(
                 "Someone corrected this update after you opened the form.",
@@ -64,7 +58,8 @@ def correct_update(
                 yours=body or update.body,
             )
         _check_between(session, update, display_at)
-        month = month_of(update.post.started_at, ZoneInfo(page.time_zone))
+        zone = ZoneInfo(change.page.time_zone)
+        month, before = month_of(update.post.started_at, zone), _facts(update)
         if update.withdrawn_at is not None or update.post.withdrawn_at is not None:
             raise Conflict("This update was withdrawn and cannot be corrected any more.")
         if status is not None:
@@ -75,10 +70,14 @@ def correct_update(
             left = standing(session, update.post)
             states.follow(update.post, left, reached(session, left))
             update.post.version += 1
-        is_elsewhere = month != month_of(update.post.started_at, ZoneInfo(page.time_zone))
-        touch(session, page, update.post, everything=is_elsewhere)  # the month it left has to be written too
-        audit.record(session, actor, "correct", "update", update.public_id)
-    try_refresh(settings, page_id)
+        is_elsewhere = month != month_of(update.post.started_at, zone)
+        change.touch(update.post, everything=is_elsewhere)  # the month it left has to be written too
+        change.audit("correct", "update", update.public_id, before=before, after=_facts(update))
+
+
+def _facts(update: Update) -> dict[str, object]:
+    """What a correction changes, for the audit line.  The text is kept as a revision, which can be redacted."""
+    return {"status": update.status, "display_at": update.display_at, "version": update.version}
 
 
 def _check_status(update: Update, status: PostStatus) -> None:

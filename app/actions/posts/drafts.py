@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import alarms, incidents
 from app.actions.frame import Change, changing
-from app.actions.posts import publishing, validation
+from app.actions.posts import editing, publishing, validation
 from app.clock import now
 from app.db import release
 from app.db import session as read_session
@@ -282,9 +282,10 @@ def _publish(change: Change, settings: Settings, draft: Draft, actor: Actor) -> 
         raise Conflict("This draft changed since it was approved or scheduled. Check it and publish it again.")
     read = _read(session, draft, content, change.page)
     if isinstance(read, PostDraft):
-        made_now = publishing.add_post(session, settings, actor, change.page, read)
+        made_now = publishing.add_post(change, settings, read)
     else:
-        made_now = publishing.add_update(session, settings, actor, change.page, content.post_id, read)
+        post = editing.hold_post(session, change.page.id, content.post_id)
+        made_now = publishing.add_update(change, settings, post, read)
     update_id = session.scalars(select(Update.id).where(Update.public_id == made_now.update_id)).one()
     states.publish(draft, update_id, content_hash(content))
     change.audit("publish", "draft", draft.public_id, made_now.update_id)

@@ -5,49 +5,59 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import changing
 from app.actions.posts import effects, validation
-from app.actions.revisions import lock_page, touch
 from app.clock import now
-from app.db import session as read_session
-from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.component import Component
-from app.models.page import Page
 from app.models.post import Post, PostComponent, PostRevision
-from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, PostFacts
 from app.states import posts as states
-from app.vocabulary import Impact, PostKind, PostStatus
+from app.vocabulary import Impact, PostKind, PostStatus, Role
 
 SHOWN_WHEN_CORRECTED = ("title", "impact", "scheduled_for", "scheduled_until")
 """Facts whose former value readers are shown."""
 
 
+def hold_post(session: Session, page_id: int, public_id: str) -> Post:
+    """A post of this page, locked.  The caller holds the page already, as all verbs lock them in that order.
+
+    Raises:
+        NotFound: the page has no such post.
+        Conflict: it was withdrawn.
+    """
+    post = session.scalar(select(Post).where(Post.public_id == public_id, Post.page_id == page_id).with_for_update())
+    if post is None:
+        raise NotFound("Post not found.")
+    if post.withdrawn_at is not None:
+        raise Conflict("This post was withdrawn, so you can't change it. Open a new one.")
+    return post
+
+
 def edit_post(
-    settings: Settings, actor: Actor, public_id: str, facts: PostFacts, *, acknowledged: bool = False
+    settings: Settings, actor: Actor, page_id: int, public_id: str, facts: PostFacts, *, acknowledged: bool = False
 ) -> None:
     """Correct facts of a post, visibly: readers are shown what they were.  Nobody is notified.
 
     Raises:
-        NotFound: there is no such post.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such post.
         Conflict: it was withdrawn.
         Invalid: a fact cannot be taken, or belongs to maintenance alone.
         NeedsConfirmation: the new title looks as if it held something internal, and `acknowledged` is not set.
         Unavailable: the database cannot be written; nothing was changed.
     """
-    facts = read_facts(facts)
-    page_id = _page_of(public_id)
-    with transaction() as session:
-        page, post = _held(session, page_id, public_id)
-        changed = set_facts(session, actor, post, facts, acknowledged=acknowledged)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        post = hold_post(change.session, page_id, public_id)
+        before = _facts(change.session, post)
+        changed = set_facts(change.session, actor, post, read_facts(facts), acknowledged=acknowledged)
         if not changed:
             return
         post.version += 1
-        touch(session, page, post)
-        audit.record(session, actor, "edit", "post", public_id, ", ".join(sorted(changed)))
-    try_refresh(settings, page_id)
+        change.touch(post)
+        detail, after = ", ".join(sorted(changed)), _facts(change.session, post)
+        change.audit("edit", "post", public_id, detail, before=before, after=after)
 
 
 def read_facts(facts: PostFacts) -> PostFacts:
@@ -92,63 +102,78 @@ def set_facts(
     return changed
 
 
-def pin_post(settings: Settings, actor: Actor, public_id: str, pinned: bool) -> None:
+def pin_post(settings: Settings, actor: Actor, page_id: int, public_id: str, pinned: bool) -> None:
     """Keep a post on top of the page, or stop keeping it there.  Doing it twice changes nothing; nobody is notified.
 
     Raises:
-        NotFound: there is no such post.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such post.
         Conflict: it was withdrawn.
         Unavailable: the database cannot be written; nothing was changed.
     """
-    page_id = _page_of(public_id)
-    with transaction() as session:
-        page, post = _held(session, page_id, public_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        post = hold_post(change.session, page_id, public_id)
         if post.pinned == pinned:
             return
         post.pinned = pinned
-        touch(session, page, post)
-        audit.record(session, actor, "pin" if pinned else "unpin", "post", public_id, post.title)
-    try_refresh(settings, page_id)
+        change.touch(post)
+        verb = "pin" if pinned else "unpin"
+        change.audit(verb, "post", public_id, post.title, before={"pinned": not pinned}, after={"pinned": pinned})
 
 
-def set_auto(settings: Settings, actor: Actor, public_id: str, is_on: bool) -> None:
+def set_auto(settings: Settings, actor: Actor, page_id: int, public_id: str, is_on: bool) -> None:
     """Have a maintenance start and end automatically, or by hand alone.  Doing it twice changes nothing.
 
     Raises:
-        NotFound: there is no such post.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such post.
         Conflict: it was withdrawn.
         Invalid: it is no maintenance.
         Unavailable: the database cannot be written; nothing was changed.
     """
-    page_id = _page_of(public_id)
-    with transaction() as session:
-        _, post = _held(session, page_id, public_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        post = hold_post(change.session, page_id, public_id)
         if post.kind != PostKind.MAINTENANCE:
             raise Invalid("Only maintenance can start and end automatically.")
         if (post.auto_start, post.auto_end) == (is_on, is_on):
             return
+        before = {"auto_start": post.auto_start, "auto_end": post.auto_end}
         post.auto_start = post.auto_end = is_on
-        audit.record(session, actor, "set auto" if is_on else "set by hand", "post", public_id, post.title)
+        after = {"auto_start": is_on, "auto_end": is_on}
+        verb = "set auto" if is_on else "set by hand"
+        change.audit(verb, "post", public_id, post.title, before=before, after=after)
 
 
-def draft_postmortem(actor: Actor, public_id: str, body: str | None) -> None:
+def draft_postmortem(settings: Settings, actor: Actor, page_id: int, public_id: str, body: str | None) -> None:
     """Keep a post-mortem that is not published yet, or, with None, throw the draft away.
 
     Raises:
-        NotFound: there is no such post.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such post.
         Conflict: there is no draft to throw away, or the post was withdrawn.
         Invalid: the text cannot be taken, or the post is still open.
     """
-    text = None if body is None else validation.read_body(body)
-    page_id = _page_of(public_id)
-    with transaction() as session:
-        _, post = _held(session, page_id, public_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        text = None if body is None else validation.read_body(body)
+        post = hold_post(change.session, page_id, public_id)
         if text is None and post.postmortem_draft is None:
             raise Conflict("There is no post-mortem draft. You can still correct what was published.")
         if text is not None and not PostStatus(post.status).is_terminal:
             raise Invalid("You can publish a post-mortem after the incident is resolved. Resolve it first.")
+        before = {"postmortem_draft_at": post.postmortem_draft_at}
         post.postmortem_draft, post.postmortem_draft_at = text, now() if text is not None else None
-        audit.record(session, actor, "draft post-mortem", "post", public_id)
+        after = {"postmortem_draft_at": post.postmortem_draft_at}
+        change.audit("draft post-mortem", "post", public_id, before=before, after=after)
+
+
+def _facts(session: Session, post: Post) -> dict[str, object]:
+    """What can be edited, for the audit line.  A former title is kept as a revision, which can be redacted."""
+    names = ("impact", "scheduled_for", "scheduled_until", "auto_start", "auto_end", "version")
+    about = select(Component.public_id).join(PostComponent, PostComponent.component_id == Component.id)
+    return {
+        **{name: getattr(post, name) for name in names},
+        "components": sorted(session.scalars(about.where(PostComponent.post_id == post.id))),
+    }
 
 
 def _values(post: Post, facts: PostFacts) -> dict[str, object]:
@@ -190,19 +215,3 @@ def _visible_names(session: Session, post: Post) -> list[str]:
         .order_by(Component.position, Component.id)
     )
     return list(session.scalars(statement))
-
-
-def _page_of(public_id: str) -> int:
-    page_id = read_session().scalar(select(Post.page_id).where(Post.public_id == public_id))
-    if page_id is None:
-        raise NotFound("Post not found.")
-    return page_id
-
-
-def _held(session: Session, page_id: int, public_id: str) -> tuple[Page, Post]:
-    """The page and its post, locked in the order that publishing locks them.  Raises Conflict."""
-    page = lock_page(session, page_id)
-    post = session.scalars(select(Post).where(Post.public_id == public_id).with_for_update()).one()
-    if post.withdrawn_at is not None:
-        raise Conflict("This post was withdrawn, so you can't change it.")
-    return page, post

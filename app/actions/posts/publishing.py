@@ -7,25 +7,23 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import audit, incidents
+from app.actions import incidents
+from app.actions.frame import Change, changing
 from app.actions.posts import effects, incident, validation
-from app.actions.posts.editing import read_facts, set_facts
-from app.actions.revisions import lock_page, touch
+from app.actions.posts.editing import hold_post, read_facts, set_facts
 from app.clock import now
 from app.db import session as read_session
-from app.db import transaction
 from app.deliver.plan import urgency
 from app.deliver.wake_up import wake_workers
-from app.errors import Conflict, Invalid, KeyUsed, NotFound, Stale
+from app.errors import Invalid, KeyUsed, Stale
 from app.models.page import Page
 from app.models.post import Post, Update, UpdateEffect
-from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, PostDraft, PostFacts, Published, UpdateDraft
 from app.states import deliveries
 from app.states import posts as states
 from app.text import markdown_to_html
-from app.vocabulary import ComponentStatus, DispatchKind, Impact, PostKind, PostStatus
+from app.vocabulary import ComponentStatus, DispatchKind, Impact, PostKind, PostStatus, Role
 
 
 def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) -> Published:
@@ -35,14 +33,12 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
         Invalid: a field cannot be taken.
         KeyUsed: the key published something else before.
         NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
+        NotAllowed: the actor's role on the page is not enough.
         NotFound: there is no such page.
         Unavailable: the database cannot be written; nothing was changed.
     """
-    draft = read_post(draft)
-    with transaction() as session:
-        made = add_post(session, settings, actor, lock_page(session, page_id), draft)
-    try_refresh(settings, page_id)
-    return made
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        return add_post(change, settings, read_post(draft))
 
 
 def read_post(draft: PostDraft) -> PostDraft:
@@ -64,20 +60,22 @@ def read_post(draft: PostDraft) -> PostDraft:
     return draft
 
 
-def add_post(session: Session, settings: Settings, actor: Actor, page: Page, draft: PostDraft) -> Published:
+def add_post(change: Change, settings: Settings, draft: PostDraft) -> Published:
     """Open a post in the caller's transaction, which holds the page; `draft` comes from `read_post`.
 
     Raises:
         Invalid, KeyUsed: as `open_post`.
     """
-    made = published_before(session, draft.idempotency_key, draft.fingerprint, page_id=page.id)
+    session = change.session
+    made = published_before(session, draft.idempotency_key, draft.fingerprint, page_id=change.page.id)
     if made is not None:
+        change.render_again()
         return made
-    post = _new_post(session, actor, page, draft)
+    post = _new_post(session, change.actor, change.page, draft)
     update = _add_update(
         session,
         settings,
-        actor,
+        change.actor,
         post,
         draft=draft,
         at=draft.happened_at or draft.display_at,
@@ -87,29 +85,29 @@ def add_post(session: Session, settings: Settings, actor: Actor, page: Page, dra
         effects.set_components(session, post, [effect.component_id for effect in draft.effects])
     else:
         effects.apply(session, post, update, draft.effects)
-    touch(session, page, post)
-    audit.record(session, actor, "open", "post", post.public_id, draft.title)
+    change.touch(post)
+    change.audit("open", "post", post.public_id, draft.title, after=_said(post))
     return Published(post.public_id, update.public_id)
 
 
-def publish_update(settings: Settings, actor: Actor, post_public_id: str, draft: UpdateDraft) -> Published:
+def publish_update(
+    settings: Settings, actor: Actor, page_id: int, post_public_id: str, draft: UpdateDraft
+) -> Published:
     """Publish one update of a post.  The same idempotency key again returns what the first call made.
 
     Raises:
         Invalid: a field cannot be taken.
         KeyUsed: the key published something else before.
         NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
-        NotFound: there is no such post.
+        NotAllowed: the actor's role on the page is not enough.
+        NotFound: the page has no such post.
         Conflict: the post was withdrawn.
         Stale: the post changed since the author saw it.
         Unavailable: the database cannot be written; nothing was changed.
     """
-    page_id, incident_id = _where(post_public_id)
-    draft = read_update(draft, incident_id)
-    with transaction() as session:
-        made = add_update(session, settings, actor, lock_page(session, page_id), post_public_id, draft)
-    try_refresh(settings, page_id)
-    return made
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        post = hold_post(change.session, page_id, post_public_id)
+        return add_update(change, settings, post, read_update(draft, post.incident_id))
 
 
 def read_update(draft: UpdateDraft, incident_id: int | None) -> UpdateDraft:
@@ -128,18 +126,18 @@ def read_update(draft: UpdateDraft, incident_id: int | None) -> UpdateDraft:
     return draft
 
 
-def add_update(
-    session: Session, settings: Settings, actor: Actor, page: Page, post_public_id: str, draft: UpdateDraft
-) -> Published:
-    """Publish an update in the caller's transaction, which holds the page; `draft` comes from `read_update`.
+def add_update(change: Change, settings: Settings, post: Post, draft: UpdateDraft) -> Published:
+    """Publish an update in the caller's transaction, which holds the page and the post; `draft` is from `read_update`.
 
     Raises:
-        Conflict, Invalid, KeyUsed, NotFound, Stale: as `publish_update`.
+        Invalid, KeyUsed, Stale: as `publish_update`.
     """
-    post = hold_post(session, page.id, post_public_id)
+    session, actor = change.session, change.actor
     made = published_before(session, draft.idempotency_key, draft.fingerprint, post)
     if made is not None:
+        change.render_again()
         return made
+    before = _said(post)
     _check(session, post, draft)
     set_facts(session, actor, post, draft.facts or PostFacts(), acknowledged=draft.acknowledged, with_update=True)
     computed = effects.computed_impact(PostKind(post.kind), draft.effects, Impact(post.impact))
@@ -150,24 +148,10 @@ def add_update(
         # what is published is no draft any more; another draft that was written meanwhile stays
         post.postmortem_draft = post.postmortem_draft_at = None
     post.version += 1
-    touch(session, page, post)
-    audit.record(session, actor, "update", "post", post.public_id, f"{draft.status} {update.public_id}")
+    change.touch(post)
+    detail = f"{draft.status} {update.public_id}"
+    change.audit("update", "post", post.public_id, detail, before=before, after=_said(post))
     return Published(post.public_id, update.public_id)
-
-
-def hold_post(session: Session, page_id: int, public_id: str) -> Post:
-    """A post of this page, locked.  The caller holds the page already, as publishing locks them in that order.
-
-    Raises:
-        NotFound: the page has no such post.
-        Conflict: it was withdrawn.
-    """
-    post = session.scalar(select(Post).where(Post.public_id == public_id, Post.page_id == page_id).with_for_update())
-    if post is None:
-        raise NotFound("Post not found.")
-    if post.withdrawn_at is not None:
-        raise Conflict("This post was withdrawn, so you can't change it. Open a new one.")
-    return post
 
 
 def published_before(
@@ -321,11 +305,9 @@ def _add_update(
     return update
 
 
-def _where(post_public_id: str) -> tuple[int, int | None]:
-    row = read_session().execute(select(Post.page_id, Post.incident_id).where(Post.public_id == post_public_id)).first()
-    if row is None:
-        raise NotFound("Post not found.")
-    return row[0], row[1]
+def _said(post: Post) -> dict[str, object]:
+    """What a statement changes of its post, for the audit line; never its text, which may be redacted."""
+    return {"status": post.status, "impact": post.impact, "next_update_by": post.next_update_by}
 
 
 def _check(session: Session, post: Post, draft: UpdateDraft) -> None:

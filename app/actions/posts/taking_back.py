@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from app.actions.frame import Change, changing
 from app.actions.posts import incident
-from app.actions.posts.publishing import hold_post, reached, standing
+from app.actions.posts.editing import hold_post
+from app.actions.posts.publishing import reached, standing
 from app.clock import now
 from app.deliver.plan import urgency
 from app.deliver.wake_up import wake_workers

@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
-from app.actions.revisions import lock_page
+from app.actions.frame import changing
 from app.clock import now
-from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.component import Component
 from app.models.incident_template import IncidentTemplate
+from app.settings import Settings
 from app.shapes import Actor
 from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
-from app.vocabulary import PostStatus
+from app.vocabulary import PostStatus, Role
 
 NAME_LIMIT = 100
 MOST_TEMPLATES = 500
@@ -34,17 +33,17 @@ class TemplateDraft:
     component_ids: tuple[str, ...] = ()
 
 
-def create_template(actor: Actor, page_id: int, draft: TemplateDraft) -> str:
+def create_template(settings: Settings, actor: Actor, page_id: int, draft: TemplateDraft) -> str:
     """Keep words for posts to come; the template's public id.
 
     Raises:
         Invalid: a field can not be taken, or a component is not this page's.
         Conflict: the page has enough of them.
+        NotAllowed: the actor's role on the page is not enough.
         NotFound: there is no such page.
     """
-    draft = _read(draft)
-    with transaction() as session:
-        lock_page(session, page_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        draft, session = _read(draft), change.session
         _check_components(session, page_id, draft)
         held = session.scalar(select(func.count(IncidentTemplate.id)).where(IncidentTemplate.page_id == page_id)) or 0
         if held >= MOST_TEMPLATES:
@@ -52,38 +51,39 @@ def create_template(actor: Actor, page_id: int, draft: TemplateDraft) -> str:
         row = IncidentTemplate(page_id=page_id, **_values(draft))
         session.add(row)
         session.flush()
-        audit.record(session, actor, "create", "template", row.public_id, draft.name)
+        change.audit("create", "template", row.public_id, draft.name, after=_facts(row))
         return row.public_id
 
 
-def edit_template(actor: Actor, page_id: int, public_id: str, draft: TemplateDraft) -> None:
+def edit_template(settings: Settings, actor: Actor, page_id: int, public_id: str, draft: TemplateDraft) -> None:
     """Change a template; posts that were begun with it stay as they are.
 
     Raises:
-        Invalid: as `create_template`.
+        Invalid, NotAllowed: as `create_template`.
         NotFound: the page has no such template.
     """
-    draft = _read(draft)
-    with transaction() as session:
-        lock_page(session, page_id)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        draft, session = _read(draft), change.session
         row = _held(session, page_id, public_id)
+        before = _facts(row)
         _check_components(session, page_id, draft)
         for name, value in _values(draft).items():
             setattr(row, name, value)
         row.updated_at = now()
-        audit.record(session, actor, "edit", "template", public_id, draft.name)
+        change.audit("edit", "template", public_id, draft.name, before=before, after=_facts(row))
 
 
-def delete_template(actor: Actor, page_id: int, public_id: str) -> None:
+def delete_template(settings: Settings, actor: Actor, page_id: int, public_id: str) -> None:
     """Take a template away; posts that were begun with it stay as they are.
 
     Raises:
+        NotAllowed: as `create_template`.
         NotFound: the page has no such template.
     """
-    with transaction() as session:
-        row = _held(session, page_id, public_id)
-        session.delete(row)
-        audit.record(session, actor, "delete", "template", public_id, row.name)
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
+        row = _held(change.session, page_id, public_id)
+        change.session.delete(row)
+        change.audit("delete", "template", public_id, row.name, before=_facts(row))
 
 
 def _read(draft: TemplateDraft) -> TemplateDraft:
@@ -111,6 +111,11 @@ def _values(draft: TemplateDraft) -> dict[str, object]:
         "name": draft.name, "title": draft.title, "body": draft.body, "status": draft.status, "notify": draft.notify,
         "component_ids": ",".join(draft.component_ids),
     }  # fmt: skip
+
+
+def _facts(row: IncidentTemplate) -> dict[str, object]:
+    """What the audit line says of a template; its text is not kept there."""
+    return {name: getattr(row, name) for name in ("name", "title", "status", "notify", "component_ids")}
 
 
 def _held(session: Session, page_id: int, public_id: str) -> IncidentTemplate:

@@ -113,9 +113,9 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     if given.says_something:
         status = given.status or _standing(incident_id)
         update = given.update(status, BODIES[status], key=key, fingerprint=_asked(given.given))
-        publishing.publish_update(settings(), bearer().actor, incident_id, update)
+        publishing.publish_update(settings(), bearer().actor, page.id, incident_id, update)
     else:
-        edit_post(settings(), bearer().actor, incident_id, given.facts(), acknowledged=given.acknowledged)
+        edit_post(settings(), bearer().actor, page.id, incident_id, given.facts(), acknowledged=given.acknowledged)
     return one_incident(page, incident_id)
 
 
@@ -146,7 +146,7 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
             notify=False,
             fingerprint=fingerprint({"method": "DELETE"}),
         )
-        publishing.publish_update(settings(), bearer().actor, incident_id, draft)
+        publishing.publish_update(settings(), bearer().actor, page.id, incident_id, draft)
         return before
     taking_back.withdraw_post(
         settings(), bearer().actor, page.id, incident_id, revert_components=asked.components == "revert"
@@ -201,6 +201,7 @@ def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> Re
         correcting.correct_update(
             settings(),
             bearer().actor,
+            page.id,
             update_id,
             given.body,
             None,

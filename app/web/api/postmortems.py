@@ -34,7 +34,8 @@ def read_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Keep a draft."""
     one_incident(page, incident_id)
-    draft_postmortem(bearer().actor, incident_id, bodies.read(PostmortemBody).postmortem.body_draft)
+    body = bodies.read(PostmortemBody).postmortem.body_draft
+    draft_postmortem(settings(), bearer().actor, page.id, incident_id, body)
     return _document(page, incident_id)
 
 
@@ -42,7 +43,7 @@ def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Throw the draft away."""
     one_incident(page, incident_id)
-    draft_postmortem(bearer().actor, incident_id, None)
+    draft_postmortem(settings(), bearer().actor, page.id, incident_id, None)
     return "", 204
 
 
@@ -63,7 +64,7 @@ def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
         notify=given.notify_subscribers,
         acknowledged=given.acknowledged,
     )
-    publish_update(settings(), bearer().actor, incident_id, draft)
+    publish_update(settings(), bearer().actor, page.id, incident_id, draft)
     return _document(page, incident_id)
 
 

@@ -12,7 +12,7 @@ from app.models.incident_template import IncidentTemplate
 from app.publish.views import PageView
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
-from app.web.api.blueprint import bearer, tagged
+from app.web.api.blueprint import bearer, settings, tagged
 from app.web.api.documents import Document, component_documents
 from app.web.api.paging import chosen
 
@@ -40,7 +40,7 @@ def create_template(page: PageView) -> ResponseReturnValue:
         notify=given.notify,
         component_ids=given.component_ids,
     )
-    made = actions.create_template(bearer().actor, page.id, words)
+    made = actions.create_template(settings(), bearer().actor, page.id, words)
     row = session().scalars(select(IncidentTemplate).where(IncidentTemplate.public_id == made)).one()
     return _document(page, row), 201
 

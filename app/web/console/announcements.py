@@ -73,7 +73,7 @@ def edit_announcement(public_id: str) -> Answer:
     try:
         version = read_version(typed.version)
         draft = announced.draft_of(typed, facts.zone, stands)
-        actions.edit_announcement(current_app.config["SETTINGS"], actor(), public_id, draft, version)
+        actions.edit_announcement(current_app.config["SETTINGS"], actor(), facts.id, public_id, draft, version)
     except CandorError as error:
         problem, status = problem_of(error)
         if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
@@ -89,7 +89,7 @@ def end_announcement(public_id: str) -> Answer:
     """Take an announcement off the page now; one still to come is called off."""
     facts = current_page()
     title = queries.find(session(), facts.id, public_id).title
-    actions.end_announcement(current_app.config["SETTINGS"], actor(), public_id)
+    actions.end_announcement(current_app.config["SETTINGS"], actor(), facts.id, public_id)
     return _to_list(public_id, f"Ended: {title}")
 
 

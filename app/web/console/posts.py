@@ -104,7 +104,7 @@ def pin_post(public_id: str) -> Answer:
     """Keep a post on top of the page after it is over, or, with `pinned=no`, stop keeping it there."""
     thread(session(), current_page().id, public_id)
     pinned = _chosen("pinned")
-    editing.pin_post(current_app.config["SETTINGS"], actor(), public_id, pinned)
+    editing.pin_post(current_app.config["SETTINGS"], actor(), current_page().id, public_id, pinned)
     flash("It is kept on top of the page." if pinned else "It is no longer kept on top of the page.")
     return redirect(url_for("console.show_post", public_id=public_id), 303)
 
@@ -115,7 +115,7 @@ def set_by_clock(public_id: str) -> Answer:
     """Have a maintenance begin and end by itself at its planned times, or, with `by_clock=no`, by hand."""
     thread(session(), current_page().id, public_id)
     is_on = _chosen("by_clock")
-    editing.set_auto(current_app.config["SETTINGS"], actor(), public_id, is_on)
+    editing.set_auto(current_app.config["SETTINGS"], actor(), current_page().id, public_id, is_on)
     flash("It begins and ends by the clock." if is_on else "It begins and ends by hand.")
     return redirect(url_for("console.show_post", public_id=public_id), 303)
 

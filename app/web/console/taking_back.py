@@ -126,6 +126,7 @@ def correct_facts(public_id: str) -> Answer:
         editing.edit_post(
             current_app.config["SETTINGS"],
             actor(),
+            facts.id,
             public_id,
             _facts(found),
             acknowledged=request.form.get("acknowledged") == "yes",

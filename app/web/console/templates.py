@@ -1,6 +1,6 @@
 """Templates: words prepared in peace, for the publishing form to begin with."""
 
-from flask import flash, redirect, request, url_for
+from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from app.actions.posts import templates as actions
@@ -41,7 +41,7 @@ def create_template() -> Answer:
     facts = current_page()
     typed = prepared.read_typed(request.form)
     try:
-        public_id = actions.create_template(actor(), facts.id, prepared.draft_of(typed))
+        public_id = actions.create_template(current_app.config["SETTINGS"], actor(), facts.id, prepared.draft_of(typed))
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_form(typed, problem), status
@@ -64,7 +64,7 @@ def edit_template(public_id: str) -> Answer:
     stands = queries.find(session(), facts.id, public_id)
     typed = prepared.read_typed(request.form)
     try:
-        actions.edit_template(actor(), facts.id, public_id, prepared.draft_of(typed))
+        actions.edit_template(current_app.config["SETTINGS"], actor(), facts.id, public_id, prepared.draft_of(typed))
     except CandorError as error:
         problem, status = problem_of(error)
         return _show_form(typed, problem, stands), status
@@ -77,7 +77,7 @@ def delete_template(public_id: str) -> Answer:
     """Take a template away."""
     facts = current_page()
     name = queries.find(session(), facts.id, public_id).name
-    actions.delete_template(actor(), facts.id, public_id)
+    actions.delete_template(current_app.config["SETTINGS"], actor(), facts.id, public_id)
     return _to_list(public_id, f"Deleted: {name}")
 
 

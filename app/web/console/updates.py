@@ -27,7 +27,7 @@ def publish_update(public_id: str) -> Answer:
     typed = read_typed(request.form)
     try:
         draft = update_draft(typed, found.post.kind, facts.zone, found.broken)
-        made = publishing.publish_update(current_app.config["SETTINGS"], actor(), public_id, draft)
+        made = publishing.publish_update(current_app.config["SETTINGS"], actor(), facts.id, public_id, draft)
     except CandorError as error:
         problem, status = problem_of(error)
         typed = with_new_key(typed) if isinstance(error, KeyUsed) else typed
@@ -59,7 +59,7 @@ def correct_update(public_id: str) -> Answer:
         version = read_version(request.form.get("version", ""))
         corrected = _status(facts.post_kind)
         correcting.correct_update(
-            settings, actor(), public_id, body, version, status=corrected, acknowledged=acknowledged
+            settings, actor(), current_page().id, public_id, body, version, status=corrected, acknowledged=acknowledged
         )
     except CandorError as error:
         problem, status = problem_of(error)

@@ -141,7 +141,7 @@ def test_the_past_comes_page_by_page(lena: Person, settings: Settings, page_id: 
             made = announcements.create_announcement(
                 settings, LENA, page_id, AnnouncementDraft(f"Number {number}.", "Words.")
             )
-            announcements.end_announcement(settings, LENA, made)
+            announcements.end_announcement(settings, LENA, page_id, made)
     first, second = lena.open(LIST), lena.open(f"{LIST}?page=2")
     assert "Number 26." in first
     assert "Number 1." not in first

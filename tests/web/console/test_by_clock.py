@@ -103,7 +103,7 @@ def test_who_was_faster_by_hand_is_not_repeated(
         with monkeypatch.context() as back:
             back.setattr(auto_start, "publish_update", publish_update)
             begun = UpdateDraft(PostStatus.IN_PROGRESS, "We begin.", "by-hand-0001", 1)
-            publish_update(settings, LENA, post_id, begun)
+            publish_update(settings, LENA, page_id, post_id, begun)
         publish_update(*words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(auto_start, "publish_update", by_hand_first)
