@@ -84,7 +84,7 @@ def make_cast(settings: Settings, word: str, **page: Any) -> Cast:
     said = AnnouncementDraft(title=f"{word} moves", body=f"{word} moves.", starts_at=None, ends_at=None)
     ids["announcement"] = create_announcement(settings, ALICE, page_id, said)
     words = TemplateDraft(f"{word} words", f"{word} again", f"{word}.", PostStatus.INVESTIGATING, True, ())
-    ids["template"] = create_template(ALICE, page_id, words)
+    ids["template"] = create_template(settings, ALICE, page_id, words)
     post = session().scalars(select(Post).where(Post.public_id == made.post_id)).one()
     ids["update"] = session().scalars(select(Update.public_id).where(Update.post_id == post.id)).one()
     ids["incident"] = session().get_one(Incident, post.incident_id).public_id

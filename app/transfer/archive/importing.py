@@ -14,22 +14,19 @@ from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import Change, changing
 from app.actions.deliveries.restoring import pause_everything
 from app.actions.pages.pages import kind_of_logo, read_page_fields
 from app.actions.posts.auto_start import will_move
-from app.actions.revisions import lock_page, touch
 from app.actions.subscribers.shared import address_hash
 from app.channels import registry as channels
 from app.channels.registry import channel as channel_named
-from app.db import transaction
 from app.errors import Conflict, Invalid
 from app.models.announcement import Announcement
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page, PageLogo
 from app.models.post import Post
 from app.models.subscriber import Subscriber, Suppression
-from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import subscribers
@@ -51,7 +48,7 @@ from app.transfer.archive.format import (
 from app.transfer.archive.reading import Archive, Line, opened
 from app.transfer.archive.writing import PAGE_FIELDS, key_check
 from app.transfer.fields import RowError
-from app.vocabulary import POST_STATUSES, PostKind, SubscriberState, Visibility
+from app.vocabulary import POST_STATUSES, PostKind, Role, SubscriberState, Visibility
 
 TAKEN, KEPT, LEFT_OUT = "taken", "kept", "left out"
 
@@ -439,33 +436,30 @@ def import_archive(
     Raises:
         Invalid: the file can not be taken; the sentence says why.
         Conflict: the page has content of its own.
+        NotAllowed: the actor is no admin of the page.
         NotFound: there is no such page.
         Unavailable: the database can not be written; nothing was changed.
     """
     report = ArchiveReport(dry_run)
     with opened(path) as archive:
         try:
-            with transaction() as session:
-                _take(settings, session, actor, page_id, archive, report, without_suppressions)
+            with changing(settings, actor, page_id, needs=Role.ADMIN) as change:
+                _take(change, settings, archive, report, without_suppressions)
                 if dry_run:
                     raise _DryRun
         except _DryRun:
             return report
-    if report.total(TAKEN):
-        try_refresh(settings, page_id)
     return report
 
 
 def _take(
+    change: Change,
     settings: Settings,
-    session: Session,
-    actor: Actor,
-    page_id: int,
     archive: Archive,
     report: ArchiveReport,
     without_suppressions: bool,
 ) -> None:
-    page = lock_page(session, page_id)
+    session, page, page_id = change.session, change.page, change.page.id
     row = archive.page()
     report.page = archive.manifest.page_name
     has_own = _has_own(session, page_id)
@@ -492,9 +486,9 @@ def _take(
         pause_everything(session, PAUSED)
     if report.total(TAKEN):
         said_at = page.updated_at
-        touch(session, page, everything=True)
+        change.touch(everything=True)
         page.updated_at = said_at
-        audit.record(session, actor, "import", "archive", page.public_id, f"{report.total(TAKEN)} rows")
+        change.audit("import", "archive", page.public_id, f"{report.total(TAKEN)} rows")
 
 
 def _has_own(session: Session, page_id: int) -> str:

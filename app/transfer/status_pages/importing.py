@@ -8,15 +8,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.actions import audit
+from app.actions.frame import Change, changing
 from app.actions.pages.pages import read_page_fields
-from app.actions.revisions import lock_page, touch
 from app.db import session as read_session
-from app.db import transaction, translated
+from app.db import translated
 from app.errors import Invalid
 from app.models.component import Component
 from app.models.page import Page
-from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor
 from app.transfer.fields import RowError
@@ -26,6 +24,7 @@ from app.transfer.status_pages.ids import of_origin
 from app.transfer.status_pages.json_files import files
 from app.transfer.status_pages.report import SKIPPED, TAKEN, UPDATED, Report, Row
 from app.transfer.status_pages.writing import ELSEWHERE, assign, write_components, write_posts
+from app.vocabulary import Role
 
 NOT_HERE = "it is in none of the documents; what posts say of it is left out until it comes"
 
@@ -45,6 +44,7 @@ def import_statuspage(
 
     Raises:
         Invalid: a file is no document of this source; then nothing is imported at all.
+        NotAllowed: the actor is no admin of the page.
         NotFound: there is no such page.
         Unavailable: the database can not be written.
     """
@@ -67,7 +67,7 @@ def import_cachet(
     `origin` is a name that tells two Cachets apart, because both count from 1.
 
     Raises:
-        Invalid, NotFound, Unavailable: as `import_statuspage`; Invalid also for a zone that there is not.
+        Invalid, NotAllowed, NotFound, Unavailable: as `import_statuspage`; Invalid also for a zone that there is not.
     """
     try:
         zone = ZoneInfo(time_zone)
@@ -112,16 +112,14 @@ def _import(
     rows: list[Row] = []
     for document in sorted(documents, key=lambda document: not document.components):  # posts may name those of another
         try:
-            with transaction() as session:
-                rows += _write(settings, session, actor, page_id, document, take_page=take_page)
+            with changing(settings, actor, page_id, needs=Role.ADMIN) as change:
+                rows += _write(change, settings, document, take_page=take_page)
                 if dry_run:
                     raise _DryRun
         except _DryRun:
             continue
     with translated():
         rows += _passed_over(page_id, documents)
-    if not dry_run and any(row.outcome in {TAKEN, UPDATED} for row in rows):
-        try_refresh(settings, page_id)
     return Report(tuple(rows), dry_run)
 
 
@@ -133,20 +131,18 @@ def _passed_over(page_id: int, documents: Sequence[Document]) -> list[Row]:
     return [Row("component", key, name, SKIPPED, NOT_HERE) for key, name in named.items() if key not in known]
 
 
-def _write(
-    settings: Settings, session: Session, actor: Actor, page_id: int, document: Document, *, take_page: bool
-) -> list[Row]:
-    page = lock_page(session, page_id)
+def _write(change: Change, settings: Settings, document: Document, *, take_page: bool) -> list[Row]:
+    session, page = change.session, change.page
     rows = [
         *document.refused,
         *([_take(settings, session, page, document.page)] if take_page and document.page else []),
     ]
-    rows += write_components(session, page_id, document.components)
-    rows += write_posts(session, page_id, document.posts, page.revision + 1)
+    rows += write_components(session, page.id, document.components)
+    rows += write_posts(session, page.id, document.posts, page.revision + 1)
     changed = sum(row.outcome in {TAKEN, UPDATED} for row in rows)
     if changed:
-        touch(session, page, everything=True)
-        audit.record(session, actor, "import", "page", page.public_id, f"{document.name[:200]}: {changed} rows")
+        change.touch(everything=True)
+        change.audit("import", "page", page.public_id, f"{document.name[:200]}: {changed} rows")
     return rows
 
 

@@ -10,12 +10,12 @@ from sqlalchemy import ColumnElement, delete, insert, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app import csv_files
-from app.actions import audit
+from app.actions.frame import Change, changing
 from app.actions.subscribers.shared import address_hash
 from app.channels import registry as channels
 from app.channels.registry import channel as channel_named
 from app.clock import now
-from app.db import release, transaction
+from app.db import release
 from app.db import session as read_session
 from app.errors import Invalid
 from app.models.component import Component, ComponentGroup
@@ -27,7 +27,7 @@ from app.states import subscribers
 from app.states.subscribers import ASKED_NEVER
 from app.text import public_id
 from app.transfer.subscribers.reading import Wish, wishes
-from app.vocabulary import SubscriberState
+from app.vocabulary import Role, SubscriberState
 
 TAKEN, UPDATED, UNCHANGED, REFUSED = "taken", "updated", "unchanged", "refused"
 SHOWN = 1000
@@ -355,8 +355,12 @@ def import_subscribers(
 
     Raises:
         Invalid: the file is no sheet of subscribers; then nothing is taken at all.
+        NotAllowed: the actor is no admin of the page.
+        NotFound: there is no such page.
         Unavailable: the database can not be written.
     """
+    with changing(settings, actor, page_id, needs=Role.ADMIN, lock=False):
+        pass  # refused before a line is read, and in a dry run too
     csv_files.check_encoding(file)
     for _ in csv_files.read(file):
         pass
@@ -367,11 +371,11 @@ def import_subscribers(
             _count(report, known(read_session(), page_id, entries))
             release()
             continue
-        with transaction() as session:
-            done = known(session, page_id, entries)
-            write(session, page_id, done)
+        with changing(settings, actor, page_id, needs=Role.ADMIN, lock=False) as change:
+            done = known(change.session, page_id, entries)
+            write(change.session, page_id, done)
             _count(report, done)
-            _record(session, actor, done)
+            _record(change, done)
     return report
 
 
@@ -461,9 +465,9 @@ def _count(report: ImportReport, entries: Iterable[Entry]) -> None:
         report.new_secrets += int(entry.needs_secret)
 
 
-def _record(session: Session, actor: Actor, entries: list[Entry]) -> None:
+def _record(change: Change, entries: list[Entry]) -> None:
     taken = sum(entry.before is None for entry in entries)
     changed = sum(entry.is_changed for entry in entries)
     if taken or changed:
         lines = f"lines {entries[0].wish.line} to {entries[-1].wish.line}"
-        audit.record(session, actor, "import", "subscribers", "", f"{lines}: {taken} taken, {changed} updated")
+        change.audit("import", "subscribers", "", f"{lines}: {taken} taken, {changed} updated")
