@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from app.actions import accounts
 from app.actions import incidents as actions
+from app.actions.accounts import accounts
 from app.actions.posts.publishing import open_post, publish_update
 from app.clock import now
 from app.db import session, transaction
@@ -131,7 +131,9 @@ def test_an_incident_is_declared_alone_and_closed_once_nothing_public_is_open(se
     session().rollback()
     actions.reopen_incident(LENA, second)
     assert incident_of(second).resolved_at is None
-    publish_update(settings, LENA, post, UpdateDraft(PostStatus.RESOLVED, "It is over.", "key-00000002", version=None))
+    publish_update(
+        settings, LENA, page_id, post, UpdateDraft(PostStatus.RESOLVED, "It is over.", "key-00000002", version=None)
+    )
     session().rollback()
     assert incident_of(first).resolved_at is not None, "it is over with its last post"
 

@@ -85,7 +85,7 @@ FITTING: dict[str, dict[str, Any]] = {
         "draft": PostDraft(PostKind.INCIDENT, "Title", PostStatus.INVESTIGATING, "Body", "key-new")
     },
     "posts.publishing.publish_update": {"draft": UpdateDraft(PostStatus.IDENTIFIED, "Body", "key-next", None)},
-    "subscribers.subscriptions.add_by_operator": {"channel": "webhook", "address": "https://hooks.example.com/"},
+    "subscribers.managing.add_endpoint": {"channel": "webhook", "address": "https://hooks.example.com/"},
     "posts.drafts.save_draft": {
         "content": DraftContent(kind=PostKind.INCIDENT, status=PostStatus.INVESTIGATING, texts={"en": ("", "")})
     },

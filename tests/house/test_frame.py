@@ -53,7 +53,7 @@ def test_every_verb_takes_its_page_right_after_the_actor_or_is_of_the_installati
         count += 1
         is_about_a_page = verb.words[verb.words.index("actor") + 1 :][:1] == ["page_id"]
         frame = "changing(settings, actor, page_id, " if is_about_a_page else "changing_installation(actor"
-        if verb.name == "actions/pages.py: remove_page":
+        if verb.name == "actions/pages/pages.py: remove_page":
             frame = "changing_installation(actor"  # a page ends for the whole installation, whoever has a role on it
         if "transaction()" in verb.calls or not any(call.startswith(frame) for call in verb.calls):
             wrong.append(verb.name)

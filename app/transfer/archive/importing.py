@@ -14,8 +14,8 @@ from sqlalchemy import func, insert, select, tuple_
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
-from app.actions.frame import Change, changing
 from app.actions.deliveries.restoring import pause_everything
+from app.actions.frame import Change, changing
 from app.actions.pages.pages import kind_of_logo, read_page_fields
 from app.actions.posts.auto_start import will_move
 from app.actions.subscribers.shared import address_hash
