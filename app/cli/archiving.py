@@ -1,4 +1,4 @@
-"""`candor archive`, and bringing history from elsewhere."""
+"""`candor archive` and `candor import`: a page as a file, and history from other status pages."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +16,10 @@ from app.transfer.status_pages import Report, import_cachet, import_instatus, im
 from app.version import VERSION
 
 SOURCE = click.argument("source", type=click.Path(path_type=Path))
-DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would be taken; write nothing.")
-ORIGIN = click.option("--origin", default="", help="A name of yours, to bring in a second one that counts alike.")
+DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would be imported without changing anything.")
+ORIGIN = click.option(
+    "--origin", default="", help="A name for this source, if you import from several whose ids may overlap."
+)
 
 
 @click.command()
@@ -26,9 +28,10 @@ ORIGIN = click.option("--origin", default="", help="A name of yours, to bring in
 @answers
 @about_page
 def archive(settings: Settings, page_id: int, file: Path, *, force: bool) -> Answer:
-    """Write the whole page into FILE: settings, components, posts, subscribers.  `candor import archive` takes it.
+    """Export a whole page to FILE.
 
-    FILE is there whole or not at all, and readable by you alone: it holds addresses and webhooks' signing secrets.
+    FILE contains settings, components, posts and subscribers; `candor import archive` reads it. Only you can read it,
+    because it contains addresses and webhooks' signing secrets.
     """
     file = file.absolute()
     with new_file(file, force=force) as out:
@@ -44,17 +47,21 @@ def archive(settings: Settings, page_id: int, file: Path, *, force: bool) -> Ans
 
 @click.group("import")
 def bring() -> None:
-    """Bring history from elsewhere; nothing is sent to anyone."""
+    """Import history from an archive or another status page. No notifications are sent."""
 
 
 @bring.command("archive")
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @DRY_RUN
-@click.option("--without-suppressions", is_flag=True, help="Leave out hashes of addresses that mean nothing here.")
+@click.option(
+    "--without-suppressions",
+    is_flag=True,
+    help="Skip suppressed addresses if the archive was made with another SECRET_KEY.",
+)
 @answers
 @about_page
 def archive_in(settings: Settings, page_id: int, file: Path, *, dry_run: bool, without_suppressions: bool) -> Answer:
-    """Take the whole page that `candor archive` wrote, into an installation without content of its own."""
+    """Import a page that `candor archive` exported. This page must not have content of its own."""
     report = import_archive(
         settings,
         COMMAND_LINE,
@@ -67,23 +74,29 @@ def archive_in(settings: Settings, page_id: int, file: Path, *, dry_run: bool, w
 
 
 def said_of_archive(report: Mapping[str, Any]) -> str:
-    """The report of an archive's import, in words."""
+    """The report of an archive import, as text."""
     lines = [str(report["page"])]
     for kind, counted in report["counts"].items():
         lines.append(f"{kind.replace('_', ' ')}: " + ", ".join(f"{count:,} {what}" for what, count in counted.items()))
     if report["paused"]:
-        lines.append("Maintenance in it goes by the clock, so sending is paused: candor dispatch resume ends that.")
+        lines.append(
+            "The archive contains maintenance that starts or ends automatically, so sending is paused. "
+            "To resume it, run candor dispatch resume."
+        )
     return "\n".join([*lines, DRY] if report["dry_run"] else lines)
 
 
 @bring.command("statuspage")
 @SOURCE
 @DRY_RUN
-@click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
+@click.option("--take-page", is_flag=True, help="Also import the page's id, name, address and time zone.")
 @answers
 @about_page
 def statuspage(settings: Settings, page_id: int, source: Path, *, dry_run: bool, take_page: bool) -> Answer:
-    """Import Statuspage's documents, of the public API (v2) or the Manage API (v1): a file, or a folder's."""
+    """Import from Statuspage.
+
+    SOURCE is JSON from its public API (v2) or Manage API (v1): a file, or a folder of .json files.
+    """
     report = import_statuspage(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, take_page=take_page)
     return _reported(report)
 
@@ -92,11 +105,14 @@ def statuspage(settings: Settings, page_id: int, source: Path, *, dry_run: bool,
 @SOURCE
 @DRY_RUN
 @ORIGIN
-@click.option("--time-zone", default="Etc/UTC", help="The zone of Cachet's settings: it writes times without one.")
+@click.option("--time-zone", default="Etc/UTC", help="The time zone in Cachet's settings. Its times don't include one.")
 @answers
 @about_page
 def cachet(settings: Settings, page_id: int, source: Path, *, dry_run: bool, origin: str, time_zone: str) -> Answer:
-    """Import what the API of Cachet 2 or 3 answered: a file, or every .json file of a folder."""
+    """Import from Cachet 2 or 3.
+
+    SOURCE is JSON from its API: a file, or a folder of .json files.
+    """
     options = {"origin": origin, "time_zone": time_zone}
     return _reported(import_cachet(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, **options))
 
@@ -108,7 +124,10 @@ def cachet(settings: Settings, page_id: int, source: Path, *, dry_run: bool, ori
 @answers
 @about_page
 def instatus(settings: Settings, page_id: int, source: Path, *, dry_run: bool, origin: str) -> Answer:
-    """Import what the API of Instatus answered: a file, or every .json file of a folder."""
+    """Import from Instatus.
+
+    SOURCE is JSON from its API: a file, or a folder of .json files.
+    """
     return _reported(import_instatus(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
 
 
@@ -119,7 +138,10 @@ def instatus(settings: Settings, page_id: int, source: Path, *, dry_run: bool, o
 @answers
 @about_page
 def uptime_kuma(settings: Settings, page_id: int, source: Path, *, dry_run: bool, origin: str) -> Answer:
-    """Import a backup of Uptime Kuma, or what its status page's API answered."""
+    """Import from Uptime Kuma.
+
+    SOURCE is a backup, or JSON from its status page API.
+    """
     return _reported(import_uptime_kuma(settings, COMMAND_LINE, page_id, source, dry_run=dry_run, origin=origin))
 
 
@@ -128,7 +150,7 @@ def _reported(report: Report) -> Answer:
 
 
 def said_of_documents(report: Mapping[str, Any]) -> str:
-    """The report of an import from another status page, in words."""
+    """The report of an import from another status page, as text."""
     skipped = [f"skipped {row['kind']} {row['id']} {row['name']}: {row['reason']}" for row in report["skipped"]]
     counted = ", ".join(f"{count} {outcome}" for outcome, count in report["counts"].items())
     head = "Would be: " if report["dry_run"] else ""

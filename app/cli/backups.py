@@ -1,4 +1,4 @@
-"""`candor backup` and `candor restore`: everything that is in the database, into a file and back."""
+"""`candor backup` and `candor restore`: the whole database to a file and back."""
 
 import errno
 import os
@@ -24,25 +24,25 @@ from app.worker.command import run_command
 
 DUMP_SECONDS = 24 * 3600.0
 DUMP = 'exec pg_dump --format=custom --file="$CANDOR_FILE" --dbname="$CANDOR_DATABASE"'
-KEYS = "Keep secret_key and vapid_key as well, in another place."
+KEYS = "Also keep secret_key and vapid_key, in a different place."
 NO_PG_DUMP = (
-    "pg_dump is not on this machine. Install PostgreSQL's client programs (postgresql-client on Debian), "
-    "or run pg_dump --format=custom where they are."
+    "pg_dump isn't installed. Install PostgreSQL's client programs (postgresql-client on Debian), "
+    "or run pg_dump --format=custom on a machine that has them."
 )
 NO_PG_RESTORE = (
-    "candor restore puts back SQLite databases. With PostgreSQL, stop Candor on every machine and use pg_restore; "
+    "candor restore works with SQLite only. With PostgreSQL, stop Candor on every machine and use pg_restore; "
     "docs/guides/backup.md has the steps."
 )
 
 
 @click.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Put it in the place of a file that is there already.")
+@click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 @answers
 def backup(settings: Settings, file: Path, *, force: bool) -> Answer:
-    """Write the whole database into FILE, as of one instant, while Candor runs.
+    """Back up the whole database to FILE while Candor runs.
 
-    FILE is there whole or not at all, and readable by you alone.
+    Only you can read FILE. If the backup fails, FILE is not created.
     """
     file = file.absolute()
     if file.is_dir() or (file.exists() and not force):
@@ -70,9 +70,10 @@ def backup(settings: Settings, file: Path, *, force: bool) -> Answer:
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @answers
 def restore(settings: Settings, file: Path) -> Answer:
-    """Put the database in FILE in the place of the present one, which is kept beside it.
+    """Restore the database from FILE. The current database is kept beside it.
 
-    Stop Candor first. What was being sent when the backup was taken is paused until you resume or drop it.
+    Stop Candor first. Notifications that were unsent at the time of the backup stay paused until you resume or drop
+    them with `candor dispatch`.
     """
     if db.engine.dialect.name != "sqlite":
         raise Invalid(NO_PG_RESTORE)
@@ -93,11 +94,13 @@ def restore(settings: Settings, file: Path) -> Answer:
         for one in journal.journals(settings.journal):
             one.unlink(missing_ok=True)
         problem = _rendered(settings)
-    said = [f"{file} is restored." + (f" The database that was here is now {kept}." if kept else "")]
+    said = [f"Restored {file}." + (f" The previous database is now {kept}." if kept else "")]
     if is_held:
-        said.append("What was being sent is paused: see candor dispatch list, then candor dispatch resume or drop.")
+        said.append(
+            "Unsent notifications are paused. See candor dispatch list, then run candor dispatch resume or drop."
+        )
     if problem:
-        said.append(f"The page could not be rendered yet: {problem}")
+        said.append(f"The page can't be rendered yet: {problem}")
     facts = {"file": str(file), "kept": str(kept) if kept else None, "paused": is_held, "rendered": not problem}
     return Answer("\n".join(said), facts)
 
@@ -130,7 +133,7 @@ def _made_ready(app: Flask, draft: Path) -> bool:
 
 
 def _rendered(settings: Settings) -> str:
-    """Render every page from what was restored; what kept one from it, if anything did."""
+    """Render every page from the restored data.  Returns what prevented it, or an empty string."""
     try:
         pages = session().scalars(select(Page.id)).all()
         release()
@@ -142,7 +145,7 @@ def _rendered(settings: Settings) -> str:
 
 
 def _dump(settings: Settings, draft: Path) -> None:
-    """Have pg_dump write into `draft`.  The password travels in the environment: everybody may read commands."""
+    """Have pg_dump write to `draft`.  The password goes in the environment: other users can read arguments."""
     if shutil.which("pg_dump") is None:
         raise Conflict(NO_PG_DUMP)
     url = make_url(settings.database_url)

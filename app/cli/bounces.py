@@ -1,4 +1,4 @@
-"""Returned mail from a mail server's pipe."""
+"""`candor bounce`: returned mail from a mail server's pipe."""
 
 import sys
 
@@ -13,10 +13,13 @@ from app.sources.base import Received
 
 
 @click.command()
-@click.option("--recipient", default="", help="The address that it came back to; else its headers are asked.")
+@click.option("--recipient", default="", help="The envelope recipient. Default: taken from the headers.")
 @answers
 def bounce(settings: Settings, recipient: str) -> Answer:
-    """Take one returned mail from standard input, as a mail server's pipe gives it."""
+    """Process a bounce or complaint from standard input.
+
+    Set it up as a pipe in your mail server; see docs/guides/email.md.
+    """
     raw = sys.stdin.buffer.read(mail.LARGEST_BYTES + 1)
     outcome = None
     try:
@@ -27,8 +30,8 @@ def bounce(settings: Settings, recipient: str) -> Answer:
     except Forbidden as error:
         return Answer(error.sentence, {"taken": False})
     if outcome is None or not outcome.changes:
-        return Answer("This mail says nothing new about anybody we wrote to.", {"taken": False})
-    return Answer("Taken.", {"taken": True})
+        return Answer("This message has no new information about a recipient.", {"taken": False})
+    return Answer("Recorded.", {"taken": True})
 
 
 COMMANDS = (bounce,)

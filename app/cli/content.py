@@ -1,4 +1,4 @@
-"""Components and posts: what the console does, from a shell."""
+"""`candor component` and `candor post`: what the console does, from a shell."""
 
 import secrets
 from typing import Any
@@ -40,31 +40,36 @@ SEVERITIES = click.Choice([severity.value for severity in Severity])
 
 @click.group()
 def component() -> None:
-    """What the page reports on."""
+    """Manage the components whose status the page shows."""
 
 
 @component.command("add")
 @click.argument("name")
-@click.option("--group", default="", help="The group's name; made when it is not there.")
-@click.option("--status", type=STATUSES, default=ComponentStatus.OPERATIONAL.value)
-@click.option("--description", default="")
+@click.option("--group", default="", help="The group's name. It is created if needed.")
+@click.option(
+    "--status", type=STATUSES, default=ComponentStatus.OPERATIONAL.value, show_default=True, help="The status."
+)
+@click.option("--description", default="", help="One line that readers see below the name.")
 @answers
 @about_page
 def add_component(settings: Settings, page_id: int, name: str, group: str, status: str, description: str) -> Answer:
-    """Add a component."""
+    """Add a component.
+
+    Example: candor component add "Checkout API" --group Payments
+    """
     group_id = _group(settings, page_id, group) if group else None
     public_id = components.create_component(
         settings, COMMAND_LINE, page_id,
         name=name, description=description, group_public_id=group_id, status=status,
     )  # fmt: skip
-    return Answer(f"{name} is on the page, as {public_id}.", {"id": public_id, "name": name})
+    return Answer(f"Component {name} added: {public_id}.", {"id": public_id, "name": name})
 
 
 @component.command("list")
 @answers
 @about_page
 def list_components(_settings: Settings, page_id: int) -> Answer:
-    """The page's components."""
+    """List the page's components."""
     rows = session().scalars(
         select(Component)
         .where(Component.page_id == page_id, Component.archived_at.is_(None))
@@ -81,9 +86,12 @@ def list_components(_settings: Settings, page_id: int) -> Answer:
 @answers
 @about_page
 def set_component(settings: Settings, page_id: int, public_id: str, status: str) -> Answer:
-    """Set a component's status."""
+    """Set a component's status. Subscribers are not notified.
+
+    Example: candor component set 1fjx5cq2wvb8 partial_outage
+    """
     components.set_component_status(settings, COMMAND_LINE, page_id, public_id, ComponentStatus(status))
-    return Answer(f"{public_id} is {status}.", {"id": public_id, "status": status})
+    return Answer(f"{public_id} is now {status}.", {"id": public_id, "status": status})
 
 
 def _group(settings: Settings, page_id: int, name: str) -> str:
@@ -95,39 +103,43 @@ def _group(settings: Settings, page_id: int, name: str) -> str:
 
 @click.group()
 def post() -> None:
-    """What the public is told."""
+    """Manage incidents and maintenance on the page."""
 
 
 def statement(command: Any) -> Any:
-    """The options of every statement."""
+    """The options that all updates share."""
     return _with(
         command,
         click.option("--body", help="The text, in Markdown."),
         click.option("--body-stdin", is_flag=True, help="Read the text from standard input."),
-        click.option("--component", "effects", multiple=True, metavar="ID=STATUS", help="What happens to a component."),
         click.option(
-            "--impact", type=click.Choice([impact.value for impact in Impact]), help="Computed when left out."
+            "--component", "effects", multiple=True, metavar="ID=STATUS", help="Set a component's status. Repeatable."
         ),
-        click.option("--next-update-in", type=click.IntRange(1, 43_200), metavar="MINUTES", help="The promise."),
-        click.option("--no-notify", is_flag=True, help="Tell the page, not the subscribers."),
-        click.option("--publish-anyway", is_flag=True, help="The text was checked for internal words."),
-        click.option("--publish-at", metavar="TIME", help="Schedule it instead, such as for 2026-12-01T22:00+01:00."),
         click.option(
-            "--key", help="An idempotency key: the same again publishes nothing new; other content is refused."
+            "--impact",
+            type=click.Choice([impact.value for impact in Impact]),
+            help="Default: computed from the components.",
         ),
+        click.option(
+            "--next-update-in", type=click.IntRange(1, 43_200), metavar="MINUTES", help="Promise the next update."
+        ),
+        click.option("--no-notify", is_flag=True, help="Update the page without notifying subscribers."),
+        click.option("--publish-anyway", is_flag=True, help="Publish although the text may contain internal names."),
+        click.option("--publish-at", metavar="TIME", help="Publish later, such as at 2026-12-01T22:00+01:00."),
+        click.option("--key", help="Idempotency key: repeating the command with the same key publishes only once."),
     )
 
 
 def opening(command: Any) -> Any:
-    """The options that only a new post has."""
+    """The options of a new post only."""
     return _with(
         command,
-        click.option("--kind", type=KINDS, help="An incident when left out."),
-        click.option("--from", "scheduled_for", help="A maintenance's start, ISO 8601 with its zone."),
-        click.option("--until", "scheduled_until", help="A maintenance's end, ISO 8601 with its zone."),
-        click.option("--by-clock", is_flag=True, help="A maintenance begins and ends at its times by itself."),
-        click.option("--severity", type=SEVERITIES, help="Opens an internal incident."),
-        click.option("--record", "records", multiple=True, metavar="KEY=URL", help="Where the internal record lives."),
+        click.option("--kind", type=KINDS, help="Default: incident."),
+        click.option("--from", "scheduled_for", help="Start of maintenance, such as 2026-12-01T22:00+01:00."),
+        click.option("--until", "scheduled_until", help="End of maintenance, in the same format."),
+        click.option("--by-clock", is_flag=True, help="Start and end maintenance automatically."),
+        click.option("--severity", type=SEVERITIES, help="Also open an internal incident of this severity."),
+        click.option("--record", "records", multiple=True, metavar="KEY=URL", help="Link to the internal record."),
     )
 
 
@@ -138,19 +150,22 @@ def _with(command: Any, *options: Any) -> Any:
 
 
 @post.command("open")
-@click.option("--title", required=True)
-@click.option("--status", type=POST_STATUS, help="The first of its kind when left out.")
+@click.option("--title", required=True, help="The title that readers see.")
+@click.option("--status", type=POST_STATUS, help="Default: investigating, or scheduled for maintenance.")
 @opening
 @statement
 @answers
 @about_page
 def open_(settings: Settings, page_id: int, title: str, status: str | None, **options: Any) -> Answer:
-    """Open a post."""
+    """Open an incident or announce maintenance.
+
+    Example: candor post open --title "Checkout is slow" --body "We are investigating."
+    """
     return say_first(settings, page_id, title, status, options)
 
 
 def say_first(settings: Settings, page_id: int, title: str, status: str | None, options: dict[str, Any]) -> Answer:
-    """Open a post from the options of `opening` and `statement`.  Raises what `open_post` does."""
+    """Open a post from the options of `opening` and `statement`.  Raises the errors of `open_post`."""
     kind = PostKind(options["kind"] or PostKind.INCIDENT)
     default = PostStatus.SCHEDULED if kind is PostKind.MAINTENANCE else PostStatus.INVESTIGATING
     body = text_from(options["body"], options["body_stdin"])
@@ -177,17 +192,20 @@ def say_first(settings: Settings, page_id: int, title: str, status: str | None, 
 
 @post.command("update")
 @click.argument("public_id")
-@click.option("--status", type=POST_STATUS, help="As before when left out.")
+@click.option("--status", type=POST_STATUS, help="Default: unchanged.")
 @statement
 @answers
 @about_page
 def update(settings: Settings, page_id: int, public_id: str, status: str | None, **options: Any) -> Answer:
-    """Publish one more update of a post."""
+    """Publish an update to a post.
+
+    Example: candor post update n8qk3vw5t2yd --status identified --body "We found the cause."
+    """
     return say_more(settings, page_id, public_id, status, options)
 
 
 def say_more(settings: Settings, page_id: int, public_id: str, status: str | None, options: dict[str, Any]) -> Answer:
-    """Publish an update from the options of `statement`.  Raises NotFound, and what `publish_update` does."""
+    """Publish an update from the options of `statement`.  Raises NotFound and the errors of `publish_update`."""
     row = _post(page_id, public_id)
     body = text_from(options["body"], options["body_stdin"])
     sent = {**_statement(options, body), "kind": row.kind, "status": status or row.status, "version": row.version}
@@ -205,31 +223,31 @@ def say_more(settings: Settings, page_id: int, public_id: str, status: str | Non
 @answers
 @about_page
 def resolve(settings: Settings, page_id: int, public_id: str, **options: Any) -> Answer:
-    """Resolve an incident, or complete a maintenance."""
+    """Resolve an incident or complete maintenance."""
     kind = _post(page_id, public_id).kind
     return say_more(settings, page_id, public_id, "completed" if kind == PostKind.MAINTENANCE else "resolved", options)
 
 
 @post.command("pin")
 @click.argument("public_id")
-@click.option("--off", is_flag=True, help="Stop keeping it there.")
+@click.option("--off", is_flag=True, help="Unpin the post.")
 @answers
 @about_page
 def pin(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
-    """Keep a post on top of the page after it is over.  It notifies nobody."""
+    """Pin a post to the top of the page, even after it ends. Subscribers are not notified."""
     pin_post(settings, COMMAND_LINE, page_id, _post(page_id, public_id).public_id, pinned=not off)
-    return Answer("It is no longer pinned." if off else "It is pinned.", {"id": public_id, "pinned": not off})
+    return Answer("Unpinned." if off else "Pinned.", {"id": public_id, "pinned": not off})
 
 
 @post.command("by-clock")
 @click.argument("public_id")
-@click.option("--off", is_flag=True, help="It begins and ends by hand.")
+@click.option("--off", is_flag=True, help="Start and end it manually instead.")
 @answers
 @about_page
 def go_by_clock(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
-    """Have a maintenance begin and end by itself at its planned times."""
+    """Start and end maintenance automatically at its planned times."""
     set_auto(settings, COMMAND_LINE, page_id, _post(page_id, public_id).public_id, not off)
-    said = "It begins and ends by hand." if off else "It begins and ends by the clock."
+    said = "Start and end it manually." if off else "It starts and ends automatically."
     return Answer(said, {"id": public_id, "by_clock": not off})
 
 
@@ -243,12 +261,12 @@ COMPONENT_CHANGES = click.Choice(["revert", "keep"])
     "--components",
     type=COMPONENT_CHANGES,
     required=True,
-    help="Undo its component changes, in the uptime history too, or keep them.",
+    help="Revert its component changes (also in the uptime history) or keep them.",
 )
 @answers
 @about_page
 def withdraw(settings: Settings, page_id: int, public_id: str, update_id: str | None, components: str) -> Answer:
-    """Take back a post, or one of its updates. Subscribers who got it get the withdrawal."""
+    """Withdraw a post or one of its updates. Subscribers who got it are notified."""
     row, revert = _post(page_id, public_id), components == "revert"
     if update_id is None:
         taking_back.withdraw_post(settings, COMMAND_LINE, page_id, public_id, revert_components=revert)
@@ -261,11 +279,14 @@ def withdraw(settings: Settings, page_id: int, public_id: str, update_id: str | 
 @post.command("redact")
 @click.argument("public_id")
 @click.option("--update", "update_id", help="Remove the whole text of this update.")
-@click.option("--text-stdin", is_flag=True, help="Remove the text on standard input wherever the post contains it.")
+@click.option("--text-stdin", is_flag=True, help="Remove the text on standard input everywhere in the post.")
 @answers
 @about_page
 def redact(settings: Settings, page_id: int, public_id: str, update_id: str | None, text_stdin: bool) -> Answer:
-    """Remove a text for good from everything public: pages, feeds, API, calendar and their copies on disk."""
+    """Remove text permanently from everything public.
+
+    That includes pages, feeds, API, calendar and their copies on disk.
+    """
     row = _post(page_id, public_id)
     if (update_id is None) == (not text_stdin):
         raise Invalid("Choose one: --update ID for a whole update, or --text-stdin for a text.")
@@ -284,7 +305,7 @@ def redact(settings: Settings, page_id: int, public_id: str, update_id: str | No
 @click.option("--body", help="The new text, in Markdown.")
 @click.option("--body-stdin", is_flag=True, help="Read the new text from standard input.")
 @click.option("--status", type=POST_STATUS, help="The new status.")
-@click.option("--publish-anyway", is_flag=True, help="The text was checked for internal names.")
+@click.option("--publish-anyway", is_flag=True, help="Publish although the text may contain internal names.")
 @answers
 @about_page
 def correct(
@@ -297,10 +318,10 @@ def correct(
     status: str | None,
     publish_anyway: bool,
 ) -> Answer:
-    """Correct an update visibly: readers can see what it said before. Nobody is notified."""
+    """Correct an update. Readers can see the former text. Subscribers are not notified."""
     _check_update(_post(page_id, public_id), update_id)
     if body is None and not body_stdin and status is None:
-        raise Invalid("Say what to correct: --body, --body-stdin or --status.")
+        raise Invalid("Choose what to correct: --body, --body-stdin or --status.")
     correct_update(
         settings,
         COMMAND_LINE,
@@ -315,22 +336,22 @@ def correct(
 
 
 def _check_update(row: Post, update_id: str) -> None:
-    """Raises NotFound when an update is not this post's."""
+    """Raise NotFound if the update belongs to another post."""
     if session().scalar(select(Update.id).where(Update.post_id == row.id, Update.public_id == update_id)) is None:
         raise NotFound(f"The post {row.public_id} has no update {update_id}. See candor post show {row.public_id}.")
 
 
 @post.command("list")
-@click.option("--all", "everything", is_flag=True, help="Closed ones too.")
+@click.option("--all", "everything", is_flag=True, help="Include closed posts.")
 @answers
 @about_page
 def list_posts(_settings: Settings, page_id: int, everything: bool) -> Answer:
-    """The open posts, newest first."""
+    """List open posts, newest first."""
     statement = select(Post).where(Post.page_id == page_id).order_by(Post.started_at.desc())
     rows = session().scalars(statement if everything else statement.where(Post.closed_at.is_(None))).all()
     found = [_facts(row) for row in rows]
     lines = [f"{row.public_id}  {row.status:<14} {row.impact:<12} {row.title}" for row in rows]
-    return Answer("\n".join(lines) or "Nothing is open.", {"posts": found})
+    return Answer("\n".join(lines) or "No open posts.", {"posts": found})
 
 
 @post.command("show")
@@ -338,7 +359,7 @@ def list_posts(_settings: Settings, page_id: int, everything: bool) -> Answer:
 @answers
 @about_page
 def show(_settings: Settings, page_id: int, public_id: str) -> Answer:
-    """A post and what was said in it."""
+    """Show a post with its updates, newest first."""
     row = _post(page_id, public_id)
     said = session().scalars(select(Update).where(Update.post_id == row.id).order_by(Update.sequence.desc())).all()
     lines = [f"{row.title} ({row.status}, {row.impact})"]
@@ -348,7 +369,7 @@ def show(_settings: Settings, page_id: int, public_id: str) -> Answer:
 
 
 def _statement(options: dict[str, Any], body: str) -> dict[str, Any]:
-    """What every statement has, by the names of the input."""
+    """What all updates have, by the input's field names."""
     return {
         "body": body,
         "impact": options["impact"],
@@ -369,7 +390,7 @@ def _content(
     post_id: str = "",
     base_version: int | None = None,
 ) -> DraftContent:
-    """The same as a draft to be published later: a promise in minutes counts from then."""
+    """The same as a draft to publish later. A promise in minutes counts from that time."""
     planned = draft if isinstance(draft, PostDraft) else None
     minutes = options["next_update_in"]
     return DraftContent(
@@ -413,7 +434,7 @@ def _key(options: dict[str, Any]) -> str:
 
 
 def _fingerprint(options: dict[str, Any], body: str, **named: str | None) -> str:
-    """What is asked for; `named` is what a statement is asked for besides its `options`."""
+    """A fingerprint of the request; `named` holds what it contains besides its `options`."""
     unasked = {"key", "publish_anyway", "body_stdin"}
     asked = {name: value for name, value in options.items() if value and name not in unasked}
     return fingerprint({**asked, **named, "body": body})
@@ -442,9 +463,9 @@ def _facts(row: Post) -> dict[str, Any]:
 
 def _published(page_id: int, made: Published) -> Answer:
     url = permalink(session().get_one(Page, page_id).url, made.post_id)
-    word = "was published before" if made.repeated else "is published"
+    word = "Already published" if made.repeated else "Published"
     return Answer(
-        f"It {word}: {url}",
+        f"{word}: {url}",
         {"post": made.post_id, "update": made.update_id, "repeated": made.repeated, "url": url},
     )
 

@@ -1,4 +1,4 @@
-"""`candor dispatch`: what to do with what was being sent when a backup was taken that is restored now."""
+"""`candor dispatch`: after a restore, send or drop the notifications that were unsent at the time of the backup."""
 
 import click
 
@@ -12,13 +12,13 @@ from app.shapes import COMMAND_LINE
 
 @click.group()
 def dispatch() -> None:
-    """After a restore: send what was under way, or drop it."""
+    """After a restore: send unsent notifications, or drop them."""
 
 
 @dispatch.command("list")
 @answers
 def list_unsent(_settings: Settings) -> Answer:
-    """What waits because the database was restored from a backup."""
+    """List notifications that are paused since the restore."""
     asked = restoring.question(session())
     if asked is None:
         return Answer(restoring.NOTHING_TO_ASK, {"paused": False, "updates": [], "notices": 0})
@@ -26,7 +26,7 @@ def list_unsent(_settings: Settings) -> Answer:
     lines += [f"{asked.notices:,} other messages waiting"] if asked.notices else []
     updates = [{"update": one.update_id, "title": one.title, "waiting": one.waiting} for one in asked.updates]
     return Answer(
-        "\n".join([asked.sentence, *(lines or ["Nothing waits."])]),
+        "\n".join([asked.sentence, *(lines or ["No notifications are waiting."])]),
         {"paused": True, "updates": updates, "notices": asked.notices},
     )
 
@@ -34,18 +34,18 @@ def list_unsent(_settings: Settings) -> Answer:
 @dispatch.command("resume")
 @answers
 def resume(_settings: Settings) -> Answer:
-    """Send what was under way. Whoever got it after the backup was taken may get it a second time."""
+    """Send the paused notifications. People who got one after the backup may get it a second time."""
     restoring.resume(COMMAND_LINE)
-    return Answer("Resumed: what waits is sent.", {"resumed": True})
+    return Answer("Resumed. Waiting notifications are being sent.", {"resumed": True})
 
 
 @dispatch.command("drop")
 @answers
 def drop(_settings: Settings) -> Answer:
-    """Send nothing of what was under way, and go on with what is published from now on."""
+    """Drop the paused notifications. Updates that you publish from now on are sent."""
     dropped = restoring.drop(COMMAND_LINE, now())
     return Answer(
-        f"Dropped: {dropped.updates:,} updates, {dropped.messages:,} messages. New ones are sent again.",
+        f"Dropped {dropped.updates:,} updates and {dropped.messages:,} messages. New ones are sent.",
         {"updates": dropped.updates, "messages": dropped.messages},
     )
 

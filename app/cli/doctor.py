@@ -1,4 +1,4 @@
-"""`candor doctor`: what is wrong with an installation, and what to do about each."""
+"""`candor doctor`: what is wrong with an installation, and how to fix it."""
 
 import shutil
 import smtplib
@@ -32,14 +32,14 @@ from app.worker import imap
 
 LITTLE_SPACE = 500 * 1024 * 1024
 NO_SPACE = 50 * 1024 * 1024
-EARLIEST_SANE = 1_767_225_600  # 2026-01-01: a machine that says less has lost its clock
+EARLIEST_SANE = 1_767_225_600  # 2026-01-01: an earlier time means that the machine's clock is wrong
 MAIL_SECONDS = 10
 UNREAD_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check: `level` is ok, warn or fail; `sentence` says what is and what to do."""
+    """One check's result: `level` is ok, warn or fail; `sentence` says what was found and what to do."""
 
     subject: str
     level: str
@@ -50,7 +50,7 @@ class Finding:
 
 
 def checkup(settings: Settings) -> list[Finding]:
-    """Every check, in order; one that breaks is a finding, not an end."""
+    """Run every check, in order.  A check that crashes is a finding; the others still run."""
     checks: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
         ("configuration", _configuration),
         ("database", _database),
@@ -82,8 +82,12 @@ def checkup(settings: Settings) -> list[Finding]:
 def _configuration(settings: Settings) -> Finding:
     host = urlsplit(settings.base_url).hostname or ""
     if host not in {"localhost", "127.0.0.1", "::1"} and not settings.is_https:
-        return Finding("configuration", "warn", "BASE_URL is not https: set it to the https address that readers use.")
-    return Finding("configuration", "ok", f"readers use {settings.base_url}")
+        return Finding(
+            "configuration",
+            "warn",
+            "BASE_URL doesn't start with https://. Set it to the https address that readers use.",
+        )
+    return Finding("configuration", "ok", f"the public address is {settings.base_url}")
 
 
 def _database(settings: Settings) -> Finding:
@@ -91,19 +95,21 @@ def _database(settings: Settings) -> Finding:
     with transaction() as writing:
         writing.execute(text("SELECT 1"))
     session().execute(text("SELECT 1"))
-    return Finding("database", "ok", f"{kind} can be read and written")
+    return Finding("database", "ok", f"{kind} is readable and writable")
 
 
 def _migrations(_settings: Settings) -> Finding:
     at, newest = revisions()
     if at != newest:
-        return Finding("migrations", "fail", f"The tables are at {at or 'nothing'}: run candor db upgrade.")
-    return Finding("migrations", "ok", f"the tables are at {at}, the newest")
+        return Finding("migrations", "fail", f"The database is at revision {at or 'none'}. Run candor db upgrade.")
+    return Finding("migrations", "ok", f"the database is at revision {at}, the newest")
 
 
 def _mail(settings: Settings) -> Finding:
     if not settings.smtp_url:
-        return Finding("mail", "warn", "No mail server: messages stay in the outbox folder. Set SMTP_URL.")
+        return Finding(
+            "mail", "warn", "No mail server is configured, so messages stay in the outbox folder. Set SMTP_URL."
+        )
     parts = urlsplit(settings.smtp_url)
     port = parts.port or {"smtps": 465, "smtp+starttls": 587}.get(parts.scheme, 25)
     opened = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
@@ -112,24 +118,24 @@ def _mail(settings: Settings) -> Finding:
             code, _ = server.noop()
     except (OSError, smtplib.SMTPException) as error:
         return Finding(
-            "mail", "fail", f"{parts.hostname}:{port} does not answer ({type(error).__name__}). Check SMTP_URL."
+            "mail", "fail", f"{parts.hostname}:{port} doesn't respond ({type(error).__name__}). Check SMTP_URL."
         )
-    return Finding("mail", "ok", f"{parts.hostname}:{port} answers with {code}")
+    return Finding("mail", "ok", f"{parts.hostname}:{port} responds with {code}")
 
 
 def _returned_mail(settings: Settings) -> Finding:
     subject, host = "returned mail", urlsplit(settings.bounce_mailbox).hostname
     if not settings.bounce_mailbox:
-        return Finding(subject, "ok", "no mailbox is read for it: BOUNCE_MAILBOX is empty")
+        return Finding(subject, "ok", "no mailbox is configured: BOUNCE_MAILBOX is empty")
     try:
         with imap.opened(settings.bounce_mailbox) as mailbox:
             count = len(mailbox.waiting())
     except imap.Unreachable as error:
-        return Finding(subject, "fail", f"The mailbox at {host} is not read: {error}. Check BOUNCE_MAILBOX.")
+        return Finding(subject, "fail", f"Can't read the mailbox at {host}: {error}. Check BOUNCE_MAILBOX.")
     if not settings.bounce_address:
-        said = "BOUNCE_ADDRESS is empty, so nothing in the mailbox can be told apart. Set it to the mailbox's address."
+        said = "BOUNCE_ADDRESS is empty, so bounces can't be matched to recipients. Set it to the mailbox's address."
         return Finding(subject, "warn", said)
-    return Finding(subject, "ok", f"the mailbox at {host} can be read; {count:,} messages are in it")
+    return Finding(subject, "ok", f"the mailbox at {host} is readable and contains {count:,} messages")
 
 
 def _inbound(settings: Settings) -> Finding:
@@ -137,22 +143,28 @@ def _inbound(settings: Settings) -> Finding:
     spooled, unreadable = len(spool.waiting(settings)), len(spool.unreadable(settings))
     problems = []
     if spooled:
-        problems.append(f"Waiting in {spool.folder(settings)} for the database or a worker: {spooled:,}.")
+        problems.append(f"{spooled:,} files in {spool.folder(settings)} are waiting for the database or a worker.")
     if unreadable:
-        problems.append(f"{unreadable:,} files in {spool.folder(settings)} can't be read: inspect, then delete them.")
+        problems.append(
+            f"{unreadable:,} files in {spool.folder(settings)} can't be read. Inspect them, then delete them."
+        )
     if oldest is not None and now() - oldest > UNREAD_AFTER:
-        problems.append(f"Deliveries have been waiting since {oldest:%Y-%m-%d %H:%M} UTC: check that a worker runs.")
+        problems.append(
+            f"Inbound deliveries have been waiting since {oldest:%Y-%m-%d %H:%M} UTC. Check that a worker is running."
+        )
     for state, label in ((InboundState.NOT_UNDERSTOOD, "Not understood"), (InboundState.FAILED, "Failed")):
         if counts.get(state):
             problems.append(f"{label}: {counts[state]:,}. Run candor inbound list --state {state}.")
     if problems:
         return Finding("inbound", "warn", " ".join(problems))
-    return Finding("inbound", "ok", f"{sum(counts.values()):,} deliveries in the last 7 days, all understood")
+    return Finding("inbound", "ok", f"{sum(counts.values()):,} inbound deliveries in the last 7 days, all processed")
 
 
 def _clock(_settings: Settings) -> Finding:
     if time.time() < EARLIEST_SANE:
-        return Finding("clock", "fail", "The machine's clock is years behind. Set it, and keep it with NTP.")
+        return Finding(
+            "clock", "fail", "The machine's clock is years behind. Set it, and turn on time synchronization (NTP)."
+        )
     return Finding("clock", "ok", time.strftime("the time is %Y-%m-%d %H:%M:%S UTC", time.gmtime()))
 
 
@@ -163,16 +175,17 @@ def _disk(settings: Settings) -> Finding:
     free = room[folder]
     said = f"{free // 1024**2:,} MB free in {folder}"
     if free < NO_SPACE:
-        return Finding("disk", "fail", f"{said}: make room now, or nothing can be published.")
+        return Finding("disk", "fail", f"{said}. Free some space now, or nothing can be published.")
     return Finding("disk", "warn" if free < LITTLE_SPACE else "ok", said)
 
 
 def _page(settings: Settings) -> Finding:
     rows = session().execute(select(Page.slug, Page.revision))
     if all(published_revision(settings, slug) == revision for slug, revision in rows):
-        return Finding("page", "ok", "it shows all that is published")
-    said = "What readers see is older than what is published. Web processes and workers write it again every second"
-    return Finding("page", "fail", f"{said}: see that one runs and that {settings.public_root} can be written.")
+        return Finding("page", "ok", "it shows everything that is published")
+    said = "The page is older than what is published. Web processes and workers try to update it every second."
+    advice = f"Check that one of them is running and that {settings.public_root} is writable."
+    return Finding("page", "fail", f"{said} {advice}")
 
 
 def _permissions(settings: Settings) -> Finding:
@@ -182,31 +195,33 @@ def _permissions(settings: Settings) -> Finding:
         probe.unlink()
     except OSError as error:
         return Finding(
-            "permissions", "fail", f"{settings.home} can not be written ({error.strerror}). Give it to this user."
+            "permissions", "fail", f"{settings.home} isn't writable ({error.strerror}). Make this user its owner."
         )
     open_to_others = [path.name for path in _secrets(settings.home) if _others_may_read(path)]
     if open_to_others:
         names = ", ".join(open_to_others)
-        return Finding("permissions", "fail", f"Others may read {names} in {settings.home}: run chmod o-rwx on it.")
-    return Finding("permissions", "ok", f"{settings.home} is ours")
+        return Finding(
+            "permissions", "fail", f"Other users can read {names} in {settings.home}. Run chmod o-rwx on it."
+        )
+    return Finding("permissions", "ok", f"{settings.home} is writable and private")
 
 
 def _publish_hook(settings: Settings) -> Finding:
     if not settings.publish_hook:
-        return Finding("publish hook", "ok", "none is set")
+        return Finding("publish hook", "ok", "not configured")
     last = last_run(settings.home)
     if last is None:
         return Finding("publish hook", "ok", "it has not run yet")
     if not last.succeeded:
         said = f"The last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}."
-        return Finding("publish hook", "warn", f"{said} An admin finds its output on the console's overview.")
+        return Finding("publish hook", "warn", f"{said} Its output is on the console's overview, for admins.")
     return Finding("publish hook", "ok", f"the last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}")
 
 
 def _canaries(_settings: Settings) -> Finding:
     found = proofs(session())
     if not found:
-        said = "None: nothing proves daily that sending works. Run candor canary add email you@example.com."
+        said = "None, so nothing tests sending every day. Run candor canary add email you@example.com."
         return Finding("canaries", "warn", said)
     said = "; ".join(f"{channel_label(proof.channel)}: {sentence(proof)}" for proof in found)
     return Finding("canaries", "ok" if all(proof.is_proven for proof in found) else "warn", said)
@@ -215,7 +230,7 @@ def _canaries(_settings: Settings) -> Finding:
 def _pauses(_settings: Settings) -> Finding:
     rows = session().scalars(select(SendLimit).where(SendLimit.paused_why != "")).all()
     said = "; ".join(f"{row.channel} {row.domain}".strip() + f": {row.paused_why}" for row in rows)
-    return Finding("pauses", "warn" if rows else "ok", said or "nothing is paused")
+    return Finding("pauses", "warn" if rows else "ok", said or "no channels are paused")
 
 
 def _alarms(_settings: Settings) -> Finding:
@@ -224,7 +239,7 @@ def _alarms(_settings: Settings) -> Finding:
     found += [one.sentence for one in alarms.raised(session()) if one.sentence not in found]
     if found:
         return Finding("alarms", "fail", " ".join(found))
-    return Finding("alarms", "ok", "nobody is known to have got an update twice, and no rows are too many")
+    return Finding("alarms", "ok", "no duplicate deliveries or subscribers found")
 
 
 def _secrets(home: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Drafts: listed, scheduled, published and discarded from a shell."""
+"""`candor draft`: list, schedule, publish and discard drafts."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ from app.shapes import COMMAND_LINE, SavedDraft
 
 @click.group()
 def draft() -> None:
-    """Updates that are not published yet."""
+    """Manage updates that are not published yet."""
 
 
 @draft.command("list")
 @answers
 @about_page
 def list_drafts(_settings: Settings, page_id: int) -> Answer:
-    """List the drafts that can still be published, the newest first."""
+    """List drafts that can still be published, newest first."""
     found = queries.open_drafts(session(), page_id)
     return Answer("\n".join(_line(one) for one in found) or "No drafts.", {"drafts": [_facts(one) for one in found]})
 
@@ -43,13 +43,14 @@ def show_draft(_settings: Settings, page_id: int, public_id: str) -> Answer:
 @draft.command("schedule")
 @click.argument("public_id")
 @click.option("--at", "at", required=True, metavar="TIME", help="When to publish it, such as 2026-12-01T22:00+01:00.")
-@click.option(
-    "--publish-anyway", is_flag=True, help="Publish although the text looks like it contains something internal."
-)
+@click.option("--publish-anyway", is_flag=True, help="Publish although the text may contain internal names.")
 @answers
 @about_page
 def schedule_draft(settings: Settings, page_id: int, public_id: str, at: str, publish_anyway: bool) -> Answer:
-    """Schedule a draft. A worker publishes it at that time, exactly as it is now."""
+    """Schedule a draft. A worker publishes it at that time, exactly as it is now.
+
+    Example: candor draft schedule 4m2c7xk9pwqz --at 2026-12-01T22:00+01:00
+    """
     when = from_options(DraftSchedule, {"publish_at": at}, {"publish_at": "--at"}).publish_at
     saved = actions.schedule_draft(settings, COMMAND_LINE, page_id, public_id, when, acknowledged=publish_anyway)
     return _answer(f"Scheduled for {when.isoformat()}.", saved)
@@ -60,15 +61,13 @@ def schedule_draft(settings: Settings, page_id: int, public_id: str, at: str, pu
 @answers
 @about_page
 def unschedule_draft(settings: Settings, page_id: int, public_id: str) -> Answer:
-    """Cancel a scheduled publication. The draft is kept."""
+    """Cancel a scheduled publication. The draft stays."""
     return _answer("Unscheduled.", actions.unschedule_draft(settings, COMMAND_LINE, page_id, public_id))
 
 
 @draft.command("publish")
 @click.argument("public_id")
-@click.option(
-    "--publish-anyway", is_flag=True, help="Publish although the text looks like it contains something internal."
-)
+@click.option("--publish-anyway", is_flag=True, help="Publish although the text may contain internal names.")
 @answers
 @about_page
 def publish_draft(settings: Settings, page_id: int, public_id: str, publish_anyway: bool) -> Answer:

@@ -1,4 +1,4 @@
-"""`candor export`: the published page as plain files, elsewhere."""
+"""`candor export`: the published page as plain files."""
 
 from pathlib import Path
 
@@ -11,17 +11,18 @@ from app.settings import Settings
 
 @click.command("export")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--into-existing", is_flag=True, help="Put the copy into a folder that holds other files.")
+@click.option("--into-existing", is_flag=True, help="Allow a folder that contains other files.")
 @answers_from_files
 def export_copy(settings: Settings, folder: Path, into_existing: bool) -> Answer:
-    """Write a static copy of the published page into DIR, for any web server or bucket.
+    """Export a static copy of the page to DIR.
 
-    Works without the database. Run again, it writes what changed and deletes what went.
+    Any web server or bucket can serve it. This works without the database. Run it again to write what changed and
+    delete what was removed.
     """
     done = export(settings, folder, into_existing=into_existing)
     said = f"{done.written} written, {done.unchanged} unchanged, {done.deleted} deleted"
     return Answer(
-        f"Revision {done.revision} is in {done.folder}: {said}.",
+        f"Exported revision {done.revision} to {done.folder}: {said}.",
         {
             "folder": str(done.folder), "revision": done.revision,
             "written": done.written, "unchanged": done.unchanged, "deleted": done.deleted,

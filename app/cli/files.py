@@ -1,4 +1,4 @@
-"""Files that commands write for people: there whole or not at all."""
+"""Files that commands write for people: written completely, or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -11,16 +11,16 @@ import click
 from app.cli import sqlite_files
 from app.errors import Conflict
 
-FORCE = click.option("--force", is_flag=True, help="Put it in the place of a file that is there already.")
+FORCE = click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 
 
 @contextmanager
 def new_file(file: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """What is written to is `file` in the end, readable by this user alone; after an error it is as it was.
+    """A stream that becomes `file` at the end, readable by this user only.  After an error `file` is unchanged.
 
     Raises:
-        Conflict: it is there already, and nobody said to take its place.
-        OSError: it can not be written.
+        Conflict: it exists, and `force` is false.
+        OSError: it can't be written.
     """
     file = file.absolute()
     if file.is_dir() or (file.exists() and not force):

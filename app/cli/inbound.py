@@ -1,4 +1,4 @@
-"""`candor inbound`: what webhooks and returned mail brought, and reading it again."""
+"""`candor inbound`: inbound webhooks and returned mail, and processing them again."""
 
 from dataclasses import asdict
 
@@ -18,16 +18,19 @@ STATES = click.Choice([str(state) for state in InboundState])
 
 @click.group()
 def inbound() -> None:
-    """What outside systems sent: webhooks of mail and SMS providers, and returned mail. Kept for 7 days."""
+    """Inspect inbound deliveries.
+
+    These are webhooks from mail and SMS providers, and returned mail. They are kept for 7 days.
+    """
 
 
 @inbound.command("list")
-@click.option("--source", default="", help="Only from this system, such as mailgun or mail.")
+@click.option("--source", default="", help="Only from this source, such as mailgun or mail.")
 @click.option("--state", type=STATES, default=None, help="Only in this state.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="How many at most.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Maximum number to list.")
 @answers
 def list_deliveries(_settings: Settings, source: str, state: str | None, limit: int) -> Answer:
-    """List deliveries, the newest first, without their content."""
+    """List inbound deliveries, newest first, without their content."""
     if source and registry.source(source) is None:
         raise click.BadParameter(f"Choose one of {', '.join(registry.sources())}.", param_hint="--source")
     found = inbound_deliveries(session(), source=source, state=InboundState(state) if state else None, limit=limit)
@@ -40,10 +43,10 @@ def list_deliveries(_settings: Settings, source: str, state: str | None, limit: 
 
 @inbound.command("replay")
 @click.argument("ids", nargs=-1, type=int, metavar="ID...")
-@click.option("--state", type=STATES, default=None, help="All in this state, such as not_understood.")
+@click.option("--state", type=STATES, default=None, help="All deliveries in this state, such as not_understood.")
 @answers
 def replay(settings: Settings, ids: tuple[int, ...], state: str | None) -> Answer:
-    """Read deliveries again, by ID or by state. What already took effect isn't repeated."""
+    """Process inbound deliveries again, by ID or by state. Nothing takes effect twice."""
     outcomes = reading.replay(settings, COMMAND_LINE, ids, InboundState(state) if state else None)
     lines = [f"{one.row_id:>8}  {one.state:<14} {one.reason}".rstrip() for one in outcomes]
     shown = [{"id": one.row_id, "state": one.state, "reason": one.reason, "changes": one.changes} for one in outcomes]

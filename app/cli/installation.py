@@ -1,4 +1,4 @@
-"""Setting up without a browser, and looking after what is set up."""
+"""Set up Candor without a browser, and check an installation."""
 
 import click
 
@@ -15,16 +15,19 @@ from app.vocabulary import Role
 
 @click.command()
 @click.option("--page", required=True, help="The page's name.")
-@click.option("--url", default="", help="The page's address; BASE_URL when left out.")
+@click.option("--url", default="", help="The page's address. Default: BASE_URL.")
 @click.option("--email", required=True, help="The first admin's email address.")
-@click.option("--name", default="", help="The first admin's name; the address when left out.")
-@click.option("--time-zone", default="Etc/UTC", help="The page's zone, such as Europe/Berlin.")
+@click.option("--name", default="", help="The first admin's name. Default: the email address.")
+@click.option("--time-zone", default="Etc/UTC", help="The page's time zone, such as Europe/Berlin.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @answers
 def init(
     settings: Settings, *, page: str, url: str, email: str, name: str, time_zone: str, password_stdin: bool
 ) -> Answer:
-    """Make the database, the page and the first admin."""
+    """Create the database, the first page and the first admin account.
+
+    Example: candor init --page "Acme Status" --email lena@example.com --password-stdin < password.txt
+    """
     upgrade_database()
     if not accounts.needs_setup():
         raise Conflict("Candor is already set up. To add people, run candor user add.")
@@ -38,7 +41,7 @@ def init(
 @click.command("setup-link")
 @answers
 def setup_link(settings: Settings) -> Answer:
-    """Make a new one-time setup link; older ones stop working."""
+    """Print a new one-time setup link. Earlier links stop working."""
     link = f"{settings.base_url}/setup/{accounts.make_setup_token(settings)}"
     return Answer(link, {"link": link})
 
@@ -47,15 +50,18 @@ def setup_link(settings: Settings) -> Answer:
 @answers
 @about_page
 def load_sample(settings: Settings, page_id: int) -> Answer:
-    """Load sample data into the default page; nothing is sent to anyone."""
+    """Load sample data into a page. No notifications are sent."""
     made = sample.load(settings, COMMAND_LINE, page_id)
-    return Answer("The sample data is loaded." if made else "The sample data was there already.", {"loaded": made})
+    return Answer("Sample data loaded." if made else "The sample data is already loaded.", {"loaded": made})
 
 
 @click.command()
 @answers
 def doctor(settings: Settings) -> Answer:
-    """Check configuration, database, mail, clock, disk, permissions and publish hook, and say what to do."""
+    """Check the installation and print how to fix each problem.
+
+    Checks configuration, database, mail, clock, disk, permissions, publish hook and canaries.
+    """
     findings = checkup(settings)
     lines = [f"{finding.level:<5} {finding.subject}: {finding.sentence}" for finding in findings]
     failed = any(finding.level == "fail" for finding in findings)

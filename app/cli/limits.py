@@ -1,4 +1,4 @@
-"""How fast may be sent, and pauses, from a shell."""
+"""`candor limits`: send limits and pauses."""
 
 from typing import Any
 
@@ -18,13 +18,16 @@ CHANNELS = click.Choice(channel_names())
 
 @click.group()
 def limits() -> None:
-    """How fast all workers together send, on a channel or to a destination on it."""
+    """Manage send limits and pauses.
+
+    They are for a channel or a destination on it, and apply to all workers together.
+    """
 
 
 @limits.command("list")
 @answers
 def list_limits(_settings: Settings) -> Answer:
-    """Every limit and pause."""
+    """List all limits and pauses."""
     rows = session().scalars(select(SendLimit).order_by(SendLimit.channel, SendLimit.domain)).all()
     found: list[dict[str, Any]] = [
         {
@@ -33,7 +36,7 @@ def list_limits(_settings: Settings) -> Answer:
         }
         for row in rows
     ]  # fmt: skip
-    return Answer("\n".join(_line(row) for row in found) or "Nothing is limited or paused.", {"limits": found})
+    return Answer("\n".join(_line(row) for row in found) or "No limits or pauses.", {"limits": found})
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -47,24 +50,29 @@ def _line(row: dict[str, Any]) -> str:
 @limits.command("set")
 @click.argument("channel", type=CHANNELS)
 @click.argument("domain", default="")
-@click.option("--per-second", type=float, help="Messages a second; no limit when left out.")
-@click.option("--connections", type=int, help="How many at once; no limit when left out.")
+@click.option("--per-second", type=float, help="Messages per second. Default: no limit.")
+@click.option("--connections", type=int, help="Connections at the same time. Default: no limit.")
 @answers
 def set_limit(
     _settings: Settings, channel: str, domain: str, per_second: float | None, connections: int | None
 ) -> Answer:
-    """Limit a channel, or a mail domain or host on it ("*": each without a limit of its own)."""
+    """Set a limit for a channel, or for a mail domain or host on it.
+
+    DOMAIN "*" limits each domain that has no limit of its own.
+
+    Example: candor limits set email example.com --per-second 5 --connections 2
+    """
     send_limits.set_limit(COMMAND_LINE, channel, domain, per_second=per_second, connections=connections)
-    return Answer("The limit holds from now on.", {"channel": channel, "domain": domain})
+    return Answer("Limit set.", {"channel": channel, "domain": domain})
 
 
 @limits.command("pause")
 @click.argument("channel", type=CHANNELS)
 @click.argument("domain", default="")
-@click.option("--why", default=send_limits.PAUSED_BY_HAND, help="What people read in the console.")
+@click.option("--why", default=send_limits.PAUSED_BY_HAND, help="The reason to show in the console.")
 @answers
 def pause(_settings: Settings, channel: str, domain: str, why: str) -> Answer:
-    """Send nothing there until it is resumed.  Nothing is lost."""
+    """Pause sending to a channel or destination. Queued messages are kept."""
     send_limits.pause(COMMAND_LINE, channel, domain, why)
     return Answer("Paused.", {"channel": channel, "domain": domain, "paused": why})
 
@@ -74,7 +82,7 @@ def pause(_settings: Settings, channel: str, domain: str, why: str) -> Answer:
 @click.argument("domain", default="")
 @answers
 def resume(_settings: Settings, channel: str, domain: str) -> Answer:
-    """Send again."""
+    """Resume sending to a channel or destination."""
     send_limits.resume(COMMAND_LINE, channel, domain)
     return Answer("Resumed.", {"channel": channel, "domain": domain})
 

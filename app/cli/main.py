@@ -1,4 +1,4 @@
-"""The command line's root: finds the commands and turns errors into one sentence and an exit code."""
+"""The root of the command line: discovers the commands and turns errors into one sentence and an exit code."""
 
 import importlib
 import os
@@ -22,12 +22,12 @@ EXIT_NOT_ALLOWED = os.EX_NOPERM
 def candor() -> None:
     """A status page and incident communications hub.
 
-    Exit codes: 0 done, 1 failed, 2 bad input, 75 the database is not available (try again), 77 not allowed.
+    Exit codes: 0 success, 1 failure, 2 bad input, 75 database unavailable (try again), 77 not allowed.
     """
 
 
 def _add_commands() -> None:
-    """Add what every module of this folder says are its commands: a new noun is one new module."""
+    """Add the `COMMANDS` of every module in this folder, so that a new noun is one new module."""
     for found in pkgutil.iter_modules([str(Path(__file__).parent)]):
         if found.name not in {"main", "__main__"}:
             module = importlib.import_module(f"app.cli.{found.name}")
@@ -39,7 +39,7 @@ _add_commands()
 
 
 def main() -> None:
-    """Run `candor`; a failure is one sentence on standard error, never a traceback."""
+    """Run `candor`. A failure prints one sentence on standard error, never a traceback."""
     try:
         candor.main(standalone_mode=False)
     except click.exceptions.Exit as leaving:
@@ -67,7 +67,7 @@ def _say(error: CandorError) -> None:
     for finding in getattr(error, "findings", ()):
         click.echo(f"  {finding}", err=True)
     if isinstance(error, NeedsConfirmation):
-        click.echo(f"  If it is meant, {error.BY_OPTION}.", err=True)
+        click.echo(f"  To publish it anyway, {error.BY_OPTION}.", err=True)
 
 
 def _exit_code(error: CandorError) -> int:

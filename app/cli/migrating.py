@@ -1,4 +1,4 @@
-"""The database's tables: up, down, and where they are.  Alembic is loaded only by what migrates."""
+"""`candor db`: schema migrations.  Alembic is imported only by the functions that migrate."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ MIGRATIONS = str(Path(__file__).parent.parent.parent / "migrations")
 
 
 def upgrade_database() -> None:
-    """Bring the tables to the newest revision.  Raises Unavailable."""
+    """Upgrade the tables to the newest revision.  Raises Unavailable."""
     from flask_migrate import upgrade
 
     _prepare(current_app)
@@ -23,7 +23,7 @@ def upgrade_database() -> None:
 
 
 def downgrade_database(revision: str = "base") -> None:
-    """Take the tables back to `revision`.  Raises Unavailable."""
+    """Downgrade the tables to `revision`.  Raises Unavailable."""
     from flask_migrate import downgrade
 
     _prepare(current_app)
@@ -32,7 +32,7 @@ def downgrade_database(revision: str = "base") -> None:
 
 
 def revisions() -> tuple[str | None, str | None]:
-    """The revision that the database is at, and the newest there is.  Raises Unavailable."""
+    """The database's revision and the newest revision.  Raises Unavailable."""
     from alembic.config import Config
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
@@ -43,7 +43,7 @@ def revisions() -> tuple[str | None, str | None]:
 
 
 def knows(revision: str) -> bool:
-    """Whether this version of Candor can bring tables at `revision` to the newest."""
+    """Whether this version of Candor can upgrade tables from `revision`."""
     from alembic.config import Config
     from alembic.script import ScriptDirectory
     from alembic.util.exc import CommandError
@@ -64,13 +64,13 @@ def _prepare(app: Flask) -> None:
 
 @click.group("db")
 def database() -> None:
-    """The database's tables."""
+    """Upgrade or downgrade the database schema."""
 
 
 @database.command("upgrade")
 @answers
 def upgrade_command(_settings: Settings) -> Answer:
-    """Bring the tables to the newest revision."""
+    """Upgrade the database to the newest revision."""
     upgrade_database()
     return _where()
 
@@ -79,7 +79,7 @@ def upgrade_command(_settings: Settings) -> Answer:
 @click.argument("revision", default="-1")
 @answers
 def downgrade_command(_settings: Settings, revision: str) -> Answer:
-    """Take the tables back, by default by one revision."""
+    """Downgrade the database to REVISION. Default: one revision back."""
     downgrade_database(revision)
     return _where()
 
@@ -87,12 +87,13 @@ def downgrade_command(_settings: Settings, revision: str) -> Answer:
 @database.command("current")
 @answers
 def current(_settings: Settings) -> Answer:
-    """Say which revision the database is at."""
+    """Show the database's revision."""
     return _where()
 
 
 def _where() -> Answer:
     at, newest = revisions()
     return Answer(
-        f"{db.engine.dialect.name} is at {at or 'nothing'}, the newest is {newest}", {"at": at, "newest": newest}
+        f"{db.engine.dialect.name} is at revision {at or 'none'}. The newest is {newest}.",
+        {"at": at, "newest": newest},
     )

@@ -1,4 +1,4 @@
-"""The page itself and what it announces: what the console does, from a shell."""
+"""`candor page` and `candor announcement`: what the console does, from a shell."""
 
 import copy
 import sys
@@ -28,19 +28,22 @@ UNTIL_ENDED = "none"
 
 @click.group()
 def page() -> None:
-    """Status pages: add and remove them; change name, addresses, time zone, languages, look and sender."""
+    """Add, change and remove status pages."""
 
 
 @page.command("add")
 @click.argument("name")
-@click.option("--slug", default="", help="Its short name in commands and in the console; made of NAME when left out.")
-@click.option("--url", default="", help="The public address; a path below BASE_URL when left out.")
-@click.option("--host", "hosts", multiple=True, help="A further host name that it answers to; repeatable.")
-@click.option("--time-zone", metavar="NAME", default="Etc/UTC", help="Such as Europe/Berlin.")
-@click.option("--locale", type=LANGUAGES, default="en", help="The language that the page opens in.")
+@click.option("--slug", default="", help="Short name for commands and console addresses. Default: made from NAME.")
+@click.option("--url", default="", help="The public address. Default: a path below BASE_URL.")
+@click.option("--host", "hosts", multiple=True, help="Another host name for the page. Repeatable.")
+@click.option("--time-zone", metavar="NAME", default="Etc/UTC", help="The page's time zone, such as Europe/Berlin.")
+@click.option("--locale", type=LANGUAGES, default="en", help="The page's default language.")
 @answers
 def add_page(settings: Settings, **fields: Any) -> Answer:
-    """Add a page."""
+    """Add a status page.
+
+    Example: candor page add "Acme Europe" --time-zone Europe/Berlin
+    """
     page_id = pages.create_page(settings, COMMAND_LINE, **fields)
     row = session().get_one(Page, page_id, populate_existing=True)
     facts = {"id": row.public_id, "slug": row.slug, "name": row.name, "url": row.url}
@@ -50,7 +53,7 @@ def add_page(settings: Settings, **fields: Any) -> Answer:
 @page.command("list")
 @answers
 def list_pages(_settings: Settings) -> Answer:
-    """List all pages, the default one first."""
+    """List all status pages, starting with the default page."""
     rows = session().scalars(select(Page).order_by(Page.id)).all()
     found = [
         {"id": row.public_id, "slug": row.slug, "name": row.name, "url": row.url, "hosts": _hosts(row)} for row in rows
@@ -61,16 +64,17 @@ def list_pages(_settings: Settings) -> Answer:
 
 @page.command("remove")
 @click.argument("slug")
-@click.option("--yes", "confirmed", metavar="SLUG", default="", help="The slug again, instead of being asked for it.")
+@click.option("--yes", "confirmed", metavar="SLUG", default="", help="Confirm without a prompt: the slug again.")
 @answers
 def remove_page(settings: Settings, slug: str, confirmed: str) -> Answer:
-    """Remove a page with all its components, posts, subscribers and files.
+    """Remove a page and everything in it.
 
-    This can't be undone. The default answer is to do nothing: type the slug again to confirm. Back up first.
+    This removes its components, posts, subscribers and files. You can't undo it, so back up first. To confirm, type
+    the slug again.
     """
     page_id = page_named(slug)
     if not confirmed and sys.stdin.isatty():
-        confirmed = click.prompt(f"This removes {slug} with everything in it. Type {slug} to confirm", err=True)
+        confirmed = click.prompt(f"This removes {slug} and everything in it. Type {slug} to confirm", err=True)
     if confirmed != slug:
         raise Invalid(f"Nothing was removed. To confirm, pass --yes {slug}.")
     pages.remove_page(settings, COMMAND_LINE, page_id)
@@ -85,7 +89,7 @@ def _hosts(row: Page) -> list[str]:
 @answers
 @about_page
 def show_page(_settings: Settings, page_id: int) -> Answer:
-    """What the page is called, where it stands, how it looks and who its mail is from."""
+    """Show a page's settings."""
     row = session().get_one(Page, page_id)
     facts = {
         "id": row.public_id,
@@ -106,20 +110,27 @@ def show_page(_settings: Settings, page_id: int) -> Answer:
 
 
 @page.command("edit")
-@click.option("--name")
-@click.option("--url", help="The public address; empty for BASE_URL.")
-@click.option("--host", "hosts", multiple=True, help="A further host name; repeatable, empty for none.")
-@click.option("--time-zone", metavar="NAME", help="Such as Europe/Berlin.")
-@click.option("--locale", type=LANGUAGES, help="The language that the page opens in.")
-@click.option("--language", "languages", type=LANGUAGES, multiple=True, help="A language that it is offered in.")
-@click.option("--accent", metavar="#RRGGBB", help="Empty for the usual colour.")
-@click.option("--mail-from", metavar="SENDER", help='Such as "Acme Status <status@acme.example>"; empty for MAIL_FROM.')
-@click.option("--logo", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PNG, JPEG or WebP.")
-@click.option("--no-logo", is_flag=True, help="Show the name instead.")
+@click.option("--name", help="The page's name.")
+@click.option("--url", help="The public address. Empty: BASE_URL.")
+@click.option("--host", "hosts", multiple=True, help="Another host name for the page. Repeatable. Empty: none.")
+@click.option("--time-zone", metavar="NAME", help="The page's time zone, such as Europe/Berlin.")
+@click.option("--locale", type=LANGUAGES, help="The page's default language.")
+@click.option("--language", "languages", type=LANGUAGES, multiple=True, help="A language to offer. Repeatable.")
+@click.option("--accent", metavar="#RRGGBB", help="Accent color, such as #1f4f8f. Empty: the default.")
+@click.option(
+    "--mail-from",
+    metavar="SENDER",
+    help='Sender of email, such as "Acme Status <status@acme.example>". Empty: MAIL_FROM.',
+)
+@click.option("--logo", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A PNG, JPEG or WebP file.")
+@click.option("--no-logo", is_flag=True, help="Remove the logo and show the name instead.")
 @answers
 @about_page
 def set_page(settings: Settings, page_id: int, logo: Path | None, no_logo: bool, **fields: Any) -> Answer:
-    """Change what is named; the rest stays.  The whole page is rendered again."""
+    """Change a page's settings. What you leave out stays as it is.
+
+    Example: candor page edit --name "Acme Status" --accent "#1f4f8f"
+    """
     fields["languages"] = fields["languages"] or None
     fields["hosts"] = fields["hosts"] or None
     if logo is not None and no_logo:
@@ -138,19 +149,23 @@ def set_page(settings: Settings, page_id: int, logo: Path | None, no_logo: bool,
 
 @click.group()
 def announcement() -> None:
-    """What the page says that is tied to no incident.  It notifies nobody."""
+    """Show announcements on the page, apart from incidents. They don't notify subscribers."""
 
 
 def _words(command: Any) -> Any:
-    """The options of every announcement."""
+    """The options that all announcements share."""
     for option in reversed(
         (
-            click.option("--title"),
+            click.option("--title", help="The title."),
             click.option("--body", help="The text, in Markdown."),
             click.option("--body-stdin", is_flag=True, help="Read the text from standard input."),
-            click.option("--from", "starts_at", metavar="TIME", help="ISO 8601 with its zone."),
-            click.option("--until", "ends_at", metavar="TIME", help="ISO 8601 with its zone; none: until it is ended."),
-            click.option("--publish-anyway", is_flag=True, help="The text was checked for internal words."),
+            click.option("--from", "starts_at", metavar="TIME", help="Start, such as 2026-12-01T22:00+01:00."),
+            click.option(
+                "--until", "ends_at", metavar="TIME", help='End, in the same format. "none": until you end it.'
+            ),
+            click.option(
+                "--publish-anyway", is_flag=True, help="Publish although the text may contain internal names."
+            ),
         )
     ):
         command = option(command)
@@ -158,18 +173,18 @@ def _words(command: Any) -> Any:
 
 
 @announcement.command("list")
-@click.option("--all", "everything", is_flag=True, help="Those that are over too.")
+@click.option("--all", "everything", is_flag=True, help="Include announcements that have ended.")
 @answers
 @about_page
 def list_announcements(_settings: Settings, page_id: int, everything: bool) -> Answer:
-    """What shows now and what is to come, newest first."""
+    """List current and future announcements, newest first."""
     statement = select(Announcement).where(Announcement.page_id == page_id)
     if not everything:
         statement = statement.where((Announcement.ends_at.is_(None)) | (Announcement.ends_at > now()))
     rows = session().scalars(statement.order_by(Announcement.starts_at.desc(), Announcement.id.desc()))
     found = [_facts(row) for row in rows]
     lines = [f"{one['id']}  {one['state']:<8} {one['title']}" for one in found]
-    return Answer("\n".join(lines) or "Nothing is announced.", {"announcements": found})
+    return Answer("\n".join(lines) or "No announcements.", {"announcements": found})
 
 
 @announcement.command("create")
@@ -177,11 +192,11 @@ def list_announcements(_settings: Settings, page_id: int, everything: bool) -> A
 @answers
 @about_page
 def create_announcement(settings: Settings, page_id: int, **options: Any) -> Answer:
-    """Announce something: now, unless --from says when."""
+    """Create an announcement. It shows at once, or from the time in --from."""
     body = text_from(options["body"], options["body_stdin"])
     draft = _draft(options, title=options["title"] or "", body=body, starts_at=options["starts_at"], ends_at=None)
     public_id = announcements.create_announcement(settings, COMMAND_LINE, page_id, draft)
-    return Answer(f"It is announced, as {public_id}.", {"id": public_id})
+    return Answer(f"Announcement {public_id} created.", {"id": public_id})
 
 
 @announcement.command("edit")
@@ -190,7 +205,7 @@ def create_announcement(settings: Settings, page_id: int, **options: Any) -> Ans
 @answers
 @about_page
 def edit_announcement(settings: Settings, page_id: int, public_id: str, **options: Any) -> Answer:
-    """Change what is named of an announcement; the rest stays."""
+    """Edit an announcement. What you leave out stays as it is."""
     stands = _find(page_id, public_id)
     has_text = options["body"] is not None or options["body_stdin"]
     draft = _draft(
@@ -209,9 +224,9 @@ def edit_announcement(settings: Settings, page_id: int, public_id: str, **option
 @answers
 @about_page
 def end_announcement(settings: Settings, page_id: int, public_id: str) -> Answer:
-    """Take an announcement off the page now; one still to come is never shown."""
+    """End an announcement now. A future one is never shown."""
     announcements.end_announcement(settings, COMMAND_LINE, page_id, _find(page_id, public_id).public_id)
-    return Answer("It is off the page.", {"id": public_id})
+    return Answer("Announcement ended.", {"id": public_id})
 
 
 def _find(page_id: int, public_id: str) -> Announcement:
@@ -237,7 +252,7 @@ def _facts(row: Announcement) -> dict[str, Any]:
 def _draft(
     options: dict[str, Any], *, title: str, body: str, starts_at: str | datetime | None, ends_at: datetime | None
 ) -> AnnouncementDraft:
-    """The announcement; `ends_at` is when it ends where the options say nothing of it."""
+    """The announcement; `ends_at` is its end if the options don't give one."""
     until = options["ends_at"] or ends_at
     sent = {
         "title": title,
@@ -250,7 +265,7 @@ def _draft(
 
 
 def _picture(path: Path) -> bytes:
-    """The file's bytes; not many more than a logo may have are read."""
+    """The file's bytes, reading only just past the largest size allowed for a logo."""
     with path.open("rb") as file:
         return file.read(pages.LARGEST_BYTES + 1)
 
@@ -261,7 +276,7 @@ def _shown(value: object) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-# What `edit` was called while there was one page; scripts use it
+# `edit` was called `set` while there was only one page; scripts still use that name
 SET = copy.copy(page.commands["edit"])
 SET.hidden = True
 page.add_command(SET, "set")

@@ -1,4 +1,4 @@
-"""`candor publish`: an update of a post, a new post, or the page again; for when there is no browser to do it with."""
+"""`candor publish`: an update, a new post, or the page again, without a browser."""
 
 from typing import Any
 
@@ -21,9 +21,9 @@ ONLY_NEW = {
 
 
 @click.command()
-@click.option("--post", "post_id", metavar="ID", help="Publish an update of this post, as candor post update does.")
+@click.option("--post", "post_id", metavar="ID", help="Publish an update to this post, as candor post update does.")
 @click.option("--title", help="Publish a new post, as candor post open does.")
-@click.option("--status", type=POST_STATUS, help="As before when left out; of a new post, the first of its kind.")
+@click.option("--status", type=POST_STATUS, help="Default: unchanged; for a new post, its first status.")
 @opening
 @statement
 @answers
@@ -33,7 +33,7 @@ def publish(
 ) -> Answer:
     """Publish an update with --post, or a new post with --title.
 
-    With neither, render the page again from what is committed.
+    Without either, render the page again.
     """
     given = {name for name, value in options.items() if value is not None and value is not False and value != ()}
     if post_id is not None and title is not None:
@@ -47,7 +47,7 @@ def publish(
     if given or status is not None:
         raise Invalid("Add --post ID for an update, or --title for a new post.")
     revision = refresh(settings, page_id)
-    return Answer(f"Revision {revision} is published.", {"revision": revision})
+    return Answer(f"Published revision {revision}.", {"revision": revision})
 
 
 COMMANDS = (publish,)

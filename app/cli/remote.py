@@ -1,4 +1,4 @@
-"""`candor remote`: posts, planned work and components of another installation, by its API and a token."""
+"""`candor remote`: posts, maintenance and components of another installation, through its API with a token."""
 
 import secrets
 from typing import Any
@@ -17,33 +17,33 @@ __all__ = ["COMMANDS", "remote_subscribers", "remote_whole"]
 
 
 @elsewhere.command("posts")
-@click.option("--open", "only_open", is_flag=True, help="Those that are not over.")
+@click.option("--open", "only_open", is_flag=True, help="Only open posts.")
 @asks
 def list_posts(other: Remote, page: str, only_open: bool) -> Answer:
-    """The newest posts."""
+    """List the newest posts."""
     names = ("incidents/unresolved", "incidents/scheduled") if only_open else ("incidents",)
     found = [one for name in names for one in listed(other, f"{page}/{name}")]
     lines = [f"{one['id']}  {one['status']:<13} {one['name']}" for one in found]
-    return Answer("\n".join(lines) or "None.", {"posts": found})
+    return Answer("\n".join(lines) or "No posts.", {"posts": found})
 
 
 @elsewhere.command("post")
 @click.argument("public_id", metavar="ID")
 @asks
 def show_post(other: Remote, page: str, public_id: str) -> Answer:
-    """One post with all that was said."""
+    """Show a post with its updates."""
     found = single(other, "GET", f"{page}/incidents/{checked_id(public_id)}")
     said = [f"{one['display_at']}  {one['status']}\n{one['body']}\n" for one in found["incident_updates"]]
     return Answer("\n".join([f"{found['name']} ({found['status']})\n", *said]), {"post": found})
 
 
 def statement(command: Any) -> Any:
-    """The options of every statement."""
+    """The options that all updates share."""
     for option in (
-        click.option("--key", default="", help="An idempotency key: the same again publishes nothing new."),
-        click.option("--publish-anyway", is_flag=True, help="The text was checked for internal words."),
-        click.option("--no-notify", is_flag=True, help="Tell the page, not the subscribers."),
-        click.option("--component", "effects", multiple=True, metavar="ID=STATUS", help="What happens to a component."),
+        click.option("--key", default="", help="Idempotency key: repeating with the same key publishes once."),
+        click.option("--publish-anyway", is_flag=True, help="Publish although the text may contain internal names."),
+        click.option("--no-notify", is_flag=True, help="Update the page without notifying subscribers."),
+        click.option("--component", "effects", multiple=True, metavar="ID=STATUS", help="Set a component's status."),
         click.option("--body-stdin", is_flag=True, help="Read the text from standard input."),
         click.option("--body", help="The text, in Markdown."),
     ):
@@ -52,29 +52,32 @@ def statement(command: Any) -> Any:
 
 
 @elsewhere.command("open")
-@click.option("--title", required=True)
-@click.option("--status", type=POST_STATUS, help="The first of its kind when left out.")
-@click.option("--from", "scheduled_for", help="Makes it a maintenance: its start, ISO 8601 with its zone.")
-@click.option("--until", "scheduled_until", help="Its end.")
-@click.option("--by-clock", is_flag=True, help="It begins and ends at its times by itself.")
+@click.option("--title", required=True, help="The title that readers see.")
+@click.option("--status", type=POST_STATUS, help="Default: investigating, or scheduled for maintenance.")
+@click.option("--from", "scheduled_for", help="Start of maintenance, such as 2026-12-01T22:00+01:00.")
+@click.option("--until", "scheduled_until", help="End of maintenance, in the same format.")
+@click.option("--by-clock", is_flag=True, help="Start and end maintenance automatically.")
 @statement
 @asks
 def open_post(
     other: Remote, page: str, *, title: str, status: str | None, scheduled_for: str | None,
     scheduled_until: str | None, by_clock: bool, **options: Any,
 ) -> Answer:  # fmt: skip
-    """Open a post: an incident, or with --from and --until a maintenance."""
+    """Open an incident or announce maintenance.
+
+    For maintenance, add --from and --until.
+    """
     facts = _window(title, scheduled_for, scheduled_until, by_clock)
     return _say(other, "POST", f"{page}/incidents", status, options, facts)
 
 
 @elsewhere.command("update")
 @click.argument("public_id", metavar="ID")
-@click.option("--status", type=POST_STATUS, help="As before when left out.")
+@click.option("--status", type=POST_STATUS, help="Default: unchanged.")
 @statement
 @asks
 def update_post(other: Remote, page: str, public_id: str, status: str | None, **options: Any) -> Answer:
-    """Publish one more update of a post."""
+    """Publish an update to a post."""
     return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", status, options, {})
 
 
@@ -83,7 +86,7 @@ def update_post(other: Remote, page: str, public_id: str, status: str | None, **
 @statement
 @asks
 def resolve_post(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
-    """Resolve an incident, or complete a maintenance."""
+    """Resolve an incident or complete maintenance."""
     path = f"{page}/incidents/{checked_id(public_id)}"
     over = "completed" if single(other, "GET", path).get("scheduled_for") else "resolved"
     return _say(other, "PATCH", path, over, options, {})
@@ -114,10 +117,10 @@ def _effects(pairs: tuple[str, ...]) -> dict[str, str] | None:
 @elsewhere.command("components")
 @asks
 def list_components(other: Remote, page: str) -> Answer:
-    """The page's components."""
+    """List the page's components."""
     found = listed(other, f"{page}/components")
     lines = [f"{one['id']}  {one['status']:<20} {one['name']}" for one in found]
-    return Answer("\n".join(lines) or "None.", {"components": found})
+    return Answer("\n".join(lines) or "No components.", {"components": found})
 
 
 @elsewhere.command("component")
@@ -125,51 +128,51 @@ def list_components(other: Remote, page: str) -> Answer:
 @click.argument("status", type=STATUSES)
 @asks
 def set_component(other: Remote, page: str, public_id: str, status: str) -> Answer:
-    """Set a component's status.  Nobody is notified."""
+    """Set a component's status. Subscribers are not notified."""
     made = single(other, "PATCH", f"{page}/components/{checked_id(public_id)}", {"component": {"status": status}})
-    return Answer(f"{made['name']} is {made['status']}.", {"component": made})
+    return Answer(f"{made['name']} is now {made['status']}.", {"component": made})
 
 
 @elsewhere.command("add-component")
 @click.argument("name")
-@click.option("--status", type=STATUSES)
-@click.option("--description", default="")
+@click.option("--status", type=STATUSES, help="Default: operational.")
+@click.option("--description", default="", help="One line that readers see below the name.")
 @asks
 def add_component(other: Remote, page: str, name: str, status: str | None, description: str) -> Answer:
     """Add a component."""
     facts = {"name": name, "description": description, **({"status": status} if status else {})}
     made = single(other, "POST", f"{page}/components", {"component": facts})
-    return Answer(f"{made['name']} is on the page, as {made['id']}.", {"component": made})
+    return Answer(f"Component {made['name']} added: {made['id']}.", {"component": made})
 
 
 @elsewhere.group("maintenance")
 def maintenance() -> None:
-    """Planned work."""
+    """Schedule and run maintenance."""
 
 
 @maintenance.command("list")
 @asks
 def list_maintenance(other: Remote, page: str) -> Answer:
-    """What is planned or underway."""
+    """List scheduled and current maintenance."""
     found = listed(other, f"{page}/incidents/scheduled")
     lines = [
         f"{one['id']}  {one['status']:<11} {one['scheduled_for']} to {one['scheduled_until']}  {one['name']}"
         for one in found
     ]
-    return Answer("\n".join(lines) or "None.", {"maintenance": found})
+    return Answer("\n".join(lines) or "No maintenance.", {"maintenance": found})
 
 
 @maintenance.command("schedule")
-@click.option("--title", required=True)
-@click.option("--from", "scheduled_for", required=True, help="Its start, ISO 8601 with its zone.")
-@click.option("--until", "scheduled_until", required=True, help="Its end.")
-@click.option("--by-clock", is_flag=True, help="It begins and ends at its times by itself.")
+@click.option("--title", required=True, help="The title that readers see.")
+@click.option("--from", "scheduled_for", required=True, help="Start, such as 2026-12-01T22:00+01:00.")
+@click.option("--until", "scheduled_until", required=True, help="End, in the same format.")
+@click.option("--by-clock", is_flag=True, help="Start and end automatically.")
 @statement
 @asks
 def schedule(
     other: Remote, page: str, *, title: str, scheduled_for: str, scheduled_until: str, by_clock: bool, **options: Any
 ) -> Answer:
-    """Plan work, and say so."""
+    """Schedule maintenance and announce it."""
     facts = _window(title, scheduled_for, scheduled_until, by_clock)
     return _say(other, "POST", f"{page}/incidents", "scheduled", options, facts)
 
@@ -179,7 +182,7 @@ def schedule(
 @statement
 @asks
 def start(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
-    """Say that it has begun."""
+    """Start maintenance."""
     return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", "in_progress", options, {})
 
 
@@ -188,7 +191,7 @@ def start(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
 @statement
 @asks
 def complete(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
-    """Say that it is over."""
+    """Complete maintenance."""
     return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", "completed", options, {})
 
 
@@ -197,7 +200,7 @@ def complete(other: Remote, page: str, public_id: str, **options: Any) -> Answer
 @statement
 @asks
 def cancel(other: Remote, page: str, public_id: str, **options: Any) -> Answer:
-    """Call it off, and say so."""
+    """Cancel maintenance and notify its subscribers."""
     return _say(other, "PATCH", f"{page}/incidents/{checked_id(public_id)}", "cancelled", options, {})
 
 
@@ -211,7 +214,10 @@ def _window(title: str, scheduled_for: str | None, scheduled_until: str | None, 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes a shell complete Candor's commands: put it into the shell's start-up file."""
+    """Print a shell completion script for Candor's commands.
+
+    Add it to your shell's startup file, such as: candor completion bash >> ~/.bashrc
+    """
     from click.shell_completion import get_completion_class
 
     kind = get_completion_class(shell)

@@ -1,4 +1,4 @@
-"""Asking another Candor by its API: one call, its answer, and what went wrong as the errors that commands know."""
+"""An HTTP client for another installation's API: one request, its response, and failures as domain errors."""
 
 import json
 import os
@@ -22,17 +22,19 @@ LARGEST_ANSWER = 20_000_000
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Another installation, and the token that it knows."""
+    """Another installation, and an API token for it."""
 
     root: str
     token: str
 
     def ask(self, method: str, path: str, body: Any = None, key: str = "", **query: str) -> Any:
-        """What `path` below /api/v1 answers; None where it has nothing to say.  `key` makes it safe to send again.
+        """Send a request to `path` below /api/v1.  Returns the JSON, or None for an empty response.
+
+        `key` is an idempotency key, which makes it safe to send the request again.
 
         Raises:
-            Invalid, NotFound, Conflict, Forbidden: as the sentence says.
-            Unavailable: it can not be reached, is too busy, or failed; trying again can help.
+            Invalid, NotFound, Conflict, Forbidden: the other installation refused the request.
+            Unavailable: it can't be reached, is too busy, or failed. Trying again can help.
         """
         data = None if body is None else json.dumps(body)
         with self._answer(method, path, data, "application/json", SECONDS, key, query) as answer:
@@ -40,15 +42,15 @@ class Remote:
         return _read(raw) if raw else None
 
     def upload(self, path: str, body: bytes | BinaryIO, media: str, **query: str) -> Any:
-        """Send a whole file; what came of it.  Raises as `ask`."""
+        """Send a whole file.  Returns the JSON of the response; raises the same errors as `ask`."""
         with self._answer("POST", path, body, media, LONG_SECONDS, "", query) as answer:
             return _read(self._part(answer, LARGEST_ANSWER))
 
     def download(self, path: str, out: BinaryIO, **query: str) -> int:
-        """Write what stands there into `out`, piece by piece; how many bytes it was.
+        """Download `path` to `out`, piece by piece.  Returns the number of bytes.
 
         Raises:
-            Unavailable: as `ask`, and when it broke off.
+            Unavailable: as in `ask`, or the connection closed early.
         """
         size = 0
         with self._answer("GET", path, None, "", LONG_SECONDS, "", query) as answer:
@@ -69,7 +71,7 @@ class Remote:
         self, method: str, path: str, data: str | bytes | BinaryIO | None, media: str, seconds: int, key: str,
         query: Mapping[str, str],
     ) -> Iterator[HTTPResponse]:  # fmt: skip
-        """The answer of a call that went well, to be read.  Raises as `ask`."""
+        """An open response with a status of 2xx.  Raises the same errors as `ask`."""
         search = f"?{urlencode(query)}" if query else ""
         headers = {"Authorization": f"Bearer {self.token}", "Accept": "application/json"}
         if data is not None:
@@ -82,21 +84,23 @@ class Remote:
         kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
         with closing(kind(parts.hostname or "", parts.port, timeout=seconds)) as connection:
             try:
-                with suppress(BrokenPipeError, ConnectionResetError):  # it has answered before it had read all of it
+                with suppress(
+                    BrokenPipeError, ConnectionResetError
+                ):  # the server responded before it had read the whole body
                     connection.request(method, f"{parts.path}/api/v1{quote(path)}{search}", data, headers)
                 answer = connection.getresponse()
             except (OSError, ValueError, HTTPException) as error:
                 raise Unavailable(f"Can't reach {self.root}: {error}.") from None
-            if not 200 <= answer.status < 300:  # a redirection would take the token to where it does not belong
+            if not 200 <= answer.status < 300:  # following a redirect could send the token to another host
                 raise _failed(answer.status, _read(self._part(answer, LARGEST_ANSWER)))
             yield answer
 
 
 def remote(url: str) -> Remote:
-    """The installation at `url`, or at CANDOR_REMOTE_URL; its token from CANDOR_REMOTE_TOKEN or a file named by _FILE.
+    """The installation at `url` or CANDOR_REMOTE_URL, with the token from CANDOR_REMOTE_TOKEN or its _FILE.
 
     Raises:
-        Invalid: one of the two is missing, or can not be read.
+        Invalid: one of the two is missing or can't be read.
     """
     root = (url or os.environ.get(URL, "")).rstrip("/")
     if not root.startswith(("https://", "http://")):
@@ -114,7 +118,7 @@ def remote(url: str) -> Remote:
 
 def _failed(status: int, told: Any) -> CandorError:
     sentence = told.get("detail") if isinstance(told, dict) else None
-    words = str(sentence or f"The other side answered {status}.")
+    words = str(sentence or f"The other installation responded with {status}.")
     words = words.replace(NeedsConfirmation.BY_FIELD, NeedsConfirmation.BY_OPTION)
     if status == 429 or status >= 500 or status < 400:
         return Unavailable(words)
@@ -123,7 +127,7 @@ def _failed(status: int, told: Any) -> CandorError:
 
 
 def _read(raw: bytes) -> Any:
-    """The JSON, without what would command a terminal; None when it is none."""
+    """The parsed JSON without terminal control characters, or None if it isn't JSON."""
     try:
         return _plain(json.loads(raw))
     except (ValueError, RecursionError):

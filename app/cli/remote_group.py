@@ -1,4 +1,4 @@
-"""`candor remote`: the group of commands about another Candor, and what they share."""
+"""`candor remote`: the group of commands for another installation, and what they share."""
 
 import re
 from collections.abc import Callable
@@ -13,14 +13,15 @@ from app.errors import Invalid, NotFound, Unavailable
 
 @click.group("remote")
 def elsewhere() -> None:
-    """Another Candor, by its API.
+    """Manage another Candor installation through its API.
 
-    CANDOR_REMOTE_URL says where it is, CANDOR_REMOTE_TOKEN (or a file, CANDOR_REMOTE_TOKEN_FILE) proves who asks.
+    Set CANDOR_REMOTE_URL to its address and CANDOR_REMOTE_TOKEN to an API token, or CANDOR_REMOTE_TOKEN_FILE to a
+    file that contains one.
     """
 
 
 def asks(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Make a command of a function that takes the other Candor and its page's path first."""
+    """Turn a function that takes the other installation and its page's path first into a command."""
 
     def asked(*args: Any, url: str, page: str, **options: Any) -> Answer:
         other = remote(url)
@@ -29,8 +30,8 @@ def asks(function: Callable[..., Answer]) -> Callable[..., None]:
     asked.__doc__, asked.__name__ = function.__doc__, function.__name__
     vars(asked)["__click_params__"] = getattr(function, "__click_params__", [])
     command = spoken(asked)
-    command = click.option("--page", default="", help="The page's id, where there are several.")(command)
-    return click.option("--url", default="", help="Where it is; CANDOR_REMOTE_URL when left out.")(command)
+    command = click.option("--page", default="", help="The page's id. Needed if there are several pages.")(command)
+    return click.option("--url", default="", help="Its address. Default: CANDOR_REMOTE_URL.")(command)
 
 
 def _only_page(other: Remote) -> str:
@@ -43,7 +44,7 @@ def _only_page(other: Remote) -> str:
 
 
 def listed(other: Remote, path: str, **query: str) -> list[dict[str, Any]]:
-    """A list of things that have an id.  Raises Unavailable when the other side answers with anything else."""
+    """A list of objects that have an id.  Raises Unavailable if the response is anything else."""
     found = other.ask("GET", path, **query)
     if not isinstance(found, list) or not all(isinstance(one, dict) and "id" in one for one in found):
         raise Unavailable(f"{other.root} doesn't respond like Candor.")
@@ -51,7 +52,7 @@ def listed(other: Remote, path: str, **query: str) -> list[dict[str, Any]]:
 
 
 def single(other: Remote, method: str, path: str, *rest: Any) -> dict[str, Any]:
-    """One thing that has an id.  Raises Unavailable as `listed` does."""
+    """One object that has an id.  Raises Unavailable as `listed` does."""
     found = other.ask(method, path, *rest)
     if not isinstance(found, dict) or "id" not in found:
         raise Unavailable(f"{other.root} doesn't respond like Candor.")
@@ -59,16 +60,14 @@ def single(other: Remote, method: str, path: str, *rest: Any) -> dict[str, Any]:
 
 
 def checked_id(raw: str) -> str:
-    """An id as it is typed, which is no other part of an address.  Raises Invalid."""
+    """The id, checked so that it can't change the path of a request.  Raises Invalid."""
     if not re.fullmatch(r"[a-z0-9]{10,32}", raw):
-        raise Invalid(
-            f"{raw[:40]!r} isn't an id. To see ids, run candor remote post list or candor remote component list."
-        )
+        raise Invalid(f"{raw[:40]!r} isn't an id. To see ids, run candor remote posts or candor remote components.")
     return raw
 
 
 def reported(other: Remote, told: Any) -> dict[str, Any]:
-    """What came of an import.  Raises Unavailable as `listed` does."""
+    """The report of an import.  Raises Unavailable as `listed` does."""
     if not isinstance(told, dict) or not isinstance(told.get("counts"), dict):
         raise Unavailable(f"{other.root} doesn't respond like Candor.")
     return told

@@ -1,4 +1,4 @@
-"""`candor remote`: subscribers of another installation, one by one and as a sheet."""
+"""`candor remote`: subscribers of another installation, one at a time and as a CSV file."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ from app.errors import Invalid, NotFound
 
 
 class _Listing(click.Group):
-    """A group that lists when it is not told what to do."""
+    """A group whose default command is `list`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         is_told = bool(args) and (not args[0].startswith("-") or args[0] in {"-h", "--help"})
@@ -23,18 +23,18 @@ class _Listing(click.Group):
 
 @elsewhere.group("subscribers", cls=_Listing)
 def subscribers() -> None:
-    """Who hears of it: counted and looked for (list), or all of them in and out as a sheet."""
+    """Count, find, export and import subscribers."""
 
 
 @subscribers.command("list")
-@click.option("--find", "words", default="", help="Only those whose address holds this.")
+@click.option("--find", "words", default="", help="Find subscribers whose address contains this text.")
 @asks
 def list_subscribers(other: Remote, page: str, words: str) -> Answer:
-    """How many there are, or those that are looked for."""
+    """Count subscribers, or find some of them."""
     if not words:
         counts = other.ask("GET", f"{page}/subscribers/histogram_by_state")
         lines = [f"{name:<20} {states['total']:>8,}" for name, states in counts.items() if states["total"]]
-        return Answer("\n".join(lines) or "Nobody yet.", {"counts": counts})
+        return Answer("\n".join(lines) or "No subscribers yet.", {"counts": counts})
     found = listed(other, f"{page}/subscribers", q=words, state="all")
     if not found:
         raise NotFound("No subscriber found.")
@@ -44,11 +44,11 @@ def list_subscribers(other: Remote, page: str, words: str) -> Answer:
 
 @subscribers.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--with-secrets", is_flag=True, help="With the secrets that sign webhooks; needs the scope admin.")
+@click.option("--with-secrets", is_flag=True, help="Include the webhooks' signing secrets. Needs the scope admin.")
 @FORCE
 @asks
 def export(other: Remote, page: str, file: Path, with_secrets: bool, force: bool) -> Answer:
-    """Write every subscriber into a CSV file, readable by you alone; `import` reads it."""
+    """Export all subscribers to a CSV file that only you can read. `import` reads it."""
     with new_file(file, force=force) as out:
         size = other.download(f"{page}/subscribers/export", out, with_secrets=str(with_secrets).lower())
     return Answer(f"{file}: {size:,} bytes.", {"file": str(file), "bytes": size})
@@ -56,10 +56,13 @@ def export(other: Remote, page: str, file: Path, with_secrets: bool, force: bool
 
 @subscribers.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen without changing anything.")
 @asks
 def import_(other: Remote, page: str, file: Path, dry_run: bool) -> Answer:
-    """Take subscribers from a CSV file: one of `export`, or Statuspage's.  Nothing is sent to anyone."""
+    """Import subscribers from a CSV file.
+
+    FILE comes from `export` or from Statuspage. No messages are sent.
+    """
     with file.open("rb") as body:
         told = other.upload(f"{page}/subscribers/import", body, "text/csv", dry_run=str(dry_run).lower())
     report = reported(other, told)
@@ -68,25 +71,28 @@ def import_(other: Remote, page: str, file: Path, dry_run: bool) -> Answer:
 
 @elsewhere.command("subscribe")
 @click.argument("address")
-@click.option("--component", "components", multiple=True, help="Only these components, by id.")
-@click.option("--confirmed", is_flag=True, help="You vouch that they want it; they are not asked.")
+@click.option("--component", "components", multiple=True, help="Notify only about this component, by id. Repeatable.")
+@click.option("--confirmed", is_flag=True, help="Skip the confirmation: the owner has agreed.")
 @asks
 def subscribe(other: Remote, page: str, address: str, components: tuple[str, ...], confirmed: bool) -> Answer:
-    """Add a mail address, a phone as +15551230000, or a webhook's address."""
+    """Add a subscriber.
+
+    ADDRESS is an email address, a phone number such as +15551230000, or a webhook's URL.
+    """
     kind = "endpoint" if "://" in address else "email" if "@" in address else "phone_number"
     if kind == "phone_number" and not re.search(r"[0-9]", address):
-        raise Invalid("Enter an email address, a phone number such as +15551230000, or a webhook's address.")
+        raise Invalid("Enter an email address, a phone number such as +15551230000, or a webhook's URL.")
     facts = {kind: address, "component_ids": list(components), "skip_confirmation_notification": confirmed}
     made = single(other, "POST", f"{page}/subscribers", {"subscriber": facts})
     secret = made.get("signing_secret")
-    said = f" Its signing secret, shown only now: {secret}" if secret else ""
-    return Answer(f"{made['id']} is added.{said}", {"subscriber": made})
+    said = f" Copy the signing secret now; it isn't shown again: {secret}" if secret else ""
+    return Answer(f"Subscriber {made['id']} added.{said}", {"subscriber": made})
 
 
 @elsewhere.command("unsubscribe")
 @click.argument("public_id", metavar="ID")
 @asks
 def unsubscribe(other: Remote, page: str, public_id: str) -> Answer:
-    """End a subscription."""
+    """Unsubscribe a subscriber."""
     made = single(other, "DELETE", f"{page}/subscribers/{checked_id(public_id)}")
-    return Answer(f"{made['id']} hears of nothing any more.", {"subscriber": made})
+    return Answer(f"Subscriber {made['id']} unsubscribed.", {"subscriber": made})

@@ -1,4 +1,4 @@
-"""`candor remote`: the whole of another installation's page, out as a file and in from one."""
+"""`candor remote`: another installation's whole page, exported to a file or imported from one."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @FORCE
 @asks
 def archive(other: Remote, page: str, file: Path, force: bool) -> Answer:
-    """Write the whole page into FILE, as `candor archive` does there.  Needs the scope admin."""
+    """Export the whole page to FILE, as `candor archive` does. Needs the scope admin."""
     with new_file(file, force=force) as out:
         size = other.download(f"{page}/archive", out)
     return Answer(f"{file}: {size:,} bytes.", {"file": str(file), "bytes": size})
@@ -33,7 +33,7 @@ def archive(other: Remote, page: str, file: Path, force: bool) -> Answer:
 @FORCE
 @asks
 def export(other: Remote, page: str, file: Path, force: bool) -> Answer:
-    """Write a static copy of the published page into FILE, a ZIP file, for any web server or bucket."""
+    """Export a static copy of the page to FILE, a ZIP file."""
     with new_file(file, force=force) as out:
         size = other.download(f"{page}/export", out)
     return Answer(f"{file}: {size:,} bytes.", {"file": str(file), "bytes": size})
@@ -41,16 +41,20 @@ def export(other: Remote, page: str, file: Path, force: bool) -> Answer:
 
 @elsewhere.group("import")
 def bring() -> None:
-    """Bring history into it; nothing is sent to anyone.  Needs the scope admin."""
+    """Import history into another installation. No notifications are sent. Needs the scope admin."""
 
 
 @bring.command("archive")
 @click.argument("file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @DRY_RUN
-@click.option("--without-suppressions", is_flag=True, help="Leave out hashes of addresses that mean nothing there.")
+@click.option(
+    "--without-suppressions",
+    is_flag=True,
+    help="Skip suppressed addresses if the archive was made with another SECRET_KEY.",
+)
 @asks
 def archive_in(other: Remote, page: str, file: Path, dry_run: bool, without_suppressions: bool) -> Answer:
-    """Take the whole page that `candor archive` wrote, into a page without content of its own."""
+    """Import a page that `candor archive` exported. The other page must not have content of its own."""
     options = {"dry_run": _word(dry_run), "without_suppressions": _word(without_suppressions)}
     with file.open("rb") as body:
         report = reported(other, other.upload(f"{page}/archive", body, "application/octet-stream", **options))
@@ -60,10 +64,13 @@ def archive_in(other: Remote, page: str, file: Path, dry_run: bool, without_supp
 @bring.command("statuspage")
 @SOURCE
 @DRY_RUN
-@click.option("--take-page", is_flag=True, help="Take the page's id, name, address and time zone from there too.")
+@click.option("--take-page", is_flag=True, help="Also import the page's id, name, address and time zone.")
 @asks
 def statuspage(other: Remote, page: str, source: Path, dry_run: bool, take_page: bool) -> Answer:
-    """Import Statuspage's documents: a file, or every .json file of a folder."""
+    """Import from Statuspage.
+
+    SOURCE is JSON from its public API (v2) or Manage API (v1): a file, or a folder of .json files.
+    """
     return _bring(other, page, "statuspage", source, dry_run, take_page=_word(take_page))
 
 
@@ -71,10 +78,13 @@ def statuspage(other: Remote, page: str, source: Path, dry_run: bool, take_page:
 @SOURCE
 @DRY_RUN
 @ORIGIN
-@click.option("--time-zone", default="Etc/UTC", help="The zone of Cachet's settings: it writes times without one.")
+@click.option("--time-zone", default="Etc/UTC", help="The time zone in Cachet's settings. Its times don't include one.")
 @asks
 def cachet(other: Remote, page: str, source: Path, dry_run: bool, origin: str, time_zone: str) -> Answer:
-    """Import what the API of Cachet 2 or 3 answered."""
+    """Import from Cachet 2 or 3.
+
+    SOURCE is JSON from its API: a file, or a folder of .json files.
+    """
     return _bring(other, page, "cachet", source, dry_run, origin=origin, time_zone=time_zone)
 
 
@@ -84,7 +94,10 @@ def cachet(other: Remote, page: str, source: Path, dry_run: bool, origin: str, t
 @ORIGIN
 @asks
 def instatus(other: Remote, page: str, source: Path, dry_run: bool, origin: str) -> Answer:
-    """Import what the API of Instatus answered."""
+    """Import from Instatus.
+
+    SOURCE is JSON from its API: a file, or a folder of .json files.
+    """
     return _bring(other, page, "instatus", source, dry_run, origin=origin)
 
 
@@ -94,7 +107,10 @@ def instatus(other: Remote, page: str, source: Path, dry_run: bool, origin: str)
 @ORIGIN
 @asks
 def uptime_kuma(other: Remote, page: str, source: Path, dry_run: bool, origin: str) -> Answer:
-    """Import a backup of Uptime Kuma, or what its status page's API answered."""
+    """Import from Uptime Kuma.
+
+    SOURCE is a backup, or JSON from its status page API.
+    """
     return _bring(other, page, "uptime-kuma", source, dry_run, origin=origin)
 
 

@@ -1,4 +1,4 @@
-"""`candor up`, `web` and `worker`: the processes."""
+"""`candor up`, `candor web` and `candor worker`: the processes."""
 
 import os
 import signal
@@ -25,12 +25,12 @@ STEADY_SECONDS = 60.0
 ORPHAN_SECONDS = 1.0
 STOP_SECONDS = 10.0
 SUPERVISOR = "CANDOR_SUPERVISOR"
-"""Names the process of `candor up` to those that it starts."""
+"""The environment variable that carries the process id of `candor up` to the processes it starts."""
 
 
 @click.command()
 def web() -> None:
-    """Serve the page, the console and the board."""
+    """Serve the status pages, the console and the board."""
     _leave_with_supervisor()
     settings = load()
     from granian import Granian
@@ -55,11 +55,11 @@ def web() -> None:
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="Do what is due now and leave.")
-@click.option("--senders", type=click.IntRange(1, 64), help="Mail connections, instead of SEND_CONNECTIONS.")
-@click.option("--only", metavar="CHANNELS", help="Send on these channels alone, such as email,sms.")
+@click.option("--once", is_flag=True, help="Do what is due now, then exit.")
+@click.option("--senders", type=click.IntRange(1, 64), help="Number of SMTP connections. Default: SEND_CONNECTIONS.")
+@click.option("--only", metavar="CHANNELS", help="Send only on these channels, such as email,sms.")
 def worker(once: bool, senders: int | None, only: str | None) -> None:
-    """Plan, send, settle and sweep, until told to stop."""
+    """Send notifications and run scheduled work until stopped."""
     _leave_with_supervisor()
     app, settings = make_app()
     if senders:
@@ -78,7 +78,7 @@ def _channels(only: str) -> list[str]:
 
 @click.command()
 def up() -> None:
-    """Migrate, then run web and worker together; the one command."""
+    """Upgrade the database, then run web and worker together."""
     app, settings = make_app()
     _check_port(settings)
     with app.app_context():
@@ -96,7 +96,7 @@ def up() -> None:
 
 
 def _supervise(name: str, stop: threading.Event) -> None:
-    """Keep one child running; a child that dies at once waits longer each time."""
+    """Keep one child process running. Each time it dies soon after its start, the wait before the next is longer."""
     failures = 0
     while not stop.is_set():
         begun = time.monotonic()
@@ -110,12 +110,12 @@ def _supervise(name: str, stop: threading.Event) -> None:
         _sweep_group(child)
         failures = 0 if time.monotonic() - begun > STEADY_SECONDS else failures + 1
         wait = RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)]
-        click.echo(f"candor: {name} stopped ({child.returncode}); starting it again in {wait:g} s", err=True)
+        click.echo(f"candor: {name} stopped (exit code {child.returncode}). Restarting in {wait:g} s.", err=True)
         stop.wait(wait)
 
 
 def _leave_with_supervisor() -> None:
-    """When `candor up` is killed, leave: an orphan would keep the port, and the next `candor up` could not start."""
+    """Exit when `candor up` is killed: an orphan would keep the port, and the next `candor up` couldn't start."""
     supervisor = os.environ.pop(SUPERVISOR, "")
 
     def watch() -> None:
@@ -128,7 +128,7 @@ def _leave_with_supervisor() -> None:
 
 
 def _sweep_group(child: "subprocess.Popen[bytes]") -> None:
-    """End what a dead child left behind: its workers would keep the port."""
+    """Kill what a dead child left behind: its workers would keep the port."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
 
@@ -159,7 +159,7 @@ def _check_port(settings: Settings) -> None:
             probe.bind((settings.host, settings.port))
         except OSError as error:
             raise SettingError(
-                f"Port {settings.port} on {settings.host} can not be used: {error.strerror}. Choose another with PORT."
+                f"Can't use port {settings.port} on {settings.host}: {error.strerror}. Choose another with PORT."
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: an application context, answers as words or JSON, and passwords from standard input."""
+"""What the commands share: an application context, output as text or JSON, and passwords from standard input."""
 
 import functools
 import json
@@ -23,14 +23,14 @@ from app.models.page import Page
 from app.settings import Settings, load
 
 LINE_LIMIT = 1000
-PAGE_HELP = "The page, by its slug; not needed when there is only one."
+PAGE_HELP = "The page's slug. Not needed when there is only one page."
 FOR_FILES = ("CANDOR_HOME", "CANDOR_HOME_FILE", "BASE_URL", "BASE_URL_FILE", "PORT", "PORT_FILE")
-"""All that a command needs to know that reads published files alone."""
+"""The only settings that a command needs if it reads nothing but published files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a command says: `text` for people, `data` for machines."""
+    """A command's output: `text` for people, `data` for programs."""
 
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -46,12 +46,12 @@ def make_app() -> tuple[Flask, Settings]:
 
 
 def app_on(settings: Settings, database: str) -> Flask:
-    """The application on another database than its own: one that is made ready before it takes its place."""
+    """The application on a database other than its own: one that is prepared before it replaces the current one."""
     return create_app_without_web(settings.with_changes(database_url=database))
 
 
 def answers(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Make a command of a function that takes the settings first and returns an `Answer`; adds `--json`."""
+    """Turn a function that takes the settings first and returns an `Answer` into a command; adds `--json`."""
 
     @functools.wraps(function)
     def answered(*args: Any, **options: Any) -> Answer:
@@ -63,7 +63,7 @@ def answers(function: Callable[..., Answer]) -> Callable[..., None]:
 
 
 def about_page(function: Callable[..., Answer]) -> Callable[..., Answer]:
-    """Give a command's function the row id of the page that it is about, after the settings; adds `--page`."""
+    """Pass a command's function the row id of its page, after the settings; adds `--page`."""
 
     @click.option("--page", "page_slug", metavar="SLUG", envvar="CANDOR_PAGE", default="", help=PAGE_HELP)
     @functools.wraps(function)
@@ -74,21 +74,21 @@ def about_page(function: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 def page_named(slug: str) -> int:
-    """The row id of the page with this slug; of the only page when none is named.
+    """The row id of the page with this slug, or of the only page if no slug is given.
 
     Raises:
-        Invalid: none is named, and there are several.
-        NotFound: there is no such page, or none at all.
+        Invalid: no slug is given, and there are several pages.
+        NotFound: no page has this slug, or there are no pages.
     """
     known: dict[str, int] = {
         row.slug: row.id for row in session().execute(select(Page.slug, Page.id).order_by(Page.id))
     }
     if not known:
-        raise NotFound("There is no page yet. Open the setup link, or run candor init.")
+        raise NotFound("No page yet. Open the setup link, or run candor init.")
     names = ", ".join(known)
     if slug:
         if slug not in known:
-            raise NotFound(f"There is no page {slug}. The pages are: {names}.")
+            raise NotFound(f"Page {slug} not found. Pages: {names}.")
         return known[slug]
     if len(known) > 1:
         raise Invalid(f"There are several pages: {names}. Choose one with --page, or set CANDOR_PAGE.")
@@ -97,9 +97,9 @@ def page_named(slug: str) -> int:
 
 @contextmanager
 def lost_database_told() -> Iterator[None]:
-    """Turn a database that is lost while a command reads from it into `Unavailable`.
+    """Raise `Unavailable` if the database is lost while a command reads from it.
 
-    It says nothing of what was changed: some of it may be saved by then.
+    The sentence doesn't claim that nothing was changed: some changes may already be saved.
     """
     try:
         yield
@@ -110,7 +110,7 @@ def lost_database_told() -> Iterator[None]:
 
 
 def answers_from_files(function: Callable[..., Answer]) -> Callable[..., None]:
-    """The same for a command that reads published files alone: it needs no database, no key and no application."""
+    """Like `answers`, for a command that reads only published files: no database, key or application needed."""
 
     @functools.wraps(function)
     def answered(*args: Any, **options: Any) -> Answer:
@@ -122,9 +122,9 @@ def answers_from_files(function: Callable[..., Answer]) -> Callable[..., None]:
 
 
 def spoken(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Make a command of a function that returns an `Answer`; adds `--json`."""
+    """Turn a function that returns an `Answer` into a command; adds `--json`."""
 
-    @click.option("--json", "as_json", is_flag=True, help="Answer as one JSON document.")
+    @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document.")
     @functools.wraps(function)
     def command(*args: Any, as_json: bool, **options: Any) -> None:
         answer = function(*args, **options)
@@ -136,7 +136,7 @@ def spoken(function: Callable[..., Answer]) -> Callable[..., None]:
 
 
 def needs_tables(error: Exception) -> Unavailable:
-    """The sentence for a database without its tables."""
+    """The error for a database without its tables."""
     return Unavailable(f"The database is not ready: run candor db upgrade. ({type(error).__name__})")
 
 
@@ -144,7 +144,7 @@ def password_from(stdin: bool) -> str:
     """The first line of standard input.
 
     Raises:
-        Invalid: `--password-stdin` was not given; a password on the command line would be seen by others.
+        Invalid: `--password-stdin` was not given. Other users of the machine could see a password in the arguments.
     """
     if not stdin:
         raise Invalid.field("password", "Send the password on standard input with --password-stdin.")
@@ -152,7 +152,7 @@ def password_from(stdin: bool) -> str:
 
 
 def text_from(body: str | None, stdin: bool) -> str:
-    """A text from an option or from standard input."""
+    """The text from an option or from standard input."""
     if stdin:
         return sys.stdin.buffer.read(200_000).decode("utf-8", "replace")
     return body or ""

@@ -1,4 +1,4 @@
-"""A SQLite database as a file: copied whole while it is used, judged, and put in the place of another."""
+"""A SQLite database as a file: copied while in use, checked, and put in place of another."""
 
 import os
 import sqlite3
@@ -11,21 +11,21 @@ from app.errors import Invalid
 
 BUSY_SECONDS = 30.0
 BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database: without it, the newest rows are missing; with another's, it is damaged."""
+"""What SQLite keeps beside a database. Without it the newest rows are missing; another database's would damage it."""
 
 
 def draft_beside(path: Path) -> Path:
-    """A new, empty file in the same folder, for this user alone.  Raises OSError."""
+    """A new, empty file in the same folder, readable by this user only.  Raises OSError."""
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     return Path(name)
 
 
 def copy(source: Path, draft: Path) -> None:
-    """Write all that is committed in `source` into the empty file `draft`, as of one instant, whoever writes meanwhile.
+    """Copy everything committed in `source` to the empty file `draft`, consistently even during writes.
 
     Raises:
-        Invalid: it is no database, it is damaged, or it is locked.
+        Invalid: it isn't a database, is damaged, or is locked.
     """
     try:
         with closing(_open(source)) as database:
@@ -35,10 +35,10 @@ def copy(source: Path, draft: Path) -> None:
 
 
 def judge(path: Path, name: Path) -> str:
-    """The revision that a database's tables are at, if it is sound.  `name` is what people call it.
+    """Check a database's integrity and return its schema revision.  `name` is the path to show in errors.
 
     Raises:
-        Invalid: it is damaged, or not Candor's.
+        Invalid: it is damaged, or isn't a Candor database.
     """
     try:
         with closing(_open(path)) as database:
@@ -56,19 +56,19 @@ def judge(path: Path, name: Path) -> str:
 
 
 def finish(draft: Path) -> None:
-    """Put everything into the one file, and onto the disk.  Raises OSError."""
+    """Merge the log into the one file and sync it to disk.  Raises OSError."""
     with closing(_open(draft)) as database:
         database.execute("PRAGMA journal_mode=DELETE")
     sync(draft)
 
 
 def take_place(draft: Path, path: Path) -> Path | None:
-    """Put `draft` in the place of `path`; where the database that was there is kept now, None when there was none.
+    """Replace `path` with `draft`.  Returns where the previous database is kept, or None if there was none.
 
-    Whatever dies in between: there is the old one, none, or the new one, and never one with another's log.
+    A crash leaves the old database, none, or the new one, but never one with another's log.
 
     Raises:
-        OSError: the folder can not be written.
+        OSError: the folder can't be written.
     """
     kept = path.with_name(f"{path.name}.before-{now():%Y%m%dT%H%M%S%f}")
     had_one = path.exists()
@@ -81,7 +81,7 @@ def take_place(draft: Path, path: Path) -> Path | None:
 
 
 def sync(path: Path) -> None:
-    """Have the system put a file's or folder's bytes onto the disk.  Raises OSError."""
+    """Sync a file or folder to disk.  Raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -90,5 +90,5 @@ def sync(path: Path) -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    address = f"{path.absolute().as_uri()}?mode=rw"  # a missing one is an error, and never made
+    address = f"{path.absolute().as_uri()}?mode=rw"  # a missing file is an error and isn't created
     return sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)

@@ -1,4 +1,4 @@
-"""Subscribers in and out: import, export, erase; canaries; who has not received an update."""
+"""Import, export and erase subscribers; canaries; deliveries that are missing."""
 
 import time
 from collections.abc import Mapping
@@ -26,43 +26,46 @@ from app.shapes import COMMAND_LINE
 from app.transfer.subscribers import exporting, import_subscribers
 
 SHOWN = 20
-DRY = "Nothing was changed: this was a dry run."
+DRY = "Dry run: nothing was changed."
 WAIT_SECONDS = 30
 EXIT_NOT_PROVEN = 1
 
 
 @subscriber.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen without changing anything.")
 @answers
 @about_page
 def import_(settings: Settings, page_id: int, file: Path, dry_run: bool) -> Answer:
-    """Take subscribers from a CSV file: one of `export`, or Statuspage's.  Nothing is sent to anyone."""
+    """Import subscribers from a CSV file.
+
+    FILE comes from `export` or from Statuspage. No messages are sent.
+    """
     with file.open("rb") as opened:
         report = import_subscribers(settings, COMMAND_LINE, page_id, opened, dry_run=dry_run)
     return Answer(said_of_import(report.to_json()), report.to_json())
 
 
 def said_of_import(report: Mapping[str, Any]) -> str:
-    """The report of an import of subscribers, in words."""
+    """The report of a subscriber import, as text."""
     refused, counts = report["refused"], sorted(report["counts"].items())
-    lines = [f"{count:,} {outcome}" for outcome, count in counts] or ["There is nobody in it."]
-    lines += [f"{count:,} stay {state}, whatever the file says" for state, count in sorted(report["kept"].items())]
+    lines = [f"{count:,} {outcome}" for outcome, count in counts] or ["The file contains no subscribers."]
+    lines += [f"{count:,} stay {state}, regardless of the file" for state, count in sorted(report["kept"].items())]
     if report["new_secrets"]:
-        lines.append(f"{report['new_secrets']:,} webhooks came without their secret and sign with a new one")
+        lines.append(f"{report['new_secrets']:,} webhooks had no secret in the file and got a new one")
     lines += [f"  line {one['line']}: {one['reason']}" for one in refused[:SHOWN]]
     if len(refused) > SHOWN:
-        lines.append(f"  and {len(refused) - SHOWN:,} more; --json names all of them")
+        lines.append(f"  and {len(refused) - SHOWN:,} more; use --json to list all of them")
     return "\n".join([*lines, DRY] if report["dry_run"] else lines)
 
 
 @subscriber.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--with-secrets", is_flag=True, help="With the secrets that sign webhooks.")
+@click.option("--with-secrets", is_flag=True, help="Include the webhooks' signing secrets.")
 @answers
 @about_page
 def export(_settings: Settings, page_id: int, file: Path, with_secrets: bool) -> Answer:
-    """Write every subscriber into a CSV file, readable by you alone; `import` reads it."""
+    """Export all subscribers to a CSV file that only you can read. `import` reads it."""
     count = 0
     release()
     file.touch(mode=0o600)
@@ -72,26 +75,29 @@ def export(_settings: Settings, page_id: int, file: Path, with_secrets: bool) ->
             release()
             out.write(written(piece))
             count += len(piece)
-    return Answer(f"{count:,} subscribers are in {file}.", {"file": str(file), "subscribers": count})
+    return Answer(f"Exported {count:,} subscribers to {file}.", {"file": str(file), "subscribers": count})
 
 
 @subscriber.command("erase")
 @click.argument("address")
-@click.option("--never-again", is_flag=True, help="Keep only so much that the address is never written to again.")
+@click.option("--never-again", is_flag=True, help="Keep a suppression entry so this address is never contacted again.")
 @answers
 def erase(settings: Settings, address: str, never_again: bool) -> Answer:
-    """Erase one person's data.  Counts of what was sent stay true."""
+    """Erase one person's data. Delivery statistics stay correct."""
     done = erasure.erase(settings, COMMAND_LINE, address, never_again=never_again)
-    said = f"Erased: {done.subscriptions} subscriptions, {done.messages} kept messages."
-    said += " The address is never written to again." if never_again else ""
-    return Answer(f"{said} Backups and logs of mail servers still hold it.", {
+    said = f"Erased {done.subscriptions} subscriptions and {done.messages} stored messages."
+    said += " This address is never contacted again." if never_again else ""
+    return Answer(f"{said} Backups and mail server logs still contain the address.", {
         "subscriptions": done.subscriptions, "messages": done.messages, "never_again": never_again,
     })  # fmt: skip
 
 
 @click.group()
 def canary() -> None:
-    """Addresses of your own that prove every day that a channel works."""
+    """Manage canaries.
+
+    A canary is an address of your own that gets a test message every day, so that you know its channel works.
+    """
 
 
 @canary.command("add")
@@ -100,9 +106,11 @@ def canary() -> None:
 @answers
 @about_page
 def add_canary(settings: Settings, page_id: int, channel: str, address: str) -> Answer:
-    """Make an address a canary; it is subscribed at once."""
+    """Add an address of yours as a canary. It is subscribed at once."""
     public_id = canaries.add_canary(settings, COMMAND_LINE, page_id, channel, address)
-    return Answer("It is a canary. Run candor canary run to hear from it now.", {"id": public_id, "channel": channel})
+    return Answer(
+        "Canary added. To send a test message now, run candor canary run.", {"id": public_id, "channel": channel}
+    )
 
 
 @canary.command("remove")
@@ -110,7 +118,10 @@ def add_canary(settings: Settings, page_id: int, channel: str, address: str) -> 
 @answers
 @about_page
 def remove_canary(settings: Settings, page_id: int, address: str) -> Answer:
-    """Let a canary, by its address or id, be an ordinary subscriber again."""
+    """Turn a canary back into an ordinary subscriber.
+
+    ADDRESS is its address or its id.
+    """
     found = session().scalar(
         select(Subscriber.public_id).where(
             Subscriber.page_id == page_id,
@@ -121,22 +132,22 @@ def remove_canary(settings: Settings, page_id: int, address: str) -> Answer:
     if found is None:
         raise NotFound("Canary not found. To list canaries, run candor canary list.")
     canaries.remove_canary(settings, COMMAND_LINE, page_id, found)
-    return Answer("It is no canary any more. It still hears of updates.", {"id": found})
+    return Answer("Canary removed. The address stays subscribed to updates.", {"id": found})
 
 
 @canary.command("list")
 @answers
 def list_canaries(_settings: Settings) -> Answer:
-    """What each canary proves."""
+    """List canaries with their last result."""
     return _proven(proofs(session()))
 
 
 @canary.command("run")
-@click.option("--wait", type=click.IntRange(0, 600), default=WAIT_SECONDS, help="Seconds to wait for the worker.")
+@click.option("--wait", type=click.IntRange(0, 600), default=WAIT_SECONDS, help="Seconds to wait for the result.")
 @answers
 @about_page
 def run_canaries(settings: Settings, page_id: int, wait: int) -> Answer:
-    """Write to every canary now, and say what came of it."""
+    """Send a test message to every canary now, and show the result."""
     begun = now()
     canaries.run_canaries(settings, COMMAND_LINE, page_id)
     until = time.monotonic() + wait

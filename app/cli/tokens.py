@@ -1,4 +1,4 @@
-"""Tokens for programs."""
+"""`candor token`: API tokens."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,30 +19,35 @@ from app.vocabulary import Scope
 
 @click.group()
 def token() -> None:
-    """What programs prove themselves with."""
+    """Manage API tokens."""
 
 
 @token.command("create")
 @click.argument("name")
 @click.option(
     "--scope", "scopes", multiple=True, required=True, type=click.Choice([scope.value for scope in Scope]),
-    help="What it may do; may be given several times.",
+    help="What the token may do. Repeatable.",
 )  # fmt: skip
-@click.option("--days", type=int, default=None, help="How long it is valid; until it is revoked when left out.")
-@click.option("--page", "page_slug", metavar="SLUG", default="", help="The page it opens; all pages when left out.")
+@click.option("--days", type=int, default=None, help="Days until it expires. Default: never.")
+@click.option(
+    "--page", "page_slug", metavar="SLUG", default="", help="Limit the token to one page. Default: all pages."
+)
 @answers
 def create(_settings: Settings, name: str, scopes: Sequence[str], days: int | None, page_slug: str) -> Answer:
-    """Make a token for one page, or for all pages.  It is shown only now."""
+    """Create an API token. It is shown only once.
+
+    Example: candor token create deploy-bot --scope posts --days 90
+    """
     page_id = page_named(page_slug) if page_slug else None
     public_id, made = api_tokens.create_token(COMMAND_LINE, name=name, scopes=scopes, days=days, page_id=page_id)
-    said = f"The token, shown only now: {made}"
+    said = f"Token created. Copy it now; it isn't shown again: {made}"
     return Answer(said, {"id": public_id, "name": name, "scopes": list(scopes), "token": made})
 
 
 @token.command("list")
 @answers
 def list_tokens(_settings: Settings) -> Answer:
-    """Every token there was: its name, what it may do, and when it was last used."""
+    """List all API tokens, including expired and revoked ones."""
     rows = session().scalars(select(ApiToken).order_by(ApiToken.created_at, ApiToken.id)).all()
     at = now()
     slugs: dict[int | None, str] = {row.id: row.slug for row in session().scalars(select(Page))}
@@ -65,16 +70,16 @@ def list_tokens(_settings: Settings) -> Answer:
         f"{one['page'] or 'all pages':<12} {one['last_used_at'] or 'never used'}"
         for one in found
     ]
-    return Answer("\n".join(lines) or "None yet.", {"tokens": found})
+    return Answer("\n".join(lines) or "No tokens yet.", {"tokens": found})
 
 
 @token.command("revoke")
 @click.argument("public_id", metavar="ID")
 @answers
 def revoke(_settings: Settings, public_id: str) -> Answer:
-    """Let a token open nothing any more."""
+    """Revoke an API token."""
     api_tokens.revoke_token(COMMAND_LINE, public_id)
-    return Answer("It opens nothing any more.", {"id": public_id})
+    return Answer("Token revoked.", {"id": public_id})
 
 
 COMMANDS = (token,)

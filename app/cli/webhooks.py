@@ -1,4 +1,4 @@
-"""Webhooks from a shell: what their endpoints answered, once more, a new secret, enabled again."""
+"""`candor webhook`: list endpoints and their log, replay a delivery, rotate a secret, enable an endpoint."""
 
 import click
 from sqlalchemy import select
@@ -17,27 +17,30 @@ SHOWN = 50
 
 @click.group()
 def webhook() -> None:
-    """Endpoints that get updates as signed JSON."""
+    """Manage webhooks: endpoints that get updates as signed JSON."""
 
 
 @webhook.command("list")
 @answers
 def list_webhooks(_settings: Settings) -> Answer:
-    """Every webhook, with its state."""
+    """List all webhooks with their state."""
     rows = session().scalars(select(Subscriber).where(Subscriber.channel == "webhook").order_by(Subscriber.id)).all()
     found = [
         {"id": row.public_id, "label": row.label, "state": row.state, "disabled": row.disabled_why or None}
         for row in rows
     ]
     lines = [f"{row['id']}  {row['state']:<13} {row['label']}  {row['disabled'] or ''}".rstrip() for row in found]
-    return Answer("\n".join(lines) or "There is no webhook.", {"webhooks": found})
+    return Answer("\n".join(lines) or "No webhooks yet.", {"webhooks": found})
 
 
 @webhook.command("log")
 @click.argument("subscriber")
 @answers
 def log(_settings: Settings, subscriber: str) -> Answer:
-    """What an endpoint (by its id) answered lately, newest first."""
+    """Show a webhook's delivery attempts, newest first.
+
+    SUBSCRIBER is the webhook's id.
+    """
     if session().scalar(select(Subscriber.id).where(Subscriber.public_id == subscriber)) is None:
         raise NotFound("Webhook not found.")
     rows = session().execute(
@@ -56,50 +59,50 @@ def log(_settings: Settings, subscriber: str) -> Answer:
         for one, state in rows
     ]  # fmt: skip
     lines = [
-        f"{row['at']}  delivery {row['delivery']}: {row['status'] or 'no answer'} after {row['took_ms']} ms"
+        f"{row['at']}  delivery {row['delivery']}: {row['status'] or 'no response'} after {row['took_ms']} ms"
         for row in found
     ]
-    return Answer("\n".join(lines) or "Nothing was sent to it yet.", {"attempts": found})
+    return Answer("\n".join(lines) or "No attempts yet.", {"attempts": found})
 
 
 @webhook.command("replay")
 @click.argument("delivery", type=int)
 @answers
 def replay(settings: Settings, delivery: int) -> Answer:
-    """Send a delivery (by its number in the log) once more."""
+    """Send a delivery again, by its number in the log."""
     page_id = session().scalar(
         select(Subscriber.page_id)
         .join(Delivery, Delivery.subscriber_id == Subscriber.id)
         .where(Delivery.id == delivery)
     )
     if page_id is None:
-        raise NotFound("There is no delivery with this number. To list deliveries, run candor webhook log.")
+        raise NotFound("Delivery not found. To list deliveries, run candor webhook log.")
     actions.replay(settings, COMMAND_LINE, page_id, delivery)
-    return Answer("It is sent once more.", {"delivery": delivery})
+    return Answer("The delivery is queued to be sent again.", {"delivery": delivery})
 
 
 @webhook.command("rotate")
 @click.argument("subscriber")
 @answers
 def rotate(settings: Settings, subscriber: str) -> Answer:
-    """Give a webhook a new signing secret; for 24 hours the old one signs as well."""
+    """Rotate a webhook's signing secret. For 24 hours, both the old and the new secret sign."""
     secret = actions.rotate_secret(settings, COMMAND_LINE, _page_of(subscriber), subscriber)
-    return Answer(f"The new signing secret, shown only now: {secret}", {"secret": secret})
+    return Answer(f"New signing secret: {secret}. Copy it now; it isn't shown again.", {"secret": secret})
 
 
 @webhook.command("enable")
 @click.argument("subscriber")
 @answers
 def enable(settings: Settings, subscriber: str) -> Answer:
-    """Let a webhook that was disabled hear of updates again."""
+    """Enable a disabled webhook."""
     actions.enable(settings, COMMAND_LINE, _page_of(subscriber), subscriber)
-    return Answer("It gets updates again.", {"id": subscriber})
+    return Answer("Webhook enabled.", {"id": subscriber})
 
 
 def _page_of(subscriber: str) -> int:
     page_id = session().scalar(select(Subscriber.page_id).where(Subscriber.public_id == subscriber))
     if page_id is None:
-        raise NotFound("There is no webhook with this ID. To list webhooks, run candor webhook list.")
+        raise NotFound("Webhook not found. To list webhooks, run candor webhook list.")
     return page_id
 
 

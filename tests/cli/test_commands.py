@@ -91,16 +91,16 @@ def test_doctor_finds_nothing_wrong_and_then_a_missing_mail_server(candor: Shell
     assert candor.json("doctor")["ok"] is True
     done = candor.run("doctor", SMTP_URL="smtp://127.0.0.1:1")
     assert done.returncode == 1
-    assert "fail  mail: 127.0.0.1:1 does not answer" in done.stdout
+    assert "fail  mail: 127.0.0.1:1 doesn't respond" in done.stdout
 
 
 def test_doctor_says_when_readers_do_not_see_what_is_published(candor: Shell) -> None:
-    assert "ok    page: it shows all that is published" in candor.run("doctor").stdout
+    assert "ok    page: it shows everything that is published" in candor.run("doctor").stdout
     page = candor.settings.public_root / "default"
     shutil.move(page, page.with_name("elsewhere"))
     done = candor.run("doctor")
     assert done.returncode == 1
-    assert "fail  page: What readers see is older than what is published." in done.stdout
+    assert "fail  page: The page is older than what is published." in done.stdout
 
 
 READING = (

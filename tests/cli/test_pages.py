@@ -47,7 +47,7 @@ def test_an_announcement_that_leaks_needs_a_second_word(candor: Shell) -> None:
     refused = candor.run(*words)
     assert refused.returncode == 2
     assert "10.0.0.5" in refused.stderr
-    assert "Nothing is announced." in candor.run("announcement", "list").stdout
+    assert "No announcements." in candor.run("announcement", "list").stdout
     candor.json(*words, "--publish-anyway")
 
 

@@ -43,7 +43,7 @@ def test_a_post_is_opened_updated_and_closed(app: Flask, candor: Shell) -> None:
     assert "It is the cache." in page(candor) and "Next update by" in page(candor)
     assert dispatches() == 2
     done = candor.run("publish", "--post", post, "--status", "resolved", "--body", "Over.", "--no-notify")
-    assert (done.returncode, done.stdout) == (0, f"It is published: http://localhost:8000/incidents/{post}\n")
+    assert (done.returncode, done.stdout) == (0, f"Published: http://localhost:8000/incidents/{post}\n")
     shown = candor.json("post", "show", post)
     assert [one["status"] for one in shown["updates"]] == ["resolved", "identified", "investigating"]  # type: ignore[attr-defined]
     assert dispatches() == 2
@@ -98,7 +98,7 @@ def test_what_makes_no_sense_is_refused_and_nothing_is_published(
 
 def test_doctor_warns_of_a_publish_hook_that_failed(candor: Shell) -> None:
     words = {"PUBLISH_HOOK": "echo hunter2; exit 3"}
-    assert "ok    publish hook: none is set" in candor.run("doctor").stdout
+    assert "ok    publish hook: not configured" in candor.run("doctor").stdout
     assert "ok    publish hook: it has not run yet" in candor.run("doctor", **words).stdout
     assert candor.run("worker", "--once", **words).returncode == 0
     done = candor.run("doctor", **words)

@@ -48,7 +48,7 @@ def test_an_outage_from_another_machine(live: Live, tmp_path: Path) -> None:
     token.write_text(live.token + "\n")
     by_file = {"CANDOR_REMOTE_TOKEN": "", "CANDOR_REMOTE_TOKEN_FILE": str(token)}
     assert run(live, "resolve", post["id"], "--body", "Over.", **by_file)[0] == 0
-    assert run(live, "posts", "--open") == (0, "None.\n")
+    assert run(live, "posts", "--open") == (0, "No posts.\n")
     assert run(live, "component", live.component, "operational")[0] == 0
     assert "operational" in run(live, "components")[1]
 

@@ -133,7 +133,7 @@ def test_planned_work_from_its_announcement_to_its_end(live: Live, page_id: int)
     assert count(Dispatch) == before + 1, "who was told of it is told that it is off"
     session().rollback()
     assert session().scalars(select(Post.status).order_by(Post.id)).all() == ["completed", "cancelled"]
-    assert run(live, "maintenance", "list") == (0, "None.\n")
+    assert run(live, "maintenance", "list") == (0, "No maintenance.\n")
     outage = told(run(live, "open", "--title", "Slow", "--body", "We look.", "--json"))
     public_id = outage["post"]["id"]  # type: ignore[index]
     assert run(live, "maintenance", "cancel", public_id)[0] == 2, "an incident is not called off"

@@ -294,11 +294,11 @@ def test_a_worker_reads_it_and_doctor_looks_at_it(server: Dovecot, settings: Set
     trusting = {"SSL_CERT_FILE": str(certified()[0])}
     db.session.remove()
     looked = candor.run("doctor", BOUNCE_MAILBOX=server.url("whole"), BOUNCE_ADDRESS="b@example.com", **trusting)
-    assert "ok    returned mail: the mailbox at 127.0.0.1 can be read; 1 messages are in it" in looked.stdout
+    assert "ok    returned mail: the mailbox at 127.0.0.1 is readable and contains 1 messages" in looked.stdout
     untold = candor.run("doctor", BOUNCE_MAILBOX=server.url("whole"), **trusting)
     assert "warn  returned mail: BOUNCE_ADDRESS is empty" in untold.stdout
     wrong = candor.run("doctor", BOUNCE_MAILBOX=server.url("whole", password="wr0ng"), **trusting)
-    assert "fail  returned mail: The mailbox at 127.0.0.1 is not read: the server refused the user" in wrong.stdout
+    assert "fail  returned mail: Can't read the mailbox at 127.0.0.1: the server refused the user" in wrong.stdout
     nowhere = candor.run("doctor", BOUNCE_MAILBOX=server.url("whole", "Nowhere"), **trusting)
     assert "is there such a folder" in nowhere.stdout
     assert nowhere.returncode == wrong.returncode == 1
