@@ -48,6 +48,13 @@ def _folder(path: Path) -> Path:
         raise ValueError("starts with the home folder of a user that doesn't exist") from None
 
 
+def _file(path: Path) -> Path:
+    path = _folder(path)
+    if not path.is_file():
+        raise ValueError("is not a file")
+    return path
+
+
 def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
         value = value.rstrip("/")
@@ -363,6 +370,13 @@ class Settings(BaseSettings):
     )
     log_level: Annotated[str, AfterValidator(_level)] = _setting(
         "LOG_LEVEL", "INFO", "How much is logged: DEBUG, INFO, WARNING or ERROR.", default="INFO"
+    )
+
+    staff_catalogue: Annotated[Path, AfterValidator(_file)] | None = _setting(
+        "STAFF_CATALOGUE",
+        "empty: English",
+        "A file of translations (.po) for errors in the console, the API and commands.",
+        default=None,
     )
 
     @classmethod

@@ -1,7 +1,8 @@
-"""Gathers the page's own words from templates and vocabulary, and brings every language's catalogue up to date.
+"""Gathers what visitors and subscribers read from templates, vocabulary and errors, and updates every catalogue.
 
-`python -m tools.catalogues` writes; `python -m tools.catalogues check` says what is missing or out of date, and leaves
-with 1 when something is.
+`python -m tools.catalogues` writes the catalogues of all languages. `python -m tools.catalogues check` prints what is
+missing or out of date, and exits with 1 if anything is. `python -m tools.catalogues staff` prints a template of all
+errors, for a translation that STAFF_CATALOGUE names.
 """
 
 import sys
@@ -14,9 +15,11 @@ from babel.messages.pofile import read_po, write_po
 from app.publish.catalogues import FOLDER
 from app.publish.labels import COUNTED, labels
 from app.vocabulary import Language
+from app.web.problems import TITLES
+from tools import error_sentences
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
-PATTERNS = ("public/**.html", "site/**.html", "messages/**.html", "messages/**.txt")
+PATTERNS = ("public/**.html", "site/**.html", "messages/**.html", "messages/**.txt", "problem.html")
 METHODS = [(pattern, "jinja2.ext:babel_extract") for pattern in PATTERNS]
 OPTIONS = {pattern: {"trimmed": "true", "silent": "false"} for pattern, _ in METHODS}
 
@@ -26,9 +29,24 @@ def gathered() -> Catalog:
     catalogue = Catalog(project="Candor", fuzzy=False)
     for filename, _line, message, comments, context in extract_from_dir(TEMPLATES, METHODS, OPTIONS):
         catalogue.add(message, None, [(filename, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
-    for message in (*labels(), *COUNTED):
+    for message in (*labels(), *COUNTED, *TITLES.values()):
         catalogue.add(message, None, [("vocabulary", None)])  # type: ignore[list-item]
+    _add(catalogue, error_sentences.for_visitors())
     return catalogue
+
+
+def for_staff() -> Catalog:
+    """Every error there is, with where it is raised."""
+    catalogue = Catalog(project="Candor", fuzzy=False)
+    for message in TITLES.values():
+        catalogue.add(message, None, [("web/problems.py", None)])  # type: ignore[list-item]
+    _add(catalogue, error_sentences.for_everybody())
+    return catalogue
+
+
+def _add(catalogue: Catalog, sentences: dict[str, set[str]]) -> None:
+    for message, modules in sentences.items():
+        catalogue.add(message, None, [(module, None) for module in sorted(modules)])  # type: ignore[misc]
 
 
 def brought_up_to_date(language: Language, template: Catalog) -> Catalog:
@@ -67,4 +85,7 @@ def main(check_only: bool) -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["staff"]:
+        write_po(sys.stdout.buffer, for_staff(), width=110, sort_output=True, include_lineno=False)
+        sys.exit()
     sys.exit(main(sys.argv[1:] == ["check"]))

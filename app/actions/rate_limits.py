@@ -63,6 +63,6 @@ def forget(session: Session, bucket: str) -> None:
 
 def _words(seconds: int) -> str:
     if seconds < 90:
-        return f"{seconds} seconds"
+        return f"{seconds} s"
     minutes = math.ceil(seconds / 60)
-    return f"{minutes} minutes" if minutes < 90 else f"{math.ceil(minutes / 60)} hours"
+    return f"{minutes} min" if minutes < 90 else f"{math.ceil(minutes / 60)} h"

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from app.errors import CandorError, NeedsConfirmation, NotAllowed, SettingError, Unavailable
+from app.publish.catalogues.errors import of_file
 from app.version import VERSION
 
 EXIT_FAILED = 1
@@ -60,9 +61,12 @@ def main() -> None:
 
 
 def _say(error: CandorError) -> None:
-    click.echo(f"candor: {error.sentence}", err=True)
-    for name, sentence in getattr(error, "fields", {}).items():
-        if sentence != error.sentence:
+    """Print an error in the language of STAFF_CATALOGUE, which is read here because a setting may be what is wrong."""
+    catalogue = os.environ.get("STAFF_CATALOGUE")
+    said, fields = of_file(Path(catalogue) if catalogue else None).say_all(error)
+    click.echo(f"candor: {said}", err=True)
+    for name, sentence in fields.items():
+        if sentence != said:
             click.echo(f"  {name}: {sentence}", err=True)
     for finding in getattr(error, "findings", ()):
         click.echo(f"  {finding}", err=True)

@@ -14,13 +14,16 @@ from app.db.base import UtcDateTime, db
 from app.errors import Unavailable
 
 UNDEFINED_TABLE = "42P01"
-UNSURE = "The database stopped answering while this was saved: it may be saved or not. Look before you do it again."
+UNSURE = (
+    "The database stopped responding while this was being saved, so it may or may not be saved. "
+    "Check before you try again."
+)
 _SQLITE_SENTENCES = {
     sqlite3.SQLITE_BUSY: "The database is locked by another program.",
-    sqlite3.SQLITE_CANTOPEN: "The database's file is not there, or can not be opened.",
-    sqlite3.SQLITE_FULL: "The disk that the database is on is full.",
-    sqlite3.SQLITE_IOERR: "The disk that the database is on can not be read or written.",
-    sqlite3.SQLITE_READONLY: "The database can not be written: its file or disk is read-only.",
+    sqlite3.SQLITE_CANTOPEN: "The database file is missing or can't be opened.",
+    sqlite3.SQLITE_FULL: "The database's disk is full.",
+    sqlite3.SQLITE_IOERR: "The database's disk can't be read or written.",
+    sqlite3.SQLITE_READONLY: "The database can't be written. Its file or disk is read-only.",
 }
 
 
@@ -103,7 +106,7 @@ def translated() -> Iterator[None]:
     except DBAPIError as error:
         if not is_unavailable(error):
             raise
-        raise Unavailable(f"{what_is_wrong(error)} Nothing was changed; try again soon.") from error
+        raise Unavailable(f"{what_is_wrong(error)} Nothing was changed. Try again soon.") from error
 
 
 def is_unavailable(error: DBAPIError) -> bool:
@@ -115,8 +118,8 @@ def what_is_wrong(error: DBAPIError) -> str:
     """A sentence for people about a database that is not available; without addresses, names or statements."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if _has_no_tables(error):
-        return "The database has no tables: run candor db upgrade, or put the right file in its place."
-    return _SQLITE_SENTENCES.get(code, "The database does not answer.")
+        return "The database has no tables. Run candor db upgrade, or restore the right file."
+    return _SQLITE_SENTENCES.get(code, "The database isn't responding.")
 
 
 def _has_no_tables(error: DBAPIError) -> bool:

@@ -87,7 +87,7 @@ def default_page() -> PageFacts:
     """
     known = known_pages()
     if not known:
-        raise NotFound("There is no page yet. Open the setup link, or run candor init.")
+        raise NotFound("No page yet. Open the setup link, or run candor init.")
     return known[0]
 
 

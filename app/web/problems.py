@@ -21,6 +21,7 @@ from app.settings import Settings
 from app.text import header_safe, public_id
 from app.vocabulary import Language
 from app.web.access import known_actor, wants_json
+from app.web.wording import error_texts, visitor_language
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 5
@@ -83,18 +84,33 @@ def install(app: Flask) -> None:
 def answer(
     status: int, sentence: str, *, title: str = "", reference: str = "", fields: Mapping[str, str] | None = None
 ) -> Response:
-    """A page, or problem+json for JSON clients, that says what is the matter; in Statuspage's shape below /v1."""
+    """A page, or problem+json for JSON clients, that says what is wrong; in Statuspage's shape below /v1.
+
+    The texts are translated here, and nowhere else on the way.
+    """
+    language = visitor_language(ask_database=status < 500)
+    texts, english = error_texts(language), dict(fields or {})
+    fields = {name: texts.say(one) for name, one in english.items()}
+    sentence = texts.say_with(sentence, english, fields)
     if request.path.startswith(STATUSPAGE_SHAPED):
         told = {"error": sentence, "message": sentence} | ({"reference": reference} if reference else {})
         return make_response(told, status)
-    title = title or TITLES.get(status, HTTP_STATUS_CODES.get(status, "Something went wrong"))
+    title = texts.say(title or TITLES.get(status, HTTP_STATUS_CODES.get(status, TITLES[500])))
     if wants_json() or request.path.startswith(OURS):
         facts: dict[str, object] = {"type": "about:blank", "title": title, "status": status, "detail": sentence}
-        facts |= ({"fields": dict(fields)} if fields else {}) | ({"reference": reference} if reference else {})
+        facts |= ({"fields": fields} if fields else {}) | ({"reference": reference} if reference else {})
         response = make_response(json.dumps(facts), status)
         response.content_type = "application/problem+json"
     else:
-        page = render_template("problem.html", title=title, sentence=sentence, status=status, reference=reference)
+        page = render_template(
+            "problem.html",
+            title=title,
+            sentence=sentence,
+            status=status,
+            reference=reference,
+            spoken=language or Language.ENGLISH,
+            _=texts.say,
+        )
         response = make_response(page, status)
         if request.headers.get("HX-Request") == "true":
             response.headers["HX-Retarget"] = "body"  # a whole page must not land in a corner of another
@@ -116,7 +132,7 @@ def _sentence(error: errors.CandorError) -> str:
     """What is said; programs, which have no form to confirm in, are told how to confirm."""
     if isinstance(error, errors.NeedsConfirmation) and _is_program():
         found = " ".join(error.findings)
-        return f"{error.sentence} {found} If it is meant, {error.BY_FIELD}."
+        return f"{error.sentence} {found} To publish it anyway, {error.BY_FIELD}."
     return error.sentence
 
 

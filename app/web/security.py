@@ -29,7 +29,7 @@ LARGER_BODIES = {
 YEAR_SECONDS = 31_536_000
 UNKNOWN_HOST = (
     '<!doctype html><html lang="en"><head><title>Unknown address</title></head><body><h1>Unknown address</h1>'
-    "<p>Candor does not answer to this host name. Use the address of BASE_URL, or add the name to TRUSTED_HOSTS.</p>"
+    "<p>Candor isn't configured for this host name. Use the address in BASE_URL, or add the name to TRUSTED_HOSTS.</p>"
     "</body></html>"
 )
 """Without links or styles: an address that can not be read can not be built upon."""

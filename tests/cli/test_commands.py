@@ -114,14 +114,14 @@ def test_a_database_that_is_not_there_is_one_sentence_and_exit_code_75(shell: Sh
     typed = words.format(samples=SAMPLES / "summaries", home=shell.settings.home).split()
     done = shell.run(*typed, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
     assert (done.returncode, len(done.stderr.strip().splitlines())) == (75, 1), done.stderr
-    assert "The database does not answer." in done.stderr
+    assert "The database isn't responding." in done.stderr
 
 
 def test_doctor_says_of_every_check_that_the_database_is_not_there(shell: Shell) -> None:
     done = shell.run("doctor", DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
     assert done.returncode == 1
     assert "The check itself failed" not in done.stdout
-    assert "fail  canaries: The database does not answer." in done.stdout
+    assert "fail  canaries: The database isn't responding." in done.stdout
 
 
 def test_publish_renders_again(candor: Shell) -> None:

@@ -130,7 +130,7 @@ def test_a_frozen_database_answers_nobody_and_keeps_nobody_waiting(postgres: Ser
         try:
             crowd = _crowd(visitor)
             readers_notice_nothing(installed)
-            longest = max(crowd(), everything_says_why(visitor, token, "The database does not answer."))
+            longest = max(crowd(), everything_says_why(visitor, token, "The database isn't responding."))
             readers_notice_nothing(installed)
         finally:
             postgres.thaw()
@@ -169,7 +169,7 @@ def test_a_stopped_database_comes_back_also_to_a_process_that_was_started_withou
         postgres.stop()
         try:
             readers_notice_nothing(installed)
-            everything_says_why(visitor, token, "The database does not answer.")
+            everything_says_why(visitor, token, "The database isn't responding.")
             other = installed.with_changes(port=free_port())
             with running(other, "web"):
                 wait_until_answers(f"http://127.0.0.1:{other.port}/sign-in")
@@ -209,7 +209,7 @@ def test_a_commit_without_an_answer_is_not_called_undone_and_can_be_sent_again(i
         network.falls_at = b"COMMIT"
         status, answer, taken = timed(lambda: visitor.post("/console/default/posts", declaration(3, token)))
         assert (status, taken < LONGEST_SECONDS) == (503, True)
-        assert "it may be saved or not" in answer
+        assert "it may or may not be saved" in answer
         assert "Nothing was changed" not in answer
         until(shows(installed, "Trouble 0003."))
         until(lambda: visitor.get("/console/default")[0] == 200)
@@ -328,7 +328,7 @@ def test_a_full_disk_under_the_database_loses_nothing_and_keeps_nothing_half(on_
         with full(home):
             status, answer, taken = timed(lambda: visitor.post("/console/default/posts", declaration(2, token)))
             assert (status, taken < LONGEST_SECONDS) == (503, True)
-            assert "The disk that the database is on is full." in answer
+            assert "The database's disk is full." in answer
             readers_notice_nothing(on_sqlite)
         assert "Trouble 0002." not in visitor.get("/console/default/posts")[1]
         publishes_again(on_sqlite, visitor, token, 2)

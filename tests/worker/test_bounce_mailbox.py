@@ -137,7 +137,7 @@ def test_without_a_database_everything_stays_in_the_mailbox(
     server.put("waiting", dsn(settings, row))
 
     def gone(*_: object) -> None:
-        raise Unavailable("The database does not answer.")
+        raise Unavailable("The database isn't responding.")
 
     with monkeypatch.context() as broken:
         broken.setattr(receiving, "store", gone)

@@ -43,7 +43,7 @@ def default_page_id() -> int:
     """
     page_id: int | None = read_session().scalar(select(func.min(Page.id)))
     if page_id is None:
-        raise NotFound("There is no page yet. Open the setup link, or run candor init.")
+        raise NotFound("No page yet. Open the setup link, or run candor init.")
     return page_id
 
 

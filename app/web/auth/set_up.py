@@ -16,6 +16,7 @@ from app.vocabulary import Role
 from app.web.access import audience
 from app.web.auth import login
 from app.web.auth.blueprint import blueprint
+from app.web.wording import error_texts
 
 FIELDS = ("page_name", "name", "email", "time_zone")
 
@@ -41,7 +42,8 @@ def set_up_now(token: str) -> Response | tuple[str, int]:
         page_id = _make_page(settings, actor, form.get("page_name", ""), form.get("time_zone", ""))
         account_id = accounts.create_first_account(actor, token, **details)
     except Invalid as error:
-        return _form(error.fields, error.sentence), 422
+        sentence, fields = error_texts().say_all(error)
+        return _form(fields, sentence), 422
     if form.get("sample"):
         sample.load(settings, actor, page_id)
     login.begin(sessions.open_session(account_id, request.headers.get("User-Agent", "")))

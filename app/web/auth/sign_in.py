@@ -10,6 +10,7 @@ from app.text import clean
 from app.web.access import audience, safe_next
 from app.web.auth import login
 from app.web.auth.blueprint import blueprint
+from app.web.wording import error_texts
 
 Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
@@ -57,7 +58,7 @@ def _form(problem: str = "", *, needs_setup: bool = False) -> str:
     wanted = request.form.get("next") if request.method == "POST" else request.args.get("next")
     return render_template(
         "auth/sign_in.html",
-        problem=problem,
+        problem=error_texts().say(problem),
         email=clean(request.form.get("email", "")[:1000]),
         next=safe_next(wanted),
         needs_setup=needs_setup,

@@ -16,6 +16,7 @@ from app.queries.posts import StillBroken
 from app.shapes import PostDraft, RecordLinkDraft, UpdateDraft
 from app.vocabulary import PostKind, PostStatus
 from app.web.console.typed import Typed
+from app.web.wording import error_texts
 
 PROMISE_MINUTES = (10, 15, 20, 30, 45, 60, 90, 120, 240, 480, 1440)
 USED_FORM = "You already published from this form. To publish this text too, submit it again."
@@ -38,18 +39,20 @@ class Problem:
 
 def problem_of(error: CandorError) -> tuple[Problem, int]:
     """What to show for an error that a form can be corrected after, and its HTTP status.  Others are raised again."""
+    texts = error_texts()
+    sentence, fields = texts.say_all(error)
     if isinstance(error, Invalid):
-        return Problem(error.sentence, error.fields), 422
+        return Problem(sentence, fields), 422
     if isinstance(error, NeedsConfirmation):
-        return Problem(error.sentence, {}, findings=error.findings), 422
+        return Problem(sentence, {}, findings=error.findings), 422
     if isinstance(error, Stale):
-        return Problem(error.sentence, {}, current=error.current, yours=error.yours), 409
+        return Problem(sentence, {}, current=error.current, yours=error.yours), 409
     if isinstance(error, KeyUsed):
-        return Problem(USED_FORM, {}), 409
+        return Problem(texts.say(USED_FORM), {}), 409
     if isinstance(error, Conflict):
-        return Problem(error.sentence, {}), 409
+        return Problem(sentence, {}), 409
     if isinstance(error, Unavailable):  # what was typed, and its key, stay: sending it again is safe
-        return Problem(error.sentence, {}), 503
+        return Problem(sentence, {}), 503
     raise error
 
 

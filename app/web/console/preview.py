@@ -16,7 +16,7 @@ from app.queries.posts import thread
 from app.vocabulary import PostStatus
 from app.web.access import audience
 from app.web.console.blueprint import blueprint
-from app.web.console.forms import Problem, instant_or_none, promised_or_none
+from app.web.console.forms import Problem, instant_or_none, problem_of, promised_or_none
 from app.web.console.publishing import PublishForm, declared_incident, known_effects, publish_form
 from app.web.console.rendering import Answer, render_block
 from app.web.console.typed import read_typed
@@ -45,7 +45,7 @@ def preview() -> Answer:
     try:
         shown = _worded(facts, form)
     except Invalid as error:
-        form, shown = _form(facts, Problem(error.sentence, error.fields)), None
+        form, shown = _form(facts, problem_of(error)[0]), None
     page = render_template("console/posts/preview_page.html", preview=shown, facts=facts) if shown else ""
     return render_block(_template(), "preview", facts, preview=shown, preview_page=page, **_screen(form))
 

@@ -28,7 +28,7 @@ from app.web.probes.blueprint import blueprint
 SILENT_AFTER = timedelta(seconds=90)
 """A worker says every 20 seconds that it works."""
 
-NOT_ASKED = "Not known: the database does not answer."
+NOT_ASKED = "Unknown: the database isn't responding."
 
 
 @dataclass(frozen=True, slots=True)

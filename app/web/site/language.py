@@ -7,14 +7,8 @@ from flask import render_template, request
 
 from app.publish import phrases
 from app.queries.visitor_pages import VisitorPage
-from app.vocabulary import Language
 from app.web.pages import visited_page
-
-
-def chosen_language() -> Language | None:
-    """What the address asks for, as in `?language=de`; None when it asks for nothing that there is."""
-    code = request.args.get("language", "")
-    return Language(code) if code in set(Language) else None
+from app.web.wording import chosen_language
 
 
 def render(template: str, page: VisitorPage, **context: Any) -> str:

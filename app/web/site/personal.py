@@ -12,8 +12,9 @@ from app.settings import Settings
 from app.text import clean
 from app.web.access import audience
 from app.web.site.blueprint import blueprint
-from app.web.site.language import chosen_language, render
+from app.web.site.language import render
 from app.web.site.subscribe import chosen_components
+from app.web.wording import chosen_language, error_texts
 
 Answer = str | Response | tuple[str, int]
 SAVED = "Saved. This applies from the next update."
@@ -76,12 +77,13 @@ def unsubscribe_now(public_id: str, token: str) -> Answer:
 def _manage(public_id: str, token: str, problem: str = "") -> str:
     found = subscriptions.read(_settings(), "manage", public_id, token)
     asked = request.method == "POST"
+    shown = page(found.page_id)
     return render(
         "site/manage.html",
-        page(found.page_id),
+        shown,
         subscription=found,
         address=_masked(found),
-        problem=problem,
+        problem=error_texts(chosen_language() or shown.language).say(problem),
         scope=request.form.get("scope", "all") if asked else "all" if found.everything else "some",
         kept=set(request.form.getlist("posts")) if asked else {name for name, _ in found.followed},
         chosen=set(request.form.getlist("components")) if asked else found.chosen,

@@ -11,7 +11,8 @@ from app.text import clean
 from app.web.access import audience
 from app.web.pages import visited_page
 from app.web.site.blueprint import blueprint
-from app.web.site.language import chosen_language, render
+from app.web.site.language import render
+from app.web.wording import chosen_language, error_texts
 
 LONGEST_ADDRESS = 1000
 Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
@@ -74,12 +75,13 @@ def _wants_post() -> bool:
 
 
 def _form(found: VisitorPage, problem: str = "", wrong: dict[str, str] | None = None) -> str:
+    texts = error_texts(chosen_language() or found.language)
     offered = followable(found.id, clean((request.form.get("post") or request.args.get("post") or "")[:100]))
     return render(
         "site/subscribe.html",
         found,
-        problem=problem,
-        wrong=wrong or {},
+        problem=texts.say(problem),
+        wrong={name: texts.say(sentence) for name, sentence in (wrong or {}).items()},
         channel=request.form.get("channel") or request.args.get("channel") or "email",
         address=clean(request.form.get("address", "")[:LONGEST_ADDRESS]),
         scope=request.form.get("scope", "post" if offered else "all"),

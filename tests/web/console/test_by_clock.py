@@ -118,7 +118,7 @@ def test_a_lost_database_is_tried_again(
     plan(lena, make_component(page_id, "API"))
 
     def lost(*_args: object) -> None:
-        raise Unavailable("The database does not answer.")
+        raise Unavailable("The database isn't responding.")
 
     with monkeypatch.context() as broken:
         broken.setattr(auto_start, "publish_update", lost)
