@@ -1,4 +1,4 @@
-"""The translations of the page's own words: one file a language, in gettext's format, kept by `make words`."""
+"""The translations of the page's own words: one file a language, in gettext's format, kept by `python -m tools.catalogues`."""
 
 import gettext
 from functools import lru_cache
