@@ -1,4 +1,7 @@
-"""The translations of the page's own words: one file a language, in gettext's format, kept by `python -m tools.catalogues`."""
+"""The translations of what visitors and subscribers read: one file for each language, in gettext's format.
+
+`python -m tools.catalogues` updates them.
+"""
 
 import gettext
 from functools import lru_cache
