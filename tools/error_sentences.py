@@ -11,10 +11,10 @@ from pathlib import Path
 
 APP = Path(__file__).resolve().parent.parent / "app"
 VISITORS = (
-    "actions/browsers.py",
-    "actions/limits.py",
-    "actions/subscriber_rows.py",
-    "actions/subscriptions.py",
+    "actions/subscribers/browsers.py",
+    "actions/rate_limits.py",
+    "actions/subscribers/shared.py",
+    "actions/subscribers/subscriptions.py",
     "channels/email.py",
     "channels/numbers.py",
     "channels/push.py",
