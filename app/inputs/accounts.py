@@ -35,7 +35,7 @@ def _scopes(raw: Any, info: ValidationInfo) -> tuple[Scope, ...]:
 
 
 class AccountInput(Input):
-    """Somebody who may sign in."""
+    """A person who can sign in."""
 
     email: EmailAddress
     """What they sign in with."""

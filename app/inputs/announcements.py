@@ -17,7 +17,7 @@ class AnnouncementInput(Input):
     starts_at: Instant | None = None
     """When it is shown first; now when it is left out."""
     ends_at: Instant | None = None
-    """When it is taken off the page; until somebody ends it when it is left out."""
+    """When it ends. Default: when you end it."""
     acknowledged: Flag = False
     """Whether a text that looks as if it held something internal is meant to be published."""
 

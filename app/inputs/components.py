@@ -23,24 +23,24 @@ GroupName = Annotated[str, Prose("The group's name", NAME_LIMIT, example="Europe
 
 
 class ComponentChange(Input):
-    """What changes about a component. What is left out stays as it is."""
+    """Changes to a component. Fields that you leave out stay as they are."""
 
     model_config = {"json_schema_extra": {"examples": [{"status": "partial_outage"}]}}
 
     name: Name | None = None
-    """What readers see."""
+    """The name that readers see."""
     description: Description | None = None
-    """A sentence about it for readers."""
+    """A description for readers."""
     status: ComponentStatusChoice | None = None
-    """What it is doing. Changing it notifies nobody."""
+    """Its status. Changing it doesn't notify subscribers."""
     group_id: GroupId | None = None
-    """The group that it is in; empty or null for none."""
+    """The id of its group; empty or null for none."""
     showcase: Flag | None = None
     """Whether its uptime is shown."""
     only_show_if_degraded: Flag | None = None
     """Whether it is hidden while it is operational."""
     start_date: Day | None = None
-    """The first day that its uptime counts from."""
+    """The first day that its uptime is counted from."""
 
 
 class ComponentInput(ComponentChange):
@@ -49,30 +49,30 @@ class ComponentInput(ComponentChange):
     model_config = {"json_schema_extra": {"examples": [{"name": "API", "description": "Orders and payments"}]}}
 
     name: Name
-    """What readers see."""
+    """The name that readers see."""
     status: ComponentStatusChoice = ComponentStatus.OPERATIONAL
-    """What it is doing."""
+    """Its status."""
 
 
 class GroupChange(Input):
-    """What changes about a group. What is left out stays as it is."""
+    """Changes to a group. Fields that you leave out stay as they are."""
 
     model_config = {"json_schema_extra": {"examples": [{"name": "Europe"}]}}
 
     name: GroupName | None = None
-    """What readers see."""
+    """The name that readers see."""
     description: Description | None = None
-    """A sentence about it for readers."""
+    """A description for readers."""
     components: Ids | None = Field(None, json_schema_extra={"minItems": 1})
     """All of its components, by their ids."""
 
 
 class GroupInput(GroupChange):
-    """A group to make of components that exist."""
+    """A group of existing components to create."""
 
     model_config = {"json_schema_extra": {"examples": [{"name": "Europe", "components": ["kctbh9vrtdwd"]}]}}
 
     name: GroupName
-    """What readers see."""
+    """The name that readers see."""
     components: Annotated[Ids, Field(json_schema_extra={"minItems": 1})]
     """All of its components, by their ids."""

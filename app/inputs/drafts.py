@@ -18,7 +18,7 @@ PROMISE_LIMIT = 43_200
 class DraftInput(Input):
     """An update, or a new incident or maintenance, that is not published yet.
 
-    What is left out is empty: a draft is always saved whole.
+    Fields that you leave out are empty: a draft is always saved as a whole.
     """
 
     model_config = {
@@ -32,9 +32,9 @@ class DraftInput(Input):
     incident_id: Id = ""
     """The incident or maintenance that it continues; empty for a new one."""
     kind: Annotated[PostKind, Choice(tuple(PostKind))] = PostKind.INCIDENT
-    """Whether it is about an incident or a maintenance."""
+    """Whether it is an incident or maintenance."""
     status: Annotated[PostStatus, Choice(tuple(PostStatus))] | None = None
-    """The stage. The first of its kind when it is left out."""
+    """The status. Default: the first of its kind."""
     title: Annotated[str, Prose("The title", TITLE_LIMIT, is_required=False, example="Checkout is slow")] = ""
     """The title of a new incident or maintenance, in the page's language."""
     body: Annotated[
@@ -43,13 +43,13 @@ class DraftInput(Input):
     ] = ""
     """The text, in Markdown, in the page's language."""
     impact: ImpactChoice | None = None
-    """How much it matters to readers. Computed from the components when it is left out."""
+    """The impact on readers. Default: computed from the components."""
     components: Effects = Field(default_factory=dict)
     """The new status of each component, by its id."""
     promise_minutes: Annotated[int, Field(ge=1, le=PROMISE_LIMIT, examples=[30])] | None = None
-    """In how many minutes after publishing the next update is promised."""
+    """The promised time of the next update, in minutes after publishing."""
     next_update_by: Instant | None = None
-    """By when the next update is promised, where it is not counted in minutes."""
+    """The promised time of the next update, if it isn't given in minutes."""
     notify: Flag = True
     """Whether subscribers are notified."""
     scheduled_for: Instant | None = None
@@ -61,14 +61,14 @@ class DraftInput(Input):
     auto_end: Flag = False
     """Whether the maintenance ends automatically at its planned time."""
     severity: Annotated[Severity, Choice(tuple(Severity))] | None = None
-    """Opens an internal incident of this severity together with a new post."""
+    """Also opens an internal incident of this severity."""
     acknowledged: Flag = False
-    """Whether a text that looks as if it held something internal is meant to be published."""
+    """Whether to publish although the text may contain something internal."""
     version: Version | None = None
-    """The draft's version that you saw. When somebody saved it since, it is refused."""
+    """The draft's version that you saw. If it was saved since, your change is refused."""
 
     def content(self, language: str, base_version: int | None) -> DraftContent:
-        """What the draft holds; its text is in `language`."""
+        """The draft's content; its text is in `language`."""
         return DraftContent(
             kind=self.kind,
             status=self.status or POST_STATUSES[self.kind][0],
@@ -93,13 +93,13 @@ class DraftSchedule(Input):
     """When to publish a draft."""
 
     publish_at: Instant
-    """The instant, such as 2026-12-01T22:00:00Z."""
+    """The time, such as 2026-12-01T22:00:00Z."""
     acknowledged: Flag = False
-    """Whether a text that looks as if it held something internal is meant to be published."""
+    """Whether to publish although the text may contain something internal."""
 
 
 class DraftPublication(Input):
     """How to publish a draft now."""
 
     acknowledged: Flag = False
-    """Whether a text that looks as if it held something internal is meant to be published."""
+    """Whether to publish although the text may contain something internal."""

@@ -24,35 +24,35 @@ class ComponentBody(Input):
 
 
 class ComponentChangeBody(Input):
-    """What changes about a component."""
+    """Changes to a component."""
 
     component: ComponentChange
 
 
 class GroupBody(Input):
-    """A group to make."""
+    """A group to create."""
 
     component_group: GroupInput
     description: Description | None = None
-    """Goes before the one in the group: Statuspage has it here."""
+    """Takes precedence over the one in the group: Statuspage has it here."""
 
 
 class GroupChangeBody(Input):
-    """What changes about a group."""
+    """Changes to a group."""
 
     component_group: GroupChange
     description: Description | None = None
-    """Goes before the one in the group: Statuspage has it here."""
+    """Takes precedence over the one in the group: Statuspage has it here."""
 
 
 class IncidentBody(Input):
-    """An incident or a maintenance to open."""
+    """An incident or maintenance to open."""
 
     incident: PostInput
 
 
 class IncidentChangeBody(Input):
-    """What changes about an incident or a maintenance."""
+    """Changes to an incident or maintenance."""
 
     incident: PostChange
 
@@ -82,7 +82,7 @@ class PublicationBody(Input):
 
 
 class TemplateBody(Input):
-    """A template to keep."""
+    """A template to save."""
 
     template: TemplateInput
 
@@ -94,6 +94,6 @@ class SubscriberBody(Input):
 
 
 class FollowerBody(Input):
-    """Somebody to add to an incident."""
+    """A subscriber to add to an incident."""
 
     subscriber: PersonInput

@@ -1,4 +1,4 @@
-"""How fast may be sent, as people send it."""
+"""Send limits, as forms send them."""
 
 from typing import Annotated, Any
 
@@ -30,13 +30,13 @@ def _connections(raw: Any) -> int:
 
 
 class LimitInput(Input):
-    """A limit of a channel, or of one destination on it. Without numbers it is taken away."""
+    """A limit for a channel or a destination on it. Without numbers, the limit is removed."""
 
     channel: Annotated[str, Exact("The channel", 20, "email")]
     """The channel."""
     domain: Annotated[str, Exact("The destination", DOMAIN_LIMIT, "example.com", is_required=False)] = ""
-    """A mail domain or an endpoint's host; empty for all of the channel, * for each destination."""
+    """A mail domain or an endpoint's host. Empty: the whole channel. *: each destination."""
     per_second: Annotated[float, PlainValidator(_rate), WithJsonSchema({"type": "number"})] | None = None
-    """How many messages a second."""
+    """Messages per second."""
     connections: Annotated[int, PlainValidator(_connections), WithJsonSchema({"type": "integer"})] | None = None
-    """How many connections at once."""
+    """Connections at the same time."""

@@ -1,4 +1,4 @@
-"""What programs ask of lists and documents: the parameters of the API's queries."""
+"""The query parameters of the API's lists and documents."""
 
 import re
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ class Part(Input):
     page: Annotated[int, Whole(1, LAST_PAGE)] = 1
     """The number of the page, from 1."""
     per_page: Annotated[int, Whole(1, MOST)] = MOST
-    """How many entries a page holds."""
+    """The number of entries per page."""
 
     @model_validator(mode="before")
     @classmethod
@@ -80,7 +80,7 @@ class Part(Input):
 
 
 class LenientPart(Part):
-    """The same as Statuspage takes it: 0 stands for the usual, and more than the most for the most."""
+    """The same as Statuspage accepts it: 0 means the default, and too large a number means the maximum."""
 
     page: Annotated[int, Whole(0, LAST_PAGE)] = 0
     per_page: Annotated[int, Whole(0, 999_999_999)] = MOST
@@ -90,77 +90,77 @@ class IncidentQuery(Part):
     """Which incidents."""
 
     q: Words = ""
-    """Words in titles, statuses and texts."""
+    """Words to search for in titles, statuses and texts."""
 
 
 class LenientIncidentQuery(LenientPart, IncidentQuery):
-    """Which incidents, as Statuspage takes it."""
+    """Which incidents, as Statuspage accepts it."""
 
 
 class SubscriberFilter(Input):
     """Which subscribers."""
 
     type: TypeChoice | None = None
-    """Only these."""
+    """Only subscribers with this value."""
     state: StateChoice = "active"
-    """Only these."""
+    """Only subscribers with this value."""
 
 
 class SubscriberQuery(SubscriberFilter, Part):
     """Which subscribers, in which order."""
 
     q: Words = ""
-    """A part of an address."""
+    """Part of an address to search for."""
     sort_field: Annotated[str, _member(SORTS), WithJsonSchema({"type": "string", "enum": list(SORTS)})] = "primary"
-    """What they are sorted by."""
+    """The sort field."""
     sort_direction: Annotated[
         str, _member(DIRECTIONS), WithJsonSchema({"type": "string", "enum": list(DIRECTIONS)})
     ] = "asc"
-    """In which direction."""
+    """The sort direction."""
 
 
 class LenientSubscriberQuery(LenientPart, SubscriberQuery):
-    """Which subscribers, as Statuspage takes it."""
+    """Which subscribers, as Statuspage accepts it."""
 
 
 class UptimeQuery(Input):
     """Which days."""
 
     start: PartOfTime = ""
-    """The first day, or a month or a year that begins with it."""
+    """The first day, or a month or year that starts with it."""
     end: PartOfTime = ""
     """The last day, or a month or a year that ends with it."""
 
 
 class SheetQuery(Input):
-    """What a sheet of subscribers holds."""
+    """What the CSV file of subscribers contains."""
 
     with_secrets: Flag = False
-    """Whether it holds what signs webhooks."""
+    """Whether it contains webhooks' signing secrets."""
 
 
 class DryRun(Input):
     """Whether anything is changed."""
 
     dry_run: Flag = False
-    """Whether to answer what would happen, and change nothing."""
+    """Whether to report what would happen without changing anything."""
 
 
 class ArchiveQuery(DryRun):
     """How an archive is imported."""
 
     without_suppressions: Flag = False
-    """Whether addresses that must not be written to are left out."""
+    """Whether to skip suppressed addresses."""
 
 
 class ImportQuery(DryRun):
-    """Where documents come from."""
+    """The source of the documents."""
 
     source: Annotated[str, _member(SOURCES), WithJsonSchema({"type": "string", "enum": list(SOURCES)})]
-    """Whose documents they are."""
+    """The product that the documents are from."""
     take_page: Flag = False
-    """Whether the page's name and time zone are taken too (Statuspage)."""
+    """Whether to import the page's name and time zone too (Statuspage)."""
     origin: Words = ""
     """The address that they were read from (Cachet, Instatus, Uptime Kuma)."""
     time_zone: TimeZoneName = "Etc/UTC"
-    """The time zone of times without one (Cachet)."""
+    """The time zone for times without one (Cachet)."""

@@ -43,26 +43,26 @@ SenderAddress = Annotated[
 
 
 class PageChange(Input):
-    """What changes about a page. What is left out stays as it is."""
+    """Changes to a page. Fields that you leave out stay as they are."""
 
     model_config = {"json_schema_extra": {"examples": [{"name": "Acme Status", "time_zone": "Europe/Berlin"}]}}
 
     name: PageName | None = None
-    """What readers see."""
+    """The name that readers see."""
     url: HttpUrl | None = None
-    """The public address; empty for that of the installation."""
+    """The public address; empty for the installation's address."""
     time_zone: TimeZoneName | None = None
-    """The time zone that times on the page are in."""
+    """The time zone of times on the page."""
     mail_from: SenderAddress | None = Field(None, alias="notifications_from_email")
-    """Who its mail is from; empty for the installation's sender."""
+    """The sender of its email; empty for the installation's sender."""
 
 
 class PageSettings(PageChange):
-    """The same with how the page looks and which languages it speaks."""
+    """The same with the page's look and languages."""
 
     locale: LanguageCode | None = None
-    """The language that it opens in."""
+    """Its default language."""
     languages: LanguageCodes | None = None
-    """The languages that it is offered in."""
+    """The languages that it is available in."""
     accent: HexColor | None = None
     """The color of links and buttons; empty for the default."""

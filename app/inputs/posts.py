@@ -31,7 +31,7 @@ from app.text import BODY_LIMIT
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus, Severity
 
 AT = "at"
-"""The choice of a promise that says: at the time given beside it."""
+"""The promise that means: at the time in the field beside it."""
 
 EFFECT = "effect-"
 FARTHEST_MINUTES = 30 * 24 * 60
@@ -40,7 +40,7 @@ NOT_DONE = {
     "scheduled_remind_prior": "Candor does not send reminders before a maintenance. Send false, or leave it out.",
     "reminder_intervals": "Candor does not send reminders at intervals. Send [], or leave it out.",
 }
-"""What Statuspage's clients may ask for and Candor does not do: an answer of success would not be true."""
+"""What Statuspage's clients may request but Candor doesn't do: reporting success would be wrong."""
 
 
 def _chosen_effects(raw: Any) -> dict[str, ComponentStatus]:
@@ -55,9 +55,9 @@ def _chosen_effects(raw: Any) -> dict[str, ComponentStatus]:
 
 
 class PostChange(Input):
-    """What changes about an incident or a maintenance.
+    """Changes to an incident or maintenance.
 
-    A status, a text or components with a status publish an update.  What is left out stays as it is.
+    A status, a text or components with a status publish an update.  Fields that you leave out stay as they are.
     """
 
     model_config = {"json_schema_extra": {"examples": [{"status": "resolved", "body": "The fix is out."}]}}
@@ -65,15 +65,15 @@ class PostChange(Input):
     title: Title | None = Field(None, alias="name")
     """The title, such as "Checkout is slow"."""
     status: Annotated[PostStatus, Choice((*POST_CHOICES, PostStatus.CANCELLED))] | None = None
-    """The stage. `cancelled` calls off planned work."""
+    """The status. `cancelled` cancels scheduled maintenance."""
     body: MaybeBody | None = None
-    """The text of the update, in Markdown. A usual sentence for the status when it is left out."""
+    """The text of the update, in Markdown. Default: a standard sentence for the status."""
     impact: ImpactChoice | None = Field(None, alias="impact_override")
-    """How much it matters to readers. Computed from the components when it is left out."""
+    """The impact on readers. Default: computed from the components."""
     components: Effects = Field(default_factory=dict)
     """The new status of each component, by its id."""
     component_ids: Ids | None = None
-    """All components that it is about, by their ids. They keep their status unless `components` sets it."""
+    """The ids of all affected components. They keep their status unless `components` sets it."""
     notify: Flag = Field(True, alias="deliver_notifications")
     """Whether subscribers are notified."""
     scheduled_for: Instant | None = None
@@ -87,13 +87,13 @@ class PostChange(Input):
     by_clock: Flag | None = Field(None, alias="scheduled_auto_transition")
     """Both at once: whether the maintenance starts and ends automatically."""
     display_at: Instant | None = None
-    """The time shown for the update, when it was before now."""
+    """The time to show for the update, if it is in the past."""
     next_update_by: Instant | None = None
-    """By when the next update is promised."""
+    """The promised time of the next update."""
     acknowledged: Flag = False
-    """Whether a text that looks as if it held something internal is meant to be published."""
+    """Whether to publish although the text may contain something internal."""
     metadata: Metadata | None = None
-    """What a program keeps with the incident: an object that holds objects."""
+    """Data that a program stores with the incident: an object of objects."""
 
     @model_validator(mode="before")
     @classmethod
@@ -163,7 +163,7 @@ class PostChange(Input):
 
 
 class PostInput(PostChange):
-    """An incident or a maintenance to open: real-time, scheduled with its window, or backfilled."""
+    """An incident to open or backfill, or maintenance to schedule."""
 
     model_config = {
         "json_schema_extra": {
@@ -181,11 +181,11 @@ class PostInput(PostChange):
     title: Title = Field(alias="name")
     """The title, such as "Checkout is slow"."""
     status: PostStatusChoice | None = None
-    """The first stage: `scheduled` for a maintenance, `resolved` for what is backfilled, else `investigating`."""
+    """The first status: `scheduled` for maintenance, `resolved` for a backfilled incident, else `investigating`."""
     backfilled: Flag = False
-    """Whether it is over and is only added to the history."""
+    """Whether it has ended and is only added to the history."""
     backfill_date: Instant | None = None
-    """When it was, for an incident that is backfilled."""
+    """The date of a backfilled incident."""
 
     @model_validator(mode="after")
     def _check_times(self) -> Self:
@@ -234,7 +234,7 @@ class PostInput(PostChange):
 
 
 class UpdateCorrection(Input):
-    """A correction of an update's text, or of the time that is shown for it. Readers see that it was corrected."""
+    """A correction of an update's text or time. Readers see that it was corrected."""
 
     model_config = {"json_schema_extra": {"examples": [{"body": "Checkout is slow in Europe."}]}}
 
@@ -243,18 +243,18 @@ class UpdateCorrection(Input):
     display_at: Instant | None = None
     """The new time."""
     acknowledged: Flag = False
-    """Whether a text that looks as if it held something internal is meant to be published."""
+    """Whether to publish although the text may contain something internal."""
 
 
 class Withdrawal(Input):
-    """What becomes of the component changes of what is withdrawn."""
+    """What happens to the component changes of a withdrawn update or post."""
 
     components: Literal["revert", "keep"] = "revert"
-    """`revert` undoes them, in the uptime history too; `keep` leaves them."""
+    """`revert` undoes them, also in the uptime history; `keep` keeps them."""
 
 
 class Redaction(Input):
-    """A text to remove from everything that an incident said."""
+    """A text to remove from everything in an incident."""
 
     model_config = {"json_schema_extra": {"examples": [{"text": "db-prod-7.internal"}]}}
 
@@ -263,7 +263,7 @@ class Redaction(Input):
 
 
 class PostmortemDraft(Input):
-    """A post-mortem that is being written."""
+    """A draft of a post-mortem."""
 
     model_config = {"json_schema_extra": {"examples": [{"body_draft": "## What we learned"}]}}
 
@@ -279,23 +279,23 @@ class PostmortemPublication(Input):
     notify_subscribers: Flag = False
     """Whether subscribers are notified."""
     acknowledged: Flag = False
-    """Whether a text that looks as if it held something internal is meant to be published."""
+    """Whether to publish although the text may contain something internal."""
 
 
 class Opened(Input):
-    """A form of something that stands: `version` is the one that the author saw."""
+    """A form about something existing: `version` is the one that the author saw."""
 
     version: Version
 
 
 def promised_at(minutes: str) -> datetime | None:
-    """The time so many minutes from now; None where that is not a number that makes sense."""
+    """The time this many minutes from now; None if that isn't a sensible number."""
     count = int(minutes) if minutes.isascii() and minutes.isdigit() and len(minutes) < 6 else 0
     return now() + timedelta(minutes=count) if 0 < count <= FARTHEST_MINUTES else None
 
 
 class _TypedStatement(Input):
-    """What every publishing form and command has; its fields are named as the form's."""
+    """What all publishing forms and commands share; its fields are named like the form's."""
 
     kind: Annotated[PostKind, Choice(tuple(PostKind), "Choose incident or maintenance.")] = PostKind.INCIDENT
     status: Annotated[PostStatus, Choice(tuple(PostStatus), "Choose a status.")]
@@ -398,7 +398,7 @@ class TypedPost(_TypedStatement):
 
 
 class TypedUpdate(_TypedStatement):
-    """One more update from the console or the command line. `version` is the post's that the author saw."""
+    """An update from the console or the command line. `version` is the post's version that the author saw."""
 
     version: Version
 

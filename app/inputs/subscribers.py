@@ -17,18 +17,18 @@ ALL = "all"
 
 
 class PersonInput(Input):
-    """Somebody to notify by email or by text message."""
+    """A person to notify by email or text message."""
 
     model_config = {"json_schema_extra": {"examples": [{"email": "name@example.com"}]}}
 
     email: EmailAddress | None = None
     """An email address."""
     phone_number: PhoneNumber | None = None
-    """A phone number: with its country's code, such as +4930901820, or as dialed in `phone_country`."""
+    """A phone number with its country code, such as +4930901820, or as dialed in `phone_country`."""
     phone_country: Country | None = None
-    """The country of a number without its code, such as DE."""
+    """The country of a number without a country code, such as DE."""
     skip_confirmation_notification: Flag = False
-    """Whether you vouch for the address. Otherwise it gets a message and has to confirm."""
+    """Whether you vouch for the address. Otherwise it gets a request to confirm."""
 
 
 class SubscriberInput(PersonInput):
@@ -37,7 +37,7 @@ class SubscriberInput(PersonInput):
     endpoint: Annotated[str, Exact("The endpoint", URL_LIMIT * 4, "https://example.com/hook")] | None = None
     """The address of a webhook. `email` is then its owner's."""
     component_ids: Ids = ()
-    """The components to get updates about, by their ids; all of them when none is named."""
+    """The ids of the components to get updates about. Empty: all components."""
 
 
 class SubscriberChange(Input):
@@ -46,7 +46,7 @@ class SubscriberChange(Input):
     model_config = {"json_schema_extra": {"examples": [{"component_ids": ["kctbh9vrtdwd"]}]}}
 
     component_ids: Ids
-    """By their ids; all of them when none is named."""
+    """The ids of the components. Empty: all components."""
 
 
 def _chosen(raw: Any, info: ValidationInfo) -> tuple[str, ...]:
@@ -77,7 +77,7 @@ def _one_of(raw: Any, members: tuple[str, ...]) -> str:
 
 
 class SubscriberSelection(Input):
-    """Which subscribers: named by their ids, or all that fit."""
+    """Which subscribers: by id, or all that match."""
 
     model_config = {"json_schema_extra": {"examples": [{"subscribers": ["kctbh9vrtdwd"]}]}}
 
@@ -100,11 +100,11 @@ class SubscriberSelection(Input):
     ]
     """Up to 100 ids, or `all`."""
     type: TypeChoice | None = None
-    """Of all, only these."""
+    """With `all`, only these."""
     state: StateChoice | None = None
-    """Of all, only these."""
+    """With `all`, only these."""
 
     @property
     def is_all(self) -> bool:
-        """Whether all that fit are meant."""
+        """Whether all that match are meant."""
         return self.subscribers == (ALL,)

@@ -10,7 +10,7 @@ from app.vocabulary import PostStatus
 
 
 class TemplateInput(Input):
-    """Words to begin an incident or a maintenance with."""
+    """A template for a new incident or maintenance."""
 
     model_config = {
         "json_schema_extra": {
@@ -19,16 +19,16 @@ class TemplateInput(Input):
     }
 
     name: Name
-    """What the template is called in lists."""
+    """The template's name in lists."""
     title: Title
-    """The title that it begins with."""
+    """The title to start with."""
     body: BodyText
-    """The text that it begins with, in Markdown."""
+    """The text to start with, in Markdown."""
     status: Annotated[PostStatus, Choice(POST_CHOICES, "Choose a status.")] = Field(
         PostStatus.INVESTIGATING, alias="update_status"
     )
-    """The status that it begins with."""
+    """The status to start with."""
     notify: Flag = Field(True, alias="should_send_notifications")
-    """Whether subscribers are notified, unless the author decides otherwise."""
+    """Whether subscribers are notified, unless the author changes it."""
     component_ids: Ids = ()
-    """The components that it is about, by their ids."""
+    """The ids of the affected components."""

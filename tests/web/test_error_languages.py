@@ -6,8 +6,8 @@ import pytest
 from babel.messages.pofile import read_po
 from flask import Flask
 
-from app.actions.api_tokens import create_token
-from app.actions.pages import edit_page
+from app.actions.accounts.api_tokens import create_token
+from app.actions.pages.pages import edit_page
 from app.db import session
 from app.models.page import Page
 from app.publish.catalogues.errors import ErrorTexts

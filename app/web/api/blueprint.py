@@ -31,7 +31,7 @@ WORDS = (
     "histogram_by_state", "resend_confirmation", "unsubscribe", "reactivate", "export", "import",
 )  # fmt: skip
 STATUSPAGES, OURS = "/v1", "/api/v1"
-"""Where the API stands: at Statuspage's address with its errors, and at our own with problem+json (RFC 9457)."""
+"""The API's addresses: Statuspage's, with its errors, and our own, with problem+json (RFC 9457)."""
 
 View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
 UNPROVEN = "Couldn't authenticate. Send a valid API token as Authorization: OAuth TOKEN."
@@ -39,7 +39,7 @@ UNPROVEN = "Couldn't authenticate. Send a valid API token as Authorization: OAut
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file as a body or an answer: its media type, and what it holds."""
+    """A file as a request or response body: its media type, and what it contains."""
 
     media: str
     meaning: str
@@ -51,15 +51,15 @@ class File:
 
 
 ANY_JSON = object()
-"""A body that is any JSON: what others export."""
+"""A body of any JSON, such as the exports of other status pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One view: where it is, and all that its description is made of.
+    """One view: its address and everything that its description is generated from.
 
-    `takes` is the model of its body, `asks` that of its query, `answers` its answer's, or a list of those; None stands
-    for none.  `refuses` are the statuses that no other fact of it tells.
+    `takes` is the model of its body, `asks` that of its query, and `answers` that of its response, or a list of such
+    models; None means that there is none.  `refuses` are error statuses that don't follow from the other fields.
     """
 
     name: str
@@ -86,7 +86,7 @@ OPERATIONS: list[Operation] = []
 
 
 class IdConverter(BaseConverter):
-    """A public id, which is never one of the words that stand in its place."""
+    """A public id, but not one of the words that other addresses have in its place."""
 
     regex = rf"(?!(?:{'|'.join(WORDS)})(?:\.json)?\Z)[a-z0-9_]{{1,64}}"
 
@@ -105,11 +105,11 @@ def route(
     is_ours: bool = True,
     is_theirs: bool = True,
 ) -> Callable[[View], View]:
-    """Serve a view for these methods, to programs whose token has this scope; the rest is as an `Operation`'s.
+    """Serve a view for these methods to programs whose token has this scope.  The rest is as in `Operation`.
 
-    When it `is_theirs`, it stands at Statuspage's address with and without ".json", and, when it `is_ours`, at our own.
+    If it `is_theirs`, it is at Statuspage's address with and without ".json"; if it `is_ours`, at our own.
 
-    A `page_id` in the path is handed on as the page itself.
+    A `page_id` in the path is passed on as the page itself.
     """
 
     def register(view: View) -> View:
@@ -154,12 +154,12 @@ def route(
 
 
 def tagged(tag: str) -> Callable[..., Callable[[View], View]]:
-    """`route` for views that are listed under one heading."""
+    """`route` for views that share a tag."""
     return functools.partial(route, tag=tag)
 
 
 def bearer() -> Bearer:
-    """The program that asks."""
+    """The program that sent the request."""
     found: Bearer = g.bearer
     return found
 
@@ -186,12 +186,12 @@ def _proven(scope: Scope) -> Bearer:
 
 
 def _token_of_form() -> str:
-    """Older scripts of Statuspage's send their token as one of the form's fields."""
+    """Older Statuspage scripts send their token as a form field."""
     return request.form.get("api_key", "") if bodies.is_form() and not bodies.is_ours() else ""
 
 
 def _page(public_id: str) -> PageView:
     page_id = session().scalar(select(Page.id).where(Page.public_id == public_id))
     if page_id is None or bearer().actor.role_on(page_id) is None:
-        raise NotFound  # a token of another page is not told either that there is such a page
+        raise NotFound  # a token of another page must not learn that this page exists
     return read_page(session(), page_id)

@@ -1,4 +1,4 @@
-"""What a program sends, as it arrives: JSON, or a form with names such as `incident[components][abc]`."""
+"""Request bodies as they arrive: JSON, or a form with names such as `incident[components][abc]`."""
 
 import inspect
 import json
@@ -23,7 +23,7 @@ _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 
 
 def is_ours() -> bool:
-    """Whether our own address is asked, which takes what is described and nothing else; Statuspage's is lenient."""
+    """Whether the request is to our own address, which accepts only what is described; Statuspage's is lenient."""
     return request.path.startswith("/api/")
 
 
@@ -33,12 +33,12 @@ def is_form() -> bool:
 
 
 def read(model: type[Model]) -> Model:
-    """The body as an input.  At Statuspage's address times without a time zone are in the page's.
+    """The body as an input.  At Statuspage's address, times without a time zone are in the page's time zone.
 
     Raises:
-        BadRequest: it can not be read, or lacks the object that the input is in.
-        UnsupportedMediaType: our own address is sent anything but JSON.
-        Invalid: with a sentence for every field that cannot be accepted.
+        BadRequest: it can't be parsed, or lacks the object that contains the input.
+        UnsupportedMediaType: the request is to our own address and isn't JSON.
+        Invalid: with a sentence for every invalid field.
     """
     assert g.takes is model, f"{request.endpoint} is declared to take {g.takes}"
     found = body()
@@ -53,17 +53,17 @@ def read(model: type[Model]) -> Model:
 
 
 def query(model: type[Model], *, lenient: type[Model] | None = None) -> Model:
-    """The query's parameters; at Statuspage's address by `lenient`, when that is another.  Raises Invalid."""
+    """The query's parameters; at Statuspage's address read by `lenient` if that is given.  Raises Invalid."""
     assert g.asks is model, f"{request.endpoint} is declared to ask {g.asks}"
     return from_query(model if lenient is None or is_ours() else lenient, request.args)
 
 
 def body() -> Body:
-    """What was sent, as nested dicts and lists; empty when nothing was.
+    """The body as nested dicts and lists; empty if there was none.
 
     Raises:
-        BadRequest: it can not be read.
-        UnsupportedMediaType: our own address is sent anything but JSON.
+        BadRequest: it can't be parsed.
+        UnsupportedMediaType: the request is to our own address and isn't JSON.
     """
     if is_ours() and request.mimetype not in {"", "application/json"}:
         raise UnsupportedMediaType("This address accepts only JSON. Send it with Content-Type: application/json.")
@@ -114,7 +114,7 @@ def _put(into: Body, path: list[str], value: str) -> None:
 def _once(pairs: list[tuple[str, Any]]) -> Body:
     made = dict(pairs)
     if len(made) != len(pairs):
-        raise _Refused("a name stands twice in an object")
+        raise _Refused("a name appears twice in an object")
     return made
 
 
@@ -128,14 +128,14 @@ def _finite(word: str) -> float:
 
 
 def _sound(found: Body) -> Body:
-    """`found`, when no text in it holds what no database keeps: NUL, and halves of letters."""
+    """`found`, if no text in it contains what databases can't store: NUL and lone surrogates."""
     if not all(is_sound(words) for words in _texts(found)):
         raise BadRequest("The body contains a NUL or a lone surrogate. Remove it.")
     return found
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in it, names included."""
+    """Every text in it, including names."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -148,12 +148,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def is_sound(words: str) -> bool:
-    """Whether a text can be kept: it has no NUL and no lone surrogate."""
+    """Whether a text can be stored: it has no NUL and no lone surrogate."""
     return "\x00" not in words and not any("\ud800" <= letter <= "\udfff" for letter in words)
 
 
 class _Refused(ValueError):
-    """JSON that is well-formed and not taken; its words are our own."""
+    """JSON that is well-formed but refused; the message is ours."""
 
 
 def _reason(error: Exception) -> str:

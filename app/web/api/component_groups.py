@@ -1,4 +1,4 @@
-"""Component groups: listed, made, changed, taken away."""
+"""Component groups: list, create, update, delete."""
 
 from flask.typing import ResponseReturnValue
 
@@ -21,7 +21,7 @@ ONE = f"{LISTED}/<group_id>"
 
 @route(LISTED, "GET", scope=Scope.READ, asks=Part, answers=list[outputs.ComponentGroup])
 def list_groups(page: PageView) -> ResponseReturnValue:
-    """The page's groups, each with the ids of its components."""
+    """List the page's component groups, each with the ids of its components."""
     return list(chosen_of(group_documents(page)))
 
 
@@ -29,7 +29,7 @@ def list_groups(page: PageView) -> ResponseReturnValue:
     LISTED, "POST", scope=Scope.COMPONENTS, takes=GroupBody, answers=outputs.ComponentGroup, status=201, refuses=(409,)
 )
 def create_group(page: PageView) -> ResponseReturnValue:
-    """Make a group of components that are there already."""
+    """Create a group of existing components."""
     given = bodies.read(GroupBody)
     group = given.component_group
     if not group.components:
@@ -47,7 +47,7 @@ def create_group(page: PageView) -> ResponseReturnValue:
 
 @route(ONE, "GET", scope=Scope.READ, answers=outputs.ComponentGroup)
 def read_group(page: PageView, group_id: str) -> ResponseReturnValue:
-    """One group."""
+    """Get one component group."""
     return _one(page, group_id)
 
 
@@ -55,7 +55,7 @@ def read_group(page: PageView, group_id: str) -> ResponseReturnValue:
     ONE, "PUT", "PATCH", scope=Scope.COMPONENTS, takes=GroupChangeBody, answers=outputs.ComponentGroup, refuses=(409,)
 )
 def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
-    """Change what is given of a group."""
+    """Update a component group. Fields that you leave out stay as they are."""
     _one(page, group_id)
     given = bodies.read(GroupChangeBody)
     group = given.component_group
@@ -73,7 +73,7 @@ def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
 
 @route(ONE, "DELETE", scope=Scope.COMPONENTS, answers=outputs.ComponentGroup)
 def delete_group(page: PageView, group_id: str) -> ResponseReturnValue:
-    """Take a group away; its components stay."""
+    """Delete a component group. Its components stay."""
     before = _one(page, group_id)
     groups.delete_group(settings(), bearer().actor, page.id, group_id, keep_components=True)
     return before

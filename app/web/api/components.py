@@ -1,4 +1,4 @@
-"""Components: listed, made, changed, put away."""
+"""Components: list, create, update, archive."""
 
 from flask.typing import ResponseReturnValue
 
@@ -23,7 +23,7 @@ ONE = f"{LISTED}/<component_id>"
 
 @route(LISTED, "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Component])
 def list_components(page: PageView) -> ResponseReturnValue:
-    """The page's components, by position."""
+    """List the page's components, by position."""
     return list(chosen_of(component_documents(page)))
 
 
@@ -31,7 +31,7 @@ def list_components(page: PageView) -> ResponseReturnValue:
     LISTED, "POST", scope=Scope.COMPONENTS, takes=ComponentBody, answers=outputs.Component, status=201, refuses=(409,)
 )
 def create_component(page: PageView) -> ResponseReturnValue:
-    """Make a component."""
+    """Create a component."""
     given = bodies.read(ComponentBody).component
     made = actions.create_component(
         settings(),
@@ -48,7 +48,7 @@ def create_component(page: PageView) -> ResponseReturnValue:
 
 @route(ONE, "GET", scope=Scope.READ, answers=outputs.Component)
 def read_component(page: PageView, component_id: str) -> ResponseReturnValue:
-    """One component."""
+    """Get one component."""
     return _one(page, component_id)
 
 
@@ -56,7 +56,7 @@ def read_component(page: PageView, component_id: str) -> ResponseReturnValue:
     ONE, "PUT", "PATCH", scope=Scope.COMPONENTS, takes=ComponentChangeBody, answers=outputs.Component, refuses=(409,)
 )
 def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
-    """Change what is given of a component; a new status notifies nobody."""
+    """Update a component. A new status doesn't notify subscribers."""
     _one(page, component_id)
     given = bodies.read(ComponentChangeBody).component
     actions.edit_component(
@@ -76,7 +76,7 @@ def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
 
 @route(ONE, "DELETE", scope=Scope.COMPONENTS, status=204)
 def delete_component(page: PageView, component_id: str) -> ResponseReturnValue:
-    """Put a component away; its history is kept."""
+    """Archive a component. Its history is kept."""
     _one(page, component_id)
     actions.archive_component(settings(), bearer().actor, page.id, component_id)
     return "", 204

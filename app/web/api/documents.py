@@ -27,7 +27,7 @@ _NO_TWITTER = {"twitter_updated_at": None, "wants_twitter_update": False}
 
 
 def page_document(page_id: int) -> Document:
-    """A page; what Candor has nothing of is null or false."""
+    """A page.  Fields for what Candor doesn't have are null or false."""
     page = session().get_one(Page, page_id, populate_existing=True)
     zone = ZoneInfo(page.time_zone)
     return {
@@ -42,7 +42,7 @@ def page_document(page_id: int) -> Document:
 
 
 def component_documents(page: PageView, *where: ColumnElement[bool]) -> list[Document]:
-    """The page's components that fit and are not put away, hidden ones included, by position."""
+    """The page's matching components by position, including hidden ones but not archived ones."""
     rows = session().execute(
         select(Component, ComponentGroup.public_id)
         .outerjoin(ComponentGroup, ComponentGroup.id == Component.group_id)
@@ -64,7 +64,7 @@ def _component(page: PageView, row: Component, group_id: str | None) -> Document
 
 
 def group_documents(page: PageView, *where: ColumnElement[bool]) -> list[Document]:
-    """The page's groups that fit, each with the ids of its components.  Three queries."""
+    """The page's matching groups, each with the ids of its components.  Three queries."""
     members: dict[int, list[str]] = {}
     rows = session().execute(
         select(Component.group_id, Component.public_id)
@@ -90,7 +90,7 @@ def group_documents(page: PageView, *where: ColumnElement[bool]) -> list[Documen
 
 
 def incident_documents(page: PageView, *where: ColumnElement[bool]) -> list[Document]:
-    """The page's posts that fit, newest first; without those that were withdrawn."""
+    """The page's matching posts, newest first, without withdrawn ones."""
     where = (Post.page_id == page.id, Post.withdrawn_at.is_(None), *where)
     posts = read_posts(session(), where)
     facts = {row.id: row for row in session().scalars(select(Post).where(*where))}
@@ -127,7 +127,7 @@ def _incident(page: PageView, post: PostView, row: Post, components: dict[str, D
 
 
 def subscriber_documents(page: PageView, rows: Sequence[Subscriber]) -> list[Document]:
-    """Subscribers; a phone's number stands as it is dialled from anywhere, its country beside it."""
+    """Subscribers.  A phone number is in international format, with its country in a field of its own."""
     chosen: dict[int, list[str]] = {}
     links = session().execute(
         select(SubscriberComponent.subscriber_id, Component.public_id)

@@ -1,4 +1,4 @@
-"""Drafts: saved, proposed, scheduled and published by programs."""
+"""Drafts: save, propose, schedule and publish."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ ONE = f"{LISTED}/<draft_id>"
 
 @route(LISTED, "GET", scope=Scope.POSTS, answers=list[outputs.DraftDocument], is_theirs=False)
 def list_drafts(page: PageView) -> ResponseReturnValue:
-    """Drafts that can still be published, the newest first."""
+    """List drafts that can still be published, newest first."""
     return [_document(one) for one in queries.open_drafts(session(), page.id)]
 
 
@@ -48,13 +48,13 @@ def create_draft(page: PageView) -> ResponseReturnValue:
 
 @route(ONE, "GET", scope=Scope.POSTS, answers=outputs.DraftDocument, is_theirs=False)
 def read_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
-    """One draft, in any state."""
+    """Get one draft, in any state."""
     return _one(page, draft_id)
 
 
 @route(ONE, "PUT", scope=Scope.POSTS, takes=DraftInput, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
 def save_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
-    """Save a draft whole. One that was proposed or approved has to be proposed and approved again."""
+    """Replace a draft. If it was proposed or approved, it must be proposed and approved again."""
     before = queries.draft(session(), page.id, draft_id)
     given = bodies.read(DraftInput)
     base = before.content.base_version if given.incident_id == before.post_id else _version(page, given.incident_id)
@@ -74,7 +74,7 @@ def discard_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
 
 @route(f"{ONE}/propose", "POST", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409, 422), is_theirs=False)
 def propose_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
-    """Ask for a draft to be approved by a person who didn't edit it."""
+    """Propose a draft for approval by a person who didn't edit it."""
     actions.propose_draft(settings(), bearer().actor, page.id, draft_id)
     return _one(page, draft_id)
 
@@ -89,7 +89,7 @@ def propose_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     is_theirs=False,
 )
 def schedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
-    """Have a draft published at a time, exactly as it is now. If its incident changes before, it isn't published."""
+    """Schedule a draft, exactly as it is now. If its incident changes before then, it isn't published."""
     given = bodies.read(DraftSchedule)
     actions.schedule_draft(
         settings(), bearer().actor, page.id, draft_id, given.publish_at, acknowledged=given.acknowledged
@@ -99,7 +99,7 @@ def schedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
 
 @route(f"{ONE}/unschedule", "POST", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
 def unschedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
-    """Take a scheduled draft back. It is edited again."""
+    """Cancel a draft's scheduled publication. It can be edited again."""
     actions.unschedule_draft(settings(), bearer().actor, page.id, draft_id)
     return _one(page, draft_id)
 

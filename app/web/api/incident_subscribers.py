@@ -1,4 +1,4 @@
-"""Who follows one incident: listed, added, read, ended, asked again to confirm."""
+"""Subscribers of one incident: list, add, get, remove, ask again to confirm."""
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, exists, select
@@ -26,7 +26,7 @@ ONE = f"{LISTED}/<subscriber_id>"
 
 @route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.Subscriber])
 def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Those who follow this incident, the first first; who hears of the whole page is not among them."""
+    """List the subscribers of this incident, oldest first. Subscribers of the whole page are not included."""
     one_incident(page, incident_id)
     query = select(Subscriber).where(*_following(page, incident_id)).order_by(Subscriber.id)
     return subscriber_documents(page, chosen(query))
@@ -36,9 +36,9 @@ def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseRetur
     LISTED, "POST", scope=Scope.SUBSCRIBERS, takes=FollowerBody, answers=outputs.Subscriber, status=201, refuses=(409,)
 )
 def create_incident_subscriber(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Add an email address or a phone that hears of this incident alone, and is asked to confirm.
+    """Subscribe an email address or phone number to this incident only. It gets a request to confirm.
 
-    Who is added with `skip_confirmation_notification` is vouched for by the caller and is not asked.
+    With `skip_confirmation_notification` you vouch for the address, and it isn't asked to confirm.
     """
     one_incident(page, incident_id)
     given = bodies.read(FollowerBody).subscriber
@@ -57,13 +57,13 @@ def create_incident_subscriber(page: PageView, incident_id: str) -> ResponseRetu
 
 @route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
 def read_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
-    """One of those who follow it."""
+    """Get one subscriber of this incident."""
     return _one(page, incident_id, subscriber_id)
 
 
 @route(ONE, "DELETE", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
 def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
-    """They hear no more of this incident; whatever else they asked for stays."""
+    """End a subscription to this incident. The person's other subscriptions stay."""
     before = _one(page, incident_id, subscriber_id)
     managing.unfollow_post(settings(), bearer().actor, page.id, subscriber_id, incident_id)
     return before
@@ -71,7 +71,7 @@ def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: 
 
 @route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS, status=201, refuses=(409, 422))
 def resend_incident_confirmation(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
-    """Ask somebody again to confirm that they follow it."""
+    """Send another request to confirm a subscription to this incident."""
     _one(page, incident_id, subscriber_id)
     managing.resend_confirmation(settings(), bearer().actor, page.id, [subscriber_id])
     return "", 201

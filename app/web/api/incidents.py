@@ -39,12 +39,12 @@ LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
     "upcoming": (_MAINTENANCE, Post.status == PostStatus.SCHEDULED),
     "active_maintenance": (_MAINTENANCE, _OPEN, Post.status != PostStatus.SCHEDULED),
 }
-"""What each of the lists holds."""
+"""What each of the lists contains."""
 
 
 @route(LISTED, "GET", scope=Scope.READ, asks=IncidentQuery, answers=list[outputs.Incident])
 def list_incidents(page: PageView) -> ResponseReturnValue:
-    """Incidents and maintenance, newest first; `q` looks in titles, statuses and texts."""
+    """List incidents and maintenance, newest first. `q` searches titles, statuses and texts."""
     words = bodies.query(IncidentQuery, lenient=LenientIncidentQuery).q
     found = (
         or_(
@@ -58,25 +58,25 @@ def list_incidents(page: PageView) -> ResponseReturnValue:
 
 @route(f"{LISTED}/unresolved", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_unresolved(page: PageView) -> ResponseReturnValue:
-    """Incidents that are open."""
+    """List open incidents."""
     return newest(page, *LISTS["unresolved"])
 
 
 @route(f"{LISTED}/scheduled", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_scheduled(page: PageView) -> ResponseReturnValue:
-    """Maintenance that is not over."""
+    """List maintenance that has not ended."""
     return newest(page, *LISTS["scheduled"])
 
 
 @route(f"{LISTED}/upcoming", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_upcoming(page: PageView) -> ResponseReturnValue:
-    """Maintenance that has not begun."""
+    """List maintenance that has not started."""
     return newest(page, *LISTS["upcoming"])
 
 
 @route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_active(page: PageView) -> ResponseReturnValue:
-    """Maintenance that is underway."""
+    """List maintenance that is in progress."""
     return newest(page, *LISTS["active_maintenance"])
 
 
@@ -85,7 +85,7 @@ def list_active(page: PageView) -> ResponseReturnValue:
     is_idempotent_by_key=True,
 )  # fmt: skip
 def create_incident(page: PageView) -> ResponseReturnValue:
-    """Open a post: real-time, scheduled or backfilled.  `Idempotency-Key` makes it safe to send again."""
+    """Open an incident, schedule maintenance, or backfill an incident. To retry safely, send an `Idempotency-Key`."""
     given = bodies.read(IncidentBody).incident
     draft = given.draft(BODIES[given.first_status], key=_key(), fingerprint=_asked(given.given))
     made = open_post(settings(), bearer().actor, page.id, draft)
@@ -94,7 +94,7 @@ def create_incident(page: PageView) -> ResponseReturnValue:
 
 @route(ONE, "GET", scope=Scope.READ, answers=outputs.Incident)
 def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """One incident or maintenance."""
+    """Get one incident or maintenance."""
     return one_incident(page, incident_id)
 
 
@@ -103,10 +103,10 @@ def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     is_idempotent_by_key=True,
 )  # fmt: skip
 def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Change facts, and publish an update when a status, a text or components with a status are given.
+    """Edit an incident. A status, a text or components with a status also publish an update.
 
-    `component_ids` are all that it is about.  The status `cancelled`, which Statuspage does not have, calls off planned
-    work and says so.  `Idempotency-Key` makes it safe to send again.
+    `component_ids` is the complete list of affected components. The status `cancelled`, which Statuspage doesn't have,
+    cancels scheduled maintenance and publishes that. To retry safely, send an `Idempotency-Key`.
     """
     one_incident(page, incident_id)
     given, key = bodies.read(IncidentChangeBody).incident, _key()
@@ -129,10 +129,10 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     is_idempotent_by_key=True,
 )
 def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Call off planned work that has not begun; withdraw anything else.
+    """Cancel maintenance that has not started; withdraw anything else.
 
-    Readers see that something was withdrawn, and no more. Subscribers who got any of it get the withdrawal; what is
-    still queued isn't sent.
+    Readers see only that something was withdrawn. Subscribers who got a message about it are notified; messages that
+    are still queued aren't sent.
     """
     asked = bodies.query(Withdrawal)
     before = one_incident(page, incident_id)
@@ -156,7 +156,7 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(f"{ONE}/redaction", "POST", scope=Scope.POSTS, takes=RedactionBody, answers=outputs.Incident, refuses=(409,))
 def redact_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Remove a text for good from everything that an incident says or said before. Nobody is notified."""
+    """Remove a text permanently from an incident, including earlier versions. Subscribers are not notified."""
     one_incident(page, incident_id)
     given = bodies.read(RedactionBody).redaction
     taking_back.redact_text(settings(), bearer().actor, page.id, incident_id, given.text)
@@ -172,7 +172,7 @@ def redact_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     refuses=(409,),
 )
 def withdraw_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
-    """Withdraw an update. The incident then says what the updates that are left say."""
+    """Withdraw an update. Status, impact and promise then follow from the remaining updates."""
     asked = bodies.query(Withdrawal)
     _check_update(page, incident_id, update_id)
     taking_back.withdraw_update(
@@ -183,7 +183,7 @@ def withdraw_incident_update(page: PageView, incident_id: str, update_id: str) -
 
 @route(f"{ONE}/incident_updates/<update_id>/redaction", "POST", scope=Scope.POSTS, answers=outputs.Incident)
 def redact_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
-    """Remove the whole text of an update for good, and every text that it had before. Nobody is notified."""
+    """Remove the whole text of an update permanently, with its earlier versions. Subscribers are not notified."""
     _check_update(page, incident_id, update_id)
     taking_back.redact_update(settings(), bearer().actor, page.id, update_id)
     return one_incident(page, incident_id)
@@ -194,7 +194,7 @@ def redact_incident_update(page: PageView, incident_id: str, update_id: str) -> 
     answers=outputs.IncidentUpdate, refuses=(409,),
 )  # fmt: skip
 def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
-    """Correct an update's text, or `display_at`, when it is dated; readers see that it was corrected."""
+    """Correct an update's text or its time, `display_at`. Readers see that it was corrected."""
     given = bodies.read(UpdateBody).incident_update
     _check_update(page, incident_id, update_id)
     if given.body is not None or given.display_at is not None:

@@ -43,7 +43,7 @@ REFUSALS = {
     400: "The request cannot be read.",
     401: "There is no valid API token.",
     403: "The API token lacks the scope.",
-    404: "There is no such thing, or it is another page's.",
+    404: "It doesn't exist, or belongs to another page.",
     409: "It exists already, changed meanwhile, or the Idempotency-Key published something else.",
     413: "The body is too large.",
     415: "The body is not JSON.",
@@ -259,7 +259,7 @@ def _published(path: str, name: str, meaning: str, answer: type[BaseModel] | str
         "responses": {"200": {"description": "As published.", "content": content}},
     }
     if "{" in path:
-        made["responses"]["404"] = {"description": "There is no such thing."}
+        made["responses"]["404"] = {"description": "It doesn't exist."}
     return made
 
 

@@ -16,14 +16,14 @@ Id = Annotated[str, Field(pattern=ID_PATTERN, examples=[_EXAMPLE])]
 Instant = Annotated[datetime, Field(examples=["2026-08-21T00:37:20.000Z"])]
 Day = Annotated[date, Field(examples=["2026-08-21"])]
 Status = Annotated[PostStatus, Choice(tuple(one for one in PostStatus if one is not PostStatus.CANCELLED))]
-"""Statuspage has no word for a maintenance that was called off: it is completed."""
+"""Statuspage has no word for canceled maintenance: it is completed."""
 
 ComponentState = Annotated[ComponentStatus, CHANGEABLE]
 Impacts = Annotated[Impact, Choice(tuple(Impact))]
 
 
 class Output(BaseModel):
-    """An answer: nothing is in it that is not described."""
+    """A response: it contains nothing that isn't described."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, hide_input_in_errors=True)
 
@@ -38,13 +38,13 @@ class Problem(Output):
     detail: Annotated[str, Field(examples=["name: The title is empty. Enter some text."])]
     """What is wrong and what to do about it."""
     fields: dict[str, str] = Field(default_factory=dict)
-    """The sentence for each field that cannot be accepted."""
+    """A sentence for each invalid field."""
     reference: str = ""
     """What to name when you report a fault."""
 
 
 class Page(Output):
-    """A status page. What Candor has nothing of is null or false."""
+    """A status page. Fields for what Candor doesn't have are null or false."""
 
     id: Id
     created_at: Instant
@@ -67,14 +67,14 @@ class Page(Output):
     allow_rss_atom_feeds: bool
     allow_webhook_subscribers: bool
     notifications_from_email: str | None
-    """Who its mail is from; null for the installation's sender."""
+    """The sender of its email; null for the installation's sender."""
     notifications_email_footer: str | None
     time_zone: Annotated[str, Field(examples=["Europe/Berlin"])]
-    """The time zone that times on the page are in."""
+    """The time zone of times on the page."""
 
 
 class Component(Output):
-    """Something that the page reports on."""
+    """A component whose status the page shows."""
 
     id: Id
     page_id: Id
@@ -86,7 +86,7 @@ class Component(Output):
     name: Annotated[str, Field(examples=["API"])]
     description: str | None
     position: int
-    """Where it is in the list, from 0."""
+    """Its position in the list, from 0."""
     status: ComponentState
     showcase: bool
     """Whether its uptime is shown."""
@@ -94,7 +94,7 @@ class Component(Output):
     """Whether it is hidden while it is operational."""
     automation_email: str | None
     start_date: Day | None
-    """The first day that its uptime counts from."""
+    """The first day that its uptime is counted from."""
 
 
 class ComponentGroup(Output):
@@ -148,18 +148,18 @@ class IncidentUpdate(PublicIncidentUpdate):
 
 
 class Incident(Output):
-    """An incident or a maintenance with its updates, the newest first."""
+    """An incident or maintenance with its updates, newest first."""
 
     id: Id
     components: list[Component]
-    """The components that it is about."""
+    """The affected components."""
     created_at: Instant
     impact: Impacts
     impact_override: Impacts | None
     """The impact that was chosen; null when it is computed from the components."""
     incident_updates: list[IncidentUpdate]
     metadata: dict[str, dict[str, Any]]
-    """What a program keeps with it."""
+    """Data that a program stores with it."""
     monitoring_at: Instant | None
     name: Annotated[str, Field(examples=["Checkout is slow"])]
     page_id: Id
@@ -188,7 +188,7 @@ class Incident(Output):
     updated_at: Instant
     reminder_intervals: str | None
     backfilled: bool
-    """Whether it was added to the history when it was over."""
+    """Whether it was added to the history after it ended."""
 
 
 class Postmortem(Output):
@@ -208,7 +208,7 @@ class Postmortem(Output):
 
 
 class Template(Output):
-    """Words to begin an incident with."""
+    """A template for a new incident."""
 
     id: Id
     components: list[Component]
@@ -222,20 +222,20 @@ class Template(Output):
 
 
 class Subscriber(Output):
-    """Who gets updates. Only the fields of its own mode are there."""
+    """A subscriber. Only the fields of its mode are present."""
 
     id: Id
     skip_confirmation_notification: bool
     mode: Literal["email", "sms", "webhook", "integration_partner"]
     email: Annotated[str | None, Field(examples=["name@example.com"])] = None
-    """The address; of a webhook, its owner's."""
+    """The email address; of a webhook, its owner's."""
     phone_number: Annotated[str | None, Field(examples=["+4930901820"])] = None
     phone_country: str | None = None
     display_phone_number: str | None = None
     endpoint: Annotated[str | None, Field(examples=["https://example.com/hook"])] = None
     """The address of a webhook."""
     obfuscated_channel_name: str | None = None
-    """What a chat room or a browser is called."""
+    """The name of a chat room or a browser."""
     quarantined_at: Instant | None
     purge_at: Instant | None
     components: list[Id] | None
@@ -243,7 +243,7 @@ class Subscriber(Output):
     page_access_user_id: str | None
     created_at: Instant
     signing_secret: Annotated[str | None, Field(examples=["whsec_…"])] = None
-    """What signs a webhook's messages. It is in the answer that adds it and nowhere else."""
+    """The secret that signs a webhook's messages. It is only in the response that adds the webhook."""
 
 
 class Event(Output):
@@ -261,11 +261,11 @@ class ComponentEvents(Output):
 
 class _Range(Output):
     range_start: Day
-    """The first day that is counted."""
+    """The first day counted."""
     range_end: Day
-    """The last day that is counted."""
+    """The last day counted."""
     uptime_percentage: Annotated[float | None, Field(examples=[99.97])]
-    """Null when nothing is known of these days."""
+    """Null if nothing is known about these days."""
     major_outage: Annotated[int, Field(examples=[120])]
     """Seconds."""
     partial_outage: Annotated[int, Field(examples=[600])]
@@ -288,7 +288,7 @@ class GroupUptime(_Range):
 
 
 class SubscriberCounts(Output):
-    """How many subscribers there are, by type."""
+    """The number of subscribers, by type."""
 
     email: int
     sms: int
@@ -299,7 +299,7 @@ class SubscriberCounts(Output):
 
 
 class StateCounts(Output):
-    """How many there are, by state."""
+    """The number of subscribers, by state."""
 
     active: int
     unconfirmed: int
@@ -308,7 +308,7 @@ class StateCounts(Output):
 
 
 class SubscriberHistogram(Output):
-    """How many subscribers there are, by type and state."""
+    """The number of subscribers, by type and state."""
 
     email: StateCounts
     sms: StateCounts
@@ -319,14 +319,14 @@ class SubscriberHistogram(Output):
 
 
 class RefusedLine(Output):
-    """A line of a sheet that was not imported."""
+    """A line of a CSV file that was not imported."""
 
     line: int
     reason: str
 
 
 class SheetReport(Output):
-    """What became of a sheet's lines."""
+    """The report of a CSV file's import."""
 
     dry_run: bool
     counts: dict[str, int]
@@ -336,14 +336,14 @@ class SheetReport(Output):
 
 
 class ArchiveReport(Output):
-    """What an archive held."""
+    """The report of an archive's import."""
 
     model_config = ConfigDict(extra="allow")
 
     dry_run: bool
     page: str
     paused: bool
-    """Whether sending is paused until you say that it may go on."""
+    """Whether sending is paused until you resume it."""
     counts: dict[str, Any]
 
 
@@ -378,7 +378,7 @@ class PublicPage(Output):
 
 
 class Verdict(Output):
-    """How the page is as a whole."""
+    """The overall status of the page."""
 
     indicator: Impacts
     description: Annotated[str, Field(examples=["All Systems Operational"])]
@@ -406,7 +406,7 @@ class PublicComponent(Output):
 
 
 class PublicIncident(Output):
-    """An incident or a maintenance with its updates, the newest first."""
+    """An incident or maintenance with its updates, newest first."""
 
     id: Id
     name: str
@@ -429,7 +429,7 @@ class PublicIncident(Output):
 
 
 class StatusDocument(Output):
-    """The verdict."""
+    """The overall status."""
 
     page: PublicPage
     status: Verdict
@@ -475,13 +475,13 @@ class WebhookMeta(Output):
     """About the message."""
 
     unsubscribe: str
-    """The address that ends the subscription."""
+    """The address that unsubscribes."""
     documentation: str
     generated_at: Instant
 
 
 class WebhookPage(Output):
-    """The page and its verdict."""
+    """The page and its overall status."""
 
     id: Id
     status_indicator: Impacts
@@ -489,7 +489,7 @@ class WebhookPage(Output):
 
 
 class IncidentWebhook(Output):
-    """What a webhook gets when an update is published. It is signed by the Standard Webhooks scheme."""
+    """The payload of a webhook when an update is published. It is signed as Standard Webhooks describes."""
 
     meta: WebhookMeta
     page: WebhookPage
@@ -524,7 +524,7 @@ class DraftDocument(Output):
     problem: str | None
     """Why it was not published at its time."""
     update_id: Id | None
-    """The update that it became."""
+    """The update that was published from it."""
     edited_by: str
     content_hash: str
     """The SHA-256 of what would be published. An approval is bound to it."""

@@ -1,4 +1,4 @@
-"""Pages: listed, read and edited."""
+"""Pages: list, get and update."""
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select
@@ -18,20 +18,20 @@ route = tagged("Pages")
 
 @route("/pages", "GET", scope=Scope.READ, answers=list[outputs.Page])
 def list_pages() -> ResponseReturnValue:
-    """All pages that the token opens."""
+    """List the pages that this token can access."""
     known = session().scalars(select(Page.id).order_by(Page.id))
     return [page_document(page_id) for page_id in known if bearer().actor.role_on(page_id) is not None]
 
 
 @route("/pages/<page_id>", "GET", scope=Scope.READ, answers=outputs.Page)
 def read_page(page: PageView) -> ResponseReturnValue:
-    """One page."""
+    """Get one page."""
     return page_document(page.id)
 
 
 @route("/pages/<page_id>", "PUT", "PATCH", scope=Scope.ADMIN, takes=PageBody, answers=outputs.Page)
 def edit_page_facts(page: PageView) -> ResponseReturnValue:
-    """Change a page's name, address, time zone or sender of mail; what Candor has nothing of is passed over."""
+    """Update a page's name, address, time zone or email sender. Fields that Candor doesn't have are ignored."""
     given = bodies.read(PageBody).page
     edit_page(
         settings(),

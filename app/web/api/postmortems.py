@@ -1,4 +1,4 @@
-"""Post-mortems: drafted, published as an update of their post, and read."""
+"""Post-mortems: draft, publish as an update to their post, and read."""
 
 import secrets
 
@@ -26,13 +26,13 @@ ONE = "/pages/<page_id>/incidents/<incident_id>/postmortem"
 
 @route(ONE, "GET", scope=Scope.READ, answers=outputs.Postmortem)
 def read_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """The post-mortem as published, and its draft for those who may publish it."""
+    """Get the published post-mortem, and its draft if your token may publish it."""
     return _document(page, incident_id)
 
 
 @route(ONE, "PUT", scope=Scope.POSTS, takes=PostmortemBody, answers=outputs.Postmortem, refuses=(409,))
 def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Keep a draft."""
+    """Save a draft of the post-mortem."""
     one_incident(page, incident_id)
     body = bodies.read(PostmortemBody).postmortem.body_draft
     draft_postmortem(settings(), bearer().actor, page.id, incident_id, body)
@@ -41,7 +41,7 @@ def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(ONE, "DELETE", scope=Scope.POSTS, status=204, refuses=(409, 422))
 def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Throw the draft away."""
+    """Delete the draft of the post-mortem."""
     one_incident(page, incident_id)
     draft_postmortem(settings(), bearer().actor, page.id, incident_id, None)
     return "", 204
@@ -49,7 +49,7 @@ def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(f"{ONE}/publish", "PUT", scope=Scope.POSTS, takes=PublicationBody, answers=outputs.Postmortem, refuses=(409,))
 def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Publish the draft; subscribers hear of it when `notify_subscribers` says so."""
+    """Publish the draft. With `notify_subscribers`, subscribers are notified."""
     one_incident(page, incident_id)
     post = held(incident_id)
     given = bodies.read(PublicationBody).postmortem
@@ -70,7 +70,7 @@ def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(f"{ONE}/revert", "PUT", scope=Scope.POSTS, is_ours=False)
 def revert_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Refused: what was said in public is not unsaid."""
+    """Always refused: a published post-mortem can be corrected but not reverted."""
     one_incident(page, incident_id)
     raise Invalid("You can't revert a published post-mortem. Correct its text instead.")
 

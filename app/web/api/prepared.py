@@ -1,4 +1,4 @@
-"""What is said when a script gives a status and no text."""
+"""Standard texts for a status that a script sends without a text."""
 
 from app.vocabulary import PostStatus
 
@@ -14,4 +14,4 @@ BODIES = {
     PostStatus.CANCELLED: "This maintenance was called off.",
     PostStatus.POSTMORTEM: "",
 }
-"""By status; a post-mortem has to be written."""
+"""By status. A post-mortem has no standard text."""

@@ -1,4 +1,4 @@
-"""Many subscribers at once: listed, counted, and changed by their ids."""
+"""Several subscribers at once: list, count, and change by id."""
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import ColumnElement, exists, func, select
@@ -34,7 +34,7 @@ SORTS = {
 
 @route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberQuery, answers=list[outputs.Subscriber])
 def list_subscribers(page: PageView) -> ResponseReturnValue:
-    """Those who fit `q`, `type` and `state`, in the order asked for."""
+    """List subscribers that match `q`, `type` and `state`, in the requested order."""
     asked = bodies.query(SubscriberQuery, lenient=LenientSubscriberQuery)
     where = [*_filters(page, asked), *_search(asked.q)]
     field = SORTS[asked.sort_field]
@@ -45,7 +45,7 @@ def list_subscribers(page: PageView) -> ResponseReturnValue:
 
 @route(f"{LISTED}/unsubscribed", "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.Subscriber])
 def list_unsubscribed(page: PageView) -> ResponseReturnValue:
-    """Those who ended their subscription, the last first."""
+    """List subscribers who unsubscribed, latest first."""
     query = (
         select(Subscriber)
         .where(*_here(page), Subscriber.state == SubscriberState.UNSUBSCRIBED)
@@ -56,14 +56,14 @@ def list_unsubscribed(page: PageView) -> ResponseReturnValue:
 
 @route(f"{LISTED}/count", "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberFilter, answers=outputs.SubscriberCounts)
 def count_subscribers(page: PageView) -> ResponseReturnValue:
-    """How many fit `type` and `state`, by type."""
+    """Count subscribers that match `type` and `state`, by type."""
     counts = _counts(_filters(page, bodies.query(SubscriberFilter)))
     return {name: sum(counts.get((channel, None), 0) for channel in channels) for name, channels in TYPES.items()}
 
 
 @route(f"{LISTED}/histogram_by_state", "GET", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberHistogram)
 def histogram_by_state(page: PageView) -> ResponseReturnValue:
-    """How many there are, by type and state."""
+    """Count subscribers by type and state."""
     counts = _counts(_here(page))
     made = {}
     for name, channels in TYPES.items():
@@ -74,7 +74,7 @@ def histogram_by_state(page: PageView) -> ResponseReturnValue:
 
 @route(f"{LISTED}/histogram", "GET", scope=Scope.SUBSCRIBERS, is_ours=False)
 def histogram(page: PageView) -> ResponseReturnValue:
-    """The same at the address that some clients ask."""
+    """The same, at the address that some clients use."""
     return histogram_by_state(page)
 
 
@@ -87,27 +87,27 @@ def histogram(page: PageView) -> ResponseReturnValue:
     refuses=(409,),
 )
 def resend_confirmations(page: PageView) -> ResponseReturnValue:
-    """Ask those again who have not confirmed."""
+    """Send another request to confirm to subscribers who have not confirmed."""
     managing.resend_confirmation(settings(), bearer().actor, page.id, _chosen(page, "unconfirmed"))
     return "", 201
 
 
 @route(f"{LISTED}/unsubscribe", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def unsubscribe_many(page: PageView) -> ResponseReturnValue:
-    """End these subscriptions."""
+    """Unsubscribe several subscribers."""
     managing.unsubscribe(settings(), bearer().actor, page.id, _chosen(page, "active"))
     return "", 201
 
 
 @route(f"{LISTED}/reactivate", "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberSelection, status=201, refuses=(409,))
 def reactivate_many(page: PageView) -> ResponseReturnValue:
-    """Write again to those who are quarantined."""
+    """Reactivate quarantined subscribers."""
     managing.reactivate(settings(), bearer().actor, page.id, _chosen(page, "quarantined"))
     return "", 201
 
 
 def _here(page: PageView) -> list[ColumnElement[bool]]:
-    """The page's own: who only follows an incident is listed there."""
+    """The page's subscribers, without those who follow only an incident."""
     return [
         Subscriber.page_id == page.id, Subscriber.address.not_like(f"{ERASED}%"), Subscriber.is_canary.is_(False),
         Subscriber.everything | exists().where(SubscriberComponent.subscriber_id == Subscriber.id),
@@ -145,7 +145,7 @@ def _counts(where: list[ColumnElement[bool]]) -> dict[tuple[str, str | None], in
 
 
 def _chosen(page: PageView, default_state: str) -> list[str]:
-    """The ids that were sent; with "all", everybody's who fits, when they are not too many."""
+    """The ids that were sent, or with "all" those of everyone who matches, if they aren't too many."""
     given = bodies.read(SubscriberSelection)
     if not given.is_all:
         return list(given.subscribers)

@@ -1,4 +1,4 @@
-"""One subscriber: added, read, changed, ended, asked again to confirm."""
+"""One subscriber: add, get, update, unsubscribe, ask again to confirm."""
 
 from urllib.parse import urlsplit
 
@@ -31,9 +31,9 @@ ONE = f"{LISTED}/<subscriber_id>"
     refuses=(409,),
 )  # fmt: skip
 def create_subscriber(page: PageView) -> ResponseReturnValue:
-    """Add an email address, a phone or a webhook.
+    """Subscribe an email address, a phone number or a webhook.
 
-    Who is added with `skip_confirmation_notification` is vouched for by the caller and is not asked.
+    With `skip_confirmation_notification` you vouch for the address, and it isn't asked to confirm.
     """
     given = bodies.read(SubscriberBody).subscriber
     if given.endpoint:
@@ -54,15 +54,15 @@ def create_subscriber(page: PageView) -> ResponseReturnValue:
 
 @route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
 def read_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
-    """One subscriber."""
+    """Get one subscriber."""
     return _one(page, subscriber_id)
 
 
 @route(ONE, "PATCH", "PUT", scope=Scope.SUBSCRIBERS, takes=SubscriberChange, answers=outputs.Subscriber)
 def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
-    """Set which components a subscriber hears of; all of them when none is named.
+    """Set the components that a subscriber gets updates about. An empty list means all components.
 
-    At Statuspage's address that is also meant by naming no `component_ids` at all.
+    At Statuspage's address, leaving out `component_ids` means the same.
     """
     _one(page, subscriber_id)
     components = bodies.read(SubscriberChange).component_ids if bodies.is_ours() else _named_as_there()
@@ -80,7 +80,7 @@ def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue
 
 @route(f"{ONE}/resend_confirmation", "POST", scope=Scope.SUBSCRIBERS, status=201, refuses=(409, 422))
 def resend_confirmation(page: PageView, subscriber_id: str) -> ResponseReturnValue:
-    """Ask somebody again to confirm."""
+    """Send another request to confirm."""
     managing.resend_confirmation(settings(), bearer().actor, page.id, [subscriber_id])
     return "", 201
 
