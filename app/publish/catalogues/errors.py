@@ -41,7 +41,7 @@ class ErrorTexts:
         for pattern, translation in self._patterns:
             if found := pattern.fullmatch(sentence):
                 values = {name: self.say(value) for name, value in found.groupdict().items()}
-                return _BLANK.sub(lambda blank, values=values: values[blank[1]], translation)  # type: ignore[misc]
+                return _filled(translation, values)
         return sentence
 
     def say_all(self, error: CandorError) -> tuple[str, dict[str, str]]:
@@ -57,6 +57,10 @@ class ErrorTexts:
         for name, one in fields.items():
             sentence = sentence.replace(one, translated[name])
         return sentence
+
+
+def _filled(translation: str, values: Mapping[str, str]) -> str:
+    return _BLANK.sub(lambda blank: values[blank[1]], translation)
 
 
 def _pattern(message: str) -> re.Pattern[str]:
