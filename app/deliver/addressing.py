@@ -1,10 +1,10 @@
 """From claimed rows to letters and recipients: the last look at suppression, then words and addresses."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Row, bindparam, exists, select
+from sqlalchemy import Row, String, bindparam, exists, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from app import return_path
@@ -23,6 +23,12 @@ from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKin
 
 LINKS_OF_AN_UPDATE = ("manage", "unsubscribe")
 SUPERSEDED = "superseded by a later update"
+NOT_ACTIVE = {
+    str(SubscriberState.UNSUBSCRIBED): UNSUBSCRIBED,
+    str(SubscriberState.QUARANTINED): audience.QUARANTINED,
+    str(SubscriberState.UNCONFIRMED): audience.NOT_CONFIRMED,
+}
+"""Why nothing is sent to a subscriber in one of these states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,20 @@ class Addressed:
     skipped: tuple[Outcome, ...]
 
 
-def address_deliveries(session: Session, settings: Settings, channel: str, claims: Sequence[Claim]) -> Addressed:
-    """Look up one dispatch's claimed rows: state and suppression are checked here, after the claim.  Two queries."""
+def address_deliveries(
+    session: Session, settings: Settings, channel: str, claims: Sequence[Claim], may_go: Callable[[], bool]
+) -> Addressed:
+    """Look up one dispatch's claimed rows: state and suppression are checked here, after the claim.
+
+    `may_go` is every recipient's.  Three queries, however many claims there are.
+    """
     about = channel_named(channel)
     superseded = not about.wants_every_update and _superseded(session, claims)
     reasons: dict[int, str] = {}
     recipients = []
-    rows = _rows(session, claims, claims[0].batch_id if claims else 0)
+    rows = _rows(session, claims)
+    if rows and _state(session, claims[0].batch_id) is DispatchState.CANCELLED:
+        return Addressed((), _skips({claim.id: CANCELLED for claim, _ in rows}))
     texted = [claim for claim, subscriber in rows if about.costs_money and not _reason(subscriber)]
     left_out = sms_rules.skip(session, settings, texted)
     for claim, subscriber in rows:
@@ -50,11 +63,13 @@ def address_deliveries(session: Session, settings: Settings, channel: str, claim
             reasons[claim.id] = reason
             continue
         key = f"msg_{claim.batch_id}_{subscriber.public_id}"
-        recipients.append(_recipient(settings, claim, subscriber, key, LINKS_OF_AN_UPDATE, "delivery"))
+        recipients.append(_recipient(settings, claim, subscriber, key, LINKS_OF_AN_UPDATE, "delivery", may_go))
     return Addressed(tuple(recipients), _skips(reasons))
 
 
-def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[Notice, Addressed]:
+def address_notice(
+    session: Session, settings: Settings, claim: Claim, may_go: Callable[[], bool]
+) -> tuple[Notice, Addressed]:
     """Look up one claimed notice and whom it goes to.  Somebody unconfirmed may be asked to confirm."""
     notice = session.get_one(Notice, claim.id)
     recipients = []
@@ -66,7 +81,8 @@ def address_notice(session: Session, settings: Settings, claim: Claim) -> tuple[
         elif channel_named(notice.channel).costs_money and sms_rules.is_spent(session, settings):
             reasons[claim.id] = sms_rules.BUDGET_SPENT
         else:
-            recipient = _recipient(settings, claim, subscriber, f"notice_{claim.id}", tokens.PURPOSES, "notice")
+            key = f"notice_{claim.id}"
+            recipient = _recipient(settings, claim, subscriber, key, tokens.PURPOSES, "notice", may_go)
             is_to_owner = notice.kind == NoticeKind.DISABLED
             recipients.append(replace(recipient, address=subscriber.owner_email) if is_to_owner else recipient)
     return notice, Addressed(tuple(recipients), _skips(reasons))
@@ -77,7 +93,7 @@ _KNOWN = (
         Subscriber.id,
         Subscriber.public_id,
         Subscriber.address,
-        Subscriber.state,
+        type_coerce(Subscriber.state, String).label("state"),
         Subscriber.token_version,
         Subscriber.secret,
         Suppression.why,
@@ -86,7 +102,6 @@ _KNOWN = (
         Subscriber.time_zone,
         Subscriber.previous_secret,
         Subscriber.previous_secret_until,
-        select(Dispatch.state).where(Dispatch.id == bindparam("dispatch")).scalar_subquery().label("dispatch_state"),
     )
     .outerjoin(
         Suppression,
@@ -94,38 +109,36 @@ _KNOWN = (
     )
     .where(Subscriber.id.in_(bindparam("ids", expanding=True)))
 )
-"""Bare columns, because there are thousands of them."""
+"""Bare columns, because there are thousands of them; for the same reason the state is read as its word."""
 
 
-def _rows(
-    session: Session, claims: Sequence[Claim], dispatch_id: int | None = None
-) -> list[tuple[Claim, Row[*tuple[Any, ...]]]]:
-    """The claims with what is known of their subscribers, and of their dispatch."""
-    wanted = {"ids": [claim.recipient_id for claim in claims], "dispatch": dispatch_id}
-    rows = session.connection().execute(_KNOWN, wanted)
+def _rows(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Row[*tuple[Any, ...]]]]:
+    """The claims with what is known of their subscribers."""
+    rows = session.connection().execute(_KNOWN, {"ids": [claim.recipient_id for claim in claims]})
     known = {row[0]: row for row in rows}
     return [(claim, known[claim.recipient_id]) for claim in claims if claim.recipient_id in known]
 
 
 def _reason(subscriber: Row[*tuple[Any, ...]]) -> str:
-    if subscriber.dispatch_state is DispatchState.CANCELLED:
-        return CANCELLED
-    if subscriber.state == SubscriberState.UNSUBSCRIBED:
-        return UNSUBSCRIBED
-    if subscriber.state == SubscriberState.QUARANTINED:
-        return audience.QUARANTINED
-    if subscriber.state == SubscriberState.UNCONFIRMED:
-        return audience.NOT_CONFIRMED
+    if reason := NOT_ACTIVE.get(subscriber.state):
+        return reason
     return audience.SUPPRESSED if subscriber.why else ""
 
 
 def _recipient(
-    settings: Settings, claim: Claim, subscriber: Row[*tuple[Any, ...]], key: str, purposes: Iterable[str], table: str
+    settings: Settings,
+    claim: Claim,
+    subscriber: Row[*tuple[Any, ...]],
+    key: str,
+    purposes: Iterable[str],
+    table: str,
+    may_go: Callable[[], bool],
 ) -> Recipient:
-    secret, until = subscriber.secret, subscriber.previous_secret_until
-    if subscriber.previous_secret and until is not None and until > now():
-        secret = f"{secret} {subscriber.previous_secret}"
-    personal = links.personal(settings, subscriber.public_id, subscriber.token_version, purposes)
+    # taken apart once: asking a row for a column by name costs as much as signing a link
+    _, public_id, address, _, token_version, secret, _, _, locale, time_zone, previous, until = subscriber
+    if previous and until is not None and until > now():
+        secret = f"{secret} {previous}"
+    personal = links.personal(settings, public_id, token_version, purposes)
     back = (
         return_path.make(settings.secret_key, settings.bounce_address, table, claim.id)
         if settings.bounce_address
@@ -133,13 +146,14 @@ def _recipient(
     )
     return Recipient(
         delivery_id=claim.id,
-        address=subscriber.address,
+        address=address,
         key=key,
         personal=personal,
         secret=secret,
         return_path=back,
-        language=claim.language or subscriber.locale,
-        time_zone=subscriber.time_zone,
+        language=claim.language or locale,
+        time_zone=time_zone,
+        may_go=may_go,
     )
 
 
@@ -164,6 +178,10 @@ def _superseded(session: Session, claims: Sequence[Claim]) -> bool:
             )
         )
     )
+
+
+def _state(session: Session, dispatch_id: int) -> DispatchState | None:
+    return session.scalar(select(Dispatch.state).where(Dispatch.id == dispatch_id))
 
 
 def _skips(reasons: dict[int, str]) -> tuple[Outcome, ...]:

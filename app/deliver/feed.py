@@ -4,9 +4,8 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 
@@ -216,18 +215,20 @@ class Feed:
             raise
 
     def _addressed(self, claims: list[Claim], until: float) -> Iterator[Item]:
-        hold = Hold(self, self.generation, until)
+        may_go = Hold(self, self.generation, until).lasts
         for batch_id, group in groupby(claims, lambda claim: claim.batch_id):
-            for letter, addressed in self._prepared(batch_id, list(group)):
+            for letter, addressed in self._prepared(batch_id, list(group), may_go):
                 for outcome in addressed.skipped:
                     self.note(outcome)
                 if letter is not None:
                     for recipient in addressed.recipients:
-                        yield Item(self, letter, replace(recipient, may_go=hold.lasts))
+                        yield Item(self, letter, recipient)
 
-    def _prepared(self, batch_id: int, group: list[Claim]) -> Iterator[tuple[Letter | None, Addressed]]:
+    def _prepared(
+        self, batch_id: int, group: list[Claim], may_go: Callable[[], bool]
+    ) -> Iterator[tuple[Letter | None, Addressed]]:
         if self._table is Delivery:
-            addressed = address_deliveries(session(), self._settings, self._name, group)
+            addressed = address_deliveries(session(), self._settings, self._name, group, may_go)
             alike: dict[tuple[str, str], list[Recipient]] = {}
             for recipient in addressed.recipients:
                 alike.setdefault((recipient.language, recipient.time_zone), []).append(recipient)
@@ -243,7 +244,7 @@ class Feed:
                     yield edition.letter(language, time_zone), Addressed(tuple(recipients), ())
             return
         for claim in group:
-            notice, addressed = address_notice(session(), self._settings, claim)
+            notice, addressed = address_notice(session(), self._settings, claim, may_go)
             language = addressed.recipients[0].language if addressed.recipients else ""
             yield notice_letter(session(), self._settings, notice, language), addressed
 
