@@ -67,6 +67,7 @@ class PostDraft:
     statement of any other, where that was before now.
     `metadata_json` is what a program keeps with the post for itself.
     `fingerprint` tells whether the same idempotency key asks for the same again; empty where that is not compared.
+    `texts` are (title, body) in languages other than the page's own.
     """
 
     kind: PostKind
@@ -90,13 +91,15 @@ class PostDraft:
     display_at: datetime | None = None
     metadata_json: str = ""
     fingerprint: str = ""
+    texts: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class PostFacts:
     """Facts of a post to change without saying anything; None leaves one as it is.  Times are UTC.
 
-    `component_ids` are the components that it is about from now on, by their public ids, and no others.
+    `component_ids` are the components that it is about from now on, by their public ids, and no others.  `titles` are
+    those in languages other than the page's own.
     """
 
     title: str | None = None
@@ -107,6 +110,7 @@ class PostFacts:
     auto_end: bool | None = None
     metadata_json: str | None = None
     component_ids: tuple[str, ...] | None = None
+    titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class UpdateDraft:
     """One more statement in a post.  `version` is the post's version that the author saw; None when they saw none.
 
     `facts` are changed with it, or not at all.  `display_at` dates it, where that was before now.
-    `fingerprint` is as a `PostDraft`'s.
+    `fingerprint` is as a `PostDraft`'s.  `texts` are the body in languages other than the page's own.
     """
 
     status: PostStatus
@@ -129,6 +133,7 @@ class UpdateDraft:
     facts: PostFacts | None = None
     display_at: datetime | None = None
     fingerprint: str = ""
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.inputs.base import Input
-from app.inputs.fields import Choice, Effects, Flag, Id, ImpactChoice, Instant, Prose, Version
+from app.inputs.fields import Choice, Effects, Flag, Id, ImpactChoice, Instant, Prose, Texts, Version, Words, refuse_own
 from app.shapes import ComponentEffect, DraftContent
 from app.vocabulary import POST_STATUSES, PostKind, PostStatus, Severity
 
@@ -13,6 +13,17 @@ TITLE_LIMIT = 500
 BODY_LIMIT = 100_000
 PROMISE_LIMIT = 43_200
 """Thirty days, in minutes."""
+
+DraftTexts = Annotated[
+    Words,
+    Texts(
+        {
+            "title": Prose("The title", TITLE_LIMIT, is_required=False, example="Kasse ist langsam"),
+            "body": Prose("The text", BODY_LIMIT, is_multiline=True, is_required=False, example="Wir untersuchen es."),
+        }
+    ),
+]
+"""More than can be published, as with the draft's own text."""
 
 
 class DraftInput(Input):
@@ -42,6 +53,8 @@ class DraftInput(Input):
         Prose("The text", BODY_LIMIT, is_multiline=True, is_required=False, example="We are investigating."),
     ] = ""
     """The text, in Markdown, in the page's language."""
+    texts: DraftTexts = Field(default_factory=dict)
+    """The title and text in other languages. Default: readers get the page's own language."""
     impact: ImpactChoice | None = None
     """The impact on readers. Default: computed from the components."""
     components: Effects = Field(default_factory=dict)
@@ -68,11 +81,17 @@ class DraftInput(Input):
     """The draft's version that you saw. If it was saved since, your change is refused."""
 
     def content(self, language: str, base_version: int | None) -> DraftContent:
-        """The draft's content; its text is in `language`."""
+        """The draft's content; its own text is in `language`.
+
+        Raises:
+            Invalid: `texts` contains that language too.
+        """
+        refuse_own(self.texts, language)
         return DraftContent(
             kind=self.kind,
             status=self.status or POST_STATUSES[self.kind][0],
-            texts={language: (self.title, self.body)},
+            texts={language: (self.title, self.body)}
+            | {one: (words["title"], words["body"]) for one, words in self.texts.items()},
             post_id=self.incident_id,
             base_version=base_version,
             impact=self.impact,

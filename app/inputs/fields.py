@@ -6,8 +6,8 @@ be another address.
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from app.errors import Invalid
 from app.inputs.base import Door, Text, door_of
-from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field, is_clean
+from app.text import BODY_LIMIT, TITLE_LIMIT, clean, clean_field, is_clean
 from app.vocabulary import ComponentStatus, Impact, Language, PostStatus
 
 NAME_LIMIT = 100
@@ -77,6 +77,57 @@ class Prose(Text):
         least = int(self.is_required) if self.least is None else self.least
         made: dict[str, Any] = {"type": "string", "minLength": least, "description": said}
         return made | ({"examples": [self.example]} if self.example else {})
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Words in languages other than the page's own: for each language an object with these fields."""
+
+    fields: Mapping[str, Prose]
+
+    def read(self, raw: Any) -> dict[str, dict[str, str]]:
+        if not isinstance(raw, Mapping):
+            raise problem(f"Send an object that maps languages to texts, such as {json.dumps(self._example)}.")
+        return {str(language): self._one(str(language), words) for language, words in raw.items()}
+
+    def _one(self, language: str, raw: Any) -> dict[str, str]:
+        if language not in tuple(Language):
+            raise problem(f"“{clean(language)[:16]}” isn't one of the languages {', '.join(Language)}.")
+        if not isinstance(raw, Mapping):
+            raise problem(f"{language}: Send an object, such as {json.dumps(self._example['de'])}.")
+        strange = [str(name) for name in raw if name not in self.fields]
+        if strange:
+            raise problem(f"{language}: There is no field {clean(strange[0])[:60]}. Use {' and '.join(self.fields)}.")
+        try:
+            words = {name: prose.read(raw.get(name) or "") for name, prose in self.fields.items()}
+        except PydanticCustomError as error:
+            raise problem(f"{language}: {error.message()}") from None
+        if not any(words.values()):
+            raise problem(f"{language}: The text is empty. Enter some text, or leave the language out.")
+        return words
+
+    @property
+    def _example(self) -> dict[str, dict[str, str]]:
+        return {"de": {name: prose.example for name, prose in self.fields.items()}}
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        words = {
+            "type": "object",
+            "properties": {
+                name: prose.__get_pydantic_json_schema__(core, handler) for name, prose in self.fields.items()
+            },
+            "required": [name for name, prose in self.fields.items() if prose.is_required],
+            "additionalProperties": False,
+        }
+        return {
+            "type": "object",
+            "propertyNames": {"enum": list(Language)},
+            "additionalProperties": words,
+            "examples": [self._example],
+        }
 
 
 Member = TypeVar("Member", bound=StrEnum)
@@ -147,6 +198,13 @@ class Exact(Text):
 
 class Kept(Text):
     """A text type that is read by a function of its own."""
+
+
+def refuse_own(texts: Collection[str], own: str) -> None:
+    """Raises Invalid when `texts` holds one in the page's own language: which of the two is meant?"""
+    if own in texts:
+        sentence = f"{own} is the page's own language. Send its text in the main fields, not in texts."
+        raise Invalid.field("texts", sentence)
 
 
 def refuse_control_characters(raw: str, label: str) -> None:
@@ -334,6 +392,29 @@ MaybeBody = Annotated[
 Name = Annotated[str, Prose("The name", NAME_LIMIT, example="API")]
 Description = Annotated[
     str, Prose("The description", DESCRIPTION_LIMIT, is_required=False, example="Orders and payments")
+]
+_TITLE = Prose("The title", TITLE_LIMIT, example="Kasse ist langsam")
+_BODY = Prose("The text", BODY_LIMIT, is_multiline=True, example="Wir untersuchen langsame Antworten.")
+Words = dict[str, dict[str, str]]
+PostTexts = Annotated[Words, Texts({"title": _TITLE, "body": _BODY})]
+"""Title and body, both."""
+
+UpdateTexts = Annotated[
+    Words, Texts({"title": replace(_TITLE, is_required=False), "body": replace(_BODY, is_required=False)})
+]
+"""Title and body, at least one of them."""
+
+BodyTexts = Annotated[Words, Texts({"body": _BODY})]
+NameTexts = Annotated[
+    Words,
+    Texts(
+        {
+            "name": Prose("The name", NAME_LIMIT, example="Kasse"),
+            "description": Prose(
+                "The description", DESCRIPTION_LIMIT, is_required=False, example="Bestellen und bezahlen"
+            ),
+        }
+    ),
 ]
 Instant = Annotated[
     datetime,

@@ -11,6 +11,7 @@ from app.inputs.base import FieldProblem, Input, door_of
 from app.inputs.fields import (
     POST_CHOICES,
     BodyText,
+    BodyTexts,
     Choice,
     Effects,
     Flag,
@@ -21,8 +22,10 @@ from app.inputs.fields import (
     MaybeBody,
     Metadata,
     PostStatusChoice,
+    PostTexts,
     Prose,
     Title,
+    UpdateTexts,
     Version,
     problem,
 )
@@ -68,6 +71,8 @@ class PostChange(Input):
     """The status. `cancelled` cancels scheduled maintenance."""
     body: MaybeBody | None = None
     """The text of the update, in Markdown. Default: a standard sentence for the status."""
+    texts: UpdateTexts = Field(default_factory=dict)
+    """The title and text in other languages. Default: readers get the page's own language."""
     impact: ImpactChoice | None = Field(None, alias="impact_override")
     """The impact on readers. Default: computed from the components."""
     components: Effects = Field(default_factory=dict)
@@ -110,6 +115,12 @@ class PostChange(Input):
             del made["body"]
         return made
 
+    @model_validator(mode="after")
+    def _check_texts(self) -> Self:
+        if any(words["body"] for words in self.texts.values()) and not self.body:
+            raise FieldProblem("body", "The text is empty. Enter it in the page's language as well.")
+        return self
+
     @property
     def starts(self) -> bool | None:
         """Whether it starts automatically; None leaves that as it is."""
@@ -143,6 +154,7 @@ class PostChange(Input):
             auto_end=self.ends,
             metadata_json=self.metadata,
             component_ids=None if self.component_ids is None else tuple(one.component_id for one in self.effects),
+            titles={language: words["title"] for language, words in self.texts.items() if words["title"]},
         )
 
     def update(self, status: PostStatus, body: str, *, key: str, fingerprint: str) -> UpdateDraft:
@@ -159,6 +171,7 @@ class PostChange(Input):
             facts=self.facts(),
             display_at=self.display_at,
             fingerprint=fingerprint,
+            texts={language: words["body"] for language, words in self.texts.items() if words["body"]},
         )
 
 
@@ -180,6 +193,8 @@ class PostInput(PostChange):
 
     title: Title = Field(alias="name")
     """The title, such as "Checkout is slow"."""
+    texts: PostTexts = Field(default_factory=dict)
+    """The title and text in other languages. Default: readers get the page's own language."""
     status: PostStatusChoice | None = None
     """The first status: `scheduled` for maintenance, `resolved` for a backfilled incident, else `investigating`."""
     backfilled: Flag = False
@@ -230,6 +245,7 @@ class PostInput(PostChange):
             metadata_json=self.metadata or "",
             acknowledged=self.acknowledged,
             fingerprint=fingerprint,
+            texts={language: (words["title"], words["body"]) for language, words in self.texts.items()},
         )
 
 
@@ -240,6 +256,8 @@ class UpdateCorrection(Input):
 
     body: BodyText | None = None
     """The new text, in Markdown."""
+    texts: BodyTexts = Field(default_factory=dict)
+    """The new text in languages other than the page's own. With a new `body`, a language without one loses its text."""
     display_at: Instant | None = None
     """The new time."""
     acknowledged: Flag = False

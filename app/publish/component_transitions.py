@@ -3,19 +3,21 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from app.publish.views import PostView, Snapshot
+from app.publish.views import EffectView, PostView, Snapshot
 from app.vocabulary import ComponentStatus
 
 
-def component_moves(post: PostView) -> dict[str, list[tuple[datetime, ComponentStatus]]]:
-    """When each component went where, oldest first, by its name; those that never moved are left out."""
-    found: dict[str, list[tuple[datetime, ComponentStatus]]] = {}
+def component_moves(post: PostView) -> list[tuple[EffectView, list[tuple[datetime, ComponentStatus]]]]:
+    """When each component, by its name, went where, oldest first, with the first effect on it; those that never moved
+    are left out.
+    """
+    found: dict[str, tuple[EffectView, list[tuple[datetime, ComponentStatus]]]] = {}
     for update in reversed(post.updates):
         for effect in update.effects:
-            steps = found.setdefault(effect.name, [])
+            _, steps = found.setdefault(effect.name, (effect, []))
             if not effect.is_same and (not steps or steps[-1][1] is not effect.to_status):
                 steps.append((update.display_at, effect.to_status))
-    return {name: steps for name, steps in found.items() if steps}
+    return [(effect, steps) for effect, steps in found.values() if steps]
 
 
 def touched_components(post: PostView, names: Mapping[str, str]) -> Sequence[str]:

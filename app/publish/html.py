@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from app.publish import bars, phrases, uptime, verdict
 from app.publish.badge import COLOURS, SHAPES
-from app.publish.component_transitions import component_moves, component_names, touched_components
+from app.publish.component_transitions import component_moves
 from app.publish.environment import asset_urls, environment
 from app.publish.pictures import card_asset
 from app.publish.views import PageView, PostView, Snapshot
@@ -43,7 +43,7 @@ def incident_page(snapshot: Snapshot, post: PostView) -> Files:
     here = f"/incidents/{post.public_id}"
     return _page(
         f"{here[1:]}.html", "incident", snapshot, here=here, lasting=True,
-        post=post, moves=component_moves(post), touched=touched_components(post, component_names(snapshot)),
+        post=post, moves=component_moves(post),
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _context(snapshot: Snapshot, here: str | None) -> dict[str, object]:
         "rule_version": uptime.RULE_VERSION,
         "bar": bars.bar,
         "troubled_days": bars.troubled_days,
-        "names": component_names(snapshot),
+        "names": {one.public_id: phrases.in_language(one.name, one.names) for one in snapshot.components},
         "first_of": lambda key: date.fromisoformat(f"{key}-01"),
     }
 

@@ -26,9 +26,9 @@ from app.publish.html import POST_SHAPES
 from app.publish.links import permalink
 from app.publish.needed import Before
 from app.publish.phrases import plain_globals, plain_text, speaking
-from app.publish.snapshot import read, read_page
+from app.publish.snapshot import full_names, read, read_page
 from app.publish.statuspage_json import incident, webhook_payload
-from app.publish.thread import read_posts, stub_of
+from app.publish.thread import read_posts, read_titles, stub_of
 from app.publish.views import PageView, PostView, Snapshot, UpdateView
 from app.settings import Settings
 from app.shapes import Letter
@@ -113,6 +113,23 @@ class Words:
         earlier = [update for update in self.post.updates if update.sequence < self.update.sequence]
         return earlier[0] if earlier else None
 
+    def in_language(self, language: Language) -> "Words":
+        """The same with the title, the text and the components' names in a language, as far as there are any."""
+        post, update = self.post, self.update
+        effects = tuple(
+            replace(one, name=one.names[language]) if language in one.names else one for one in update.effects
+        )
+        return replace(
+            self,
+            post=replace(post, title=post.titles.get(language, post.title)),
+            update=replace(
+                update,
+                body=update.bodies.get(language, update.body),
+                body_html=update.htmls.get(language, update.body_html),
+                effects=effects,
+            ),
+        )
+
 
 def read_words(session: Session, update_id: int) -> Words:
     """Everything that the letters of an update need.  A fixed number of queries.  Raises NotFound."""
@@ -122,13 +139,15 @@ def read_words(session: Session, update_id: int) -> Words:
     if found is None:
         raise NotFound("Update not found.")
     title, row = found
-    post = read_posts(session, (Post.id == row.post_id,))[0]
     page = read_page(session, session.get_one(Post, row.post_id).page_id)
+    snapshot = read(session, page.id, Before(max(page.revision, page.rebuild_revision), now()))
+    names = full_names(snapshot.components, snapshot.groups)
+    post = read_posts(session, (Post.id == row.post_id,), names)[0]
     if post.withdrawn_at is not None:  # whoever got it knows it by its title, and is told no more than that
-        post = replace(post, title=title)
+        post = replace(post, title=title, titles=read_titles(session, (Post.id == row.post_id,)).get(row.post_id, {}))
     known = {update.id: update for update in (*post.updates, *post.withdrawn)}
     update = known.get(update_id) or stub_of(row)
-    return Words(read(session, page.id, Before(max(page.revision, page.rebuild_revision), now())), post, update)
+    return Words(snapshot, post, update)
 
 
 def word(
@@ -144,9 +163,12 @@ def word(
 
 def open_letter(settings: Settings, of: Words, channel: str, language: Language, kind: DispatchKind) -> OpenLetter:
     """A dispatch's letter on a channel and in a language, worded once; its times are filled in for each time zone."""
-    edition = _Edition(settings, of, channel, language, kind, OpenTimes(language))
+    wording = channel_named(channel).wording
+    # programs read the page's own words, whoever they read them for
+    spoken = of if wording is Wording.WEBHOOK else of.in_language(language)
+    edition = _Edition(settings, spoken, channel, language, kind, OpenTimes(language))
     with speaking(language):
-        letter = _MAKERS[channel_named(channel).wording](edition)
+        letter = _MAKERS[wording](edition)
     return OpenLetter(letter, edition.times)
 
 
@@ -341,6 +363,8 @@ def _context(of: _Edition) -> dict[str, object]:
         "page": page,
         "post": post,
         "update": update,
+        "title_language": of.language.value if of.language in post.titles else page.locale,
+        "body_language": of.language.value if of.language in update.bodies else page.locale,
         "times": of.times,
         "heading": of.heading,
         "status": of.say(update.status.label) if of.shows_update else of.heading,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.models.post import Post
 from app.publish.months import month_bounds, month_keys, month_of
-from app.publish.thread import read_posts
+from app.publish.thread import Names, read_posts
 from app.publish.views import MonthView, PageView, PostView
 from app.vocabulary import PostKind
 
@@ -46,15 +46,15 @@ class Needed:
     all_months: tuple[str, ...]
 
 
-def read_needed(session: Session, page: PageView, before: Before | None, at: datetime) -> Needed:
-    """Eight queries, whatever there is.  Without `before`, all lasting pages are to be written."""
+def read_needed(session: Session, page: PageView, before: Before | None, at: datetime, names: Names) -> Needed:
+    """Ten queries, whatever there is.  Without `before`, all lasting pages are to be written."""
     started = _months_changed(session, page, before)
     first = session.scalar(select(func.min(happened_at)).where(Post.page_id == page.id))
     keys = month_keys(first or at, at, page.zone)
     touched = keys if before is None else _touched(keys, started, before, page)
     mine = Post.page_id == page.id
     wanted = (mine,) if before is None else (mine, _wanted(page, at, before, {*touched, keys[0]}))
-    posts = read_posts(session, wanted)
+    posts = read_posts(session, wanted, names)
     by_month: dict[str, list[PostView]] = {}
     for post in sorted(posts, key=lambda post: post.happened_at, reverse=True):
         if not post.is_upcoming:

@@ -6,7 +6,7 @@ milliseconds, putting the words in less than two.  Outside such a draft, words a
 
 import re
 import secrets
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, datetime
@@ -18,9 +18,12 @@ from markupsafe import Markup, escape
 
 from app.publish import words
 from app.publish.catalogues import translations
+from app.text import markdown_to_text
 from app.vocabulary import Language
 
 Phrase = Callable[[Language], Markup]
+LEEWAY = 5
+"""So many characters more than asked for are shown before a text is cut."""
 
 
 class Draft:
@@ -147,6 +150,39 @@ def query(own: Language, begins: str = "?") -> Markup:
     )
 
 
+class _Sanitized(str):
+    """HTML from the sanitizer, which isn't escaped a second time."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return str(self)
+
+
+def in_language(own: str, others: Mapping[str, str]) -> str:
+    """What somebody wrote for the page, in the reader's language; `own` where nothing is in it."""
+    if not others:
+        return own
+    return _say(("own", own, *others.items()), lambda language: escape(others.get(language, own)))
+
+
+def html_in_language(own: str, others: Mapping[str, str]) -> Markup:
+    """The same of text that the sanitizer made HTML of."""
+    if not others:
+        return escape(_Sanitized(own))
+    return _say(("html", own, *others.items()), lambda language: escape(_Sanitized(others.get(language, own))))
+
+
+def excerpt(own: str, others: Mapping[str, str], length: int) -> str:
+    """The beginning of such a text without its Markdown, in the reader's language."""
+    return in_language(_begun(own, length), {language: _begun(other, length) for language, other in others.items()})
+
+
+def _begun(text: str, length: int) -> str:
+    said = markdown_to_text(text)
+    return said if len(said) <= length + LEEWAY else f"{said[: length - 3].rsplit(' ', 1)[0]}..."
+
+
 def only_in(wanted: Language, said: Markup) -> Markup:
     """`said`, a piece of our own markup, in one language; nothing in the others."""
     return _say(("only", wanted, said), lambda language: said if language is wanted else Markup())
@@ -202,6 +238,9 @@ GLOBALS = {
     "direction": direction,
     "root_of": root,
     "only_in": only_in,
+    "in_language": in_language,
+    "html_in_language": html_in_language,
+    "excerpt": excerpt,
     "words": WORDS,
     "Language": Language,
 }

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.clock import now
 from app.errors import NotFound
-from app.models.announcement import Announcement
-from app.models.component import Component, ComponentChange, ComponentGroup
+from app.models.announcement import Announcement, AnnouncementText
+from app.models.component import Component, ComponentChange, ComponentGroup, ComponentGroupText, ComponentText
 from app.models.page import Page, PageLogo
 from app.publish import uptime
 from app.publish.needed import NEWEST, PAST_DAYS, Before, past_since, read_needed
@@ -46,14 +46,15 @@ def read(session: Session, page_id: int, before: Before | None) -> Snapshot:
     if before is not None and page.rebuild_revision > before.revision:
         before = None
     components = _components(session, page, at)
-    needed = read_needed(session, page, before, at)
+    groups = _groups(session, page, components)
+    needed = read_needed(session, page, before, at, full_names(components, groups))
     shown = [post for post in needed.posts if post.is_open and not post.is_upcoming]
     return Snapshot(
         page=page,
         rendered_at=at,
         verdict=verdict([c.status for c in components], [_for_verdict(post) for post in shown]),
         components=components,
-        groups=_groups(session, page, components),
+        groups=groups,
         open_posts=tuple(shown),
         upcoming=tuple(sorted((p for p in needed.posts if p.is_upcoming), key=_planned)),
         called_off=tuple(sorted((p for p in needed.posts if _is_called_off(p, at)), key=_planned)),
@@ -108,11 +109,31 @@ def _announcements(session: Session, page: PageView, at: datetime) -> tuple[Anno
         )
         .order_by(Announcement.starts_at.desc(), Announcement.id.desc())
     )
-    return tuple(AnnouncementView(row.public_id, row.title, row.body_html, row.starts_at, row.ends_at) for row in rows)
+    titles: dict[int, dict[str, str]] = {}
+    htmls: dict[int, dict[str, str]] = {}
+    for text in session.scalars(
+        select(AnnouncementText)
+        .join(Announcement, Announcement.id == AnnouncementText.announcement_id)
+        .where(Announcement.page_id == page.id)
+    ):
+        titles.setdefault(text.announcement_id, {})[text.language] = text.title
+        htmls.setdefault(text.announcement_id, {})[text.language] = text.body_html
+    return tuple(
+        AnnouncementView(
+            public_id=row.public_id,
+            title=row.title,
+            body_html=row.body_html,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            titles=titles.get(row.id, {}),
+            htmls=htmls.get(row.id, {}),
+        )
+        for row in rows
+    )
 
 
 def _components(session: Session, page: PageView, at: datetime) -> tuple[ComponentView, ...]:
-    """The visible components with their 90 days.  Two queries."""
+    """The visible components with their 90 days.  Three queries."""
     rows = session.execute(
         select(Component, ComponentGroup.public_id)
         .outerjoin(ComponentGroup, ComponentGroup.id == Component.group_id)
@@ -120,18 +141,45 @@ def _components(session: Session, page: PageView, at: datetime) -> tuple[Compone
         .order_by(Component.position, Component.id)
     ).all()
     changes = read_changes(session, [component.id for component, _ in rows], uptime.window_start(at, page.zone))
-    return tuple(_component(row, group, changes.get(row.id, ()), page, at) for row, group in rows)
+    texts: dict[int, list[ComponentText]] = {}
+    for text in session.scalars(
+        select(ComponentText)
+        .join(Component, Component.id == ComponentText.component_id)
+        .where(Component.page_id == page.id)
+    ):
+        texts.setdefault(text.component_id, []).append(text)
+    return tuple(
+        _component(row, group, changes.get(row.id, ()), texts.get(row.id, ()), page=page, at=at) for row, group in rows
+    )
 
 
 def _component(
-    row: Component, group: str | None, changes: Sequence[uptime.Change], page: PageView, at: datetime
+    row: Component,
+    group: str | None,
+    changes: Sequence[uptime.Change],
+    texts: Sequence[ComponentText],
+    *,
+    page: PageView,
+    at: datetime,
 ) -> ComponentView:
     status, began = ComponentStatus(row.status), known_since(row, changes, page.zone)
     return ComponentView(
-        row.id, row.public_id, row.name, row.description, status, row.position, group, row.showcase,
-        row.only_show_if_degraded, row.start_date, row.created_at, row.updated_at,
-        uptime.history(changes, status, began, at, page.zone),
-    )  # fmt: skip
+        id=row.id,
+        public_id=row.public_id,
+        name=row.name,
+        description=row.description,
+        status=status,
+        position=row.position,
+        group_id=group,
+        showcase=row.showcase,
+        only_show_if_degraded=row.only_show_if_degraded,
+        start_date=row.start_date,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        history=uptime.history(changes, status, began, at, page.zone),
+        names={text.language: text.name for text in texts},
+        descriptions={text.language: text.description for text in texts},
+    )
 
 
 def known_since(row: Component, changes: Sequence[uptime.Change], zone: ZoneInfo) -> datetime:
@@ -169,14 +217,40 @@ def _groups(session: Session, page: PageView, components: Iterable[ComponentView
         .where(ComponentGroup.page_id == page.id)
         .order_by(ComponentGroup.position, ComponentGroup.id)
     )
+    names: dict[int, dict[str, str]] = {}
+    for text in session.scalars(
+        select(ComponentGroupText)
+        .join(ComponentGroup, ComponentGroup.id == ComponentGroupText.group_id)
+        .where(ComponentGroup.page_id == page.id)
+    ):
+        names.setdefault(text.group_id, {})[text.language] = text.name
     return tuple(
         GroupView(
-            row.public_id, row.name, row.description, row.position, row.created_at, row.updated_at,
-            tuple(members[row.public_id]),
+            public_id=row.public_id,
+            name=row.name,
+            description=row.description,
+            position=row.position,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            components=tuple(members[row.public_id]),
+            names=names.get(row.id, {}),
         )
         for row in rows
         if row.public_id in members
-    )  # fmt: skip
+    )
+
+
+def full_names(components: Iterable[ComponentView], groups: Iterable[GroupView]) -> dict[str, dict[str, str]]:
+    """What components are called in other languages, with their group, by public id; without those called the same."""
+    by_id = {group.public_id: group for group in groups}
+    found: dict[str, dict[str, str]] = {}
+    for component in components:
+        group = by_id.get(component.group_id or "")
+        for language in {*component.names, *(group.names if group else ())}:
+            name = component.names.get(language, component.name)
+            full = f"{group.names.get(language, group.name)} - {name}" if group else name
+            found.setdefault(component.public_id, {})[language] = full
+    return found
 
 
 def _past_days(posts: Iterable[PostView], page: PageView, at: datetime) -> tuple[DayView, ...]:

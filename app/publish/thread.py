@@ -1,6 +1,6 @@
-"""Reads posts with all that belongs to them: six queries, however many posts."""
+"""Reads posts with all that belongs to them: eight queries, however many posts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -8,18 +8,32 @@ from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from app.models.component import Component
-from app.models.post import Post, PostComponent, PostRevision, Update, UpdateEffect, UpdateRevision
-from app.publish.views import EffectView, FormerFacts, PostView, RevisionView, UpdateView
+from app.models.post import (
+    Post,
+    PostComponent,
+    PostRevision,
+    PostText,
+    Update,
+    UpdateEffect,
+    UpdateRevision,
+    UpdateText,
+)
+from app.publish.views import EffectView, FormerFacts, PostView, RevisionView, Texts, UpdateView
 from app.vocabulary import ComponentStatus
 
 Where = Sequence[ColumnElement[bool]]
+Names = Mapping[str, Texts]
+"""Components' names in other languages, by public id."""
 
 
-def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
+def read_posts(session: Session, where: Where, names: Names | None = None) -> tuple[PostView, ...]:
     """The posts that fit, newest first, each with its updates newest first.  Hidden components are left out, and all
     that was withdrawn is left out here: nothing below can show it by mistake.
+
+    `names` are what components are called in other languages, where that is wanted.
     """
-    updates = _updates(session, where)
+    updates = _updates(session, where, names or {})
+    titles = read_titles(session, where)
     components = _components(session, where)
     former = _former_facts(session, where)
     rows = session.execute(select(*_POST_COLUMNS).where(*where).order_by(Post.started_at.desc(), Post.id.desc()))
@@ -52,6 +66,7 @@ def read_posts(session: Session, where: Where) -> tuple[PostView, ...]:
                 withdrawn=tuple(one for one in said if one.withdrawn_at is not None),
                 withdrawn_at=row.withdrawn_at,
                 former_facts=() if row.withdrawn_at is not None else tuple(former.get(row.id, ())),
+                titles={} if row.withdrawn_at is not None else titles.get(row.id, {}),
             )
         )
     return tuple(found)
@@ -65,8 +80,9 @@ _POST_COLUMNS = (
 )  # fmt: skip
 
 
-def _updates(session: Session, where: Where) -> dict[int, list[UpdateView]]:
-    effects = _effects(session, where)
+def _updates(session: Session, where: Where, names: Names) -> dict[int, list[UpdateView]]:
+    effects = _effects(session, where, names)
+    bodies, htmls = _texts(session, where)
     revisions = _revisions(session, where)
     found: dict[int, list[UpdateView]] = {}
     rows = session.execute(
@@ -90,6 +106,8 @@ def _updates(session: Session, where: Where) -> dict[int, list[UpdateView]]:
                 next_update_by=row.next_update_by,
                 effects=tuple(effects.get(row.id, ())),
                 revisions=tuple(revisions.get(row.id, ())),
+                bodies=bodies.get(row.id, {}),
+                htmls=htmls.get(row.id, {}),
             )
         found.setdefault(row.post_id, []).append(view)
     return found
@@ -127,12 +145,34 @@ def _former_facts(session: Session, where: Where) -> dict[int, list[FormerFacts]
             scheduled_for=row.scheduled_for,
             scheduled_until=row.scheduled_until,
             components=tuple(row.components.splitlines()) if row.components is not None else None,
+            language=row.language,
         )
         found.setdefault(row.post_id, []).append(view)
     return found
 
 
-def _effects(session: Session, where: Where) -> dict[int, list[EffectView]]:
+def read_titles(session: Session, where: Where) -> dict[int, dict[str, str]]:
+    """The posts' titles in other languages than the page's own, by row id."""
+    found: dict[int, dict[str, str]] = {}
+    columns = (PostText.post_id, PostText.language, PostText.title)
+    for post_id, language, title in session.execute(select(*columns).join(Post).where(*where)):
+        found.setdefault(post_id, {})[language] = title
+    return found
+
+
+def _texts(session: Session, where: Where) -> tuple[dict[int, dict[str, str]], dict[int, dict[str, str]]]:
+    """The texts of updates in other languages, as they were written and as HTML."""
+    bodies: dict[int, dict[str, str]] = {}
+    htmls: dict[int, dict[str, str]] = {}
+    columns = (UpdateText.update_id, UpdateText.language, UpdateText.body, UpdateText.body_html)
+    statement = _of_updates(select(*columns).join(Update, Update.id == UpdateText.update_id), where)
+    for update_id, language, body, html in session.execute(statement):
+        bodies.setdefault(update_id, {})[language] = body
+        htmls.setdefault(update_id, {})[language] = html
+    return bodies, htmls
+
+
+def _effects(session: Session, where: Where, names: Names) -> dict[int, list[EffectView]]:
     found: dict[int, list[EffectView]] = {}
     statement = _of_updates(
         select(
@@ -144,7 +184,13 @@ def _effects(session: Session, where: Where) -> dict[int, list[EffectView]]:
         where,
     ).where(Component.visible).order_by(UpdateEffect.id)  # fmt: skip
     for update_id, component_id, name, before, after in session.execute(statement):
-        view = EffectView(component_id, name, ComponentStatus(before), ComponentStatus(after))
+        view = EffectView(
+            component_id=component_id,
+            name=name,
+            from_status=ComponentStatus(before),
+            to_status=ComponentStatus(after),
+            names=names.get(component_id, {}),
+        )
         found.setdefault(update_id, []).append(view)
     return found
 
@@ -154,7 +200,7 @@ def _revisions(session: Session, where: Where) -> dict[int, list[RevisionView]]:
     statement = _of_updates(
         select(
             UpdateRevision.update_id, UpdateRevision.body_html, UpdateRevision.replaced_at, UpdateRevision.display_at,
-            UpdateRevision.status,
+            UpdateRevision.status, UpdateRevision.language,
         ).join(Update, Update.id == UpdateRevision.update_id),
         where,
     ).order_by(UpdateRevision.id.desc())  # fmt: skip

@@ -1,6 +1,7 @@
 """What a snapshot holds: frozen values, read once, that everything public is made from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,11 @@ from app.publish.addresses import base_path
 from app.publish.uptime import History
 from app.publish.verdict import Verdict
 from app.vocabulary import ComponentStatus, Impact, Language, PostKind, PostStatus
+
+Texts = Mapping[str, str]
+"""The same words in languages other than the page's own, by the language's code.  A language without any reads the
+page's own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,8 @@ class AnnouncementView:
     body_html: str
     starts_at: datetime
     ends_at: datetime | None
+    titles: Texts = field(default_factory=dict, hash=False)
+    htmls: Texts = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,8 @@ class ComponentView:
     created_at: datetime
     updated_at: datetime
     history: History | None = None
+    names: Texts = field(default_factory=dict, hash=False)
+    descriptions: Texts = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ class GroupView:
     created_at: datetime
     updated_at: datetime
     components: tuple[ComponentView, ...]
+    names: Texts = field(default_factory=dict, hash=False)
 
     @property
     def status(self) -> ComponentStatus:
@@ -109,12 +120,13 @@ class GroupView:
 
 @dataclass(frozen=True, slots=True)
 class EffectView:
-    """What an update did to one visible component."""
+    """What an update did to one visible component.  `name` is the one that it had then; `names` are those of today."""
 
     component_id: str
     name: str
     from_status: ComponentStatus
     to_status: ComponentStatus
+    names: Texts = field(default_factory=dict, hash=False)
 
     @property
     def is_same(self) -> bool:
@@ -123,17 +135,24 @@ class EffectView:
 
 @dataclass(frozen=True, slots=True)
 class RevisionView:
-    """What stood before a correction; `display_at` is when it was dated, if the correction moved it."""
+    """What stood before a correction; `display_at` is when it was dated, if the correction moved it.
+
+    `language` is that of a text in another language than the page's own.
+    """
 
     body_html: str
     replaced_at: datetime
     display_at: datetime | None = None
     status: PostStatus | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class FormerFacts:
-    """What a post's facts were before a correction; None for those that it did not change.  `components` are names."""
+    """What a post's facts were before a correction; None for those that it did not change.  `components` are names.
+
+    `language` is that of a title in another language than the page's own.
+    """
 
     replaced_at: datetime
     title: str | None
@@ -141,11 +160,21 @@ class FormerFacts:
     scheduled_for: datetime | None
     scheduled_until: datetime | None
     components: tuple[str, ...] | None
+    language: str | None = None
+
+    @property
+    def tells_something(self) -> bool:
+        """Whether any fact in it was changed."""
+        facts = (self.title, self.impact, self.scheduled_for, self.scheduled_until, self.components)
+        return any(fact is not None for fact in facts)
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateView:
-    """One statement.  Of one that was withdrawn only its time and place are known here."""
+    """One statement.  Of one that was withdrawn only its time and place are known here.
+
+    `bodies` and `htmls` are its text in other languages than the page's own.
+    """
 
     id: int
     public_id: str
@@ -162,12 +191,42 @@ class UpdateView:
     effects: tuple[EffectView, ...] = ()
     revisions: tuple[RevisionView, ...] = ()
     withdrawn_at: datetime | None = None
+    bodies: Texts = field(default_factory=dict, hash=False)
+    htmls: Texts = field(default_factory=dict, hash=False)
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether readers of another language read, or read before a correction, a text of their own."""
+        return bool(self.htmls) or any(former.language is not None for former in self.revisions)
+
+    def former(self, language: str | None = None) -> tuple[RevisionView, ...]:
+        """What readers of a language read before each correction, the newest first; None is the page's own.
+
+        `body_html` is empty where a correction left the words as they were.
+        """
+        if language not in {*self.htmls, *(former.language for former in self.revisions)}:
+            language = None
+        newer = self.body_html
+        told = []
+        for former in self.revisions:
+            if former.language != language:
+                if former.language is None and (former.display_at or former.status):
+                    told.append(replace(former, body_html=""))
+                continue
+            is_reworded = language is not None or former.body_html != newer
+            newer = former.body_html
+            if is_reworded or not (former.display_at or former.status):
+                told.append(former)
+            else:
+                told.append(replace(former, body_html=""))
+        return tuple(told)
 
 
 @dataclass(frozen=True, slots=True)
 class PostView:
     """A public thread; `updates` are newest first, `component_ids` the visible components it is about.
 
+    `titles` are its title in other languages than the page's own.
     What was `withdrawn` is not among the updates: a stub is shown in its place.  A post that was withdrawn as a whole
     has no updates and no title of its own here.
 
@@ -199,6 +258,23 @@ class PostView:
     withdrawn: tuple[UpdateView, ...] = ()
     withdrawn_at: datetime | None = None
     former_facts: tuple[FormerFacts, ...] = ()
+    titles: Texts = field(default_factory=dict, hash=False)
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether readers of another language read, or read before a correction, a title of their own."""
+        return bool(self.titles) or any(former.language is not None for former in self.former_facts)
+
+    def former(self, language: str | None = None) -> tuple[FormerFacts, ...]:
+        """The facts that readers of a language read before each correction, newest first; None is the page's own."""
+        if language not in {*self.titles, *(former.language for former in self.former_facts)}:
+            return tuple(former for former in self.former_facts if former.language is None)
+        shown = (
+            former if former.language == language else replace(former, title=None)
+            for former in self.former_facts
+            if former.language in {None, language}
+        )
+        return tuple(former for former in shown if former.tells_something)
 
     @property
     def is_open(self) -> bool:

@@ -13,6 +13,7 @@ from app.errors import NotFound
 from app.models.component import Component
 from app.models.draft import Draft, DraftEffect
 from app.models.incident import Incident
+from app.models.page import Page
 from app.models.post import Post, Update
 from app.shapes import ComponentEffect, DraftContent, RecordLinkDraft
 from app.vocabulary import DraftState, PostKind, PostStatus
@@ -25,7 +26,7 @@ class DraftView:
     """One draft as lists, the API and forms show it.
 
     `post_id`, `post_title` and `update_id` are empty where there is none.  `content_hash` is what an approval is bound
-    to.  `title` and `body` are those in the page's own language.
+    to.  `title` and `body` are those in `language`: the page's own where the draft has a text in it.
     """
 
     public_id: str
@@ -34,6 +35,7 @@ class DraftView:
     status: PostStatus
     title: str
     body: str
+    language: str
     post_id: str
     post_title: str
     update_id: str
@@ -70,6 +72,11 @@ def open_drafts(session: Session, page_id: int, post_public_id: str | None = Non
 def content_of(session: Session, row: Draft) -> DraftContent:
     """What a draft holds."""
     return _views(session, [row])[0].content
+
+
+def own_language(content: DraftContent, locale: str) -> str:
+    """The language of the text that goes into the page's main fields; `locale` is the page's."""
+    return locale if locale in content.texts else next(iter(content.texts), locale)
 
 
 def content_hash(content: DraftContent) -> str:
@@ -120,11 +127,13 @@ def _views(session: Session, rows: Sequence[Draft]) -> list[DraftView]:
             )
         )
     }
-    return [_view(row, posts, updates, incidents, components) for row in rows]
+    locale = session.get_one(Page, rows[0].page_id).locale if rows else ""
+    return [_view(row, locale, posts, updates, incidents, components) for row in rows]
 
 
 def _view(
     row: Draft,
+    locale: str,
     posts: dict[int, tuple[str, str]],
     updates: dict[int | None, str],
     incidents: dict[int | None, str],
@@ -151,7 +160,8 @@ def _view(
         record_links=tuple(RecordLinkDraft(**link) for link in json.loads(row.record_links_json)),
         acknowledged=row.acknowledged,
     )
-    title, body = next(iter(content.texts.values()), ("", ""))
+    language = own_language(content, locale)
+    title, body = content.texts.get(language, ("", ""))
     return DraftView(
         public_id=row.public_id,
         state=row.state,
@@ -159,6 +169,7 @@ def _view(
         status=row.status,
         title=title,
         body=body,
+        language=language,
         post_id=post_id,
         post_title=post_title,
         update_id=updates.get(row.update_id, ""),

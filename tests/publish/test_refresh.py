@@ -64,7 +64,7 @@ def test_the_number_of_queries_does_not_grow_with_history(app: Flask, settings: 
     history(settings, page_id, 60, first=3)
     many = queries_of_a_read(page_id, 0), queries_of_a_read(page_id, 10_000)
     assert few == many
-    assert max(many) <= 16
+    assert max(many) <= 21, "of them five for the texts in other languages"
 
 
 def test_only_what_changed_is_written_again(app: Flask, settings: Settings, page_id: int) -> None:

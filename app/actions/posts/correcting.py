@@ -1,5 +1,6 @@
 """Correcting what was published, visibly: what it said before is kept and shown."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions.frame import changing
-from app.actions.posts import validation
+from app.actions.posts import texts, validation
 from app.actions.posts.publishing import reached, standing, taints
 from app.clock import now
 from app.errors import Conflict, Invalid, NotFound, Stale
@@ -30,12 +31,14 @@ def correct_update(
     *,
     display_at: datetime | None = None,
     status: PostStatus | None = None,
+    bodies: Mapping[str, str] | None = None,
     acknowledged: bool = False,
 ) -> None:
     """Replace an update's text, its status or the time it is dated, visibly: what it said is kept and shown.
 
     None leaves each as it is.  The post's status follows from that of its updates.  `version` is the one the author
-    saw, if any.
+    saw, if any.  `bodies` are the text in languages other than the page's own.  A new `body` takes away the texts in
+    languages that aren't among them, because they would still say what was corrected.
 
     Raises:
         Invalid, NeedsConfirmation, NotAllowed, NotFound, Stale, Unavailable: as `publish_update`.
@@ -44,19 +47,23 @@ def correct_update(
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         session = change.session
         body = None if body is None else validation.read_body(body)
+        bodies = texts.read_bodies(bodies or {})
         validation.check_dated(display_at)
         update = session.scalar(
             select(Update).join(Post).where(Update.public_id == update_public_id, Post.page_id == page_id)
         )
         if update is None:
             raise NotFound("Update not found.")
-        validation.ask_about_leaks([body or ""], taints(update.post.incident_id), acknowledged=acknowledged)
+        validation.ask_about_leaks(
+            [body or "", *bodies.values()], taints(update.post.incident_id), acknowledged=acknowledged
+        )
         if version is not None and update.version != version:
             raise Stale(
                 "Someone corrected this update after you opened the form.",
                 current=update.body,
                 yours=body or update.body,
             )
+        texts.check_languages(change.page, bodies)
         _check_between(session, update, display_at)
         zone = ZoneInfo(change.page.time_zone)
         month, before = month_of(update.post.started_at, zone), _facts(update)
@@ -64,7 +71,7 @@ def correct_update(
             raise Conflict("This update was withdrawn and cannot be corrected any more.")
         if status is not None:
             _check_status(update, status)
-        if not _correct(session, actor, update, body, display_at, status):
+        if not _correct(session, actor, update, body, bodies, display_at, status):
             return
         if status is not None:
             left = standing(session, update.post)
@@ -92,14 +99,22 @@ def _correct(
     actor: Actor,
     update: Update,
     body: str | None,
+    bodies: Mapping[str, str],
     display_at: datetime | None,
     status: PostStatus | None,
 ) -> bool:
     """Keep what it said, and say the other; False when that is the same."""
     words, at = body if body is not None else update.body, display_at or update.display_at
     corrected = status or update.status
-    if (words, at, corrected) == (update.body, update.display_at, update.status):
-        return False
+    is_same = (words, at, corrected) == (update.body, update.display_at, update.status)
+    said = texts.correct(session, actor.name, update, bodies, is_reworded=words != update.body, at=now())
+    if said.has_changed or not is_same:
+        update.updated_at = now()
+        update.version += 1
+    if is_same:
+        if said.is_visible:
+            update.corrected_at = now()
+        return said.has_changed
     former = update.display_at if at != update.display_at else None
     session.add(
         UpdateRevision(
@@ -117,8 +132,7 @@ def _correct(
         update.display_at = at
     update.status = corrected
     update.body, update.body_html = words, markdown_to_html(words)
-    update.corrected_at = update.updated_at = now()
-    update.version += 1
+    update.corrected_at = now()
     return True
 
 

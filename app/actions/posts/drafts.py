@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import alarms, incidents
 from app.actions.frame import Change, changing
-from app.actions.posts import editing, publishing, validation
+from app.actions.posts import editing, publishing, texts, validation
 from app.clock import now
 from app.db import release
 from app.db import session as read_session
@@ -22,9 +22,9 @@ from app.models.draft import Approval, Draft, DraftEditor, DraftEffect, DraftTex
 from app.models.page import Page
 from app.models.post import Post, Update
 from app.publish.refresh import try_refresh
-from app.queries.drafts import content_hash, content_of, in_order
+from app.queries.drafts import content_hash, content_of, in_order, own_language
 from app.settings import Settings
-from app.shapes import Actor, DraftContent, PostDraft, Published, SavedDraft, UpdateDraft
+from app.shapes import Actor, DraftContent, PostDraft, PostFacts, Published, SavedDraft, UpdateDraft
 from app.states import drafts as states
 from app.vocabulary import ComponentStatus, DraftState, Role
 
@@ -71,7 +71,9 @@ def save_draft(
             before = content_of(session, draft)
             if version is not None and version != draft.version:
                 raise Stale(
-                    "This draft was saved elsewhere since you opened it.", current=_body(before), yours=_body(content)
+                    "This draft was saved elsewhere since you opened it.",
+                    current=_body(before, change.page),
+                    yours=_body(content, change.page),
                 )
             if before == content:
                 return SavedDraft(draft.public_id, draft.version, draft.state)
@@ -114,7 +116,7 @@ def approve_draft(settings: Settings, actor: Actor, page_id: int, public_id: str
         if actor.account_id is None:
             raise NotAllowed("Only a person with an account can approve a draft.")
         if seen_hash != current:
-            raise Stale("This draft changed since you opened it.", current=_body(content), yours="")
+            raise Stale("This draft changed since you opened it.", current=_body(content, change.page), yours="")
         editors = session.scalars(select(DraftEditor.account_id).where(DraftEditor.draft_id == draft.id)).all()
         if actor.account_id in editors:
             raise NotAllowed("You edited this draft, so another person has to approve it.")
@@ -299,13 +301,17 @@ def _checked(session: Session, draft: Draft, page: Page) -> DraftContent:
     if draft.post_id is not None and draft.base_version is not None:
         current = session.scalar(select(Post.version).where(Post.id == draft.post_id))
         if current != draft.base_version:
-            raise Stale("The incident was updated since this draft was written.", current="", yours=_body(content))
+            raise Stale(
+                "The incident was updated since this draft was written.", current="", yours=_body(content, page)
+            )
     return content
 
 
 def _read(session: Session, draft: Draft, content: DraftContent, page: Page) -> PostDraft | UpdateDraft:
     """The draft as what publishing takes.  Raises Invalid and NeedsConfirmation."""
-    title, body = content.texts.get(page.locale) or next(iter(content.texts.values()), ("", ""))
+    own = own_language(content, page.locale)
+    title, body = content.texts.get(own, ("", ""))
+    others = {language: text for language, text in content.texts.items() if language != own and any(text)}
     promised = content.next_update_by
     if content.promise_minutes is not None:
         promised = now() + timedelta(minutes=content.promise_minutes)
@@ -323,6 +329,8 @@ def _read(session: Session, draft: Draft, content: DraftContent, page: Page) -> 
                 next_update_by=promised,
                 notify=content.notify,
                 acknowledged=content.acknowledged,
+                facts=PostFacts(titles={language: text[0] for language, text in others.items() if text[0]}),
+                texts={language: text[1] for language, text in others.items()},
             ),
             incident_id,
         )
@@ -345,12 +353,14 @@ def _read(session: Session, draft: Draft, content: DraftContent, page: Page) -> 
             incident=content.incident,
             record_links=content.record_links,
             acknowledged=content.acknowledged,
+            texts=others,
         )
     )
 
 
 def _write(session: Session, page_id: int, draft: Draft, content: DraftContent) -> None:
     """Put the content into the rows; SQLAlchemy writes those columns alone that differ."""
+    texts.check_known(content.texts)
     for title, body in content.texts.values():
         if len(title) > TITLE_LIMIT:
             raise Invalid.field("title", f"Shorten the title to {TITLE_LIMIT} characters.")
@@ -434,5 +444,5 @@ def _saved(change: Change, draft: Draft, verb: str, detail: str = "") -> SavedDr
     return SavedDraft(draft.public_id, draft.version, draft.state)
 
 
-def _body(content: DraftContent) -> str:
-    return next(iter(content.texts.values()), ("", ""))[1]
+def _body(content: DraftContent, page: Page) -> str:
+    return content.texts.get(own_language(content, page.locale), ("", ""))[1]

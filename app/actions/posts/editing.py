@@ -6,10 +6,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.actions.frame import changing
-from app.actions.posts import effects, validation
+from app.actions.posts import effects, texts, validation
 from app.clock import now
 from app.errors import Conflict, Invalid, NotFound
 from app.models.component import Component
+from app.models.page import Page
 from app.models.post import Post, PostComponent, PostRevision
 from app.settings import Settings
 from app.shapes import Actor, PostFacts
@@ -61,8 +62,9 @@ def edit_post(
 
 
 def read_facts(facts: PostFacts) -> PostFacts:
-    """The facts with their title cleaned.  Raises Invalid."""
-    return facts if facts.title is None else replace(facts, title=validation.read_title(facts.title))
+    """The facts with their titles cleaned.  Raises Invalid."""
+    title = None if facts.title is None else validation.read_title(facts.title)
+    return replace(facts, title=title, titles=texts.read_titles(facts.titles))
 
 
 def set_facts(
@@ -76,8 +78,10 @@ def set_facts(
         Invalid, NeedsConfirmation: as `edit_post`.
     """
     wanted = {name: value for name, value in _values(post, facts).items() if getattr(post, name) != value}
-    if "title" in wanted:
-        validation.ask_about_leaks([str(wanted["title"])], (), acknowledged=acknowledged)
+    texts.check_languages(session.get_one(Page, post.page_id), facts.titles)
+    retitled = [str(wanted["title"])] if "title" in wanted else []
+    if retitled or facts.titles:
+        validation.ask_about_leaks([*retitled, *facts.titles.values()], (), acknowledged=acknowledged)
     former = {name: getattr(post, name) for name in SHOWN_WHEN_CORRECTED if name in wanted}
     about = _visible_names(session, post)
     if "impact" in wanted or "impact_override" in wanted:
@@ -89,6 +93,8 @@ def set_facts(
             setattr(post, name, wanted[name])
     session.flush()
     changed = set(wanted)
+    if texts.set_titles(session, actor.name, post, facts.titles, is_retitled=bool(retitled), at=now()):
+        changed.add("titles")
     if facts.component_ids is not None and effects.set_components(session, post, facts.component_ids):
         changed.add("components")
         if _visible_names(session, post) != about:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import incidents
 from app.actions.frame import Change, changing
-from app.actions.posts import effects, incident, validation
+from app.actions.posts import effects, incident, texts, validation
 from app.actions.posts.editing import hold_post, read_facts, set_facts
 from app.clock import now
 from app.db import session as read_session
@@ -52,11 +52,13 @@ def read_post(draft: PostDraft) -> PostDraft:
         title=validation.read_title(draft.title),
         body=validation.read_body(draft.body),
         idempotency_key=validation.read_key(draft.idempotency_key),
+        texts=texts.read_titled(draft.texts),
     )
     _check_shape(draft)
     internal = [word for link in draft.record_links for word in (link.key, link.url)]
     internal += taints(incidents.row_id(read_session(), draft.incident)) if draft.incident else ()
-    validation.ask_about_leaks([draft.title, draft.body], internal, acknowledged=draft.acknowledged)
+    words = [draft.title, draft.body, *(said for text in draft.texts.values() for said in text)]
+    validation.ask_about_leaks(words, internal, acknowledged=draft.acknowledged)
     return draft
 
 
@@ -71,6 +73,7 @@ def add_post(change: Change, settings: Settings, draft: PostDraft) -> Published:
     if made is not None:
         change.render_again()
         return made
+    texts.check_languages(change.page, draft.texts)
     post = _new_post(session, change.actor, change.page, draft)
     update = _add_update(
         session,
@@ -80,6 +83,7 @@ def add_post(change: Change, settings: Settings, draft: PostDraft) -> Published:
         draft=draft,
         at=draft.happened_at or draft.display_at,
     )
+    texts.add(session, post, update, draft.texts)
     post.started_at = update.display_at
     if post.backfilled:
         effects.set_components(session, post, [effect.component_id for effect in draft.effects])
@@ -121,8 +125,11 @@ def read_update(draft: UpdateDraft, incident_id: int | None) -> UpdateDraft:
         body=validation.read_body(draft.body),
         idempotency_key=validation.read_key(draft.idempotency_key),
         facts=read_facts(draft.facts or PostFacts()),
+        texts=texts.read_bodies(draft.texts),
     )
-    validation.ask_about_leaks([draft.body], taints(incident_id), acknowledged=draft.acknowledged)
+    validation.ask_about_leaks(
+        [draft.body, *draft.texts.values()], taints(incident_id), acknowledged=draft.acknowledged
+    )
     return draft
 
 
@@ -138,11 +145,13 @@ def add_update(change: Change, settings: Settings, post: Post, draft: UpdateDraf
         change.render_again()
         return made
     before = _said(post)
+    texts.check_languages(change.page, draft.texts)
     _check(session, post, draft)
     set_facts(session, actor, post, draft.facts or PostFacts(), acknowledged=draft.acknowledged, with_update=True)
     computed = effects.computed_impact(PostKind(post.kind), draft.effects, Impact(post.impact))
     states.aim(post, draft.status, draft.impact, computed, draft.next_update_by, now())
     update = _add_update(session, settings, actor, post, draft=draft, at=draft.display_at)
+    texts.add_bodies(session, update, draft.texts)
     effects.apply(session, post, update, draft.effects)
     if draft.status is PostStatus.POSTMORTEM and post.postmortem_draft == draft.body:
         # what is published is no draft any more; another draft that was written meanwhile stays

@@ -6,7 +6,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.actions.frame import Change, changing
-from app.actions.posts import incident
+from app.actions.posts import incident, texts
 from app.actions.posts.editing import hold_post
 from app.actions.posts.publishing import reached, standing
 from app.clock import now
@@ -15,7 +15,7 @@ from app.deliver.wake_up import wake_workers
 from app.errors import Conflict, Invalid, NotFound
 from app.models.component import Component, ComponentChange
 from app.models.draft import Draft, DraftText
-from app.models.post import Post, PostRevision, Update, UpdateRevision
+from app.models.post import Post, PostRevision, Update, UpdateRevision, UpdateText
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries
@@ -128,6 +128,7 @@ def redact_update(settings: Settings, actor: Actor, page_id: int, update_public_
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post, update = _hold_update(change.session, page_id, update_public_id, even_withdrawn=True)
         _rewrite(update, REDACTED)
+        change.session.execute(delete(UpdateText).where(UpdateText.update_id == update.id))
         for former in _revisions(change.session, [update.id]):
             former.body, former.body_html = REDACTED, markdown_to_html(REDACTED)
         drafted = select(DraftText).join(Draft, Draft.id == DraftText.draft_id).where(Draft.update_id == update.id)
@@ -168,7 +169,14 @@ def redact_text(settings: Settings, actor: Actor, page_id: int, post_public_id: 
             if sought in update.body:
                 count += 1
                 _rewrite(update, update.body.replace(sought, REDACTED))
-        for former in _revisions(session, [update.id for update in updates]):
+        by_id = {update.id: update for update in updates}
+        for other in texts.of_updates(session, list(by_id)):
+            if sought in other.body:
+                count += 1
+                other.body = other.body.replace(sought, REDACTED)
+                other.body_html = markdown_to_html(other.body)
+                _rewrite(by_id[other.update_id], by_id[other.update_id].body)
+        for former in _revisions(session, list(by_id)):
             if sought in former.body:
                 count += 1
                 former.body = former.body.replace(sought, REDACTED)
@@ -192,6 +200,7 @@ def _holders(session: Session, post: Post) -> list[tuple[object, str]]:
     )
     return [
         *((text, name) for text in drafted for name in ("title", "body")),
+        *((text, "title") for text in texts.of_post(session, post)),
         (post, "title"),
         (post, "metadata_json"),
         (post, "postmortem_draft"),

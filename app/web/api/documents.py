@@ -1,7 +1,7 @@
 """What the Manage API answers with: the shapes and the order of keys of Statuspage's OpenAPI document."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from app.publish.statuspage_json import component_status, post_status, stamp, up
 from app.publish.thread import read_posts
 from app.publish.views import PageView, PostView
 from app.vocabulary import ComponentStatus, PostStatus, SubscriberState
+from app.web.api import bodies
 
 Document = dict[str, Any]
 _NO_TWITTER = {"twitter_updated_at": None, "wants_twitter_update": False}
@@ -107,7 +108,10 @@ def _incident(page: PageView, post: PostView, row: Post, components: dict[str, D
         "id": post.public_id, "components": [components[one] for one in post.component_ids if one in components],
         "created_at": stamp(post.created_at, page.zone), "impact": post.impact.value,
         "impact_override": row.impact_override,
-        "incident_updates": [{**update_document(post, one, page.zone), **_NO_TWITTER} for one in post.updates],
+        "incident_updates": [
+            {**update_document(post, one, page.zone), **_NO_TWITTER, **_texts(one.bodies, "body")}
+            for one in post.updates
+        ],
         "metadata": json.loads(row.metadata_json or "{}"), "monitoring_at": maybe(post.monitoring_at),
         "name": post.title, "page_id": page.public_id, "postmortem_body": postmortem.body if postmortem else None,
         "postmortem_body_last_updated_at": maybe(postmortem.updated_at) if postmortem else None,
@@ -123,7 +127,13 @@ def _incident(page: PageView, post: PostView, row: Post, components: dict[str, D
         "scheduled_reminded_at": None, "scheduled_until": maybe(post.scheduled_until),
         "shortlink": permalink(page.url, post.public_id), "status": post_status(PostStatus(post.status)),
         "updated_at": stamp(post.updated_at, page.zone), "reminder_intervals": None, "backfilled": row.backfilled,
+        **_texts(post.titles, "title"),
     }  # fmt: skip
+
+
+def _texts(words: Mapping[str, str], name: str) -> Document:
+    """The words in other languages; nothing at Statuspage's address, which has none."""
+    return {"texts": {language: {name: said} for language, said in sorted(words.items())}} if bodies.is_ours() else {}
 
 
 def subscriber_documents(page: PageView, rows: Sequence[Subscriber]) -> list[Document]:

@@ -151,6 +151,11 @@ def _document(one: DraftView) -> Document:
         "status": one.status,
         "title": one.title,
         "body": one.body,
+        "texts": {
+            language: {"title": title, "body": body}
+            for language, (title, body) in content.texts.items()
+            if language != one.language
+        },
         "impact": content.impact,
         "components": {effect.component_id: effect.status for effect in content.effects},
         "promise_minutes": content.promise_minutes,

@@ -197,7 +197,7 @@ def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> Re
     """Correct an update's text or its time, `display_at`. Readers see that it was corrected."""
     given = bodies.read(UpdateBody).incident_update
     _check_update(page, incident_id, update_id)
-    if given.body is not None or given.display_at is not None:
+    if given.body is not None or given.display_at is not None or given.texts:
         correcting.correct_update(
             settings(),
             bearer().actor,
@@ -206,6 +206,7 @@ def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> Re
             given.body,
             None,
             display_at=given.display_at,
+            bodies={language: words["body"] for language, words in given.texts.items()},
             acknowledged=given.acknowledged,
         )
     said: list[Document] = one_incident(page, incident_id)["incident_updates"]

@@ -43,6 +43,34 @@ class Problem(Output):
     """What to name when you report a fault."""
 
 
+class TitleText(Output):
+    """A title in another language."""
+
+    title: str
+
+
+class BodyText(Output):
+    """A text in another language."""
+
+    body: str
+    """The text, in Markdown."""
+
+
+class DraftText(Output):
+    """A title and a text in another language."""
+
+    title: str
+    body: str
+    """The text, in Markdown."""
+
+
+class NameText(Output):
+    """A name and a description in another language."""
+
+    name: str
+    description: str
+
+
 class Page(Output):
     """A status page. Fields for what Candor doesn't have are null or false."""
 
@@ -85,6 +113,8 @@ class Component(Output):
     """Always false: groups have a list of their own."""
     name: Annotated[str, Field(examples=["API"])]
     description: str | None
+    texts: dict[str, NameText] = Field(default_factory=dict)
+    """The name and the description in other languages, by language code. Only at `/api/v1`."""
     position: int
     """Its position in the list, from 0."""
     status: ComponentState
@@ -104,6 +134,8 @@ class ComponentGroup(Output):
     page_id: Id
     name: Annotated[str, Field(examples=["Europe"])]
     description: str | None
+    texts: dict[str, NameText] = Field(default_factory=dict)
+    """The name and the description in other languages, by language code. Only at `/api/v1`."""
     components: list[Id]
     """The ids of its components."""
     position: int
@@ -145,6 +177,8 @@ class IncidentUpdate(PublicIncidentUpdate):
 
     twitter_updated_at: Instant | None
     wants_twitter_update: bool
+    texts: dict[str, BodyText] = Field(default_factory=dict)
+    """The text in other languages, by language code. Only at `/api/v1`."""
 
 
 class Incident(Output):
@@ -162,6 +196,8 @@ class Incident(Output):
     """Data that a program stores with it."""
     monitoring_at: Instant | None
     name: Annotated[str, Field(examples=["Checkout is slow"])]
+    texts: dict[str, TitleText] = Field(default_factory=dict)
+    """The title in other languages, by language code. Only at `/api/v1`."""
     page_id: Id
     postmortem_body: str | None
     postmortem_body_last_updated_at: Instant | None
@@ -508,6 +544,8 @@ class DraftDocument(Output):
     title: str
     body: str
     """The text, in Markdown."""
+    texts: dict[str, DraftText] = Field(default_factory=dict)
+    """The title and the text in other languages, by language code."""
     impact: Impacts | None
     components: dict[str, ComponentState | None]
     """The new status of each component, by its id."""

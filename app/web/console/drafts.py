@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.actions.posts import drafts as actions
 from app.db import session
-from app.errors import CandorError, Stale
+from app.errors import CandorError, NotFound, Stale
 from app.inputs.base import from_form
 from app.inputs.drafts import PROMISE_LIMIT, DraftSchedule
 from app.inputs.posts import AT
@@ -21,7 +21,7 @@ from app.models.post import Post
 from app.queries import drafts as queries
 from app.queries.drafts import DraftView
 from app.queries.pages import PageFacts
-from app.shapes import ComponentEffect, DraftContent, Published, RecordLinkDraft
+from app.shapes import ComponentEffect, DraftContent, PostDraft, PostFacts, Published, RecordLinkDraft, UpdateDraft
 from app.text import clean
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus, Severity
 from app.web.access import actor, audience, wants_json
@@ -32,6 +32,7 @@ from app.web.console.typed import Typed, new_key, read_typed
 from app.web.pages import current_page
 
 Member = TypeVar("Member", bound=StrEnum)
+Statement = TypeVar("Statement", PostDraft, UpdateDraft)
 
 
 @blueprint.get("/drafts")
@@ -49,6 +50,7 @@ def save_draft() -> Answer:
     facts = current_page()
     typed = read_typed(request.form)
     content = _content(typed, facts, clean(request.form.get("post_id", ""))[:32])
+    content = replace(content, texts={**_other_texts(typed), **content.texts})
     version = int(typed.draft_version) if typed.draft_version.isascii() and typed.draft_version.isdigit() else None
     try:
         saved = actions.save_draft(
@@ -140,6 +142,28 @@ def drafted(public_id: str) -> Typed | None:
     facts = current_page()
     found = queries.draft(session(), facts.id, public_id)
     return _typed(found, facts.zone) if found.state.is_open else None
+
+
+def with_other_texts(draft: Statement, typed: Typed) -> Statement:
+    """What the form publishes, with the texts in other languages that its draft holds: no form shows those yet."""
+    others = _other_texts(typed)
+    if isinstance(draft, PostDraft):
+        return replace(draft, texts=others)
+    titles = {language: title for language, (title, _) in others.items() if title}
+    facts = replace(draft.facts or PostFacts(), titles=titles)
+    return replace(draft, facts=facts, texts={language: body for language, (_, body) in others.items()})
+
+
+def _other_texts(typed: Typed) -> dict[str, tuple[str, str]]:
+    """What the form's draft says in other languages than the form does."""
+    if not typed.draft_id:
+        return {}
+    facts = current_page()
+    try:
+        texts = queries.draft(session(), facts.id, typed.draft_id).content.texts
+    except NotFound:
+        return {}
+    return {language: text for language, text in texts.items() if language != facts.locale and any(text)}
 
 
 def close_draft(typed: Typed, made: Published) -> None:

@@ -70,7 +70,8 @@ def open_post() -> Answer:
     facts = current_page()
     typed = read_typed(request.form)
     try:
-        made = publishing.open_post(current_app.config["SETTINGS"], actor(), facts.id, post_draft(typed, facts.zone))
+        draft = drafts.with_other_texts(post_draft(typed, facts.zone), typed)
+        made = publishing.open_post(current_app.config["SETTINGS"], actor(), facts.id, draft)
     except CandorError as error:
         problem, status = problem_of(error)
         with still_saying(error):

@@ -26,7 +26,7 @@ def publish_update(public_id: str) -> Answer:
     found = thread(session(), facts.id, public_id)
     typed = read_typed(request.form)
     try:
-        draft = update_draft(typed, found.post.kind, facts.zone, found.broken)
+        draft = drafts.with_other_texts(update_draft(typed, found.post.kind, facts.zone, found.broken), typed)
         made = publishing.publish_update(current_app.config["SETTINGS"], actor(), facts.id, public_id, draft)
     except CandorError as error:
         problem, status = problem_of(error)
