@@ -12,7 +12,6 @@ from app.actions.posts import drafts, taking_back
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import pin_post, set_auto
 from app.actions.posts.fingerprints import fingerprint
-from app.actions.posts.publishing import open_post, publish_update
 from app.cli.shared import Answer, about_page, answers, text_from
 from app.db import session
 from app.errors import CandorError, Invalid, NotFound
@@ -24,7 +23,7 @@ from app.models.page import Page
 from app.models.post import Post, Update
 from app.publish.links import permalink
 from app.settings import Settings
-from app.shapes import COMMAND_LINE, DraftContent, PostDraft, Published, RecordLinkDraft, UpdateDraft
+from app.shapes import COMMAND_LINE, DraftContent, Published, RecordLinkDraft
 from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Severity
 
 STATUSES = click.Choice([status.value for status in ComponentStatus])
@@ -184,10 +183,8 @@ def say_first(settings: Settings, page_id: int, title: str, status: str | None, 
         },
         OPTION_NAMES,
     )
-    draft = given.draft(links, key=_key(options), fingerprint=_fingerprint(options, body, title=title, status=status))
-    if options["publish_at"]:
-        return _scheduled(settings, page_id, _content(page_id, draft, options, title=draft.title), options)
-    return _published(page_id, open_post(settings, COMMAND_LINE, page_id, draft))
+    asked = _fingerprint(options, body, title=title, status=status)
+    return _say(settings, page_id, given.content(_language(page_id), links), options, asked)
 
 
 @post.command("update")
@@ -210,11 +207,8 @@ def say_more(settings: Settings, page_id: int, public_id: str, status: str | Non
     body = text_from(options["body"], options["body_stdin"])
     sent = {**_statement(options, body), "kind": row.kind, "status": status or row.status, "version": row.version}
     given = from_options(TypedUpdate, sent, OPTION_NAMES)
-    draft = given.draft(key=_key(options), fingerprint=_fingerprint(options, body, status=status))
-    if options["publish_at"]:
-        content = _content(page_id, draft, options, kind=row.kind, post_id=public_id, base_version=row.version)
-        return _scheduled(settings, page_id, content, options)
-    return _published(page_id, publish_update(settings, COMMAND_LINE, page_id, public_id, draft))
+    content = given.content(_language(page_id), public_id)
+    return _say(settings, page_id, content, options, _fingerprint(options, body, status=status))
 
 
 @post.command("resolve")
@@ -380,38 +374,24 @@ def _statement(options: dict[str, Any], body: str) -> dict[str, Any]:
     }
 
 
-def _content(
-    page_id: int,
-    draft: PostDraft | UpdateDraft,
-    options: dict[str, Any],
-    *,
-    kind: PostKind | None = None,
-    title: str = "",
-    post_id: str = "",
-    base_version: int | None = None,
-) -> DraftContent:
-    """The same as a draft to publish later. A promise in minutes counts from that time."""
-    planned = draft if isinstance(draft, PostDraft) else None
-    minutes = options["next_update_in"]
-    return DraftContent(
-        kind=planned.kind if planned else kind or PostKind.INCIDENT,
-        status=draft.status,
-        texts={session().scalars(select(Page.locale).where(Page.id == page_id)).one(): (title, draft.body)},
-        post_id=post_id,
-        base_version=base_version,
-        impact=draft.impact,
-        effects=draft.effects,
-        promise_minutes=minutes,
-        next_update_by=None if minutes else draft.next_update_by,
-        notify=draft.notify,
-        scheduled_for=planned.scheduled_for if planned else None,
-        scheduled_until=planned.scheduled_until if planned else None,
-        auto_start=planned.auto_start if planned else False,
-        auto_end=planned.auto_end if planned else False,
-        severity=planned.severity if planned else None,
-        record_links=planned.record_links if planned else (),
-        acknowledged=draft.acknowledged,
+def _language(page_id: int) -> str:
+    """The page's own language, which its texts are written in."""
+    return session().scalars(select(Page.locale).where(Page.id == page_id)).one()
+
+
+def _say(settings: Settings, page_id: int, content: DraftContent, options: dict[str, Any], asked: str) -> Answer:
+    """Publish it now, or later with `--publish-at`."""
+    if options["publish_at"]:
+        return _scheduled(settings, page_id, content, options)
+    made = drafts.publish_form(
+        settings,
+        COMMAND_LINE,
+        page_id,
+        content,
+        key=options["key"] or f"cli-{secrets.token_hex(12)}",
+        fingerprint=asked,
     )
+    return _published(page_id, made)
 
 
 def _scheduled(settings: Settings, page_id: int, content: DraftContent, options: dict[str, Any]) -> Answer:
@@ -427,10 +407,6 @@ def _scheduled(settings: Settings, page_id: int, content: DraftContent, options:
         f"Scheduled for {at.isoformat()} as draft {saved.public_id}.",
         {"draft": saved.public_id, "publish_at": at.isoformat()},
     )
-
-
-def _key(options: dict[str, Any]) -> str:
-    return options["key"] or f"cli-{secrets.token_hex(12)}"
 
 
 def _fingerprint(options: dict[str, Any], body: str, **named: str | None) -> str:

@@ -29,7 +29,7 @@ from app.inputs.fields import (
     Version,
     problem,
 )
-from app.shapes import ComponentEffect, PostDraft, PostFacts, RecordLinkDraft, UpdateDraft
+from app.shapes import ComponentEffect, DraftContent, PostDraft, PostFacts, RecordLinkDraft, UpdateDraft
 from app.text import BODY_LIMIT
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus, Severity
 
@@ -364,6 +364,12 @@ class _TypedStatement(Input):
         """What happens to components."""
         return tuple(ComponentEffect(one, status) for one, status in self.components.items())
 
+    @property
+    def promise_minutes(self) -> int | None:
+        """The promise in minutes from the moment of publishing; None where it is a time, or nothing is promised."""
+        is_counted = self.promise and self.promise != AT and not self.status.is_terminal
+        return int(self.promise) if is_counted else None
+
 
 class TypedPost(_TypedStatement):
     """A new post from the console or the command line."""
@@ -391,17 +397,16 @@ class TypedPost(_TypedStatement):
             raise problem("A record link needs an internal incident. Choose a severity.")
         return records
 
-    def draft(self, links: tuple[RecordLinkDraft, ...], *, key: str, fingerprint: str) -> PostDraft:
-        """The post to open, with the links to its internal record."""
-        return PostDraft(
+    def content(self, language: str, links: tuple[RecordLinkDraft, ...]) -> DraftContent:
+        """The draft of the post to open, in `language`, with the links to its internal record."""
+        return DraftContent(
             kind=self.kind,
-            title=self.title,
             status=self.status,
-            body=self.body,
-            idempotency_key=key,
+            texts={language: (self.title, self.body)},
             impact=self.impact,
             effects=self.effects,
-            next_update_by=self.next_update_by,
+            promise_minutes=self.promise_minutes,
+            next_update_by=None if self.promise_minutes else self.next_update_by,
             notify=self.notify,
             scheduled_for=self.scheduled_for,
             scheduled_until=self.scheduled_until,
@@ -411,7 +416,6 @@ class TypedPost(_TypedStatement):
             incident=self.incident,
             record_links=links,
             acknowledged=self.acknowledged,
-            fingerprint=fingerprint,
         )
 
 
@@ -420,19 +424,20 @@ class TypedUpdate(_TypedStatement):
 
     version: Version
 
-    def draft(self, *, key: str, fingerprint: str) -> UpdateDraft:
-        """The update to publish."""
-        return UpdateDraft(
+    def content(self, language: str, post_id: str) -> DraftContent:
+        """The draft of the update, in `language`."""
+        return DraftContent(
+            kind=self.kind,
             status=self.status,
-            body=self.body,
-            idempotency_key=key,
-            version=self.version,
+            texts={language: ("", self.body)},
+            post_id=post_id,
+            base_version=self.version,
             impact=self.impact,
             effects=self.effects,
-            next_update_by=self.next_update_by,
+            promise_minutes=self.promise_minutes,
+            next_update_by=None if self.promise_minutes else self.next_update_by,
             notify=self.notify,
             acknowledged=self.acknowledged,
-            fingerprint=fingerprint,
         )
 
 

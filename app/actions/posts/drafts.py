@@ -16,12 +16,11 @@ from app.clock import now
 from app.db import release
 from app.db import session as read_session
 from app.deliver.alarms import Found
-from app.errors import CandorError, Conflict, Invalid, NotAllowed, NotFound, Stale, Unavailable
+from app.errors import CandorError, Conflict, Invalid, KeyUsed, NotAllowed, NotFound, Stale, Unavailable
 from app.models.component import Component
 from app.models.draft import Approval, Draft, DraftEditor, DraftEffect, DraftText
 from app.models.page import Page
 from app.models.post import Post, Update
-from app.publish.refresh import try_refresh
 from app.queries.drafts import content_hash, content_of, in_order, own_language
 from app.settings import Settings
 from app.shapes import Actor, DraftContent, PostDraft, PostFacts, Published, SavedDraft, UpdateDraft
@@ -62,9 +61,7 @@ def save_draft(
         held = _held(session, page_id, public_id) if public_id is not None else None
         content = replace(content, effects=in_order(content.effects))
         if held is None:
-            draft = Draft(page_id=page_id, kind=content.kind, status=content.status, created_by=actor.name)
-            session.add(draft)
-            session.flush()
+            draft = _new(session, page_id, content, actor)
         else:
             draft = held
             states.require_open(draft)
@@ -75,13 +72,7 @@ def save_draft(
                     current=_body(before, change.page),
                     yours=_body(content, change.page),
                 )
-            if before == content:
-                return SavedDraft(draft.public_id, draft.version, draft.state)
-            states.edit(draft)
-            draft.version += 1
-        _write(session, page_id, draft, content)
-        draft.edited_by, draft.updated_at = actor.name, now()
-        _note_editor(session, draft, actor)
+        _rewrite(session, draft, content, actor)
         return SavedDraft(draft.public_id, draft.version, draft.state)
 
 
@@ -201,27 +192,90 @@ def publish_draft(
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         draft = _held(change.session, page_id, public_id)
         draft.acknowledged = draft.acknowledged or acknowledged
-        made = _publish(change, settings, draft, actor)
-    try_refresh(settings, page_id)
-    return made
+        made = _publish(change, settings, draft)
+        change.render_again()
+        return made
 
 
-def note_published(settings: Settings, actor: Actor, page_id: int, public_id: str, update_public_id: str) -> None:
-    """A form has published what this draft was kept for: the draft is closed, and says which update it became.
+def publish_form(
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    content: DraftContent,
+    *,
+    key: str,
+    fingerprint: str,
+    draft_id: str = "",
+    draft_version: int | None = None,
+) -> Published:
+    """Write what a form or command holds into its draft and publish that, in one transaction.
+
+    The same idempotency key again returns what the first call made.  So does another form of the same draft that asks
+    for the same.  A draft that somebody else has edited since `draft_version`, or that was discarded, stays as it is:
+    the form is then published as a draft of its own.
 
     Raises:
-        Conflict: it was published or discarded.
-        NotAllowed, NotFound: as `publish_draft`.
+        Invalid: a field can't be published.
+        KeyUsed: the key, or the draft, published something else before.
+        NeedsConfirmation: a guard found what looks like a leak, and nobody acknowledged it.
+        NotAllowed: the actor may not publish on this page.
+        NotFound: the page has no such post.
+        Conflict: the post was withdrawn.
+        Stale: the post changed since the author saw it.
+        Unavailable: the database can't be written; nothing was changed.
     """
-    with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
+    with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         session = change.session
-        draft = _held(session, page_id, public_id)
-        update_id = session.scalar(
-            select(Update.id).join(Post).where(Update.public_id == update_public_id, Post.page_id == page_id)
-        )
-        if update_id is None:
-            raise NotFound("There is no such update.")
-        states.publish(draft, update_id, content_hash(content_of(session, draft)))
+        validation.read_key(key)
+        post = editing.hold_post(session, page_id, content.post_id) if content.post_id else None
+        made = publishing.published_before(session, key, fingerprint, post, page_id)
+        if made is not None:
+            change.render_again()
+            return made
+        content = replace(content, effects=in_order(content.effects))
+        draft = _of_form(session, page_id, draft_id, draft_version, content, actor)
+        if draft is None:
+            draft = _new(session, page_id, content, actor)
+        elif draft.state is DraftState.PUBLISHED:
+            return _again(change, draft, fingerprint)
+        elif draft.state is DraftState.SCHEDULED:
+            states.unschedule(draft)
+        written = {language: text for language, text in content_of(session, draft).texts.items() if any(text)}
+        content = replace(content, texts={**written, **content.texts})  # a form shows those in its own language alone
+        _rewrite(session, draft, content, actor)
+        return _publish(change, settings, draft, key=key, fingerprint=fingerprint)
+
+
+def _of_form(
+    session: Session, page_id: int, draft_id: str, version: int | None, content: DraftContent, actor: Actor
+) -> Draft | None:
+    """The draft that a form was saved as, locked; None where it has to be published as one of its own."""
+    if not draft_id:
+        return None
+    query = select(Draft).where(Draft.public_id == draft_id, Draft.page_id == page_id)
+    draft = session.scalar(query.with_for_update())
+    if draft is None or draft.state is DraftState.DISCARDED:
+        return None
+    if draft.state is DraftState.PUBLISHED:
+        of_post = select(Post.public_id).join(Update).where(Update.id == draft.update_id)
+        is_same_form = (draft.post_id is not None) == bool(content.post_id)
+        is_same_form = is_same_form and content.post_id in {"", session.scalar(of_post)}
+        return draft if is_same_form else None
+    is_theirs = draft.edited_by != actor.name and draft.version != version
+    return None if is_theirs or draft.post_id != _post_id(session, page_id, content.post_id) else draft
+
+
+def _again(change: Change, draft: Draft, fingerprint: str) -> Published:
+    """What a draft became, for another form of it.  Raises KeyUsed: the form asks for something else."""
+    post_id, update_id, asked = change.session.execute(
+        select(Post.public_id, Update.public_id, Update.fingerprint)
+        .join(Update, Update.post_id == Post.id)
+        .where(Update.id == draft.update_id)
+    ).one()
+    if asked != fingerprint:
+        raise KeyUsed("This draft was already published with different content, so nothing was published.")
+    change.render_again()
+    return Published(post_id, update_id, repeated=True)
 
 
 def publish_due(settings: Settings) -> None:
@@ -249,8 +303,7 @@ def publish_due(settings: Settings) -> None:
                 draft = _held(change.session, page_id, public_id)
                 if draft.state is not DraftState.SCHEDULED or draft.publish_at is None or draft.publish_at > now():
                     continue  # another worker was faster, or somebody took it back
-                _publish(change, settings, draft, actor)
-            try_refresh(settings, page_id)
+                _publish(change, settings, draft)
         except Unavailable:
             raise
         except CandorError as error:
@@ -269,7 +322,8 @@ def _give_back(settings: Settings, actor: Actor, page_id: int, public_id: str, w
     alarms.raise_found([Found(NOT_PUBLISHED, public_id, sentence[:300])])
 
 
-def _publish(change: Change, settings: Settings, draft: Draft, actor: Actor) -> Published:
+def _publish(change: Change, settings: Settings, draft: Draft, *, key: str = "", fingerprint: str = "") -> Published:
+    """Turn a draft into an update, in the caller's transaction."""
     session = change.session
     if draft.state is DraftState.PUBLISHED:
         made = session.execute(
@@ -282,7 +336,11 @@ def _publish(change: Change, settings: Settings, draft: Draft, actor: Actor) -> 
     bound = draft.approved_hash
     if bound and bound != content_hash(content):
         raise Conflict("This draft changed since it was approved or scheduled. Check it and publish it again.")
-    read = _read(session, draft, content, change.page)
+    read = replace(
+        _read(session, draft, content, change.page),
+        idempotency_key=key or f"draft-{draft.public_id}",
+        fingerprint=fingerprint,
+    )
     if isinstance(read, PostDraft):
         made_now = publishing.add_post(change, settings, read)
     else:
@@ -290,7 +348,8 @@ def _publish(change: Change, settings: Settings, draft: Draft, actor: Actor) -> 
         made_now = publishing.add_update(change, settings, post, read)
     update_id = session.scalars(select(Update.id).where(Update.public_id == made_now.update_id)).one()
     states.publish(draft, update_id, content_hash(content))
-    change.audit("publish", "draft", draft.public_id, made_now.update_id)
+    if not key:  # a form's line is that of the post
+        change.audit("publish", "draft", draft.public_id, made_now.update_id)
     return made_now
 
 
@@ -358,6 +417,25 @@ def _read(session: Session, draft: Draft, content: DraftContent, page: Page) -> 
     )
 
 
+def _new(session: Session, page_id: int, content: DraftContent, actor: Actor) -> Draft:
+    """A new draft, to be written."""
+    draft = Draft(page_id=page_id, kind=content.kind, status=content.status, created_by=actor.name, version=0)
+    session.add(draft)
+    session.flush()
+    return draft
+
+
+def _rewrite(session: Session, draft: Draft, content: DraftContent, actor: Actor) -> None:
+    """Put the content into an open draft.  What was approved has to be approved again, if it says something else."""
+    if draft.version and content_of(session, draft) == content:
+        return
+    states.edit(draft)
+    draft.version += 1
+    _write(session, draft.page_id, draft, content)
+    draft.edited_by, draft.updated_at = actor.name, now()
+    _note_editor(session, draft, actor)
+
+
 def _write(session: Session, page_id: int, draft: Draft, content: DraftContent) -> None:
     """Put the content into the rows; SQLAlchemy writes those columns alone that differ."""
     texts.check_known(content.texts)
@@ -412,7 +490,7 @@ def _post_id(session: Session, page_id: int, public_id: str) -> int | None:
 def _component_ids(session: Session, page_id: int, public_ids: Sequence[str]) -> dict[str, int]:
     """Row ids by public id.  Raises Invalid: one isn't this page's, or is named twice."""
     if len(set(public_ids)) != len(public_ids):
-        raise Invalid.field("components", "A component is listed twice. List each one once.")
+        raise Invalid.field("components", "A component is listed twice. List each component once.")
     rows = session.execute(
         select(Component.public_id, Component.id).where(
             Component.page_id == page_id, Component.public_id.in_(public_ids), Component.archived_at.is_(None)
@@ -420,7 +498,7 @@ def _component_ids(session: Session, page_id: int, public_ids: Sequence[str]) ->
     )
     found = {row.public_id: row.id for row in rows}
     if len(found) != len(public_ids):
-        raise Invalid.field("components", "One of the components no longer exists. Choose from those on the page.")
+        raise Invalid.field("components", "One of the components doesn't exist on this page. Choose another.")
     return found
 
 

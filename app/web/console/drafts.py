@@ -1,7 +1,6 @@
 """Drafts in the console: saved while somebody types, found again on any device, scheduled and discarded."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +11,7 @@ from flask import current_app, flash, jsonify, redirect, request, url_for
 from sqlalchemy import select
 
 from app.actions.posts import drafts as actions
+from app.actions.posts.fingerprints import fingerprint
 from app.db import session
 from app.errors import CandorError, NotFound, Stale
 from app.inputs.base import from_form
@@ -21,7 +21,7 @@ from app.models.post import Post
 from app.queries import drafts as queries
 from app.queries.drafts import DraftView
 from app.queries.pages import PageFacts
-from app.shapes import ComponentEffect, DraftContent, PostDraft, PostFacts, Published, RecordLinkDraft, UpdateDraft
+from app.shapes import ComponentEffect, DraftContent, Published, RecordLinkDraft
 from app.text import clean
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus, Severity
 from app.web.access import actor, audience, wants_json
@@ -32,7 +32,6 @@ from app.web.console.typed import Typed, new_key, read_typed
 from app.web.pages import current_page
 
 Member = TypeVar("Member", bound=StrEnum)
-Statement = TypeVar("Statement", PostDraft, UpdateDraft)
 
 
 @blueprint.get("/drafts")
@@ -51,7 +50,6 @@ def save_draft() -> Answer:
     typed = read_typed(request.form)
     content = _content(typed, facts, clean(request.form.get("post_id", ""))[:32])
     content = replace(content, texts={**_other_texts(typed), **content.texts})
-    version = int(typed.draft_version) if typed.draft_version.isascii() and typed.draft_version.isdigit() else None
     try:
         saved = actions.save_draft(
             current_app.config["SETTINGS"],
@@ -59,7 +57,7 @@ def save_draft() -> Answer:
             facts.id,
             content,
             public_id=typed.draft_id or None,
-            version=version,
+            version=_version(typed),
         )
     except CandorError as error:
         problem, status = problem_of(error)
@@ -144,14 +142,23 @@ def drafted(public_id: str) -> Typed | None:
     return _typed(found, facts.zone) if found.state.is_open else None
 
 
-def with_other_texts(draft: Statement, typed: Typed) -> Statement:
-    """What the form publishes, with the texts in other languages that its draft holds: no form shows those yet."""
-    others = _other_texts(typed)
-    if isinstance(draft, PostDraft):
-        return replace(draft, texts=others)
-    titles = {language: title for language, (title, _) in others.items() if title}
-    facts = replace(draft.facts or PostFacts(), titles=titles)
-    return replace(draft, facts=facts, texts={language: body for language, (_, body) in others.items()})
+def publish(typed: Typed, content: DraftContent) -> Published:
+    """Publish what a form holds, through its draft.  Raises as `actions.publish_form`."""
+    return actions.publish_form(
+        current_app.config["SETTINGS"],
+        actor(),
+        current_page().id,
+        content,
+        key=typed.key,
+        fingerprint=fingerprint(typed.asked),
+        draft_id=typed.draft_id,
+        draft_version=_version(typed),
+    )
+
+
+def _version(typed: Typed) -> int | None:
+    """The version of the draft that the form shows; None where it has none."""
+    return int(typed.draft_version) if typed.draft_version.isascii() and typed.draft_version.isdigit() else None
 
 
 def _other_texts(typed: Typed) -> dict[str, tuple[str, str]]:
@@ -164,15 +171,6 @@ def _other_texts(typed: Typed) -> dict[str, tuple[str, str]]:
     except NotFound:
         return {}
     return {language: text for language, text in texts.items() if language != facts.locale and any(text)}
-
-
-def close_draft(typed: Typed, made: Published) -> None:
-    """The form published what the draft held.  A draft that stays open by a fault is only listed once more."""
-    if typed.draft_id:
-        with suppress(CandorError):
-            actions.note_published(
-                current_app.config["SETTINGS"], actor(), current_page().id, typed.draft_id, made.update_id
-            )
 
 
 def _done(verb: Callable[[], str]) -> Answer:

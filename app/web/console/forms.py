@@ -1,20 +1,18 @@
 """From what was typed to a draft that an action takes, and what is shown when that cannot be done."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.actions.incidents import read_link
-from app.actions.posts.fingerprints import fingerprint
 from app.errors import CandorError, Conflict, Invalid, KeyUsed, NeedsConfirmation, Stale, Unavailable
 from app.inputs.base import from_form
 from app.inputs.fields import local_instant
 from app.inputs.posts import EFFECT, Opened, TypedPost, TypedUpdate, promised_at
-from app.queries.posts import StillBroken
-from app.shapes import PostDraft, RecordLinkDraft, UpdateDraft
-from app.vocabulary import PostKind, PostStatus
+from app.queries.posts import Thread
+from app.shapes import DraftContent, RecordLinkDraft
+from app.vocabulary import PostStatus
 from app.web.console.typed import Typed
 from app.web.wording import error_texts
 
@@ -56,19 +54,19 @@ def problem_of(error: CandorError) -> tuple[Problem, int]:
     raise error
 
 
-def post_draft(typed: Typed, zone: ZoneInfo) -> PostDraft:
-    """The draft of a new post.  Times without a zone are read in `zone`, the page's.
+def post_content(typed: Typed, zone: ZoneInfo, language: str) -> DraftContent:
+    """What a form for a new post holds, its text in `language`.  Times without a zone are read in `zone`, the page's.
 
     Raises:
         Invalid: with a sentence for every field that can not be taken.
     """
     links, wrong = _records(typed)
     given = from_form(TypedPost, _sent(typed), zone=zone, also=wrong)
-    return given.draft(links, key=typed.key, fingerprint=fingerprint(typed.asked))
+    return given.content(language, links)
 
 
-def update_draft(typed: Typed, kind: PostKind, zone: ZoneInfo, broken: Sequence[StillBroken]) -> UpdateDraft:
-    """The draft of one more update.  `broken` are the post's components that are not operational now.
+def update_content(typed: Typed, found: Thread, zone: ZoneInfo, language: str) -> DraftContent:
+    """What a form for one more update holds, its text in `language`; `found` is its post as it is now.
 
     Raises:
         Invalid: with a sentence for every field that can not be taken.
@@ -76,11 +74,11 @@ def update_draft(typed: Typed, kind: PostKind, zone: ZoneInfo, broken: Sequence[
     is_over = typed.status in {PostStatus.RESOLVED, PostStatus.COMPLETED}
     wrong = {
         f"{EFFECT}{one.public_id}": f"{one.name} is still in {one.status.label.lower()}. Choose its new status."
-        for one in broken
+        for one in found.broken
         if is_over and not typed.effects.get(one.public_id)
     }
-    given = from_form(TypedUpdate, {**_sent(typed), "kind": kind}, zone=zone, also=wrong)
-    return given.draft(key=typed.key, fingerprint=fingerprint(typed.asked))
+    given = from_form(TypedUpdate, {**_sent(typed), "kind": found.post.kind}, zone=zone, also=wrong)
+    return given.content(language, found.post.public_id)
 
 
 def read_version(raw: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from flask import current_app, flash, redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from app.actions.posts import editing, publishing
+from app.actions.posts import editing
 from app.db import session, translated
 from app.errors import CandorError, KeyUsed, Unavailable
 from app.queries import posts as queries
@@ -20,7 +20,7 @@ from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
 from app.web.console import drafts, prepared
 from app.web.console.blueprint import blueprint
-from app.web.console.forms import Problem, post_draft, problem_of
+from app.web.console.forms import Problem, post_content, problem_of
 from app.web.console.paging import page_number
 from app.web.console.publishing import closing_effects, closing_status, declared_incident, next_status, publish_form
 from app.web.console.rendering import Answer, render, still_saying, unwritten
@@ -70,13 +70,11 @@ def open_post() -> Answer:
     facts = current_page()
     typed = read_typed(request.form)
     try:
-        draft = drafts.with_other_texts(post_draft(typed, facts.zone), typed)
-        made = publishing.open_post(current_app.config["SETTINGS"], actor(), facts.id, draft)
+        made = drafts.publish(typed, post_content(typed, facts.zone, facts.locale))
     except CandorError as error:
         problem, status = problem_of(error)
         with still_saying(error):
             return show_new(with_new_key(typed) if isinstance(error, KeyUsed) else typed, problem), status
-    drafts.close_draft(typed, made)
     return to_thread(made.post_id, repeated=made.repeated)
 
 

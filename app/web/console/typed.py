@@ -126,8 +126,8 @@ def with_version(typed: Typed, version: int) -> Typed:
 
 
 def with_new_key(typed: Typed) -> Typed:
-    """The same form as another request, after the author has read that its key published something else."""
-    return replace(typed, key=new_key())
+    """The same form as another request and draft, after the author has read that it published something else."""
+    return replace(typed, key=new_key(), draft_id="", draft_version="")
 
 
 def _line(form: MultiDict[str, str], name: str) -> str:

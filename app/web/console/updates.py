@@ -2,7 +2,7 @@
 
 from flask import current_app, flash, redirect, request, url_for
 
-from app.actions.posts import correcting, publishing
+from app.actions.posts import correcting
 from app.db import session
 from app.errors import CandorError, Invalid, KeyUsed
 from app.queries.posts import UpdateFacts, thread, update_facts
@@ -11,7 +11,7 @@ from app.vocabulary import POST_STATUSES, PostKind, PostStatus
 from app.web.access import actor, audience
 from app.web.console import drafts
 from app.web.console.blueprint import blueprint
-from app.web.console.forms import Problem, problem_of, read_version, update_draft
+from app.web.console.forms import Problem, problem_of, read_version, update_content
 from app.web.console.posts import show_thread, to_thread
 from app.web.console.rendering import Answer, render, still_saying
 from app.web.console.typed import read_typed, with_new_key, with_version
@@ -26,8 +26,7 @@ def publish_update(public_id: str) -> Answer:
     found = thread(session(), facts.id, public_id)
     typed = read_typed(request.form)
     try:
-        draft = drafts.with_other_texts(update_draft(typed, found.post.kind, facts.zone, found.broken), typed)
-        made = publishing.publish_update(current_app.config["SETTINGS"], actor(), facts.id, public_id, draft)
+        made = drafts.publish(typed, update_content(typed, found, facts.zone, facts.locale))
     except CandorError as error:
         problem, status = problem_of(error)
         typed = with_new_key(typed) if isinstance(error, KeyUsed) else typed
@@ -36,7 +35,6 @@ def publish_update(public_id: str) -> Answer:
             if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
                 typed = with_version(typed, thread(session(), facts.id, public_id).version)
             return show_thread(public_id, typed, problem, template=template), status
-    drafts.close_draft(typed, made)
     return to_thread(made.post_id, repeated=made.repeated)
 
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from werkzeug.test import TestResponse
 
 from app import clock
 from app.db import session
-from app.models.draft import Draft
+from app.models.draft import Draft, DraftText
 from app.models.post import Post
 from app.settings import Settings
 from app.vocabulary import DraftState
@@ -108,3 +108,37 @@ def test_another_pages_draft_is_not_found(lena: Person, page_id: int) -> None:
     assert state(saved["id"]) is DraftState.EDITING
     lena.fill(DRAFTS, "/discard", {})
     assert state(saved["id"]) is DraftState.DISCARDED
+
+
+def test_a_form_and_its_draft_are_published_in_one_transaction(
+    lena: Person, page_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What dies half-way leaves the draft as it was saved, and nothing in public; pressing again publishes once."""
+    form, saved = begun(lena, title="Checkout is slow", body="We lo")
+    with monkeypatch.context() as dying:
+        dying.setattr("app.states.drafts.publish", lambda *_: 1 / 0)
+        assert lena.send(form, {"body": "We look.", "notify": "no"}).status_code == 500
+    assert (state(saved["id"]), posts()) == (DraftState.EDITING, 0)
+    typed = {"body": "We look.", "notify": "no"}
+    there = {lena.send(form, typed).location for _ in range(2)}
+    assert (state(saved["id"]), posts(), len(there)) == (DraftState.PUBLISHED, 1, 1)
+    assert session().scalars(select(DraftText.body)).all() == ["We look."], "the draft holds what was published"
+    elsewhere = replace(form, fields={**form.fields, "idempotency_key": "another-device-1"})
+    assert {lena.send(elsewhere, typed).location} == there, "another form of the same draft publishes nothing new"
+    other = lena.send(elsewhere, {**typed, "body": "We look again."})
+    assert (other.status_code, posts()) == (409, 1)
+    assert lena.send(form_of(other.text, "/console/default/posts"), {}).status_code == 303
+    assert posts() == 2, "who has read that it was published may publish this text as well"
+
+
+def test_what_somebody_else_typed_into_the_draft_stays(lena: Person, page_id: int) -> None:
+    form, saved = begun(lena, title="Mine", body="We look.")
+    session().execute(update(Draft).values(edited_by="Ravi Responder", version=7))
+    session().commit()
+    assert lena.send(form, {"notify": "no"}).status_code == 303
+    assert (state(saved["id"]), posts()) == (DraftState.EDITING, 1)
+    session().execute(update(Draft).values(edited_by="Ravi Responder", version=7))
+    session().commit()
+    form = form_of(lena.open(f"{NEW}?draft={saved['id']}"), "/console/default/posts")
+    assert lena.send(form, {"notify": "no"}).status_code == 303
+    assert state(saved["id"]) is DraftState.PUBLISHED, "as it was handed over"
