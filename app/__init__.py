@@ -17,7 +17,7 @@ def create_app(settings: Settings | None = None, timeouts: Timeouts = WORKING) -
 
     Raises:
         SettingError: a setting is wrong.
-        RuntimeError: a route does not say who may call it.
+        RuntimeError: a route doesn't say who may call it.
     """
     from app.web.wiring import wire
 

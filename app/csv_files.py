@@ -50,7 +50,7 @@ def check_encoding(file: BinaryIO) -> None:
     """Read the file once to see that all of it is UTF-8, with or without a byte order mark, and go back to its start.
 
     Raises:
-        Invalid: it is not.
+        Invalid: it isn't.
     """
     import codecs
 
@@ -68,7 +68,7 @@ def read(file: BinaryIO) -> Iterator[Line]:
     """The lines of a sheet that hold anything, as they are read.  Commas, semicolons or tabs may part its cells.
 
     Raises:
-        Invalid: it is not a sheet.
+        Invalid: it isn't a sheet.
     """
     text = io.TextIOWrapper(file, "utf-8-sig", "replace", newline="")
     first = text.readline(LONGEST_LINE)
@@ -83,7 +83,7 @@ def read(file: BinaryIO) -> Iterator[Line]:
     except csv.Error:
         raise Invalid.field("file", f"Line {lines.line_num + 1} can't be read. Choose a CSV file.") from None
     finally:
-        with suppress(ValueError):  # whoever opened the file has closed it, and nobody asks for more lines
+        with suppress(ValueError):  # whoever opened the file has closed it, and no one asks for more lines
             text.detach()
 
 

@@ -15,7 +15,7 @@ class CandorError(Exception):
 
 
 class Invalid(CandorError):
-    """The input can not be taken.  `fields` maps a field's name to the sentence shown beside it."""
+    """The input is invalid.  `fields` maps a field's name to the sentence shown beside it."""
 
     def __init__(self, sentence: str, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
@@ -28,19 +28,19 @@ class Invalid(CandorError):
 
 
 class NotFound(CandorError):
-    """There is no such thing, or it is not this page's."""
+    """It doesn't exist, or belongs to another page."""
 
 
 class Forbidden(CandorError):
-    """Whoever asks has not proved who they are, or may not do this."""
+    """Whoever asks hasn't proved who they are, or may not do this."""
 
 
 class NotAllowed(Forbidden):
-    """The actor's role is not enough: the sentence says which one it takes."""
+    """The actor's role isn't enough: the sentence says which one it takes."""
 
 
 class Stale(CandorError):
-    """Somebody changed it since the form was opened.  `current` is what stands, `yours` what was sent."""
+    """Someone changed it since the form was opened.  `current` is what stands, `yours` what was sent."""
 
     def __init__(self, sentence: str, *, current: str, yours: str) -> None:
         super().__init__(sentence)
@@ -49,7 +49,7 @@ class Stale(CandorError):
 
 
 class Conflict(CandorError):
-    """The thing is not in a state in which this can be done, or it exists already."""
+    """The thing isn't in a state in which this can be done, or it exists already."""
 
 
 class KeyUsed(Conflict):
@@ -77,7 +77,7 @@ class TooMany(CandorError):
 
 
 class Unavailable(CandorError):
-    """The database can not be reached or is locked; nothing was changed.  Trying again can help."""
+    """The database can't be reached or is locked; nothing was changed.  Trying again can help."""
 
 
 class SettingError(CandorError):
@@ -85,7 +85,7 @@ class SettingError(CandorError):
 
 
 class DeliveryError(CandorError):
-    """A message did not go.  `permanent` says that trying again can not help; `retry_after` is in seconds."""
+    """A message didn't go.  `permanent` says that trying again can't help; `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, *, permanent: bool, retry_after: int | None = None) -> None:
         super().__init__(sentence)

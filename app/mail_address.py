@@ -13,7 +13,7 @@ _LOCAL_PART = re.compile(r"""[^\s"'(),:;<>@\[\]\\]+""")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 _JOINERS = dict.fromkeys(map(ord, "\u200c\u200d"))
-"""Not to be seen, but some scripts are not written without them."""
+"""Not to be seen, but some scripts aren't written without them."""
 
 
 class Sender(NamedTuple):
@@ -43,7 +43,7 @@ def split(raw: str) -> Sender:
 
 
 def read_sender(raw: str) -> Sender | None:
-    """The sender in `raw`, its domain in ASCII; None when it is not one address, with a name or without, that is safe
+    """The sender in `raw`, its domain in ASCII; None when it isn't one address, with a name or without, that is safe
     in a header.  The address is in ASCII throughout, because not every server takes another as the sender.
     """
     name, address = split(re.sub(" +", " ", unicodedata.normalize("NFC", raw)))
@@ -73,7 +73,7 @@ def is_host(host: str) -> bool:
 
 
 def ascii_domain(domain: str) -> str:
-    """A domain as DNS knows it, or an empty string when it can not be one."""
+    """A domain as DNS knows it, or an empty string when it can't be one."""
     if domain.isascii() and "xn--" not in domain:
         return domain if len(domain) <= 253 else ""
     try:

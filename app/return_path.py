@@ -1,6 +1,6 @@
 """The return path of each mail (VERP): an address of its own, so that what comes back says which delivery it is about.
 
-`bounces+d123-9f2c4a81d0@example.com`: after the plus stand the kind of row, its number and a signature, so that nobody
+`bounces+d123-9f2c4a81d0@example.com`: after the plus stand the kind of row, its number and a signature, so that no one
 can make a delivery look bounced by writing to us.
 """
 
@@ -31,7 +31,7 @@ def make(secret_key: str, bounce_address: str, table: str, number: int) -> str:
 
 
 def read(secret_key: str, address: str) -> Row | None:
-    """The row that an address was made for; None when we did not make it."""
+    """The row that an address was made for; None when we didn't make it."""
     found = _TAGGED.fullmatch(address.strip())
     if found is None:
         return None

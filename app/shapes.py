@@ -177,7 +177,7 @@ class SavedDraft:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementDraft:
-    """What somebody typed to announce something.  `starts_at` None means now, `ends_at` None until it is ended."""
+    """What someone typed to announce something.  `starts_at` None means now, `ends_at` None until it is ended."""
 
     title: str
     body: str
@@ -225,9 +225,9 @@ class Recipient:
     """One address a letter goes to.  `secret` signs a webhook; `key` names this delivery for idempotency.
 
     `language` and `time_zone` are the recipient's, empty for the page's.
-    `return_path` is where a mail that can not be delivered comes back to; empty for the sender's own address.
+    `return_path` is where a mail that can't be delivered comes back to; empty for the sender's own address.
     `may_go` is asked right before the message leaves, when some time has gone by since the recipient was handed over:
-    somebody else may send it by now.
+    someone else may send it by now.
     """
 
     delivery_id: int
@@ -249,11 +249,11 @@ MAY_HAVE_ARRIVED = "unknown whether accepted"
 class Outcome:
     """What happened to one recipient's copy.
 
-    `state` is SENT, or FAILED with `permanent` saying that trying again can not help, or SKIPPED (kept in the outbox),
+    `state` is SENT, or FAILED with `permanent` saying that trying again can't help, or SKIPPED (kept in the outbox),
     or UNKNOWN (the provider may have taken it: it is asked before anything is sent again), or PENDING (not tried after
     all, and given back).
     `reason` is one plain sentence without secrets or addresses.  `retry_after` is in seconds.
-    `status` (HTTP) and `took_ms` are kept as an attempt when `took_ms` is not None.  `disable` says why nothing must go
+    `status` (HTTP) and `took_ms` are kept as an attempt when `took_ms` isn't None.  `disable` says why nothing must go
     to this subscriber any more.
     """
 

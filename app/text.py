@@ -84,7 +84,7 @@ def clean_field(raw: str, *, name: str, label: str, limit: int, multiline: bool 
     Raises:
         Invalid: empty though required, or longer than `limit` characters.
     """
-    if len(raw) > limit * 4 + 1000:  # too long whatever cleaning takes out: do not spend time on it
+    if len(raw) > limit * 4 + 1000:  # too long whatever cleaning takes out: don't spend time on it
         raise Invalid.field(name, f"{label} is too long: the limit is {limit:,} characters.")
     text = clean(raw, multiline=multiline)
     if required and not text:
@@ -136,7 +136,7 @@ def markdown_to_html(body: str) -> str:
     """Markdown (cleaned, at most `BODY_LIMIT` characters) as HTML from the allow-list; the only sanitizer.
 
     Links keep http, https and mailto addresses and get `rel="noopener nofollow ugc"`; images, raw HTML, ids, classes
-    and styles do not pass.  Headings begin at h3 so that a page keeps one h1.  A typed `<br>`, which people bring from
+    and styles don't pass.  Headings begin at h3 so that a page keeps one h1.  A typed `<br>`, which people bring from
     elsewhere, is a line break, but not in code.
 
     Raises:

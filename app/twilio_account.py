@@ -48,20 +48,20 @@ def account(sms_url: str) -> Account | None:
 
 
 def auth_token(settings: Settings) -> str:
-    """What Twilio's callbacks are signed with; empty when it is not known."""
+    """What Twilio's callbacks are signed with; empty when it isn't known."""
     named = account(settings.sms_url)
     return settings.twilio_auth_token or (named.token if named and not named.key else "")
 
 
 def reference(settings: Settings, kind: str, row_id: int) -> str:
-    """A row of the ledger as a callback's address says it: nobody else can name one."""
+    """A row of the ledger as a callback's address says it: no one else can name one."""
     name = f"{kind}{row_id}"
     digest = hmac.digest(settings.secret_key.encode(), f"text-status:{name}".encode(), "sha256")
     return f"{name}.{base64.urlsafe_b64encode(digest).decode()[:22]}"
 
 
 def referred(settings: Settings, given: str) -> tuple[str, int] | None:
-    """The kind ("d" delivery, "n" notice) and id that a reference names; None when it is not one of ours."""
+    """The kind ("d" delivery, "n" notice) and id that a reference names; None when it isn't one of ours."""
     found = _REFERENCE.fullmatch(given)
     if found is None or not hmac.compare_digest(reference(settings, found[1], int(found[2])), given):
         return None

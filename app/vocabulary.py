@@ -152,7 +152,7 @@ class Language(StrEnum):
 
     @classmethod
     def of(cls, locale: str, otherwise: "Language") -> "Language":
-        """The language of a locale such as "pt-BR"; `otherwise` when Candor does not speak it."""
+        """The language of a locale such as "pt-BR"; `otherwise` when Candor doesn't speak it."""
         code = locale.replace("_", "-").partition("-")[0].lower()
         return cls(code) if code in set(cls) else otherwise
 
@@ -197,7 +197,7 @@ class Role(StrEnum):
 
 
 class IncidentRoleName(StrEnum):
-    """What somebody does in an incident: one person at a time leads, and may have a deputy."""
+    """What someone does in an incident: one person at a time leads, and may have a deputy."""
 
     INCIDENT_COMMANDER = "incident_commander"
     DEPUTY_INCIDENT_COMMANDER = "deputy_incident_commander"
@@ -246,12 +246,12 @@ class DispatchKind(StrEnum):
 
     @property
     def follows_an_update(self) -> bool:
-        """Whether only those who got the update before get it: nobody else has anything to put right."""
+        """Whether only those who got the update before get it: no one else has anything to put right."""
         return self in {DispatchKind.CORRECTION, DispatchKind.WITHDRAWAL}
 
 
 class DispatchState(StrEnum):
-    """One fan-out: held, then planned into deliveries (sending), then done; or cancelled before everybody got it."""
+    """One fan-out: held, then planned into deliveries (sending), then done; or cancelled before everyone got it."""
 
     HELD = "held"
     SENDING = "sending"

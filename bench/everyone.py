@@ -1,4 +1,4 @@
-"""One update to 100,000 mailboxes, 10,000 phones and 1,000 endpoints, on SQLite, while somebody works in the console.
+"""One update to 100,000 mailboxes, 10,000 phones and 1,000 endpoints, on SQLite, while someone works in the console.
 
 `python -m bench.everyone [MAILS] [TEXTS] [ENDPOINTS]`.  The mail server is Postfix's smtp-sink, the others a small HTTP
 server.  Beside it, as the baseline, smtp-source sends as many mails into the same sink.
@@ -34,7 +34,7 @@ STATED = {"status": "investigating", "notify": "yes"}
 
 
 class Desk:
-    """Somebody signed in, over HTTP."""
+    """Someone signed in, over HTTP."""
 
     def __init__(self, base: str) -> None:
         self._base = base

@@ -51,7 +51,7 @@ def candor(port: int, count: int) -> float:
         subscribe(page_id, "email", [f"s{index}@example.com" for index in range(count)])
         mail = {"SMTP_URL": settings.smtp_url, "SEND_CONNECTIONS": str(CONNECTIONS)}
         with running(settings, "worker", extra=mail):
-            time.sleep(START_SECONDS)  # its start is not what is measured
+            time.sleep(START_SECONDS)  # its start isn't what is measured
             draft = PostDraft(PostKind.INCIDENT, "Slow answers", PostStatus.INVESTIGATING, BODY, "bench-0001")
             begun = time.monotonic()
             open_post(settings, COMMAND_LINE, page_id, draft)

@@ -2,7 +2,7 @@
 
 `LIGHTHOUSE` may name an installed lighthouse; without it npx fetches one.  `CHROME_PATH` may name a browser.  The
 figure for performance is noisy when the machine has other work: the best of three runs counts.  Leaves with 1 when a
-figure is below 100 or the page too heavy, with 0 when Node is not there to say.
+figure is below 100 or the page too heavy, with 0 when Node isn't there to say.
 """
 
 import json
@@ -42,7 +42,7 @@ class Result:
 
 
 class Failed(Exception):
-    """A run that came to nothing, and why: with a busy machine the browser is not always in time."""
+    """A run that came to nothing, and why: with a busy machine the browser isn't always in time."""
 
 
 def lighthouse() -> list[str]:

@@ -110,7 +110,7 @@ def ask(port: int, etag: str = "") -> tuple[int, str, bytes]:
 
 @contextmanager
 def publishing(app: Flask, settings: Settings, page_id: int) -> Iterator[None]:
-    """An update every second; raises SystemExit when one of them failed or the last is not what Candor serves."""
+    """An update every second; raises SystemExit when one of them failed or the last isn't what Candor serves."""
     draft = PostDraft(PostKind.INCIDENT, "Slow answers", PostStatus.INVESTIGATING, "Looking.", "bench-0001")
     post = open_post(settings, COMMAND_LINE, page_id, draft).post_id
     stop, said, failures = threading.Event(), [], []

@@ -25,7 +25,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: identity\r\n"
 
 
 def waits(port: int, seconds: float) -> list[float]:
-    """Seconds that each request of a few steady readers took.  Raises SystemExit when one was not answered."""
+    """Seconds that each request of a few steady readers took.  Raises SystemExit when one wasn't answered."""
     taken: list[float] = []
     failures: list[str] = []
     until = time.monotonic() + seconds
@@ -114,7 +114,7 @@ def _be_slow(dripping: list[socket.socket], sipping: list[socket.socket], stop: 
 
 
 def _is_held(sock: socket.socket) -> bool:
-    """Whether the server has not closed the connection."""
+    """Whether the server hasn't closed the connection."""
     try:
         return sock.recv(1, socket.MSG_PEEK) != b""
     except BlockingIOError:

@@ -128,7 +128,7 @@ def main(count: int = 40_000) -> None:
         )
         with installation(DATABASE_URL=postgres.url) as (_, settings, page_id):
             watched = {"PostgreSQL": postgres.process_id, "smtp-sink": sink.process_id}
-            with transaction() as writing:  # each machine renders the page, which is not what is measured
+            with transaction() as writing:  # each machine renders the page, which isn't what is measured
                 writing.execute(update(Page).values(languages=Language.ENGLISH))
             site = Site(settings, page_id, watched)
             for to in (near, MailServer("simulated", 0, CONNECTIONS), distant):

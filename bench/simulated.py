@@ -15,7 +15,7 @@ from app.vocabulary import DeliveryState
 
 
 class Nowhere:
-    """A sender that hands over nothing to nobody."""
+    """A sender that hands over nothing to no one."""
 
     def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         for recipient in recipients:

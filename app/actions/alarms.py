@@ -40,12 +40,12 @@ def watch_addresses(_settings: Settings) -> None:
 
 
 def dismiss(actor: Actor, number: int) -> None:
-    """Somebody has seen an alarm.  It comes back only if there is more to say; dismissing it again changes nothing.
+    """Someone has seen an alarm.  It comes back only if there is more to say; dismissing it again changes nothing.
     Takes the role lead on one of the pages.
 
     Raises:
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such alarm.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the alarm doesn't exist.
     """
     with changing_installation(actor, needs=Role.LEAD, on_any_page=True) as change:
         alarm = change.session.scalar(select(Alarm).where(Alarm.id == number).with_for_update())

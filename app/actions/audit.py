@@ -90,7 +90,7 @@ def _as_json(facts: Mapping[str, Any] | None) -> str | None:
 
 
 def first_broken(session: Session) -> int | None:
-    """The id of the first line that does not fit the chain; None when all of it holds."""
+    """The id of the first line that doesn't fit the chain; None when all of it holds."""
     previous = FIRST_HASH
     for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.id)):
         if entry.previous_hash != previous or entry.hash != entry_hash(entry):

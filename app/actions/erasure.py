@@ -44,7 +44,7 @@ def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool =
     """Erase whoever has this address, on every page.
 
     Raises:
-        NotFound: nobody has it.
+        NotFound: no one has it.
     """
     with changing_installation(actor) as change:
         session = change.session
@@ -62,7 +62,7 @@ def erase_subscriber(
     administers.
 
     Raises:
-        NotFound: there is no such subscriber.
+        NotFound: the subscriber doesn't exist.
     """
     with changing(settings, actor, page_id, needs=Role.ADMIN, lock=False) as change:
         session = change.session

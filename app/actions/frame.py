@@ -88,14 +88,14 @@ class Change:
 def changing(
     settings: Settings, actor: Actor, page_id: int, *, needs: Role | None, lock: bool = True
 ) -> Iterator[Change]:
-    """Change something about a page, which takes the role `needs` on it; None is open to everybody.
+    """Change something about a page, which takes the role `needs` on it; None is open to everyone.
 
     Without `lock` several of these run at once, for what changes nothing that is published.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
-        Unavailable: the database can not be written; nothing was changed.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with transaction() as session:
         page = lock_page(session, page_id) if lock else session.get(Page, page_id, populate_existing=True)
@@ -112,13 +112,13 @@ def changing(
 def changing_installation(
     actor: Actor, *, needs: Role | None = Role.ADMIN, on_any_page: bool = False
 ) -> Iterator[InstallationChange]:
-    """Change something that belongs to no page, which takes the role `needs` on all pages; None is open to everybody.
+    """Change something that belongs to no page, which takes the role `needs` on all pages; None is open to everyone.
 
     With `on_any_page` the role on one of the pages is enough: an incident may concern several.
 
     Raises:
-        NotAllowed: the actor's role is not enough.
-        Unavailable: the database can not be written; nothing was changed.
+        NotAllowed: the actor's role isn't enough.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with transaction() as session:
         require(session, actor, needs, on_any_page=on_any_page)
@@ -132,7 +132,7 @@ def require(
     began.
 
     Raises:
-        NotAllowed: it is not enough.
+        NotAllowed: it isn't enough.
     """
     if needs is None:
         return
@@ -145,7 +145,7 @@ def require(
 
 
 def _role_now(session: Session, actor: Actor, page: Page | None, *, on_any_page: bool) -> Role | None:
-    if actor.account_id is None:  # a program, the command line, or the worker: nobody's memberships
+    if actor.account_id is None:  # a program, the command line, or the worker: no one's memberships
         if on_any_page:
             return actor.highest_role
         return actor.role if page is None else actor.role_on(page.id)

@@ -33,7 +33,7 @@ def declare_incident(actor: Actor, *, title: str, severity: Severity, links: Seq
     Raises:
         Invalid: the title, the severity or a record link can't be taken.
         Conflict: a record is linked twice.
-        NotAllowed: the actor's role is not enough.
+        NotAllowed: the actor's role isn't enough.
     """
     cleaned = clean_field(title, name="title", label="The title", limit=TITLE_LIMIT)
     wanted = _read_severity(severity)
@@ -47,7 +47,7 @@ def open_incident(
     """Declare an incident in the caller's transaction, such as that of the post that speaks for it.
 
     Raises:
-        Invalid: a record link can not be taken, or is given twice.
+        Invalid: a record link is invalid or repeated.
     """
     at = now()
     incident = Incident(title=title, severity=severity, declared_at=at)
@@ -56,7 +56,7 @@ def open_incident(
     for link in links:
         _add_link(session, incident, link)
     _note(session, incident, actor, f"Declared as {severity}: {title}", at)
-    if actor.account_id is not None:  # whoever declares it speaks for it, until somebody else takes over
+    if actor.account_id is not None:  # whoever declares it speaks for it, until someone else takes over
         session.add(
             IncidentRole(
                 incident_id=incident.id,
@@ -79,7 +79,7 @@ def join_incident(
     Raises:
         Conflict: the post speaks for another incident, or a record is linked already.
         Invalid: a record link can't be taken.
-        NotFound: there is no such incident.
+        NotFound: the incident doesn't exist.
     """
     incident = _held(session, incident_id)
     if post.incident_id is not None:
@@ -97,7 +97,7 @@ def row_id(session: Session, incident_id: str) -> int:
     """The row id of an incident.
 
     Raises:
-        NotFound: there is no such incident.
+        NotFound: the incident doesn't exist.
     """
     found = session.scalar(select(Incident.id).where(Incident.public_id == incident_id))
     if found is None:
@@ -110,8 +110,8 @@ def tie_post(settings: Settings, actor: Actor, page_id: int, post_id: str, incid
 
     Raises:
         Conflict: the post speaks for an incident already.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: the page has no such post, or there is no such incident.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the post isn't on the page, or the incident doesn't exist.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post = change.session.scalar(select(Post).where(Post.public_id == post_id, Post.page_id == page_id))
@@ -125,8 +125,8 @@ def resolve_incident(actor: Actor, incident_id: str) -> None:
 
     Raises:
         Conflict: a post that speaks for it is still open.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such incident.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the incident doesn't exist.
     """
     with _changing(actor, incident_id, needs=Role.LEAD) as (change, incident):
         is_spoken_for = exists().where(
@@ -144,8 +144,8 @@ def reopen_incident(actor: Actor, incident_id: str) -> None:
     """Open an incident again.
 
     Raises:
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such incident.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the incident doesn't exist.
     """
     with _changing(actor, incident_id, needs=Role.LEAD) as (change, incident):
         if incident.resolved_at is not None:
@@ -158,10 +158,10 @@ def add_record_link(actor: Actor, incident_id: str, draft: RecordLinkDraft) -> N
     """Tie an incident to a record in a tracker.
 
     Raises:
-        Invalid: the key or address can not be taken.
+        Invalid: the key or address is invalid.
         Conflict: the incident is tied to it already.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such incident.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the incident doesn't exist.
     """
     with _changing(actor, incident_id) as (change, incident):
         link = _add_link(change.session, incident, draft)
@@ -173,9 +173,9 @@ def set_severity(actor: Actor, incident_id: str, severity: Severity) -> None:
     """Change how severe an incident is.
 
     Raises:
-        Invalid: there is no such severity.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such incident.
+        Invalid: the severity doesn't exist.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the incident doesn't exist.
     """
     wanted = _read_severity(severity)
     with _changing(actor, incident_id) as (change, incident):
@@ -188,14 +188,14 @@ def set_severity(actor: Actor, incident_id: str, severity: Severity) -> None:
 
 
 def set_role(actor: Actor, incident_id: str, role: IncidentRoleName, *, account_id: str = "", person: str = "") -> None:
-    """Give a role to an account (by its public id), or to a person without one, by name; to nobody when both are empty.
+    """Give a role to an account (by its public id), or to a person without one, by name; to no one when both are empty.
 
     Who had it before is kept, up to now.
 
     Raises:
-        Invalid: both are given, the name can't be taken, or there is no such account that may help in an incident.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such incident.
+        Invalid: both are given, the name can't be taken, or the account doesn't exist or can't help in an incident.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the incident doesn't exist.
     """
     name = clean_field(person, name="person", label="The name", limit=PERSON_LIMIT, required=False)
     if name and account_id:
@@ -233,8 +233,8 @@ def add_timeline_entry(actor: Actor, incident_id: str, text: str) -> None:
 
     Raises:
         Invalid: the text is empty or too long.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such incident.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the incident doesn't exist.
     """
     entry = clean_field(text, name="text", label="The entry", limit=ENTRY_LIMIT, multiline=True)
     with _changing(actor, incident_id) as (change, incident):
@@ -283,7 +283,7 @@ def read_link(draft: RecordLinkDraft) -> tuple[str, str, str]:
     """A record link's tracker, key and address; the key is the one typed, else the one that the address names.
 
     Raises:
-        Invalid: the key or address can not be taken.
+        Invalid: the key or address is invalid.
     """
     url = clean_field(draft.url, name="record_url", label="The record's address", limit=URL_LIMIT)
     key = clean_field(draft.key, name="record_key", label="The record's key", limit=KEY_LIMIT, required=False)

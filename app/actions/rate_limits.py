@@ -26,7 +26,7 @@ def count(session: Session, bucket: str, limit: int, seconds: int) -> None:
     """Count one event in the caller's transaction.
 
     Raises:
-        TooMany: there were `limit` events in the last `seconds` already; this one is not counted.
+        TooMany: there were `limit` events in the last `seconds` already; this one isn't counted.
     """
     wait = retry_after(session, bucket, limit, seconds)
     if wait:
@@ -57,7 +57,7 @@ def retry_after(session: Session, bucket: str, limit: int, seconds: int) -> int:
 
 
 def forget(session: Session, bucket: str) -> None:
-    """Start the counter anew."""
+    """Start the counter again."""
     session.execute(delete(RateEvent).where(RateEvent.bucket == bucket))
 
 

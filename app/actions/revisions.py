@@ -13,7 +13,7 @@ def lock_page(session: Session, page_id: int) -> Page:
     """The page, held until the transaction ends: public changes of one page happen one after another.
 
     Raises:
-        NotFound: there is no such page.
+        NotFound: the page doesn't exist.
     """
     page = session.scalar(select(Page).where(Page.id == page_id).with_for_update())
     if page is None:

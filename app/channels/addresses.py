@@ -39,7 +39,7 @@ def is_allowed(address: IPv4Address | IPv6Address | str, allowed_networks: Seque
     """Whether a webhook may connect to `address`.
 
     Only global unicast passes.  Everything that is, or wraps, a local, shared, reserved, multicast, translated or
-    tunnelled address does not: an IPv6 address outside 2000::/3 covers loopback, link-local, unique local, site-local,
+    tunnelled address doesn't: an IPv6 address outside 2000::/3 covers loopback, link-local, unique local, site-local,
     NAT64 (64:ff9b::/96 and 64:ff9b:1::/48), IPv4-mapped and IPv4-compatible ones.  An address inside one of
     `allowed_networks` passes always.
     """

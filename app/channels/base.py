@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(r"\{\{(" + "|".join(PLACEHOLDERS) + r")\}\}")
 
 
 TICK = Outcome(0, DeliveryState.PENDING)
-"""Nobody's outcome: a sender that waits lets its caller look after other things."""
+"""No one's outcome: a sender that waits lets its caller look after other things."""
 
 
 class Sender(Protocol):
@@ -30,7 +30,7 @@ class Sender(Protocol):
         Yields one outcome right after a copy was accepted or refused and before the next one is handed over on that
         connection, so that a caller who notes each one repeats at most one message a connection after a crash.  Who
         talks for a while before the message itself leaves asks `Recipient.may_go` then, and may give back.  What goes
-        wrong with one copy is its outcome; nothing is raised for it.  PENDING gives a copy back that was not
+        wrong with one copy is its outcome; nothing is raised for it.  PENDING gives a copy back that wasn't
         handed over after all.  A sender that waits yields `TICK` now and then.
         """
         ...
@@ -61,14 +61,14 @@ class AddedBy(StrEnum):
     READERS = "readers"
     """Anybody who types an address, which is then asked to confirm; and operators."""
     OPERATORS = "operators"
-    """Operators only: the address holds a secret, or costs somebody something."""
+    """Operators only: the address holds a secret, or costs someone something."""
     BROWSERS = "browsers"
-    """The reader's own browser, which nobody can type an address for."""
+    """The reader's own browser, which no one can type an address for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How many senders work at once, and how many there may be with those that wait for somebody slow.
+    """How many senders work at once, and how many there may be with those that wait for someone slow.
 
     A size of one is for a sender that looks after many connections itself: it sends in the feeder's own thread, so that
     no two threads wait for each other.
@@ -110,7 +110,7 @@ A_DAY = Retries(
 class Channel(ABC):
     """One way for words to leave.  A module of this folder offers its channel as `CHANNEL`.
 
-    What is not said here has a default that is safe for a channel that operators set up.
+    What isn't said here has a default that is safe for a channel that operators set up.
     """
 
     name: ClassVar[str]
@@ -183,7 +183,7 @@ class Channel(ABC):
 def fill(template: str, personal: Mapping[str, str], escape: Callable[[str], str] = str) -> str:
     """`template` with `{{unsubscribe_url}}`, `{{manage_url}}` and `{{confirm_url}}` replaced, and nothing else.
 
-    A value is never looked at again, so text in it that looks like a placeholder stays.  A value that is not there
+    A value is never looked at again, so text in it that looks like a placeholder stays.  A value that isn't there
     becomes empty.  `escape` makes a value fit the template's format.
     """
     return _PLACEHOLDER.sub(lambda found: escape(personal.get(found[1], "")), template)

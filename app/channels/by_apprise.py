@@ -59,7 +59,7 @@ def _service(url: str) -> Any:
 @cache
 def _loaded() -> tuple[Any, Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # plugins nobody uses import what is deprecated
+        warnings.simplefilter("ignore")  # plugins no one uses import what is deprecated
         import apprise
         from apprise import manager_plugins
 

@@ -93,7 +93,7 @@ class SmtpSender:
 
     def send(self, letter: Letter, recipients: Iterable[Recipient]) -> Iterator[Outcome]:
         """See `Sender.send`.  When the server is gone, what comes in the next seconds fails, to be tried again; what
-        another call brings asks the server anew.
+        another call brings asks the server again.
         """
         self._lines.forgive()
         work = _Work(mime.prepare(letter, self._mail_from), iter(recipients))
@@ -150,13 +150,13 @@ class SmtpSender:
             yield from self._lose(line, work)
 
     def _withhold(self, line: Line) -> Iterator[Outcome]:
-        """The server waits for a message that is not ours to send any more: only hanging up ends that."""
+        """The server waits for a message that isn't ours to send any more: only hanging up ends that."""
         line.close()
         self._lines.drop(line)
         yield from (_given_back(copy.recipient) for copy, _ in line.lost())
 
     def _lose(self, line: Line, work: "_Work", why: str = "the mail server hung up") -> Iterator[Outcome]:
-        """A line has ended.  What was not sent on it is tried once on another, if this one had worked before."""
+        """A line has ended.  What wasn't sent on it is tried once on another, if this one had worked before."""
         self._lines.drop(line)
         lost = line.lost()
         self._breaks += bool(lost)
@@ -194,7 +194,7 @@ class _Work:
         return self._is_drained and not self._again
 
     def put_back(self, copy: Copy) -> None:
-        """This copy was not handed over after all."""
+        """This copy wasn't handed over after all."""
         self._again.append(copy)
 
     def may_try_again(self, copy: Copy) -> bool:
@@ -204,7 +204,7 @@ class _Work:
         return is_first
 
     def take(self, line: Line | None) -> Generator[Outcome, None, Copy | None]:
-        """The next copy that can go out on `line`; those that can not are told as outcomes.  None: there is no more."""
+        """The next copy that can go out on `line`; those that can't are told as outcomes.  None: there is no more."""
         while True:
             copy = self._again.popleft() if self._again else None
             if copy is not None and not copy.recipient.may_go():
@@ -257,7 +257,7 @@ def _failed(recipient: Recipient, reason: str, *, permanent: bool = False, suppr
 
 
 def _is_address_gone(reply: Reply) -> bool:
-    """Whether the server says that there is no such address.  After the message itself only its code can."""
+    """Whether the server says that the address doesn't exist.  After the message itself only its code can."""
     if reply.step == "MAIL":
         return False
     said = reply.text if reply.step == "RCPT" or verdict(reply.enhanced, "") is MailVerdict.ADDRESS_GONE else ""

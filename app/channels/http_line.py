@@ -48,7 +48,7 @@ class Line:
 
     @property
     def is_usable(self) -> bool:
-        """Whether it was used lately and the other side has not said anything since, such as that it leaves."""
+        """Whether it was used lately and the other side hasn't said anything since, such as that it leaves."""
         if time.monotonic() - self._used_at > WARM_SECONDS:
             return False
         poll = select.poll()
@@ -70,7 +70,7 @@ class Line:
         *,
         wants_body: bool,
     ) -> Answer:
-        """Ask and hear the answer.  Raises OSError, HTTPException, and ValueError for what can not be sent."""
+        """Ask and hear the answer.  Raises OSError, HTTPException, and ValueError for what can't be sent."""
         self._bounded.begin(deadline)
         self._connection.sock = self._bounded
         self._connection.request(method, path, body or None, {"Host": self._host, **headers})
@@ -82,7 +82,7 @@ class Line:
             return Answer(response.status, _seconds(response.getheader("Retry-After", "")), content)
 
     def close(self) -> None:
-        """Let go of it; it can not be used again."""
+        """Let go of it; it can't be used again."""
         self.is_open = False
         self._connection.close()
         self._sock.close()
@@ -100,12 +100,12 @@ class Line:
 
 
 def default_port(scheme: str) -> int:
-    """The port that an address of this scheme does not name."""
+    """The port that an address of this scheme doesn't name."""
     return 443 if scheme == "https" else 80
 
 
 def left(deadline: float) -> float:
-    """Seconds until then, and a little when it has passed: zero would mean "do not wait" to a socket."""
+    """Seconds until then, and a little when it has passed: zero would mean "don't wait" to a socket."""
     return max(0.01, deadline - time.monotonic())
 
 

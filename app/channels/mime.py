@@ -123,7 +123,7 @@ def _quoted(text: str) -> bytes:
 
 
 def _words(value: str, header: str) -> str:
-    """A header's value in ASCII, folded; what is not ASCII, or looks encoded already, as RFC 2047 words."""
+    """A header's value in ASCII, folded; what isn't ASCII, or looks encoded already, as RFC 2047 words."""
     charset = "us-ascii" if value.isascii() and "=?" not in value else "utf-8"
     return Header(value, charset, header_name=header, maxlinelen=76).encode(linesep="\r\n")
 

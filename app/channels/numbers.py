@@ -8,7 +8,7 @@ ELSEWHERE = "text messages are not sent to that country"
 
 
 def normalise(raw: str, settings: Settings) -> str:
-    """The number in E.164, such as +15551234567.  Raises Invalid, also for a country that is not allowed."""
+    """The number in E.164, such as +15551234567.  Raises Invalid, also for a country that isn't allowed."""
     import phonenumbers
 
     try:
@@ -28,7 +28,7 @@ def is_allowed(number: str, settings: Settings) -> bool:
 
 
 def country_of(number: str) -> str:
-    """The country of a stored number, by two capital letters; empty when nobody knows."""
+    """The country of a stored number, by two capital letters; empty when no one knows."""
     import phonenumbers
 
     try:

@@ -12,7 +12,7 @@ def keep(folder: Path, key: str, suffix: str, content: bytes) -> Path:
     """Write `content` as a whole file or not at all; the file's path.
 
     Raises:
-        OSError: the folder can not be written.
+        OSError: the folder can't be written.
     """
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     safe_key = re.sub(r"[^A-Za-z0-9_-]", "-", key)[:80]

@@ -28,7 +28,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], allowed_networks: Se
     """POST `body` to `url` within 10 seconds in all, over a connection of its own.
 
     Raises:
-        DeliveryError: no answer came, or where the name leads is not allowed.
+        DeliveryError: no answer came, or where the name leads isn't allowed.
     """
     caller = Caller(allowed_networks)
     try:
@@ -62,7 +62,7 @@ class Caller:
 
         Raises:
             NoAnswer: it went out and nothing came back.
-            DeliveryError: it did not go out, or where the name leads is not allowed.
+            DeliveryError: it didn't go out, or where the name leads isn't allowed.
         """
         deadline = time.monotonic() + TOTAL_SECONDS
         try:

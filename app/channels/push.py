@@ -1,6 +1,6 @@
 """Notices that a browser shows, through the push service that its maker runs.
 
-The address is the endpoint that the browser named, `secret` its keys: nobody on the way can read the words.
+The address is the endpoint that the browser named, `secret` its keys: no one on the way can read the words.
 """
 
 import json
@@ -123,7 +123,7 @@ def subscription(text: str, settings: Settings) -> tuple[str, str]:
 
 
 def page_key(settings: Settings) -> str:
-    """What the page gives the browser, so that nobody else can send to it."""
+    """What the page gives the browser, so that no one else can send to it."""
     return web_push.public_key(settings.vapid_key)
 
 
@@ -141,7 +141,7 @@ def _failed(recipient: Recipient, reason: str, *, permanent: bool = False) -> Ou
 
 
 def _is_inside(host: str, settings: Settings) -> bool:
-    """Whether the host is a number that is not public."""
+    """Whether the host is a number that isn't public."""
     try:
         return not is_allowed(host, settings.webhook_allowed_networks)
     except ValueError:

@@ -46,7 +46,7 @@ def offered(name: str, added_by: AddedBy) -> Channel:
 
 
 def label(name: str) -> str:
-    """What people read for a channel; the name itself of one that is not installed any more but has rows left."""
+    """What people read for a channel; the name itself of one that isn't installed any more but has rows left."""
     found = _found().get(name)
     return found.label if found is not None else name
 

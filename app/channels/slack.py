@@ -42,7 +42,7 @@ class Slack:
         """Say it; where the message is, as kept in the ledger.
 
         Raises:
-            DeliveryError: Slack did not take it.
+            DeliveryError: Slack didn't take it.
         """
         said = self._call(
             "chat.postMessage", where, {"channel": where.channel, "text": mrkdwn(words), "unfurl_links": False}
@@ -53,7 +53,7 @@ class Slack:
         """Put other words in the place of a message (as `post` named it).
 
         Raises:
-            DeliveryError: Slack did not do it.
+            DeliveryError: Slack didn't do it.
         """
         channel, _, at = message.removeprefix(PREFIX).partition(":")
         self._call("chat.update", where, {"channel": channel, "ts": at, "text": mrkdwn(words)})

@@ -32,7 +32,7 @@ class SmsChannel(Channel):
     stop_is_for_all_pages = True
 
     def normalise(self, raw: str, settings: Settings) -> str:
-        """The number in E.164, such as +15551234567.  Raises Invalid, also for a country that is not allowed."""
+        """The number in E.164, such as +15551234567.  Raises Invalid, also for a country that isn't allowed."""
         return numbers.normalise(raw, settings)
 
     def is_configured(self, settings: Settings) -> bool:
@@ -98,7 +98,7 @@ class OutboxSender:
 
 
 def _judged(recipient: Recipient, result: by_apprise.Result) -> Outcome:
-    """A provider's own codes are not known here: all but a request to slow down may be a mistake somebody mends."""
+    """A provider's own codes aren't known here: all but a request to slow down may be a mistake someone mends."""
     if result.is_sent:
         return Outcome(recipient.delivery_id, DeliveryState.SENT)
     if result.code == TOO_FAST:

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 20.0
 UNHEARD_SECONDS = 60.0
 """So long the system tries to get through what was sent; then the connection is over.  It ends before a lease does, so
-that a machine that was cut off does not deliver, when it is back, what others have sent meanwhile.
+that a machine that was cut off doesn't deliver, when it is back, what others have sent meanwhile.
 """
 
 OPENING_SECONDS = 60.0

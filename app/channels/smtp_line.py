@@ -160,7 +160,7 @@ class Line:
         self._began.append(self.since)
 
     def _envelope(self, copy: Copy) -> bytes:
-        """The commands that go out now; the others follow one by one when the server does not pipeline."""
+        """The commands that go out now; the others follow one by one when the server doesn't pipeline."""
         self._refused = None
         utf8 = "" if copy.address.isascii() else " BODY=8BITMIME SMTPUTF8"
         steps = [("RSET", "RSET")] if self._needs_reset else []

@@ -1,6 +1,6 @@
 """Several SMTP connections, looked after together from one thread.
 
-A line that waits long for an answer is not waited for: another is opened beside it, up to a limit.  Connections are
+A line that waits long for an answer isn't waited for: another is opened beside it, up to a limit.  Connections are
 opened in threads of their own, because finding and greeting a server may take long; a process that ends leaves them.
 """
 
@@ -37,7 +37,7 @@ class Lines:
 
     @property
     def stall_seconds(self) -> float:
-        """Seconds after which a line counts as stalled: longer with a server that is slow with everybody."""
+        """Seconds after which a line counts as stalled: longer with a server that is slow with everyone."""
         return max(STALLED_SECONDS, STALLED_TIMES * self._usual)
 
     def learn(self, seconds: float) -> None:
@@ -46,7 +46,7 @@ class Lines:
 
     @property
     def lost(self) -> str:
-        """Why there is no line and none can be opened for some seconds; empty when that is not so."""
+        """Why there is no line and none can be opened for some seconds; empty when that isn't so."""
         return self._failure if not self._lines and time.monotonic() < self._failed_until else ""
 
     @property
@@ -162,6 +162,6 @@ class Lines:
 
 
 def _hang_up(future: Future[Opened]) -> None:
-    """Nobody waits any more for the connection that was being opened."""
+    """No one waits any more for the connection that was being opened."""
     if future.exception() is None:
         future.result().sock.close()

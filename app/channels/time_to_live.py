@@ -1,4 +1,4 @@
-"""How long somebody in between may hold a message back before it is stale."""
+"""How long someone in between may hold a message back before it is stale."""
 
 from datetime import datetime
 
@@ -8,6 +8,6 @@ LONGEST_SECONDS, SHORTEST_SECONDS = 1800, 60
 
 
 def seconds_left(until: datetime | None) -> int:
-    """Seconds until what a message says is stale, 30 minutes at most; also when that is not known, or past."""
+    """Seconds until what a message says is stale, 30 minutes at most; also when that isn't known, or past."""
     left = int((until - now()).total_seconds()) if until is not None else 0
     return max(SHORTEST_SECONDS, min(left, LONGEST_SECONDS)) if left > 0 else LONGEST_SECONDS

@@ -119,7 +119,7 @@ class Inquiry:
         """The text with these words that went to `number` at about that time; None when Twilio knows of none.
 
         Raises:
-            DeliveryError: Twilio did not say.
+            DeliveryError: Twilio didn't say.
         """
         asked = urlencode({"To": number, "PageSize": "20"})
         answer = self._caller.call(

@@ -41,14 +41,14 @@ def signature(secrets_: str, message_id: str, timestamp: int, body: bytes) -> st
     secret is replaced, the old one and the new one both sign.
 
     Raises:
-        ValueError: a secret is not `whsec_` and base64.
+        ValueError: a secret isn't `whsec_` and base64.
     """
     at, text = datetime.fromtimestamp(timestamp, UTC), body.decode()
     return " ".join(Webhook(_key(secret)).sign(message_id, at, text) for secret in secrets_.split())
 
 
 def _key(secret: str) -> bytes:
-    """The library leaves out what is not base64; a secret that was damaged must not sign as another one."""
+    """The library leaves out what isn't base64; a secret that was damaged must not sign as another one."""
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
     except binascii.Error:
@@ -184,7 +184,7 @@ def _headers(recipient: Recipient, body: bytes) -> dict[str, str]:
 
 
 def _judged(recipient: Recipient, answer: Answer) -> Outcome:
-    """Only 410 says that it is over (Standard Webhooks): everything else may be a mistake that somebody mends."""
+    """Only 410 says that it is over (Standard Webhooks): everything else may be a mistake that someone mends."""
     status = answer.status
     if 200 <= status < 300:
         return Outcome(recipient.delivery_id, DeliveryState.SENT, status=status)

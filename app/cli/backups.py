@@ -42,7 +42,7 @@ NO_PG_RESTORE = (
 def backup(settings: Settings, file: Path, *, force: bool) -> Answer:
     """Back up the whole database to FILE while Candor runs.
 
-    Only you can read FILE. If the backup fails, FILE is not created.
+    Only you can read FILE. If the backup fails, FILE isn't created.
     """
     file = file.absolute()
     if file.is_dir() or (file.exists() and not force):

@@ -85,7 +85,7 @@ def list_components(_settings: Settings, page_id: int) -> Answer:
 @answers
 @about_page
 def set_component(settings: Settings, page_id: int, public_id: str, status: str) -> Answer:
-    """Set a component's status. Subscribers are not notified.
+    """Set a component's status. Subscribers aren't notified.
 
     Example: candor component set 1fjx5cq2wvb8 partial_outage
     """
@@ -228,7 +228,7 @@ def resolve(settings: Settings, page_id: int, public_id: str, **options: Any) ->
 @answers
 @about_page
 def pin(settings: Settings, page_id: int, public_id: str, off: bool) -> Answer:
-    """Pin a post to the top of the page, even after it ends. Subscribers are not notified."""
+    """Pin a post to the top of the page, even after it ends. Subscribers aren't notified."""
     pin_post(settings, COMMAND_LINE, page_id, _post(page_id, public_id).public_id, pinned=not off)
     return Answer("Unpinned." if off else "Pinned.", {"id": public_id, "pinned": not off})
 
@@ -312,7 +312,7 @@ def correct(
     status: str | None,
     publish_anyway: bool,
 ) -> Answer:
-    """Correct an update. Readers can see the former text. Subscribers are not notified."""
+    """Correct an update. Readers can see the former text. Subscribers aren't notified."""
     _check_update(_post(page_id, public_id), update_id)
     if body is None and not body_stdin and status is None:
         raise Invalid("Choose what to correct: --body, --body-stdin or --status.")

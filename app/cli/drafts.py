@@ -17,7 +17,7 @@ from app.shapes import COMMAND_LINE, SavedDraft
 
 @click.group()
 def draft() -> None:
-    """Manage updates that are not published yet."""
+    """Manage updates that aren't published yet."""
 
 
 @draft.command("list")

@@ -73,7 +73,7 @@ def show(_settings: Settings, public_id: str) -> Answer:
 @click.option("--person", default="", metavar="NAME", help="Someone without an account.")
 @answers
 def set_role(_settings: Settings, public_id: str, role: str, email: str, person: str) -> Answer:
-    """Give a role to someone; to nobody without --account and --person."""
+    """Give a role to someone; to no one without --account and --person."""
     account_id = _account(email) if email else ""
     given = from_options(IncidentRoleInput, {"role": role, "account": account_id, "person": person})
     actions.set_role(COMMAND_LINE, public_id, given.role, account_id=given.account, person=given.person)

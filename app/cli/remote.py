@@ -128,7 +128,7 @@ def list_components(other: Remote, page: str) -> Answer:
 @click.argument("status", type=STATUSES)
 @asks
 def set_component(other: Remote, page: str, public_id: str, status: str) -> Answer:
-    """Set a component's status. Subscribers are not notified."""
+    """Set a component's status. Subscribers aren't notified."""
     made = single(other, "PATCH", f"{page}/components/{checked_id(public_id)}", {"component": {"status": status}})
     return Answer(f"{made['name']} is now {made['status']}.", {"component": made})
 

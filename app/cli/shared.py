@@ -144,7 +144,7 @@ def password_from(stdin: bool) -> str:
     """The first line of standard input.
 
     Raises:
-        Invalid: `--password-stdin` was not given. Other users of the machine could see a password in the arguments.
+        Invalid: `--password-stdin` wasn't given. Other users of the machine could see a password in the arguments.
     """
     if not stdin:
         raise Invalid.field("password", "Send the password on standard input with --password-stdin.")

@@ -1,4 +1,4 @@
-"""Remembers that the database did not answer, so that callers hear so at once instead of waiting again."""
+"""Remembers that the database didn't answer, so that callers hear so at once instead of waiting again."""
 
 import threading
 from time import monotonic
@@ -8,7 +8,7 @@ REST_SECONDS = 1.0
 
 class CircuitBreaker:
     """Remembers that waiting was in vain, so that a request waits once and not for each statement, and that threads
-    are not all taken by waiting: until one succeeds, one caller at a time waits, and the others hear at once.
+    aren't all taken by waiting: until one succeeds, one caller at a time waits, and the others hear at once.
     """
 
     def __init__(self, longest_try: float) -> None:

@@ -20,7 +20,7 @@ FORSAKEN_SECONDS = 60
 KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4}
 UNHEARD_SECONDS = 40.0
 """Whoever waits for an answer over a connection that is dead hears so after 40 seconds: by keepalives, which come only
-when all that was said has arrived, and otherwise because it has not arrived for so long.  The system by itself would
+when all that was said has arrived, and otherwise because it hasn't arrived for so long.  The system by itself would
 wait for two hours, or a quarter of one.
 """
 
@@ -52,7 +52,7 @@ def make_file() -> None:
     """Make the file of a SQLite database, empty, unless it is there: nothing else does, so that a lost file is noticed.
 
     Raises:
-        Unavailable: it can not be made.
+        Unavailable: it can't be made.
     """
     url = db.engine.url
     if db.engine.dialect.name != "sqlite" or not url.database or url.database.startswith((":memory:", "file:")):
@@ -87,7 +87,7 @@ def _on_connect(connection: Any, record: ConnectionPoolEntry) -> None:
 
 @event.listens_for(Engine, "checkout")
 def _on_checkout(_connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-    """A connection to a file that was deleted would go on reading and writing what nobody else can see."""
+    """A connection to a file that was deleted would go on reading and writing what no one else can see."""
     path, identity = record.info.get("file", ("", None))
     if path and _identity(path) != identity:
         raise DisconnectionError("the database's file is another one now")

@@ -1,7 +1,7 @@
 """How long a process waits for the database, and how its connections are opened so that it waits no longer.
 
 A web process must answer soon, also when the database is frozen: its connections are open, and nothing comes.  psycopg
-waits for ever then, and looking up a host's name has no limit either, so both are bounded here.  Workers, commands and
+waits forever then, and looking up a host's name has no limit either, so both are bounded here.  Workers, commands and
 migrations have statements that rightly take long: they wait.
 """
 
@@ -39,7 +39,7 @@ SERVING = Timeouts(lock=2.0, answer=2.2)
 
 
 class SqliteOpener:
-    """Opens connections to a database file that exists; a missing one is an error and never made anew."""
+    """Opens connections to a database file that exists; a missing one is an error and never rendered again."""
 
     def __init__(self, timeouts: Timeouts) -> None:
         self.lock_seconds = timeouts.lock
@@ -49,7 +49,7 @@ class SqliteOpener:
         """As `sqlite3.connect`.
 
         Raises:
-            sqlite3.OperationalError: there is no such file, or it can not be opened.
+            sqlite3.OperationalError: the file is missing or can't be opened.
         """
         address = path
         if path != ":memory:" and not options.get("uri"):
@@ -101,7 +101,7 @@ def _bounded(seconds: float, breaker: CircuitBreaker) -> type[Any]:
                 result = super().wait(_until(monotonic() + seconds, gen), *words, **options)
             except TimeoutError:
                 breaker.failed()
-                self.close()  # what comes later answers a question that nobody asks any more
+                self.close()  # what comes later answers a question that no one asks any more
                 raise psycopg.OperationalError(NO_ANSWER) from None
             breaker.worked()
             return result
@@ -128,7 +128,7 @@ def _until(deadline: float, steps: Generator[Any, Any, Result]) -> Generator[Any
 
 
 def _within(seconds: float, work: Callable[[], Any]) -> Any:
-    """What `work` returns or raises; it runs in a thread of its own, because a name's look-up can not be bounded.
+    """What `work` returns or raises; it runs in a thread of its own, because a name's look-up can't be bounded.
 
     Raises:
         TimeoutError: it took longer.  A connection that comes later is closed.

@@ -37,7 +37,7 @@ def one_instant() -> Iterator[Session]:
     """A session of its own that reads the database as of one instant, whoever writes meanwhile.
 
     Raises:
-        Unavailable: the database can not be read.
+        Unavailable: the database can't be read.
     """
     release()
     with translated():
@@ -65,7 +65,7 @@ def transaction() -> Iterator[Session]:
     """One write transaction: committed when the block ends, rolled back when it raises.
 
     It begins as a write (`BEGIN IMMEDIATE` on SQLite), so a lock is waited for at the start and never met half-way.
-    What was read before in this session is forgotten.  Transactions do not nest.
+    What was read before in this session is forgotten.  Transactions don't nest.
 
     Raises:
         Unavailable: the database is locked or gone; nothing was changed.
@@ -115,7 +115,7 @@ def is_unavailable(error: DBAPIError) -> bool:
 
 
 def what_is_wrong(error: DBAPIError) -> str:
-    """A sentence for people about a database that is not available; without addresses, names or statements."""
+    """A sentence for people about a database that isn't available; without addresses, names or statements."""
     code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
     if _has_no_tables(error):
         return "The database has no tables. Run candor db upgrade, or restore the right file."

@@ -158,9 +158,9 @@ def _recipient(
 
 
 def _superseded(session: Session, claims: Sequence[Claim]) -> bool:
-    """Whether a later update of the same post is being sent: then nobody needs the older one any more.
+    """Whether a later update of the same post is being sent: then no one needs the older one any more.
 
-    A correction takes nobody's place: it goes only to those who got the update.
+    A correction takes no one's place: it goes only to those who got the update.
     """
     if not any(claim.attempts > 1 or claim.is_late for claim in claims):
         return False

@@ -2,11 +2,11 @@
 
 One subscriber can have no second row for an update: the table refuses it.  What can still go wrong is looked for here:
 a message that an endpoint or a provider took twice, one that was taken up again because a machine was lost while it
-sent, rows for people who are not the page's subscribers, rows that a broken index no longer keeps apart, and two
+sent, rows for people who aren't the page's subscribers, rows that a broken index no longer keeps apart, and two
 subscribers with one address, as there can be after SECRET_KEY was changed.
 
-What can not be seen: the one message of each connection that was under way when a process died, which is sent again
-without a trace when nobody answered for it; and what mail servers do with a message after they took it.
+What can't be seen: the one message of each connection that was under way when a process died, which is sent again
+without a trace when no one answered for it; and what mail servers do with a message after they took it.
 """
 
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An alarm that nobody has dismissed.  `update_id` is empty when it is about no update."""
+    """An alarm that no one has dismissed.  `update_id` is empty when it is about no update."""
 
     number: int
     kind: str

@@ -43,7 +43,7 @@ class Outdated(NamedTuple):
 def edit_corrected(settings: Settings) -> None:
     """Put the corrected words into every room that got the others.  Talks to the service: a slow one delays the caller.
 
-    A message is edited once a correction: one that can not be edited keeps its words, and says so.  Nothing is edited
+    A message is edited once a correction: one that can't be edited keeps its words, and says so.  Nothing is edited
     while all of the channel is paused.
     """
     outdated = [] if limits.is_paused(session(), CHAT) else _outdated(session())

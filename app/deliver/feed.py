@@ -28,10 +28,10 @@ FLUSH_EVERY = 800
 FLUSH_SECONDS = 0.25
 RENEW_SECONDS = 20.0
 MARGIN_SECONDS = 10.0
-"""So long before its lease ends a row is no longer sent: somebody else may take it soon."""
+"""So long before its lease ends a row is no longer sent: someone else may take it soon."""
 
 UNSETTLED_SECONDS = 5.0
-"""So long more is sent while the ledger can not be told: all of that goes out again if this machine is lost."""
+"""So long more is sent while the ledger can't be told: all of that goes out again if this machine is lost."""
 
 UNWRITTEN_SECONDS = 1.0
 """So long nothing is claimed after the journal could not be written."""
@@ -83,13 +83,13 @@ class Feed:
         self.generation = 0
 
     def look(self) -> None:
-        """Somebody said that there is something: look at once."""
+        """Someone said that there is something: look at once."""
         self._look_at = 0.0
 
     def take(self, limit: int) -> list[Item]:
         """Claim up to `limit` due rows and address them; those who are skipped after all are noted at once.
 
-        When there was nothing, nobody looks again before a while has passed or a wake-up came.
+        When there was nothing, no one looks again before a while has passed or a wake-up came.
 
         Raises:
             Unavailable: the database went away.
@@ -168,8 +168,8 @@ class Feed:
     def renew(self) -> None:
         """Keep what we hold for another lease, now and then.
 
-        When the ledger does not know some of it as ours any more, others took it while this machine stood still, and
-        nothing that is in our hands goes out: it is given back, and what is ours after all is claimed anew.
+        When the ledger doesn't know some of it as ours any more, others took it while this machine stood still, and
+        nothing that is in our hands goes out: it is given back, and what is ours after all is claimed again.
         """
         begun = time.monotonic()
         if self._claims and begun - self._renewed_at > RENEW_SECONDS:
@@ -193,7 +193,7 @@ class Feed:
         claims += ledger.claim(self._table, self._name, self._owner, limit)
         self._is_unsure = False
         fresh = [claim for claim in claims if claim.id not in self._claims]
-        if len(fresh) < len(claims):  # somebody gave away what is in our hands
+        if len(fresh) < len(claims):  # someone gave away what is in our hands
             self.generation += 1
         self._claims |= {claim.id: claim for claim in fresh}
         return fresh
@@ -205,7 +205,7 @@ class Feed:
             return ledger.claims_of(session(), self._table, self._owner)
 
     def _addressed_or_given_back(self, claims: list[Claim], until: float) -> list[Item]:
-        """What is claimed and can not be addressed, because the database went away between the two, is given back."""
+        """What is claimed and can't be addressed, because the database went away between the two, is given back."""
         try:
             with translated():
                 return list(self._addressed(claims, until))

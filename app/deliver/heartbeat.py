@@ -1,7 +1,7 @@
 """Which machines work on this database, and whether it is the one that this machine left.
 
 Each CANDOR_HOME keeps a file that says its id and when the database last took its beat.  The file is written after the
-commit, so a database that is older than the file was put back from a backup, and one that does not know the id is
+commit, so a database that is older than the file was put back from a backup, and one that doesn't know the id is
 another machine's, or a copy.
 """
 
@@ -46,7 +46,7 @@ def load_own(home: Path) -> OwnHeartbeat:
     """This machine's heartbeat, made when there is none.  A file that was copied here is another machine's.
 
     Raises:
-        OSError: the file can not be read or written.
+        OSError: the file can't be read or written.
     """
     path = home / FILE
     try:
@@ -82,7 +82,7 @@ def forget_own(home: Path) -> None:
 
 
 def forget_all() -> None:
-    """The machines of a backup are not those that work on the database restored from it.  Raises Unavailable."""
+    """The machines of a backup aren't those that work on the database restored from it.  Raises Unavailable."""
     with transaction() as session:
         session.execute(delete(Machine).execution_options(synchronize_session=False))
 
@@ -117,8 +117,8 @@ def beat(home: Path) -> None:
     month after it was last seen by a time at which this one was seen too: no clock that jumps makes one forgotten.
 
     Raises:
-        Unavailable: the database can not be written; nothing is remembered.
-        OSError: the file can not be written.
+        Unavailable: the database can't be written; nothing is remembered.
+        OSError: the file can't be written.
     """
     own = load_own(home)
     with transaction() as session:

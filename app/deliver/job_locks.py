@@ -1,4 +1,4 @@
-"""Locks for jobs that only one worker at a time may do.  Each expires, so that a worker that died blocks nobody."""
+"""Locks for jobs that only one worker at a time may do.  Each expires, so that a worker that died blocks no one."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ LONGEST = timedelta(minutes=15)
 
 
 def acquire(name: str, length: timedelta) -> datetime | None:
-    """Acquire a lock; until when it is ours, None while it is not due.  Raises Unavailable."""
+    """Acquire a lock; until when it is ours, None while it isn't due.  Raises Unavailable."""
     try:
         with transaction() as session:
             at = shared_now(session)
@@ -27,7 +27,7 @@ def acquire(name: str, length: timedelta) -> datetime | None:
             if taken is None:
                 session.add(JobLock(name=name, due_at=until))
             return until
-    except IntegrityError:  # it was nobody's, and another worker was first
+    except IntegrityError:  # it was no one's, and another worker was first
         return None
 
 

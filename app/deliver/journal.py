@@ -32,8 +32,8 @@ class Journal:
         """Write one outcome down.  It survives the process; power loss is bounded by the lease.
 
         Raises:
-            OSError: it can not be written, as on a full disk.  Nothing is left of it, because half a line with the next
-                one behind it would tell of somebody else.
+            OSError: it can't be written, as on a full disk.  Nothing is left of it, because half a line with the next
+                one behind it would tell of someone else.
         """
         line = _line(outcome)
         written = os.write(self._file, line)

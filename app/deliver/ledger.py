@@ -201,7 +201,7 @@ def renew(ledger: Ledger, owner: str) -> int:
 
 
 def release(ledger: Ledger, owner: str) -> None:
-    """Give back what `owner` holds and has not tried: it left, or is known to be dead."""
+    """Give back what `owner` holds and hasn't tried: it left, or is known to be dead."""
     with transaction() as session:
         deliveries.release(session, ledger, owner)
 

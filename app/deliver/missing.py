@@ -1,4 +1,4 @@
-"""Who has not received what a dispatch sends, and why."""
+"""Who hasn't received what a dispatch sends, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ NOT_RECEIVED = (
     DeliveryState.PENDING,
     DeliveryState.SKIPPED,
 )
-"""Everybody who is not known to have it, those first about whom something can be done."""
+"""Everyone who isn't known to have it, those first about whom something can be done."""
 
 GAVE_UP = "Gave up"
 """How the reason begins of what failed in the end though trying again might help; all else that failed is for good."""
@@ -29,7 +29,7 @@ GAVE_UP = "Gave up"
 
 @dataclass(frozen=True, slots=True)
 class ReasonCount:
-    """So many on a channel have not received it, and why."""
+    """So many on a channel haven't received it, and why."""
 
     channel: str
     state: DeliveryState
@@ -39,7 +39,7 @@ class ReasonCount:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which of those who have not received an update: all, or those on a channel, in a state, with a reason."""
+    """Which of those who haven't received an update: all, or those on a channel, in a state, with a reason."""
 
     channel: str | None = None
     state: DeliveryState | None = None
@@ -56,7 +56,7 @@ ALL = Wanted()
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Somebody who has not received an update, and why."""
+    """Someone who hasn't received an update, and why."""
 
     delivery_id: int
     subscriber_id: str
@@ -76,7 +76,7 @@ def given_up(reasons: Sequence[ReasonCount]) -> int:
 
 
 def reasons(session: Session, dispatch_id: int) -> tuple[ReasonCount, ...]:
-    """Why people have not received an update: per channel, state and reason.  One query."""
+    """Why people haven't received an update: per channel, state and reason.  One query."""
     rows = session.execute(
         select(Delivery.channel, Delivery.state, Delivery.reason, func.count())
         .where(*_missing(dispatch_id, ALL))
@@ -89,7 +89,7 @@ def reasons(session: Session, dispatch_id: int) -> tuple[ReasonCount, ...]:
 def missing(
     session: Session, dispatch_id: int, *, wanted: Wanted = ALL, limit: int = 50, offset: int = 0
 ) -> Sequence[Missing]:
-    """Who has not received an update: failed first, then waiting, then skipped.  One query."""
+    """Who hasn't received an update: failed first, then waiting, then skipped.  One query."""
     rank = case({state: number for number, state in enumerate(NOT_RECEIVED)}, value=Delivery.state)
     ids = (
         select(Delivery.id)

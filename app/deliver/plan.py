@@ -24,7 +24,7 @@ LEAST_URGENT = 2
 
 
 def due_dispatches(session: Session) -> list[int]:
-    """The dispatches whose hold has ended and whose deliveries are not all written, the most urgent first."""
+    """The dispatches whose hold has ended and whose deliveries aren't all written, the most urgent first."""
     begun = (Dispatch.state == DispatchState.SENDING) & Dispatch.planned_at.is_(None)
     held = (Dispatch.state == DispatchState.HELD) & ~_is_held(now())
     return list(
@@ -47,7 +47,7 @@ def urgency(impact: Impact) -> int:
 
 
 def plan(dispatch_id: int) -> bool:
-    """Write the deliveries of a dispatch, piece by piece, so that nobody waits long for the database; whether this call
+    """Write the deliveries of a dispatch, piece by piece, so that no one waits long for the database; whether this call
     wrote any.
 
     Several workers may call it at once: each piece is taken under the dispatch's lock, and a worker that finds it
@@ -103,7 +103,7 @@ def _language(session: Session, page_id: int) -> ColumnElement[str]:
 
 
 def _waits_for_its_update() -> ColumnElement[bool]:
-    """Whether somebody may be getting what this dispatch puts right at this moment: a few seconds later it is known
+    """Whether someone may be getting what this dispatch puts right at this moment: a few seconds later it is known
     who got it.
     """
     delivery, of_update = aliased(Delivery), aliased(Dispatch)

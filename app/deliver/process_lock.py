@@ -12,10 +12,10 @@ FILE = "running.lock"
 
 
 def hold_shared(home: Path) -> bool:
-    """This process works here until it ends; False while somebody restores, and then it has to ask again.
+    """This process works here until it ends; False while someone restores, and then it has to ask again.
 
     Raises:
-        OSError: the lock can not be made.
+        OSError: the lock can't be made.
     """
     handle = _open(home)
     try:
@@ -28,10 +28,10 @@ def hold_shared(home: Path) -> bool:
 
 @contextmanager
 def exclusive(home: Path) -> Iterator[None]:
-    """Nobody else works here for the length of the block.
+    """No one else works here for the length of the block.
 
     Raises:
-        Conflict: somebody does.
+        Conflict: someone does.
     """
     handle = _open(home)
     try:

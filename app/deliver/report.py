@@ -35,7 +35,7 @@ class DispatchReport:
 
     While the dispatch is held nothing is planned yet: the counts then say who would get it (as pending), and `skipped`
     who would not.  `retrying` of those who wait were tried before, the next at `retry_at`.  `per_second` were
-    tried over the last `seconds`; both are 0.0 when that is not known.
+    tried over the last `seconds`; both are 0.0 when that isn't known.
     """
 
     public_id: str
@@ -57,7 +57,7 @@ class DispatchReport:
 
     @property
     def audience(self) -> int:
-        """Everybody accounted for: sent, failed, bounced, skipped, unknown and waiting together."""
+        """Everyone accounted for: sent, failed, bounced, skipped, unknown and waiting together."""
         planned = sum(sum(states.values()) for states in self.counts.values())
         return planned + self.left_out if self.state is DispatchState.HELD else planned
 
@@ -88,18 +88,18 @@ class DispatchReport:
 
     @property
     def not_received(self) -> int:
-        """Everybody of the audience who is not known to have it."""
+        """Everyone of the audience who isn't known to have it."""
         return self.audience - self.total(DeliveryState.SENT)
 
     @property
     def percent(self) -> int:
-        """How much of what there was to send has been tried, rounded down: 100 only when nobody waits."""
+        """How much of what there was to send has been tried, rounded down: 100 only when no one waits."""
         due = self.tried + self.waiting
         return 100 * self.tried // due if due else 100
 
     @property
     def seconds_left(self) -> float | None:
-        """How long first attempts will take at this rate; None when that can not be said."""
+        """How long first attempts will take at this rate; None when that can't be said."""
         first = self.waiting - self.retrying
         return first / self.per_second if first > 0 and self.per_second > 0 else None
 
@@ -139,7 +139,7 @@ def dispatch_report(
     why_skipped: bool = True,
     sample: Sample | None = None,
 ) -> DispatchReport | None:
-    """What happened to an update's notices, or to those of its dispatch with that id; None when it notified nobody.
+    """What happened to an update's notices, or to those of its dispatch with that id; None when it notified no one.
     At most five queries.
 
     Without `why_skipped` the reasons are left out once it is planned: they cost a look at every row that was skipped.

@@ -51,7 +51,7 @@ def _settlements(
     outcomes: Sequence[Outcome],
     at: datetime,
 ) -> list[dict[str, object]]:
-    """The values of each row that is not plainly sent; what failed for now is due again, until it is given up."""
+    """The values of each row that isn't plainly sent; what failed for now is due again, until it is given up."""
     failed = [one.delivery_id for one in outcomes if one.state is DeliveryState.FAILED and not one.permanent]
     known: dict[int, tuple[datetime, str]] = {}
     if failed:

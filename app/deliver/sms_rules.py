@@ -31,7 +31,7 @@ def paid_channels() -> list[str]:
 def skip(session: Session, settings: Settings, claims: Sequence[Claim]) -> dict[int, str]:
     """Why texts of one dispatch are left out, by the claims' ids.  Three queries, one more with a budget.
 
-    The first word about a post and the last one go to everybody, whatever they got before; only the budget ends them.
+    The first word about a post and the last one go to everyone, whatever they got before; only the budget ends them.
     """
     if not claims:
         return {}

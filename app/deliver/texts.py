@@ -48,7 +48,7 @@ ENDS = {21610: twilio.STOPPED, 30006: twilio.NOT_A_MOBILE}
 
 
 class Doubt(NamedTuple):
-    """A text of which it is not known whether the provider took it."""
+    """A text of which it isn't known whether the provider took it."""
 
     delivery_id: int
     dispatch_id: int
@@ -89,7 +89,7 @@ def record_status(writing: Session, ledger: Ledger, row_id: int, message: Messag
 
 
 def reconcile(settings: Settings) -> None:
-    """Ask the provider about each text in doubt: it is sent if it was taken, and tried again if it was not.
+    """Ask the provider about each text in doubt: it is sent if it was taken, and tried again if it wasn't.
 
     What is in doubt after 24 hours stays so.  Talks to the provider: a slow one keeps the caller waiting.
     """
@@ -108,7 +108,7 @@ def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
         for doubt in doubts:
             try:
                 words = letters.of_dispatch(session(), doubt.dispatch_id, SMS).letter(doubt.language).text
-            except NotFound:  # withdrawn: nobody sends it again, and whoever may have got it is told
+            except NotFound:  # withdrawn: no one sends it again, and whoever may have got it is told
                 continue
             release()
             try:
@@ -142,7 +142,7 @@ def _doubts(reading: Session) -> list[Doubt]:
 
 
 def _try_again(doubt: Doubt) -> None:
-    """Unless somebody else has asked meanwhile, and it was tried again already."""
+    """Unless someone else has asked meanwhile, and it was tried again already."""
     with transaction() as writing:
         row = writing.get(Delivery, doubt.delivery_id, with_for_update=True)
         if row is not None and row.state == DeliveryState.UNKNOWN and row.settled_at == doubt.at:

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 CHANNEL = "candor_work"
 POLL_SECONDS = 0.5
 CALM_SECONDS = 5.0
-"""How often somebody looks who is woken anyway: a notification may be missed, and retries fall due by themselves."""
+"""How often someone looks who is woken anyway: a notification may be missed, and retries fall due by themselves."""
 
 AGAIN_SECONDS = 5.0
 
@@ -45,7 +45,7 @@ class WakeUp:
             return self._count
 
     def notify(self) -> None:
-        """Wake everybody who sleeps on it."""
+        """Wake everyone who sleeps on it."""
         with self._notified:
             self._count += 1
             self._notified.notify_all()

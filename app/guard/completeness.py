@@ -1,4 +1,4 @@
-"""Gentle advice on an update's words: what readers look for and do not find.  Advice never stops a publish."""
+"""Gentle advice on an update's words: what readers look for and don't find.  Advice never stops a publish."""
 
 import re
 

@@ -1,17 +1,17 @@
-"""Whether a colour can be read on another, by WCAG 2.2's contrast ratio (success criterion 1.4.3)."""
+"""Whether a color can be read on another, by WCAG 2.2's contrast ratio (success criterion 1.4.3)."""
 
 READABLE = 4.5
 STEPS = 40
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours "#rrggbb", from 1 to 21 (WCAG 2.2, "contrast ratio")."""
+    """The contrast ratio of two colors "#rrggbb", from 1 to 21 (WCAG 2.2, "contrast ratio")."""
     lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def readable_on(colour: str, background: str, at_least: float = READABLE) -> str:
-    """`colour` mixed with black or white, whichever is farther from `background`, until it can be read on it."""
+    """`color` mixed with black or white, whichever is farther from `background`, until it can be read on it."""
     towards = "#000000" if contrast("#000000", background) > contrast("#ffffff", background) else "#ffffff"
     for step in range(STEPS + 1):
         mixed = _mixed(colour, towards, step / STEPS)

@@ -16,7 +16,7 @@ class Picture:
 
 
 def picture_of(body: bytes) -> Picture | None:
-    """The PNG, JPEG or WebP picture that `body` begins as; None when it is none, or its size can not be read."""
+    """The PNG, JPEG or WebP picture that `body` begins as; None when it is none, or its size can't be read."""
     for content_type, measure in (("image/png", _png), ("image/jpeg", _jpeg), ("image/webp", _webp)):
         size = measure(body)
         if size is not None and all(size):

@@ -101,7 +101,7 @@ class Input(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        """As a strict door takes it: nothing that is not described, and null for all that may be left out."""
+        """As a strict door takes it: nothing that isn't described, and null for all that may be left out."""
         made = handler(core)
         schema = handler.resolve_ref_schema(made)
         schema["additionalProperties"] = False
@@ -139,7 +139,7 @@ def from_json(
     """An input from the API.  A strict door takes what is described and nothing else.
 
     Raises:
-        Invalid: with a sentence for every field that cannot be accepted, by its name in the API.
+        Invalid: with a sentence for every invalid field, by its name in the API.
     """
     made = _from_program(model, data, Door(zone, is_text=not is_strict), is_strict=is_strict)
     for name, field in model.model_fields.items():
@@ -154,7 +154,7 @@ def from_query(model: type[Model], arguments: Mapping[str, str]) -> Model:
     """An input from an address's query.
 
     Raises:
-        Invalid: with a sentence for every parameter that cannot be accepted.
+        Invalid: with a sentence for every invalid parameter.
     """
     return _from_program(model, dict(arguments.items()), Door(is_text=True, is_query=True), is_strict=False)
 
@@ -183,16 +183,16 @@ def from_form(
     """An input from a form; times without a time zone are in `zone`.  `also` holds problems that are known already.
 
     Raises:
-        Invalid: with a sentence for every field that cannot be accepted, by its name in the form.
+        Invalid: with a sentence for every invalid field, by its name in the form.
     """
     return _from_text(model, form, Door(zone, is_text=True), also or {})
 
 
 def from_options(model: type[Model], options: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Model:
-    """An input from a command's options.  `names` are those of options that are not called like their field.
+    """An input from a command's options.  `names` are those of options that aren't called like their field.
 
     Raises:
-        Invalid: with a sentence for every option that cannot be accepted.
+        Invalid: with a sentence for every invalid option.
     """
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
     try:

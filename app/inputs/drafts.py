@@ -27,7 +27,7 @@ DraftTexts = Annotated[
 
 
 class DraftInput(Input):
-    """An update, or a new incident or maintenance, that is not published yet.
+    """An update, or a new incident or maintenance, that isn't published yet.
 
     Fields that you leave out are empty: a draft is always saved as a whole.
     """

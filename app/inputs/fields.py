@@ -1,4 +1,4 @@
-"""The types of fields: what each accepts, and the sentence when it cannot be accepted.
+"""The types of fields: what each accepts, and the sentence when it can't be accepted.
 
 Prose loses its control characters.  In addresses and keys they are refused before anything else: without them it would
 be another address.
@@ -72,7 +72,7 @@ class Prose(Text):
         return core_schema.no_info_plain_validator_function(self.read)
 
     def __get_pydantic_json_schema__(self, _core: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        # no maxLength: characters that cannot be seen are taken out before the others are counted
+        # no maxLength: characters that can't be seen are taken out before the others are counted
         said = f"At most {self.limit:,} characters. Control characters are removed and do not count."
         least = int(self.is_required) if self.least is None else self.least
         made: dict[str, Any] = {"type": "string", "minLength": least, "description": said}
@@ -208,7 +208,7 @@ def refuse_own(texts: Collection[str], own: str) -> None:
 
 
 def refuse_control_characters(raw: str, label: str) -> None:
-    """Raises a problem when a text holds what cannot be seen: taking it out would make another text of it."""
+    """Raises a problem when a text holds what can't be seen: taking it out would make another text of it."""
     if any(ord(character) < 32 or ord(character) == 127 for character in raw.strip()) or not is_clean(
         raw.strip() or "x"
     ):
@@ -221,7 +221,7 @@ def local_instant(value: str, zone: ZoneInfo | None) -> datetime:
     Of a time that comes twice in autumn, the first.
 
     Raises:
-        ValueError: with a sentence: it is not a time, has no time zone where it needs one, or the clocks skip it.
+        ValueError: with a sentence: it isn't a time, has no time zone where it needs one, or the clocks skip it.
     """
     sentence = f"Enter a time such as {LOCAL_EXAMPLE if zone else EXAMPLE}."
     try:
@@ -334,7 +334,7 @@ def _version(raw: Any) -> int:
 def _zone_name(raw: Any) -> str:
     try:
         return ZoneInfo(raw).key
-    except (KeyError, ValueError, OSError, TypeError):  # unknown names, and what is not a name at all
+    except (KeyError, ValueError, OSError, TypeError):  # unknown names, and what isn't a name at all
         raise problem("Enter a time zone, such as Europe/Berlin.") from None
 
 

@@ -36,7 +36,7 @@ class IncidentInput(Input):
 
 
 class IncidentRoleInput(Input):
-    """Who does what in an incident from now on; nobody when neither an account nor a name is given."""
+    """Who does what in an incident from now on; no one when neither an account nor a name is given."""
 
     role: Annotated[IncidentRoleName, Choice(tuple(IncidentRoleName), ROLE_SENTENCE)]
     """What they do."""

@@ -103,7 +103,7 @@ class PostChange(Input):
     @model_validator(mode="before")
     @classmethod
     def _read_what_other_clients_send(cls, data: Any, info: ValidationInfo) -> Any:
-        """An empty text says nothing.  Clients of Statuspage's are told what is not done for them."""
+        """An empty text says nothing.  Clients of Statuspage's are told what isn't done for them."""
         if not isinstance(data, Mapping):
             return data
         made = dict(data)
@@ -212,7 +212,7 @@ class PostInput(PostChange):
 
     @property
     def is_backfilled(self) -> bool:
-        """Whether it is added to the history, and nobody is notified."""
+        """Whether it is added to the history, and no one is notified."""
         return self.backfilled or self.backfill_date is not None
 
     @property

@@ -17,7 +17,7 @@ _DEFAULT = text("is_default")
 class AccountContact(Base):
     """An address at which a person with an account gets notices.  Until it is verified, it gets nothing but a code.
 
-    The code itself is not kept: it is made of the secret key and `code_version`.  `code_sent_at` is when it was asked
+    The code itself isn't kept: it is made of the secret key and `code_version`.  `code_sent_at` is when it was asked
     for, `code_tries` how often a wrong one was typed since.
     """
 

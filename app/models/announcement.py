@@ -11,7 +11,7 @@ from app.text import public_id
 
 
 class Announcement(Base):
-    """A notice on the page from `starts_at` to `ends_at` (None: until somebody ends it).  It notifies nobody.
+    """A notice on the page from `starts_at` to `ends_at` (None: until someone ends it).  It notifies no one.
 
     `body_html` is rendered once, at save, by the sanitizer.
     """

@@ -12,7 +12,7 @@ from app.db import Base
 class AuditEntry(Base):
     """One line.  The database refuses to change or delete it; `hash` covers this line and the one before.
 
-    `page_id` is the page that it is about; it refers to no row, because pages are removed and lines are not.  `before`
+    `page_id` is the page that it is about; it refers to no row, because pages are removed and lines aren't.  `before`
     and `after` are the facts that were changed, as JSON objects.  `hash_version` says what the hash covers: 1 is a line
     from before there were these three.
     """

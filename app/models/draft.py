@@ -1,4 +1,4 @@
-"""Drafts: what is not published yet, with its editors and approvals."""
+"""Drafts: what isn't published yet, with its editors and approvals."""
 
 from datetime import datetime
 

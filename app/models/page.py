@@ -21,7 +21,7 @@ class Page(Base):
     so it never changes.
     `purge_revision` is the newest revision before which no copy may stay on disk, because something was taken back.
     `locale` is the language it is written in, `languages` (codes, joined by commas) those it can be switched to;
-    `accent` is its colour as "#rrggbb", empty for the default; `mail_from` is who its mail is from, empty for
+    `accent` is its color as "#rrggbb", empty for the default; `mail_from` is who its mail is from, empty for
     MAIL_FROM.
     """
 

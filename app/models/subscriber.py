@@ -62,12 +62,12 @@ class Subscriber(Base):
 
     @property
     def is_erased(self) -> bool:
-        """Whether only this row is left of somebody, so that the ledger's counts stay true."""
+        """Whether only this row is left of someone, so that the ledger's counts stay true."""
         return self.address == f"{ERASED}{self.id}"
 
 
 class SubscriberComponent(Base):
-    """A component that a subscriber chose; counts only when the subscriber does not want everything."""
+    """A component that a subscriber chose; counts only when the subscriber doesn't want everything."""
 
     __tablename__ = "subscriber_component"
 
@@ -78,7 +78,7 @@ class SubscriberComponent(Base):
 
 
 class SubscriberPost(Base):
-    """A post that a subscriber follows; counts once they `confirmed` it, and only when they do not want everything."""
+    """A post that a subscriber follows; counts once they `confirmed` it, and only when they don't want everything."""
 
     __tablename__ = "subscriber_post"
     __table_args__ = (UniqueConstraint("subscriber_id", "post_id"),)

@@ -33,7 +33,7 @@ CONTENT_TYPES = {
 OK = "200 OK"
 READ_ONLY = "This address can only be read. Use GET."
 FRESH = "public, max-age=10, stale-while-revalidate=60, stale-if-error=3600"
-"""What was withdrawn is gone from a cache in front within 70 seconds, or an hour when Candor does not answer."""
+"""What was withdrawn is gone from a cache in front within 70 seconds, or an hour when Candor doesn't answer."""
 
 FOR_EVER = "public, max-age=31536000, immutable"
 SECURITY: Headers = [
@@ -110,7 +110,7 @@ class Artifact:
         return variant
 
     def refuse(self, method: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """204 for OPTIONS, 405 for every other method that is not reading: for a document a problem (RFC 9457)."""
+        """204 for OPTIONS, 405 for every other method that isn't reading: for a document a problem (RFC 9457)."""
         allow = [("Allow", "GET, HEAD, OPTIONS"), *SECURITY]
         if method == "OPTIONS":
             start_response("204 No Content", [*allow, ("Access-Control-Allow-Origin", "*")])
@@ -126,7 +126,7 @@ class Artifact:
 
 
 def read_artifact(folder: Path, path: str, status: str = OK) -> Artifact | None:
-    """Load a file with its encodings; None when it is not there."""
+    """Load a file with its encodings; None when it isn't there."""
     bodies = {}
     for coding, suffix in SUFFIXES.items():
         try:

@@ -18,7 +18,7 @@ SHAPES: dict[Impact, ComponentStatus] = {
     Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
     Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
 }
-"""Which status's shape and colour stands for an indicator."""
+"""Which status's shape and color stands for an indicator."""
 
 COLOURS: dict[ComponentStatus, str] = {
     ComponentStatus.OPERATIONAL: "#1f7a4d",
@@ -62,7 +62,7 @@ def _files(folder: str, badge: _Badge) -> Files:
 
 @lru_cache(maxsize=1024)
 def _picture(badge: _Badge) -> bytes:
-    """Twenty pixels high, as badges are; the shape says without colour what the colour says."""
+    """Twenty pixels high, as badges are; the shape says without color what the color says."""
     label = badge.label if len(badge.label) <= LABEL_LIMIT else f"{badge.label[: LABEL_LIMIT - 1]}\u2026"
     split = _width(label) + 14
     drawn = environment().get_template("public/badge.svg").render(

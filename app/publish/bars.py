@@ -1,4 +1,4 @@
-"""Ninety days as one small drawing: a path per state, its height telling the state beside its colour."""
+"""Ninety days as one small drawing: a path per state, its height telling the state beside its color."""
 
 from markupsafe import Markup
 

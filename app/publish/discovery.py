@@ -15,7 +15,7 @@ from app.vocabulary import Language
 
 SECURITY_TXT = ".well-known/security.txt"
 SECURITY_HOLDS = timedelta(days=180)
-"""How long a contact is said to be good; RFC 9116 wants less than a year.  It is said anew every day."""
+"""How long a contact is said to be good; RFC 9116 wants less than a year.  It is said again every day."""
 
 _DOCUMENTS = (
     ("Now", (
@@ -120,7 +120,7 @@ def sitemap(snapshot: Snapshot, written: Mapping[str, date]) -> bytes:
 
 
 def _pages(snapshot: Snapshot, written: Mapping[str, date]) -> Iterator[tuple[str, str]]:
-    """Every page's address below the page's own, and when it changed, empty where that is not known."""
+    """Every page's address below the page's own, and when it changed, empty where that isn't known."""
     for path in ("/", "/history"):
         yield path, _instant(snapshot.page.updated_at)
     for key in snapshot.all_months:

@@ -41,7 +41,7 @@ def environment() -> Environment:
 
 
 def assets_of(page: PageView) -> dict[str, bytes]:
-    """The page's style, script and logo by hashed name, so that they may be kept for ever."""
+    """The page's style, script and logo by hashed name, so that they may be kept forever."""
     logo = {page.logo.name: page.logo.body} if page.logo else {}
     return {**assets(page.accent), **embed_assets(page.accent), **logo}
 

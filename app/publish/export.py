@@ -86,9 +86,9 @@ def export(settings: Settings, folder: Path, *, into_existing: bool = False, slu
 
     Raises:
         NotFound: nothing is published yet.
-        Invalid: the folder can not be used; the sentence says why.
+        Invalid: the folder can't be used; the sentence says why.
         Conflict: the folder holds files that no export wrote, and they are in the way.
-        OSError: a file can not be written; running it again goes on from there.
+        OSError: a file can't be written; running it again goes on from there.
     """
     copy = _published(settings, slug)
     target = folder.expanduser().resolve()
@@ -191,7 +191,7 @@ def _is_inside(path: str) -> bool:
 
 
 def _refuse_foreign(target: Path, new: Collection[str]) -> None:
-    """Raises Conflict when something that is not ours stands where a file or its folder has to be."""
+    """Raises Conflict when something that isn't ours stands where a file or its folder has to be."""
     folders = {str(parent) for path in new for parent in PurePosixPath(path).parents} - {"."}
     wrong = {name for name in folders if (target / name).is_symlink() or (target / name).is_file()}
     wrong |= {path for path in new if os.path.lexists(target / path)}

@@ -43,14 +43,14 @@ class HookRun:
 
     @property
     def next_try(self) -> datetime | None:
-        """When it is tried again for the same folder; None when it is not."""
+        """When it is tried again for the same folder; None when it isn't."""
         if self.succeeded or self.attempts > len(RETRY_SECONDS):
             return None
         return self.ended_at + timedelta(seconds=RETRY_SECONDS[self.attempts - 1])
 
 
 def last_run(home: Path) -> HookRun | None:
-    """The last run of this installation; None when there was none, or the file can not be read."""
+    """The last run of this installation; None when there was none, or the file can't be read."""
     try:
         found: dict[str, Any] = json.loads((home / FILE).read_text("utf-8"))
         return HookRun(**{**found, "began_at": datetime.fromisoformat(found["began_at"])})

@@ -47,7 +47,7 @@ GLYPHS = {
     ComponentStatus.PARTIAL_OUTAGE: "◐",
     ComponentStatus.MAJOR_OUTAGE: "■",
 }
-"""The shapes of the page's pictures as letters: mail programs leave pictures out, and some leave colours out."""
+"""The shapes of the page's pictures as letters: mail programs leave pictures out, and some leave colors out."""
 
 SMS_WORDS = 600
 PUSH_WORDS = 300
@@ -56,7 +56,7 @@ PUSH_WORDS = 300
 class OpenTimes:
     """Times that a letter names, left open until it is known in whose time zone they are read: a mark for each.
 
-    Users' text holds no such mark: cleaning took it, and what came past the cleaning does not know this letter's.
+    Users' text holds no such mark: cleaning took it, and what came past the cleaning doesn't know this letter's.
     """
 
     def __init__(self, language: Language) -> None:
@@ -70,7 +70,7 @@ class OpenTimes:
         return self._leave_open(lambda zone: words.when(at, zone, self._language))
 
     def moment(self, at: datetime, now: datetime) -> str:
-        """An instant, with its date where that is not the day of `now`."""
+        """An instant, with its date where that isn't the day of `now`."""
         return self._leave_open(lambda zone: words.moment(at, now, zone, self._language))
 
     def put(self, text: str, zone: ZoneInfo) -> str:
@@ -90,7 +90,7 @@ class OpenLetter:
     times: OpenTimes
 
     def in_zone(self, zone: ZoneInfo) -> Letter:
-        """The letter for everybody in a time zone.  Times have no characters that HTML would need escaped."""
+        """The letter for everyone in a time zone.  Times have no characters that HTML would need escaped."""
         text, html = self.times.put(self.letter.text, zone), self.times.put(self.letter.html, zone)
         return replace(self.letter, text=text, html=html)
 
@@ -207,7 +207,7 @@ class _Edition:
 
     @property
     def explanation(self) -> str:
-        """A sentence that says why somebody gets this now; empty for an update."""
+        """A sentence that says why someone gets this now; empty for an update."""
         return self.say(words.KIND_SENTENCES[self.kind]) if self.kind in words.KIND_SENTENCES else ""
 
     def said(self, limit: int) -> str:
@@ -220,7 +220,7 @@ class _Edition:
 def confirmation(
     settings: Settings, page: PageView, channel: str, kind: NoticeKind, language: Language | None = None
 ) -> Letter:
-    """The letter that asks somebody to confirm an address, or tells them that it is confirmed already; a canary's;
+    """The letter that asks someone to confirm an address, or tells them that it is confirmed already; a canary's;
     and the one that tells the owner of an endpoint that it was disabled.
     """
     spoken = language or page.language
@@ -326,7 +326,7 @@ def _webhook(of: _Edition) -> Letter:
 
 
 def _push(of: _Edition) -> Letter:
-    """A later notice about the same post takes the place of one that was not shown yet."""
+    """A later notice about the same post takes the place of one that wasn't shown yet."""
     page, post = of.of.page, of.of.post
     said = of.said(PUSH_WORDS)
     shown = {
@@ -346,7 +346,7 @@ def _push(of: _Edition) -> Letter:
 
 
 def _shape(of: Words) -> ComponentStatus:
-    """The status whose shape and colour stand for an update."""
+    """The status whose shape and color stand for an update."""
     if of.update.status is PostStatus.CANCELLED:
         return ComponentStatus.UNKNOWN
     if of.update.status.is_terminal:

@@ -1,4 +1,4 @@
-"""Plain text for narrow windows: Markdown that somebody wrote, in lines that a terminal of 72 columns shows whole."""
+"""Plain text for narrow windows: Markdown that someone wrote, in lines that a terminal of 72 columns shows whole."""
 
 import re
 import textwrap

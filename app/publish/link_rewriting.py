@@ -9,7 +9,7 @@ from urllib.parse import quote
 from app.publish.addresses import base_path
 
 ALIASES = {"": "index.html", "favicon.ico": "favicon.svg"}
-"""Addresses that are not named after their file, without the first slash."""
+"""Addresses that aren't named after their file, without the first slash."""
 
 SERVED_ANYWHERE = "404.html"
 """A server answers with this file at any depth, so no relative link can be right in it."""
@@ -53,7 +53,7 @@ class Relinker:
 
 
 class _Rewriter(HTMLParser):
-    """Copies a page, with each tag written anew that has a link which leads elsewhere now."""
+    """Copies a page, with each tag rewritten that has a link which leads elsewhere now."""
 
     def __init__(self, page: str, lead: Callable[[str], str]) -> None:
         super().__init__(convert_charrefs=False)

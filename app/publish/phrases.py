@@ -29,7 +29,7 @@ LEEWAY = 5
 class Draft:
     """A page whose words are still open: a mark stands for each.
 
-    User text holds no such mark: cleaning took it, and what came past the cleaning does not know this draft's.
+    User text holds no such mark: cleaning took it, and what came past the cleaning doesn't know this draft's.
     """
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
 DRAWN_AS = 2
-"""Raised when pictures are drawn in another way, so that those that stand are not taken for the new ones."""
+"""Raised when pictures are drawn in another way, so that those that stand aren't taken for the new ones."""
 
 CARD = (1200, 630)
 ICONS = (192, 512)
@@ -102,7 +102,7 @@ def _card(status: ComponentStatus, words: str, name: str) -> bytes:
 
 
 def _put_shape(picture: "Image.Image", status: ComponentStatus, left: int, top: int, size: int) -> None:
-    """The status's icon in its colour."""
+    """The status's icon in its color."""
     from PIL import Image
 
     with Image.open(STATIC / "icons" / f"{status}.png") as icon:
@@ -175,7 +175,7 @@ def _fitting(text: str, font: "ImageFont.FreeTypeFont", width: int) -> str:
 
 
 def _png(picture: "Image.Image") -> bytes:
-    """Few colours are enough for one shape and its edges, and make it half as large."""
+    """Few colors are enough for one shape and its edges, and make it half as large."""
     from PIL import Image
 
     written = io.BytesIO()

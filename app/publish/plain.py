@@ -18,7 +18,7 @@ from app.text import header_safe, markdown_to_text
 from app.vocabulary import ComponentStatus, Impact
 
 _MARKUP = re.compile(r"[\\`*\[\]<>#|]|~(?=~)|(?<=~)~|&(?=#?\w{1,40};)|(?<![^\W_])_|_(?![^\W_])")
-"""What means something in Markdown wherever it stands; an underline within a word, as in an address, does not."""
+"""What means something in Markdown wherever it stands; an underline within a word, as in an address, doesn't."""
 
 _RULE = re.compile(r"^(?=[-=+_ ]+$)[-=+]")
 """The first of a line that would be a rule, or make a heading of the line above."""
@@ -32,7 +32,7 @@ def status(snapshot: Snapshot) -> bytes:
 
 
 def one_line(typed: str) -> str:
-    """What somebody typed as words of one line of Markdown."""
+    """What someone typed as words of one line of Markdown."""
     return _MARKUP.sub(r"\\\g<0>", header_safe(typed))
 
 

@@ -30,15 +30,15 @@ def refresh(settings: Settings, page_id: int) -> int:
     """Publish what is committed, also when it is published already; the revision that is published now.
 
     Raises:
-        NotFound: there is no such page.
-        Unavailable: the database can not be read.
-        OSError: the files can not be written; what was published before still is.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be read.
+        OSError: the files can't be written; what was published before still is.
     """
     return _publish(settings, page_id, only_if_stale=False)
 
 
 def refresh_if_stale(settings: Settings, page_id: int) -> int:
-    """As `refresh`, unless somebody else on this machine did it while its lock was waited for."""
+    """As `refresh`, unless someone else on this machine did it while its lock was waited for."""
     return _publish(settings, page_id, only_if_stale=True)
 
 
@@ -77,8 +77,8 @@ def publish_addresses(settings: Settings) -> None:
     """Write down which host and path lead to which page, for routing that needs no database.
 
     Raises:
-        Unavailable: the database can not be read.
-        OSError: the files can not be written; the map that was there stays.
+        Unavailable: the database can't be read.
+        OSError: the files can't be written; the map that was there stays.
     """
     with translated(), store.locked(settings.public_root):  # whoever comes last has read last
         pages = session().execute(select(Page).order_by(Page.id).execution_options(populate_existing=True)).scalars()
@@ -111,7 +111,7 @@ def try_refresh(settings: Settings, page_id: int) -> bool:
 
 
 def why_missing(settings: Settings, page_id: int, slug: str, revision: int) -> str:
-    """Why `revision` is not among this machine's files; empty when it is.  Tries once more to write it."""
+    """Why `revision` isn't among this machine's files; empty when it is.  Tries once more to write it."""
     if published_revision(settings, slug) == revision:
         return ""
     try:
@@ -131,7 +131,7 @@ def sentence_of(failure: Exception) -> str:
 
 
 def log_failure(failure: Exception) -> None:
-    """Log what kept a page from being rendered, with a traceback only when nobody expected it."""
+    """Log what kept a page from being rendered, with a traceback only when no one expected it."""
     if isinstance(failure, CandorError | OSError):
         logger.warning("the page is not rendered yet: %s", sentence_of(failure))
     else:

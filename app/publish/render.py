@@ -55,7 +55,7 @@ def shared_folders(page: PageView) -> tuple[str, ...]:
 
 def _gone(snapshot: Snapshot, folder: Path) -> tuple[str, ...]:
     """The documents of withdrawn posts; after something was taken back, also what is never rendered again: the feeds of
-    components that are hidden now, and the pages in languages that the page does not have any more.
+    components that are hidden now, and the pages in languages that the page doesn't have any more.
     """
     withdrawn = [f"incidents/{post.public_id}.json" for post in snapshot.changed if post.withdrawn_at is not None]
     if not _has_taken_back(snapshot.page, folder):
@@ -94,7 +94,7 @@ def _of_components(snapshot: Snapshot) -> dict[str, bytes]:
 
 
 def _changed(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Those of the lasting files that are not as they stand."""
+    """Those of the lasting files that aren't as they stand."""
     return {path: body for path, body in files.items() if _body(folder / "lasting" / path) != body}
 
 

@@ -64,7 +64,7 @@ class Revision:
     def find(self, url: str) -> Artifact | None:
         """What answers `url`, "not found" included; None when it is no address of the public page.
 
-        A language that the page does not have is answered in the page's own.
+        A language that the page doesn't have is answered in the page's own.
         """
         url = url.rstrip("/") or "/"
         found = self._at(url)

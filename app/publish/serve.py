@@ -111,7 +111,7 @@ class SnapshotServer:
 
 
 class _Page:
-    """One page's newest revision, once somebody asked for it."""
+    """One page's newest revision, once someone asked for it."""
 
     def __init__(self, folder: Path, look_every: float) -> None:
         self._pointer = folder / "current"

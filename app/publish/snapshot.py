@@ -39,7 +39,7 @@ def read(session: Session, page_id: int, before: Before | None) -> Snapshot:
     `changed` and `months`; None, or a rebuild asked for since, lists all of them.
 
     Raises:
-        NotFound: there is no such page.
+        NotFound: the page doesn't exist.
     """
     at = now()
     page = read_page(session, page_id)

@@ -52,7 +52,7 @@ def maintenances(snapshot: Snapshot) -> bytes:
 
 
 def upcoming(snapshot: Snapshot) -> bytes:
-    """`/api/v2/scheduled-maintenances/upcoming.json`: those that have not begun."""
+    """`/api/v2/scheduled-maintenances/upcoming.json`: those that haven't begun."""
     return _listed(snapshot, "scheduled_maintenances", snapshot.upcoming)
 
 
@@ -130,7 +130,7 @@ def post_status(status: PostStatus) -> str:
 
 
 def component_status(status: ComponentStatus) -> str:
-    """Nor has it one for a component of which nothing is known: such a one is not said to be well."""
+    """Nor has it one for a component of which nothing is known: such a one isn't said to be well."""
     return ComponentStatus.DEGRADED_PERFORMANCE if status is ComponentStatus.UNKNOWN else status.value
 
 

@@ -94,7 +94,7 @@ def write(folder: Path, meta: Meta, files: Files, purge_before: int = 0) -> None
 
 
 def _write_revision(folder: Path, meta: Meta, files: Files, pool: Executor) -> None:
-    """All files are written under names that nobody reads, and waited for together; then they take their places."""
+    """All files are written under names that no one reads, and waited for together; then they take their places."""
     name = f"{meta.revision:010d}-{meta.rendered:%Y%m%dT%H%M%S%f}"
     draft = folder / f".draft-{name}"
     lasting = _drafts(folder / "lasting", files.lasting)
@@ -164,7 +164,7 @@ def point_default(root: Path, slug: str) -> None:
 
 
 def sweep(folder: Path, purge_before: int = 0) -> None:
-    """Delete revisions that nobody reads any more or that must not be kept, and drafts that a crash left."""
+    """Delete revisions that no one reads any more or that must not be kept, and drafts that a crash left."""
     revisions = sorted(path for path in folder.iterdir() if _REVISION.fullmatch(path.name))
     current = (folder / "current").readlink().name
     drafts = [path for path in folder.iterdir() if path.name.startswith(".draft-")]
@@ -180,7 +180,7 @@ def _drafts(folder: Path, paths: Iterable[str]) -> dict[Path, Path]:
 
 
 def _replace(drafts: Mapping[Path, Path]) -> None:
-    """The plain file last: by it everybody, also after a crash, tells whether the others are to be had or made."""
+    """The plain file last: by it everyone, also after a crash, tells whether the others are to be had or made."""
     for target, draft in drafts.items():
         for suffix in reversed(_suffixes(target.name)):
             draft.with_name(f"{draft.name}{suffix}").replace(target.with_name(f"{target.name}{suffix}"))
@@ -198,7 +198,7 @@ def _delete(folder: Path, paths: Iterable[str]) -> None:
 def _write_all(files: Mapping[Path, bytes], pool: Executor) -> None:
     """Write files with their encodings and wait until the disk has them; many at once, because it takes them together.
 
-    Raises OSError when one can not be written.
+    Raises OSError when one can't be written.
     """
     few = len(files) <= SYNC_ALL_ABOVE
 

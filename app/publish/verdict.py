@@ -75,7 +75,7 @@ def verdict(statuses: Statuses, open_posts: Sequence[OpenPost] = ()) -> Verdict:
     """The verdict over the visible components' `statuses` and the open posts.
 
     The worst component decides.  Where none is worse than under maintenance, an open post that names no component
-    lifts the verdict to its own impact: an outage that nobody tied to a component is not hidden, nor is it by
+    lifts the verdict to its own impact: an outage that no one tied to a component isn't hidden, nor is it by
     maintenance.
     """
     decided = next((rule.verdict for rule in RULES if rule.holds(statuses)), ALL_WELL)

@@ -60,7 +60,7 @@ class PageView:
 
 @dataclass(frozen=True, slots=True)
 class LogoView:
-    """A page's logo; `name` holds a hash of it, so that it may be kept for ever."""
+    """A page's logo; `name` holds a hash of it, so that it may be kept forever."""
 
     name: str
     body: bytes
@@ -336,7 +336,7 @@ class PostView:
 
     @property
     def tells_impact(self) -> bool:
-        """Whether its impact is worth a word: of an open incident nobody can say yet that it has none."""
+        """Whether its impact is worth a word: of an open incident no one can say yet that it has none."""
         return self.kind is PostKind.INCIDENT and not (self.is_open and self.impact is Impact.NONE)
 
     @property

@@ -28,7 +28,7 @@ from app.version import VERSION
 from app.vocabulary import ComponentStatus, DeliveryState, DispatchState, Impact, PostKind, PostStatus
 
 MOST_COUNTED = 100_000
-"""So many deliveries of a channel and state are counted: one more tells nobody anything, and costs time."""
+"""So many deliveries of a channel and state are counted: one more tells no one anything, and costs time."""
 
 ALIVE = timedelta(seconds=90)
 OPEN_DISPATCHES = (DispatchState.HELD, DispatchState.SENDING)
@@ -53,7 +53,7 @@ class _Page:
 
 
 def figures(settings: Settings) -> list[Family]:
-    """All of them; without the database, those that need none, and that it is not there."""
+    """All of them; without the database, those that need none, and that it isn't there."""
     families = [
         _gauge("candor_info", "The version that runs.", ({"version": VERSION}, 1)),
         *_published(settings),

@@ -55,7 +55,7 @@ def inbound_counts(session: Session) -> dict[InboundState, int]:
 
 
 def oldest_unread(session: Session) -> datetime | None:
-    """When the oldest delivery came in that nobody has read yet."""
+    """When the oldest delivery came in that no one has read yet."""
     return session.scalar(
         select(func.min(InboundDelivery.received_at)).where(InboundDelivery.state == InboundState.STORED)
     )

@@ -88,7 +88,7 @@ class IncidentRow:
         return any(post.closed_at is None for post in self.posts)
 
     def holder(self, role: IncidentRoleName) -> RoleRow | None:
-        """Who has a role now; None when nobody does."""
+        """Who has a role now; None when no one does."""
         return next((row for row in self.roles if row.role == role and row.to_at is None), None)
 
     def former_holders(self, role: IncidentRoleName) -> tuple[RoleRow, ...]:
@@ -97,7 +97,7 @@ class IncidentRow:
 
 
 Pages = Collection[int] | None
-"""Whose posts are shown: those of these pages, or of all.  An incident that others alone speak of is not shown."""
+"""Whose posts are shown: those of these pages, or of all.  An incident that others alone speak of isn't shown."""
 
 
 def open_incidents(session: Session, pages: Pages = None) -> list[IncidentRow]:
@@ -116,7 +116,7 @@ def incident_row(session: Session, public_id: str, pages: Pages = None) -> Incid
     """One incident.  Four queries.
 
     Raises:
-        NotFound: there is no such incident.
+        NotFound: the incident doesn't exist.
     """
     incident = session.scalar(select(Incident).where(Incident.public_id == public_id, _shown(pages)))
     if incident is None:

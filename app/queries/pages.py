@@ -48,7 +48,7 @@ def all_pages(session: Session) -> tuple[PageFacts, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """The page's colour as it is read on one paper."""
+    """The page's color as it is read on one paper."""
 
     paper: str
     colour: str
@@ -56,7 +56,7 @@ class Shade:
 
 @dataclass(frozen=True, slots=True)
 class Branding:
-    """The languages offered, the colour ("" for the house's own), since when there is a logo, and who mail is from, ""
+    """The languages offered, the color ("" for the house's own), since when there is a logo, and who mail is from, ""
     for MAIL_FROM.
     """
 
@@ -67,7 +67,7 @@ class Branding:
 
     @property
     def shades(self) -> tuple[Shade, ...]:
-        """The colour in the light and in the dark design; none for the house's own."""
+        """The color in the light and in the dark design; none for the house's own."""
         papers = (LIGHT_PAPER, DARK_PAPER) if self.accent else ()
         return tuple(Shade(paper, readable_on(self.accent, paper)) for paper in papers)
 

@@ -155,7 +155,7 @@ class DispatchSummary:
 
 @dataclass(frozen=True, slots=True)
 class UpdateRow:
-    """One statement in a thread.  `dispatch` is None when it notified nobody."""
+    """One statement in a thread.  `dispatch` is None when it notified no one."""
 
     id: int
     public_id: str
@@ -196,7 +196,7 @@ class Thread:
 
     @property
     def broken(self) -> tuple[StillBroken, ...]:
-        """The post's components that are not operational now."""
+        """The post's components that aren't operational now."""
         return tuple(row for row in self.components if row.status is not ComponentStatus.OPERATIONAL)
 
     @property

@@ -31,9 +31,9 @@ class SubscriberRow:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What somebody typed to find subscribers, and the hashes that it has as an address.
+    """What someone typed to find subscribers, and the hashes that it has as an address.
 
-    With `is_exact` only a whole address or id finds anybody: for those who need not see everybody's address.
+    With `is_exact` only a whole address or id finds anybody: for those who need not see everyone's address.
     """
 
     words: str = ""
@@ -56,7 +56,7 @@ def subscriber_counts(session: Session, page_id: int) -> dict[str, Mapping[Subsc
 def find_subscribers(
     session: Session, page_id: int, search: Search, number: int, *, limit: int = SUBSCRIBERS_PER_PAGE
 ) -> list[SubscriberRow]:
-    """Those found, newest first, one more than a page; without words everybody who is still subscribed.  One query."""
+    """Those found, newest first, one more than a page; without words everyone who is still subscribed.  One query."""
     query = select(Subscriber).where(Subscriber.page_id == page_id)
     if not search.words:
         query = query.where(Subscriber.state != SubscriberState.UNSUBSCRIBED)

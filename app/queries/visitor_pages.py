@@ -27,7 +27,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class FollowedPost:
-    """A post that somebody follows, or may."""
+    """A post that someone follows, or may."""
 
     public_id: str
     title: str
@@ -54,7 +54,7 @@ class VisitorPage:
 def find_page(page_id: int | None = None, slug: str = "") -> VisitorPage | None:
     """The page of this id or slug, or the default one; None when there is none.  Four queries.
 
-    "default" is also what the first page is called while nobody has written down the addresses of pages.
+    "default" is also what the first page is called while no one has written down the addresses of pages.
     """
     wanted = select(Page.id).order_by(Page.slug != DEFAULT_SLUG, Page.id).limit(1)
     if page_id is not None:
@@ -97,7 +97,7 @@ def page(page_id: int | None = None, slug: str = "") -> VisitorPage:
     """As `find_page`.
 
     Raises:
-        NotFound: there is no such page.
+        NotFound: the page doesn't exist.
     """
     found = find_page(page_id, slug)
     if found is None:

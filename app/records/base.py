@@ -28,7 +28,7 @@ class Tracker(Protocol):
         ...
 
     def key(self, url: SplitResult) -> str:
-        """The record's key, or an empty string when `url` (http or https) is not one of this tracker's records."""
+        """The record's key, or an empty string when `url` (http or https) isn't one of this tracker's records."""
         ...
 
 

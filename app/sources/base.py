@@ -61,7 +61,7 @@ class Source:
         Raises:
             Unavailable: this source isn't set up here.
             Forbidden: the signature doesn't fit, or it's too old.
-            Invalid: it can't be checked, because it has not the shape that this system sends.
+            Invalid: it can't be checked, because it hasn't the shape that this system sends.
             NotFound: it's about something that this installation doesn't have.
         """
         raise NotImplementedError

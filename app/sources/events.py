@@ -7,7 +7,7 @@ from app.mail_verdict import MailVerdict
 
 
 class Keyword(StrEnum):
-    """A word with a meaning that somebody sent to our number."""
+    """A word with a meaning that someone sent to our number."""
 
     STOP = "stop"
     START = "start"
@@ -16,7 +16,7 @@ class Keyword(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounced:
-    """A mail did not arrive.
+    """A mail didn't arrive.
 
     `event_id` is the same for the same event, however often it's reported.  `returned_to` holds the addresses that may
     be a return path of ours, which says which delivery it was; without one the subscriber is found by `address`.
@@ -34,7 +34,7 @@ class Bounced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complained:
-    """Somebody marked a mail as spam, fraud or a virus.  Fields as in `Bounced`."""
+    """Someone marked a mail as spam, fraud or a virus.  Fields as in `Bounced`."""
 
     event_id: str
     address: str
@@ -43,7 +43,7 @@ class Complained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsubscribed:
-    """Somebody unsubscribed at the mail provider, or by a feedback report that says so.  Fields as in `Bounced`."""
+    """Someone unsubscribed at the mail provider, or by a feedback report that says so.  Fields as in `Bounced`."""
 
     event_id: str
     address: str

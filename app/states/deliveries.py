@@ -1,7 +1,7 @@
 """The states of dispatches, deliveries and notices: the only place that changes them, and what changes with them.
 
 A dispatch is held, then sending, then done; or cancelled.  A delivery (and a notice, which obeys the same rules) is
-pending, sending while somebody holds its lease, and then settled as sent, unknown, failed, skipped or bounced.
+pending, sending while someone holds its lease, and then settled as sent, unknown, failed, skipped or bounced.
 
 What always holds:
 
@@ -51,7 +51,7 @@ Ledger = type[LedgerRow]
 RETRY_LANE = 10
 REASON_LIMIT = 300
 UNSENT = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
-"""What is not settled for good: a dispatch with one of these is not done."""
+"""What isn't settled for good: a dispatch with one of these isn't done."""
 
 ARRIVED = (DeliveryState.SENT, DeliveryState.UNKNOWN)
 """Who got it, or may have got it."""
@@ -59,11 +59,11 @@ ARRIVED = (DeliveryState.SENT, DeliveryState.UNKNOWN)
 REPLAYED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.UNKNOWN)
 CANCELLED = "cancelled before it was sent"
 LOOKED_BACK = timedelta(days=4)
-"""A row of a dispatch that was cancelled longer ago than any retry takes can not come back into the queue."""
+"""A row of a dispatch that was cancelled longer ago than any retry takes can't come back into the queue."""
 
 
 def table_of(ledger: Ledger) -> Table:
-    """The bare table: what is done to thousands of rows is not done through the mapper."""
+    """The bare table: what is done to thousands of rows isn't done through the mapper."""
     return Base.metadata.tables[ledger.__tablename__]
 
 
@@ -266,7 +266,7 @@ def renew(session: Session, ledger: Ledger, owner: str, until: datetime) -> int:
 
 
 def release(session: Session, ledger: Ledger, owner: str) -> int:
-    """Give back what `owner` holds and has not tried; how many rows that were."""
+    """Give back what `owner` holds and hasn't tried; how many rows that were."""
     held = (ledger.leased_by == owner, is_in(ledger, DeliveryState.SENDING))
     return _put_back(session, ledger, held, attempts=ledger.attempts - 1)
 
@@ -299,7 +299,7 @@ def settle_sent(session: Session, ledger: Ledger, owner: str, row_ids: Sequence[
 
 
 def give_back(session: Session, ledger: Ledger, owner: str, row_ids: Sequence[int]) -> None:
-    """These rows, if `owner` still holds them, were not tried after all."""
+    """These rows, if `owner` still holds them, weren't tried after all."""
     session.connection().execute(_given_back_statement(ledger), {"ids": row_ids, "owner": owner})
     if ledger is Delivery:
         _skip_what_is_cancelled(session)
@@ -345,7 +345,7 @@ def settle_by_provider(row: LedgerRow, state: DeliveryState, reason: str, provid
 
 
 def try_again(session: Session, row: Delivery, reason: str) -> None:
-    """What was in doubt was not taken: it waits among the retries."""
+    """What was in doubt wasn't taken: it waits among the retries."""
     row.state, row.lane, row.due_at = DeliveryState.PENDING, RETRY_LANE, now()
     row.settled_at, row.reason = None, reason
     session.flush()
@@ -353,13 +353,13 @@ def try_again(session: Session, row: Delivery, reason: str) -> None:
 
 
 def bounce(row: Delivery, reason: str) -> None:
-    """What was sent came back.  Of what was not sent nothing can come back: then nothing changes."""
+    """What was sent came back.  Of what wasn't sent nothing can come back: then nothing changes."""
     if row.state in ARRIVED:
         row.state, row.reason = DeliveryState.BOUNCED, reason
 
 
 def edited(row: Delivery, reason: str) -> bool:
-    """The message that was sent has new words, or keeps its old ones, as `reason` says; False when it was not sent."""
+    """The message that was sent has new words, or keeps its old ones, as `reason` says; False when it wasn't sent."""
     if row.state != DeliveryState.SENT:
         return False
     row.settled_at, row.reason = now(), reason
@@ -367,7 +367,7 @@ def edited(row: Delivery, reason: str) -> bool:
 
 
 def skip(session: Session, ledger: Ledger, which: ColumnElement[bool], reason: str) -> int:
-    """Skip what of `which` is not settled for good; how many rows that were."""
+    """Skip what of `which` isn't settled for good; how many rows that were."""
     return _count(
         session.execute(
             update(ledger)
@@ -426,7 +426,7 @@ _UNTRIED: dict[str, Any] = {
 
 
 def _skip_what_is_cancelled(session: Session) -> None:
-    """What comes back into the queue after its dispatch was cancelled is not tried again."""
+    """What comes back into the queue after its dispatch was cancelled isn't tried again."""
     rows = session.execute(
         select(Dispatch.id).where(
             Dispatch.state == DispatchState.CANCELLED,

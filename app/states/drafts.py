@@ -43,7 +43,7 @@ def propose(draft: Draft) -> None:
 
 
 def approve(draft: Draft, content_hash: str) -> None:
-    """Approve exactly this content.  Raises Conflict: nobody proposed it."""
+    """Approve exactly this content.  Raises Conflict: no one proposed it."""
     require_open(draft)
     if draft.state is not DraftState.PROPOSED:
         raise Conflict("Propose this draft before you approve it.")

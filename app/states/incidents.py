@@ -15,7 +15,7 @@ def resolve(incident: Incident, at: datetime) -> None:
 
 
 def reopen(incident: Incident) -> None:
-    """Open an incident again, because something was found that is not over."""
+    """Open an incident again, because something was found that isn't over."""
     if incident.resolved_at is None:
         return
     incident.resolved_at = None

@@ -50,7 +50,7 @@ def aim(
     follows from the components.
 
     Raises:
-        Invalid: the promise cannot be kept; see `promise`.
+        Invalid: the promise can't be kept; see `promise`.
     """
     if chosen is not None:
         post.impact_override = chosen

@@ -6,7 +6,7 @@ channel, on every page, that nothing is sent there.
 
 What always holds:
 
-- an active subscriber has confirmed, at a known time, and its address is not suppressed;
+- an active subscriber has confirmed, at a known time, and its address isn't suppressed;
 - an unconfirmed one has no time of confirmation;
 - `unsubscribed_at` is set when, and only when, a subscriber is unsubscribed;
 - `disabled_why` is empty while a subscriber is active or unconfirmed;
@@ -35,7 +35,7 @@ COMPLAINED = "marked our mail as unwanted"
 ASKED_NEVER = "asked never to be written to"
 REASON_LIMIT = 200
 MAY_BE_ASKED = (UNSUBSCRIBED, NO_SUCH_ADDRESS)
-"""Suppressions in spite of which somebody who asks for updates is sent the one message that asks them to confirm."""
+"""Suppressions in spite of which someone who asks for updates is sent the one message that asks them to confirm."""
 
 LIFTED_BY_THE_OWNER = (UNSUBSCRIBED, STOPPED)
 """What a text that says START ends."""
@@ -71,7 +71,7 @@ def add(
 
 
 def ask(row: Subscriber) -> None:
-    """Somebody wants this address to be subscribed again: whoever left has to confirm once more."""
+    """Someone wants this address to be subscribed again: whoever left has to confirm once more."""
     if row.state == SubscriberState.UNSUBSCRIBED:
         unconfirm(row)
 
@@ -94,7 +94,7 @@ def activate(session: Session, row: Subscriber) -> None:
 
 
 def reactivate(session: Session, row: Subscriber) -> bool:
-    """Write again to somebody quarantined; whether they were.  Who never confirmed has to do that first."""
+    """Write again to someone quarantined; whether they were.  Who never confirmed has to do that first."""
     if row.state != SubscriberState.QUARANTINED:
         return False
     if row.confirmed_at is not None:
@@ -116,7 +116,7 @@ def end(row: Subscriber, why: str = "") -> bool:
 
 
 def disable(row: Subscriber, why: str) -> bool:
-    """Nothing more is sent to an endpoint that fails, until somebody enables it; False when it was not active."""
+    """Nothing more is sent to an endpoint that fails, until someone enables it; False when it wasn't active."""
     if row.state != SubscriberState.ACTIVE:
         return False
     row.state, row.disabled_why = SubscriberState.QUARANTINED, why[:REASON_LIMIT]
@@ -217,7 +217,7 @@ def lift(
 def columns(
     state: SubscriberState, *, created_at: datetime, confirmed_at: datetime | None, unsubscribed_at: datetime | None
 ) -> Columns:
-    """The state of somebody who comes from elsewhere, with the times that belong to it."""
+    """The state of someone who comes from elsewhere, with the times that belong to it."""
     is_confirmed, is_over = state is not SubscriberState.UNCONFIRMED, state is SubscriberState.UNSUBSCRIBED
     return {
         "state": state,
@@ -245,7 +245,7 @@ def insert_suppressions(session: Session, rows: Sequence[Columns]) -> None:
 
 
 def settle_suppressed(session: Session) -> None:
-    """After rows came from elsewhere: nobody is active whose address is suppressed here, or was there."""
+    """After rows came from elsewhere: no one is active whose address is suppressed here, or was there."""
     session.execute(
         update(Subscriber)
         .where(

@@ -8,7 +8,7 @@ from app.text import clean, shorten
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus
 
 ID_LIMIT = 32
-YEARS = range(1970, 2200)  # outside of these a date is a mistake, and zones can not be counted at the edges
+YEARS = range(1970, 2200)  # outside of these a date is a mistake, and zones can't be counted at the edges
 Fields = Mapping[str, Any]
 AnyWord = TypeVar("AnyWord", ComponentStatus, Impact)
 AnyChoice = TypeVar("AnyChoice")
@@ -22,7 +22,7 @@ class Times(TypedDict):
 
 
 class RowError(ValueError):
-    """A row can not be taken; the words say why."""
+    """A row can't be imported; the message says why."""
 
 
 def read_id(raw: Fields, key: str = "id") -> str:

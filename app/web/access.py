@@ -1,4 +1,4 @@
-"""Who may call what: every view says so, and what says nothing does not start."""
+"""Who may call what: every view says so, and what says nothing doesn't start."""
 
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
@@ -18,7 +18,7 @@ _MARK = "candor_audience"
 
 
 def audience(who: Who) -> Callable[[View], View]:
-    """Declare who may call a view: everybody, programs with a token, or those signed in with at least this role."""
+    """Declare who may call a view: everyone, programs with a token, or those signed in with at least this role."""
     if who not in {"public", "token"}:
         Role(who)
 
@@ -30,13 +30,13 @@ def audience(who: Who) -> Callable[[View], View]:
 
 
 def audience_of(app: Flask, endpoint: str) -> str | None:
-    """Who may call an endpoint; None when it does not say."""
+    """Who may call an endpoint; None when it doesn't say."""
     declared = getattr(app.view_functions.get(endpoint), _MARK, None)
     return declared if isinstance(declared, str) else None
 
 
 def require_declarations(app: Flask) -> None:
-    """Refuse to start with a route that does not say who may call it.
+    """Refuse to start with a route that doesn't say who may call it.
 
     Raises:
         RuntimeError: it names those routes.
@@ -50,7 +50,7 @@ def actor() -> Actor:
     """Who is signed in, for the actions.
 
     Raises:
-        Unauthorized: nobody is.
+        Unauthorized: no one is.
     """
     if not current_user.is_authenticated:
         raise Unauthorized
@@ -75,7 +75,7 @@ def wants_json() -> bool:
 def safe_next(raw: str | None) -> str:
     """A path of this installation, below its base, to go on to after sign-in; the console when `raw` is none.
 
-    Only a path counts: an address of another host, a scheme, a backslash or a control character does not.
+    Only a path counts: an address of another host, a scheme, a backslash or a control character doesn't.
     """
     console = f"{request.script_root}/console"
     if (

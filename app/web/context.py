@@ -12,7 +12,7 @@ HTMX_CONFIG = json.dumps(
     {"includeIndicatorCSS": False, "defaultTimeout": 20_000, "history": False, "noSwap": [204, 304]},
     separators=(",", ":"),
 )
-"""htmx without injected styles and without waiting for ever."""
+"""htmx without injected styles and without waiting forever."""
 
 
 def install(app: Flask) -> None:

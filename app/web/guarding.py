@@ -17,7 +17,7 @@ def guard() -> Response | None:
     if request.endpoint is None:
         return None  # no such route, or not with this method: routing answers
     if "\x00" in request.path:
-        raise NotFound  # no name holds one, and PostgreSQL does not take it
+        raise NotFound  # no name holds one, and PostgreSQL doesn't take it
     who = audience_of(current_app, request.endpoint)
     if who in {"public", "token"}:
         return None  # what takes tokens looks at them itself: it knows which scope it needs
@@ -37,7 +37,7 @@ def role_here() -> Role | None:
     belongs to the installation, or else on any page.
 
     Raises:
-        NotFound: there is no such page, or none that they know of.
+        NotFound: the page doesn't exist, or they may not see it.
     """
     me = actor()
     if request.blueprint == "admin":

@@ -35,7 +35,7 @@ def current_page() -> PageFacts:
     """The page that the address names; where it names none, the page worked on last, or else the first.
 
     Raises:
-        NotFound: there is no such page, or none at all.
+        NotFound: the page doesn't exist, or there are no pages.
     """
     found: PageFacts | None = g.get("page")
     if found is None:

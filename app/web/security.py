@@ -32,7 +32,7 @@ UNKNOWN_HOST = (
     "<p>Candor isn't configured for this host name. Use the address in BASE_URL, or add the name to TRUSTED_HOSTS.</p>"
     "</body></html>"
 )
-"""Without links or styles: an address that can not be read can not be built upon."""
+"""Without links or styles: an address that can't be read can't be built upon."""
 
 
 class SessionAtItsPlace(SecureCookieSessionInterface):

@@ -16,7 +16,7 @@ def wire(app: Flask) -> None:
     """Give `app` its headers, guards, error pages, context and routes.
 
     Raises:
-        RuntimeError: a route does not say who may call it.
+        RuntimeError: a route doesn't say who may call it.
     """
     if isinstance(app.json, DefaultJSONProvider):  # the order of keys is part of what an API says
         app.json.sort_keys = False

@@ -1,1 +1,1 @@
-"""The loop that runs actions when nobody clicks."""
+"""The loop that runs actions when no one clicks."""

@@ -1,7 +1,7 @@
 """Takes returned mail from a mailbox of the operator's own, in a thread of its own: a server that hangs delays nothing.
 
 A message is deleted only after it is stored.  If something breaks between the two it is stored again, and its key is
-known by then.  What is not ours is left as it is.
+known by then.  What isn't ours is left as it is.
 """
 
 import logging
@@ -30,7 +30,7 @@ LENGTH = timedelta(seconds=imap.VISIT_SECONDS + 60)
 
 
 class BounceMailbox:
-    """The mailbox of BOUNCE_MAILBOX.  What was looked at and left alone is not looked at again by this process."""
+    """The mailbox of BOUNCE_MAILBOX.  What was looked at and left alone isn't looked at again by this process."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -41,10 +41,10 @@ class BounceMailbox:
     def work(self) -> int:
         """Read the mailbox if it is due and no other worker holds its lock; how many messages were done with.
 
-        A mailbox that can not be read is logged, once for as long as the reason stays the same.
+        A mailbox that can't be read is logged, once for as long as the reason stays the same.
 
         Raises:
-            Unavailable: the database can not be written; what was not taken stays in the mailbox.
+            Unavailable: the database can't be written; what wasn't taken stays in the mailbox.
         """
         until = job_locks.acquire(JOB, LENGTH)
         release()
@@ -87,7 +87,7 @@ class BounceMailbox:
             return False
         except CandorError:
             raise
-        except Exception:  # one message that nobody foresaw does not keep back those behind it
+        except Exception:  # one message that no one foresaw doesn't keep back those behind it
             logger.exception("message %d of the mailbox is left as it is", uid)
             return False
         finally:
@@ -95,14 +95,14 @@ class BounceMailbox:
         return True
 
     def _concerns_us(self, received: Received) -> bool:
-        """What says nothing stays in the mailbox, where somebody may look for it; what isn't understood is taken in."""
+        """What says nothing stays in the mailbox, where someone may look for it; what isn't understood is taken in."""
         try:
             return bool(mail.SOURCE.parse(received, self._settings))
         except NotUnderstood:
             return True
 
     def _tell(self, trouble: str) -> None:
-        """Log that the mailbox can not be read, or can again; once each."""
+        """Log that the mailbox can't be read, or can again; once each."""
         host = urlsplit(self._settings.bounce_mailbox).hostname
         if trouble and trouble != self._trouble:
             logger.warning("returned mail is not read from %s: %s", host, trouble)

@@ -33,11 +33,11 @@ def run_command(
 ) -> Ended | None:
     """Run `command` by /bin/sh in a process group of its own, which is killed after `seconds`.
 
-    None when `is_stopped` said so meanwhile; the group is killed then too.  Raises OSError: it can not be started.
+    None when `is_stopped` said so meanwhile; the group is killed then too.  Raises OSError: it can't be started.
     """
     begun = time.monotonic()
     with subprocess.Popen(
-        # the words travel in the environment, because everybody may read the list of processes
+        # the words travel in the environment, because everyone may read the list of processes
         ["/bin/sh", "-c", 'set -- "$CANDOR_COMMAND"; unset CANDOR_COMMAND; eval "$1"'],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -71,7 +71,7 @@ def _kill(child: "subprocess.Popen[bytes]") -> None:
 
 
 def _available(handle: int) -> bytes:
-    """What can be read at once: a program left in the background may keep the pipe open for ever."""
+    """What can be read at once: a program left in the background may keep the pipe open forever."""
     try:
         return os.read(handle, _READ_BYTES)
     except BlockingIOError:

@@ -1,6 +1,6 @@
 """One mailbox on an IMAP server, by IMAPClient: it is read, and what is done with is deleted.
 
-Nothing here waits for ever: each answer has its time, and so has the whole visit, also with a server that says a byte
+Nothing here waits forever: each answer has its time, and so has the whole visit, also with a server that says a byte
 now and then.
 """
 
@@ -40,7 +40,7 @@ class Mailbox:
     _client: IMAPClient
 
     def waiting(self, after: int = 0) -> list[int]:
-        """The UIDs above `after` of messages that are not deleted, in order; seen or not."""
+        """The UIDs above `after` of messages that aren't deleted, in order; seen or not."""
         found = self._client.search(["UID", f"{after + 1}:*", "UNDELETED"])
         return sorted(uid for uid in found if uid > after)  # "n:*" holds the last one, however small it is
 
@@ -61,7 +61,7 @@ def opened(url: str) -> Iterator[Mailbox]:
     """The mailbox at imaps://user:password@host:port/FOLDER, or imap:// with STARTTLS; INBOX when no folder is named.
 
     Raises:
-        Unreachable: it can't be opened, or the conversation broke; nothing that was not deleted is lost.
+        Unreachable: it can't be opened, or the conversation broke; nothing that wasn't deleted is lost.
     """
     where = urlsplit(url)
     client: IMAPClient | None = None

@@ -95,7 +95,7 @@ def drain(settings: Settings, channels: Sequence[str] = ()) -> None:
 
 def _ask_forever(flask_app: Flask, settings: Settings, stop: threading.Event) -> None:
     """Ask about texts in doubt, and have corrected messages edited, in a thread of its own: a provider that is slow to
-    answer keeps nobody else waiting.
+    answer keeps no one else waiting.
     """
     with flask_app.app_context():
         while not stop.wait(ASK_SECONDS):
@@ -119,7 +119,7 @@ def _sweep_forever(settings: Settings, stop: threading.Event, wake_up: WakeUp) -
     due = dict.fromkeys(range(len(SWEEPS)), 0.0)
     seen = 0
     while not stop.is_set():
-        heard = wake_up.wait(POLL_SECONDS / 2, seen)  # not longer: stopping does not notify
+        heard = wake_up.wait(POLL_SECONDS / 2, seen)  # not longer: stopping doesn't notify
         for index, (sweep, every) in enumerate(SWEEPS):
             if time.monotonic() >= due[index] or (sweep is plan_due and heard != seen):
                 run_sweep(sweep, settings)

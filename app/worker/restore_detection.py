@@ -1,6 +1,6 @@
 """Before a worker sends anything it finds out whether its database was put back from a backup.
 
-It was, when it is older than what this machine remembers.  When it does not know this machine, another one of a living
+It was, when it is older than what this machine remembers.  When it doesn't know this machine, another one of a living
 installation will show within a while that it works, and then this one is new there; when none does, it is a copy.
 """
 
@@ -33,10 +33,10 @@ FAULT_SECONDS = 1.0
 def wait_until_decided(settings: Settings, stop: threading.Event, *, once: bool = False) -> bool:
     """Wait until it is decided whether what waits in this database may be sent; False when told to stop before.
 
-    When it may not, all channels are paused and the alarm says so.  A database that can not be asked is waited for.
+    When it may not, all channels are paused and the alarm says so.  A database that can't be asked is waited for.
 
     Raises:
-        Unavailable: it can not be asked, and that is tried only `once`.
+        Unavailable: it can't be asked, and that is tried only `once`.
     """
     while not _may_start(settings.home):
         if stop.wait(FAULT_SECONDS):
@@ -91,8 +91,8 @@ class RestoreDetection:
         """Whether it is decided.
 
         Raises:
-            Unavailable: the database can not be read or written.
-            OSError: the data folder can not be.
+            Unavailable: the database can't be read or written.
+            OSError: the data folder can't be.
         """
         own = heartbeat.load_own(self._home)
         known = heartbeat.load_known(session(), own)

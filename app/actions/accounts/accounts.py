@@ -54,7 +54,7 @@ def make_setup_token(settings: Settings) -> str:
 
 
 def is_setup_token(token: str) -> bool:
-    """Whether the link may be used: it is the newest one and nobody has set Candor up."""
+    """Whether the link may be used: it is the newest one and no one has set Candor up."""
     kept = read_session().scalar(select(SetupToken.token_hash).order_by(SetupToken.id.desc()).limit(1))
     return kept is not None and hmac.compare_digest(kept, token_hash(token)) and needs_setup()
 
@@ -63,7 +63,7 @@ def check_details(*, email: str, name: str, password: str) -> tuple[str, str, st
     """The three, cleaned.
 
     Raises:
-        Invalid: it names every field that can not be taken.
+        Invalid: with a sentence for every invalid field.
     """
     wrong: dict[str, str] = {}
     checks: tuple[Callable[[], str], ...] = (
@@ -88,10 +88,10 @@ def create_account(actor: Actor, *, email: str, name: str, password: str, role: 
     """Make an account with a role on a page, or on all pages; its public id.  Takes the role admin there.
 
     Raises:
-        Invalid: a field can not be taken.
+        Invalid: a field is invalid.
         Conflict: the email address has an account already.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the page doesn't exist.
     """
     details = check_details(email=email, name=name, password=password)
     wanted, password_hash = read_role(role), passwords.hashed(password)
@@ -109,8 +109,8 @@ def create_first_account(actor: Actor, token: str, *, email: str, name: str, pas
     """Use the setup link up: make the first admin; the account's id.
 
     Raises:
-        Invalid: a field can not be taken.
-        NotFound: the link is not valid, or somebody was first.
+        Invalid: a field is invalid.
+        NotFound: the link isn't valid, or someone was first.
     """
     details = check_details(email=email, name=name, password=password)
     password_hash = passwords.hashed(password)
@@ -131,9 +131,9 @@ def set_password(actor: Actor, public_id: str, password: str) -> None:
     """Change a password and sign that account out everywhere.  Takes the role admin on all pages, but for one's own.
 
     Raises:
-        Invalid: the password can not be taken.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such account.
+        Invalid: the password isn't accepted.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the account doesn't exist.
     """
     password_hash = passwords.hashed(passwords.checked(password))
     with changing_installation(actor, needs=None) as change:
@@ -150,10 +150,10 @@ def grant_role(actor: Actor, public_id: str, role: str, page_id: int | None = No
     request on.  Takes the role admin there.
 
     Raises:
-        Invalid: there is no such role.
-        Conflict: nobody would be admin of all pages any more.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such account or page.
+        Invalid: the role doesn't exist.
+        Conflict: no one would be admin of all pages any more.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the account or page doesn't exist.
     """
     wanted = read_role(role)
     with changing_installation(actor, needs=None) as change:
@@ -183,9 +183,9 @@ def revoke_role(actor: Actor, public_id: str, page_id: int | None = None) -> Non
     """Take an account's role on a page, or that on all pages, away.  Takes the role admin there.
 
     Raises:
-        Conflict: nobody would be admin of all pages any more.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such account or page, or it has no role there.
+        Conflict: no one would be admin of all pages any more.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the account or page doesn't exist, or the account has no role there.
     """
     with changing_installation(actor, needs=None) as change:
         session = change.session
@@ -206,9 +206,9 @@ def deactivate(actor: Actor, public_id: str) -> None:
     """Sign an account out everywhere and let it in no more.  Takes the role admin on all pages.
 
     Raises:
-        Conflict: nobody would be admin of all pages any more.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such account.
+        Conflict: no one would be admin of all pages any more.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the account doesn't exist.
     """
     with changing_installation(actor) as change:
         account = _lock(change.session, public_id)
@@ -222,7 +222,7 @@ def read_email(raw: str) -> str:
     """An email address as accounts are found by: trimmed and in lower case.
 
     Raises:
-        Invalid: it is not one.
+        Invalid: it isn't one.
     """
     email = clean_field(raw, name="email", label="The email address", limit=EMAIL_LIMIT).lower()
     if not _EMAIL.fullmatch(email):
@@ -234,7 +234,7 @@ def read_role(raw: str) -> Role:
     """A role by its name.
 
     Raises:
-        Invalid: there is no such role.
+        Invalid: the role doesn't exist.
     """
     try:
         return Role(raw)
@@ -276,7 +276,7 @@ def _lock(session: Session, public_id: str) -> Account:
 def _keep_an_admin(session: Session, account: Account) -> None:
     """Refuse when `account` is the last active admin of all pages.
 
-    All of them are locked, so that two do not leave at once.
+    All of them are locked, so that two don't leave at once.
     """
     admins = session.scalars(
         select(Account.id)

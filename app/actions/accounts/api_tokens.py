@@ -46,13 +46,13 @@ def create_token(
     actor: Actor, *, name: str, scopes: Iterable[str], days: int | None = None, page_id: int | None = None
 ) -> tuple[str, str]:
     """Make a token for a page, or for all pages, that is valid for `days` or until it is revoked; its public id, and
-    the token itself, which nobody can read again.  Takes the role admin there.
+    the token itself, which no one can read again.  Takes the role admin there.
 
     Raises:
-        Invalid: a field can not be taken.
+        Invalid: a field is invalid.
         Conflict: there is a token of this name that is still valid.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the page doesn't exist.
     """
     name = clean_field(name, name="name", label="The name", limit=TOKEN_NAME_LIMIT)
     wanted = _scopes(scopes)
@@ -86,8 +86,8 @@ def revoke_token(actor: Actor, public_id: str) -> None:
     pages.
 
     Raises:
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such token.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the token doesn't exist.
     """
     with changing_installation(actor, needs=None) as change:
         row = change.session.scalar(select(ApiToken).where(ApiToken.public_id == public_id).with_for_update())

@@ -1,4 +1,4 @@
-"""Passwords: argon2id, and the same work for an account that does not exist."""
+"""Passwords: argon2id, and the same work for an account that doesn't exist."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING

@@ -44,7 +44,7 @@ def sign_in(settings: Settings, *, email: str, password: str, ip: str, user_agen
     """Check a password and open a session; its token, of which only the hash is kept.
 
     Raises:
-        Invalid: the address or the password is not right (never which).
+        Invalid: the address or the password isn't right (never which).
         TooMany: it was tried too often.
     """
     email = clean(email[:1000]).lower()
@@ -65,7 +65,7 @@ def sign_in(settings: Settings, *, email: str, password: str, ip: str, user_agen
 
 
 def open_session(account_id: int, user_agent: str, *, proven_hash: str = "", counted: str = "") -> str:
-    """A new session of an account; its token.  `proven_hash` must still be the account's, `counted` starts anew.
+    """A new session of an account; its token.  `proven_hash` must still be the account's, `counted` starts again.
 
     Raises:
         Invalid: the account was put away or its password changed meanwhile.
@@ -146,4 +146,4 @@ def _note_visit(token: str) -> None:
             if row is not None:
                 row.last_seen_at = now()
     except Unavailable:
-        pass  # reading goes on while the database can not be written
+        pass  # reading goes on while the database can't be written

@@ -48,10 +48,10 @@ def create_component(
     """Make a component at the end of the page's list; its public id.  Takes the role lead.
 
     Raises:
-        Invalid: a field can not be taken.
+        Invalid: a field is invalid.
         Conflict: the group has a component of this name already.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page or group.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page or group doesn't exist.
     """
     name, description = _words(name, description)
     wanted = read_status(status)
@@ -131,12 +131,12 @@ def edit_component(
 def set_component_status(
     settings: Settings, actor: Actor, page_id: int, public_id: str, status: ComponentStatus
 ) -> None:
-    """Set what a component is doing, outside any post.  Nobody is notified; setting what it is changes nothing.  Takes
+    """Set what a component is doing, outside any post.  No one is notified; setting what it is changes nothing.  Takes
     the role responder.
 
     Raises:
-        Invalid: there is no such status.
-        NotAllowed: the actor's role on the page is not enough.
+        Invalid: the status doesn't exist.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such component.
     """
     wanted = read_status(status)
@@ -162,8 +162,8 @@ def order_components(settings: Settings, actor: Actor, page_id: int, public_ids:
 
     Raises:
         Invalid: one is named twice.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: one is not this page's.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: one isn't this page's.
     """
     if len(set(public_ids)) != len(public_ids):
         raise Invalid("The order lists a component twice. Reload the page and try again.")
@@ -195,7 +195,7 @@ def archive_component(settings: Settings, actor: Actor, page_id: int, public_id:
     """Put a component away: it leaves the page and every form; its history is kept.  Takes the role lead.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such component.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:

@@ -26,10 +26,10 @@ def create_group(
     lead.
 
     Raises:
-        Invalid: a field can not be taken, or a component is not this page's.
+        Invalid: a field is invalid, or a component isn't this page's.
         Conflict: the page has a group of this name already.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
     """
     name, description = _read_name(name), _read_description(description)
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
@@ -88,8 +88,8 @@ def order_groups(settings: Settings, actor: Actor, page_id: int, public_ids: Seq
 
     Raises:
         Invalid: one is named twice.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: one is not this page's.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: one isn't this page's.
     """
     if len(set(public_ids)) != len(public_ids):
         raise Invalid("The order lists a group twice. Reload the page and try again.")
@@ -124,7 +124,7 @@ def delete_group(
 
     Raises:
         Conflict: it still has components.
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such group.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:

@@ -20,11 +20,11 @@ from app.vocabulary import DispatchKind, DispatchState, Role
 
 
 def cancel_dispatch(settings: Settings, actor: Actor, page_id: int, dispatch_public_id: str) -> None:
-    """Cancel a dispatch that is still held: nobody is notified.  The update itself stays published.
+    """Cancel a dispatch that is still held: no one is notified.  The update itself stays published.
 
     Raises:
         Conflict: it is already being sent.
-        NotFound: there is no such dispatch.
+        NotFound: the dispatch doesn't exist.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
@@ -41,8 +41,8 @@ def cancel_dispatch(settings: Settings, actor: Actor, page_id: int, dispatch_pub
 class Retry:
     """Which of a dispatch's failed deliveries are tried again.
 
-    Only those that had failed `before` that instant: the same form sent twice tries nobody twice.  `even_permanent`
-    takes in those whom trying again can not help as far as the other side said.  `channel` and `reason` narrow it down.
+    Only those that had failed `before` that instant: the same form sent twice tries no one twice.  `even_permanent`
+    takes in those whom trying again can't help as far as the other side said.  `channel` and `reason` narrow it down.
     """
 
     before: datetime
@@ -58,7 +58,7 @@ def retry_failed(settings: Settings, actor: Actor, page_id: int, dispatch_public
     turn comes.
 
     Raises:
-        NotFound: there is no such dispatch.
+        NotFound: the dispatch doesn't exist.
         Conflict: what it sends was withdrawn.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:

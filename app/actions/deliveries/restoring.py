@@ -38,7 +38,7 @@ NOTHING_TO_ASK = "Nothing is paused because of a restore. See candor limits list
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """An update that was under way.  `waiting` counts the subscribers who have not been sent it, as far as planned."""
+    """An update that was under way.  `waiting` counts the subscribers who haven't been sent it, as far as planned."""
 
     page_slug: str
     update_id: str
@@ -58,7 +58,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """How many updates were ended or cancelled, and how many messages are not sent."""
+    """How many updates were ended or cancelled, and how many messages aren't sent."""
 
     updates: int
     messages: int
@@ -78,10 +78,10 @@ def is_under_way(session: Session) -> bool:
 def hold(since: datetime | None) -> bool:
     """Pause every channel and raise the alarm, unless it was raised after `since`; whether it was raised now.
 
-    A channel that somebody has paused before keeps their reason.
+    A channel that someone has paused before keeps their reason.
 
     Raises:
-        Unavailable: the database can not be written; nothing was changed.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with transaction() as session:
         asked_at = session.scalar(select(func.max(Alarm.raised_at)).where(Alarm.kind == RESTORED))
@@ -108,10 +108,10 @@ def pause_everything(session: Session, sentence: str) -> None:
 
 
 def take_back() -> None:
-    """Whoever sent when the backup was taken does not send from this database: what they held waits again.
+    """Whoever sent when the backup was taken doesn't send from this database: what they held waits again.
 
     Raises:
-        Unavailable: the database can not be written; nothing was changed.
+        Unavailable: the database can't be written; nothing was changed.
     """
     tables: tuple[Ledger, ...] = (Delivery, Notice)
     with transaction() as session:
@@ -149,7 +149,7 @@ def resume(actor: Actor) -> None:
 
     Raises:
         Conflict: nothing is paused because of a restore.
-        NotAllowed: the actor's role on all pages is not enough.
+        NotAllowed: the actor's role on all pages isn't enough.
     """
     with changing_installation(actor, needs=Role.LEAD) as change:
         _resume_within(change.session, actor)
@@ -158,12 +158,12 @@ def resume(actor: Actor) -> None:
 def drop(actor: Actor, before: datetime) -> Dropped:
     """Send nothing of what was made before that instant, and go on with what is made after it.
 
-    A dispatch that is held is cancelled.  Of one that was begun, whoever has not got it is skipped with the reason, and
-    so are those of whom it is not known whether they got it.
+    A dispatch that is held is cancelled.  Of one that was begun, whoever hasn't got it is skipped with the reason, and
+    so are those of whom it isn't known whether they got it.
 
     Raises:
-        Conflict: nothing is paused because of a restore, so what waits is not a restored backup's.
-        NotAllowed: the actor's role on all pages is not enough.
+        Conflict: nothing is paused because of a restore, so what waits isn't a restored backup's.
+        NotAllowed: the actor's role on all pages isn't enough.
     """
     with changing_installation(actor, needs=Role.LEAD) as change:  # asked before anything is planned
         _require_paused(change.session)
@@ -206,7 +206,7 @@ def _open(before: datetime) -> Select[Dispatch]:
 
 
 def _plan_begun(before: datetime) -> None:
-    """Write the rows that are still missing, so that everybody is accounted for."""
+    """Write the rows that are still missing, so that everyone is accounted for."""
     begun = _open(before).where(Dispatch.state == DispatchState.SENDING, Dispatch.planned_at.is_(None))
     for dispatch_id in read_session().scalars(begun.with_only_columns(Dispatch.id)).all():
         plan.plan(dispatch_id)

@@ -58,7 +58,7 @@ def pause(actor: Actor, channel: str, domain: str = "", why: str = PAUSED_BY_HAN
 
 
 def pause_within(session: Session, actor: Actor, channel: str, domain: str, why: str) -> bool:
-    """The same in the caller's transaction; whether it was not paused before."""
+    """The same in the caller's transaction; whether it wasn't paused before."""
     row = _held(session, channel, domain) or _new(session, channel, domain)
     before = row.paused_why
     if before != why:

@@ -35,7 +35,7 @@ _E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def apply(session: Session, settings: Settings, source: str, received_at: datetime, event: Event) -> bool:
-    """Do what one event says; whether it said anything new about somebody we know."""
+    """Do what one event says; whether it said anything new about someone we know."""
     match event:
         case Bounced() | Complained() | Unsubscribed():
             return _mail_event(session, settings, source, event)
@@ -96,7 +96,7 @@ def _kind(event: Bounced | Complained | Unsubscribed) -> str:
 def _about(
     session: Session, settings: Settings, named: return_path.Row | None, address: str
 ) -> tuple[Delivery | None, list[Subscriber]]:
-    """The delivery and the subscribers that an event is about: of its row, or else everybody with that address."""
+    """The delivery and the subscribers that an event is about: of its row, or else everyone with that address."""
     if named is not None:
         row: Delivery | Notice | None
         if named.table == "delivery":

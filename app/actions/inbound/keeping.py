@@ -1,4 +1,4 @@
-"""How long raw deliveries are kept: 7 days and 1 GB, and less of somebody who asks to be erased."""
+"""How long raw deliveries are kept: 7 days and 1 GB, and less of someone who asks to be erased."""
 
 import re
 from collections.abc import Collection
@@ -24,7 +24,7 @@ _TAGGED = re.compile(rb"\+([dn][0-9]{1,18})-[0-9a-f]{12}@", re.IGNORECASE)
 def prune(_settings: Settings) -> None:
     """Delete what is older than 7 days, and the oldest of the rest when it's more than 1 GB.
 
-    What nobody has read yet stays: it's read within a second as long as a worker runs.
+    What no one has read yet stays: it's read within a second as long as a worker runs.
     """
     is_done = InboundDelivery.state != InboundState.STORED
     with transaction() as writing:

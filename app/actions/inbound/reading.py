@@ -41,7 +41,7 @@ MOST_REPLAYED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a row that was read; `changes` counts the events that said anything new about somebody we know."""
+    """What became of a row that was read; `changes` counts the events that said anything new about someone we know."""
 
     row_id: int
     state: InboundState
@@ -88,11 +88,11 @@ def take_in_spool(settings: Settings) -> int:
 def replay(
     settings: Settings, actor: Actor, row_ids: Sequence[int] = (), state: InboundState | None = None
 ) -> list[Outcome]:
-    """Read these rows again, or all in a state; what became of each.  What was applied before is not applied twice.
+    """Read these rows again, or all in a state; what became of each.  What was applied before isn't applied twice.
 
     Raises:
         NotAllowed: the actor isn't an admin of all pages.
-        NotFound: there is no such row.
+        NotFound: the row doesn't exist.
         Invalid: neither rows nor a state were named.
     """
     if bool(row_ids) == (state is not None):

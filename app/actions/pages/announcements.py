@@ -1,4 +1,4 @@
-"""Announcements: what a page says that is tied to no incident.  They notify nobody."""
+"""Announcements: what a page says that is tied to no incident.  They notify no one."""
 
 from datetime import datetime, timedelta
 
@@ -24,14 +24,14 @@ FARTHEST = timedelta(days=5 * 366)
 
 
 def create_announcement(settings: Settings, actor: Actor, page_id: int, draft: AnnouncementDraft) -> str:
-    """Announce something on a page; its public id.  An empty start means now, an empty end until somebody ends it.
+    """Announce something on a page; its public id.  An empty start means now, an empty end until someone ends it.
 
     Raises:
-        Invalid: a field can not be taken.
-        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
-        Unavailable: the database can not be written; nothing was changed.
+        Invalid: a field is invalid.
+        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` isn't set.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         title, body, body_html = _words(draft)
@@ -75,9 +75,9 @@ def end_announcement(settings: Settings, actor: Actor, page_id: int, public_id: 
     """Take an announcement off the page now; one still to come is never shown.  One that is over stays as it is.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such announcement.
-        Unavailable: the database can not be written; nothing was changed.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         announcement = _held(change.session, page_id, public_id)

@@ -39,7 +39,7 @@ def default_page_id() -> int:
     """The id of the default page: the oldest.
 
     Raises:
-        NotFound: Candor is not set up yet.
+        NotFound: Candor isn't set up yet.
     """
     page_id: int | None = read_session().scalar(select(func.min(Page.id)))
     if page_id is None:
@@ -64,9 +64,9 @@ def create_page(
     is made of the name.
 
     Raises:
-        Invalid: a field can not be taken.
+        Invalid: a field is invalid.
         Conflict: the slug or the address is another page's.
-        NotAllowed: the actor's role is not enough.
+        NotAllowed: the actor's role isn't enough.
     """
     fields = _read(settings, name=name, url=url or settings.base_url, time_zone=time_zone, locale=locale)
     fields["hosts"] = _read_hosts(hosts)
@@ -112,10 +112,10 @@ def edit_page(
     `mail_from` MAIL_FROM; `locale` is always among the languages.  The ids of feed entries stay what they are.
 
     Raises:
-        Invalid: with a sentence for every field that can not be taken.
+        Invalid: with a sentence for every invalid field.
         Conflict: the address is another page's.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
     """
     fields = _read(
         settings,
@@ -150,8 +150,8 @@ def remove_page(settings: Settings, actor: Actor, page_id: int) -> None:
 
     Raises:
         Conflict: it is the only page.
-        NotAllowed: the actor's role is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role isn't enough.
+        NotFound: the page doesn't exist.
     """
     with changing_installation(actor) as change:
         session = change.session
@@ -177,9 +177,9 @@ def set_logo(settings: Settings, actor: Actor, page_id: int, body: bytes) -> Non
 
     Raises:
         Invalid: it is no PNG, JPEG or WebP picture, or too large.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
-        Unavailable: the database can not be written; nothing was changed.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written; nothing was changed.
     """
     content_type = kind_of_logo(body)
     with changing(settings, actor, page_id, needs=Role.ADMIN) as change:
@@ -196,9 +196,9 @@ def remove_logo(settings: Settings, actor: Actor, page_id: int) -> None:
     """Take a page's logo away; its name is shown instead.  A page without one stays as it is.  Takes the role admin.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
-        Unavailable: the database can not be written; nothing was changed.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.ADMIN) as change:
         gone = delete(PageLogo).where(PageLogo.page_id == page_id).returning(PageLogo.page_id)
@@ -309,7 +309,7 @@ def _joined(codes: Sequence[str]) -> str:
 
 
 def _unreadable(accent: str) -> dict[str, str]:
-    """What is wrong with a color that cannot be read on the page: a sentence beside its field."""
+    """What is wrong with a color that can't be read on the page: a sentence beside its field."""
     color = accent.strip().lower()
     if not re.fullmatch(r"#[0-9a-f]{6}", color):
         return {}
@@ -322,7 +322,7 @@ def _unreadable(accent: str) -> dict[str, str]:
 
 
 def kind_of_logo(body: bytes) -> str:
-    """The picture's media type.  Raises Invalid: it can not be a logo."""
+    """The picture's media type.  Raises Invalid: it can't be a logo."""
     if not body:
         raise Invalid.field("logo", "Choose an image file first.")
     if len(body) > LARGEST_BYTES:

@@ -28,7 +28,7 @@ def load(settings: Settings, actor: Actor, page_id: int) -> bool:
 
     Raises:
         NotAllowed: the actor is no admin of the page.
-        NotFound: there is no such page.
+        NotFound: the page doesn't exist.
     """
     at = clock.now()
     with (

@@ -24,8 +24,8 @@ UNDER_WAY = (PostStatus.IN_PROGRESS, PostStatus.VERIFYING)
 def move_due(settings: Settings) -> None:
     """Say of each maintenance whose time has come that it has begun, or that it is over.
 
-    The post's version is in the idempotency key: of several workers that see it due, one says so, and nobody does when
-    somebody moved it meanwhile.
+    The post's version is in the idempotency key: of several workers that see it due, one says so, and no one does when
+    someone moved it meanwhile.
 
     Raises:
         Unavailable: the database went away; what is left is moved the next time.
@@ -51,12 +51,12 @@ def move_due(settings: Settings) -> None:
             publish_update(settings, SYSTEM, page_id, public_id, draft)
         except Unavailable:
             raise
-        except CandorError as error:  # somebody was faster, by hand
+        except CandorError as error:  # someone was faster, by hand
             logger.info("%s is not moved automatically: %s", public_id, error.sentence)
 
 
 def will_move() -> ColumnElement[bool]:
-    """Which posts will be moved automatically some day, unless somebody moves them before."""
+    """Which posts will be moved automatically some day, unless someone moves them before."""
     return _is_due(datetime.max.replace(tzinfo=UTC))
 
 

@@ -88,7 +88,7 @@ def _facts(update: Update) -> dict[str, object]:
 
 
 def _check_status(update: Update, status: PostStatus) -> None:
-    """Raises Invalid when an update cannot be corrected to this status."""
+    """Raises Invalid when an update can't be corrected to this status."""
     validation.check_status(update.post.kind, status)
     if status is not update.status and PostStatus.POSTMORTEM in {status, update.status}:
         raise Invalid.field("status", "A post-mortem stays one, and no other update becomes one. Withdraw it instead.")

@@ -1,4 +1,4 @@
-"""Drafts: saved while somebody types, proposed, approved, scheduled, and published as an update in one transaction."""
+"""Drafts: saved while someone types, proposed, approved, scheduled, and published as an update in one transaction."""
 
 import json
 import logging
@@ -30,7 +30,7 @@ from app.vocabulary import ComponentStatus, DraftState, Role
 logger = logging.getLogger(__name__)
 TITLE_LIMIT = 500
 BODY_LIMIT = 100_000
-"""More than can be published: what somebody pastes is kept until they have shortened it."""
+"""More than can be published: what someone pastes is kept until they have shortened it."""
 
 NOT_PUBLISHED = "draft-not-published"
 """The kind of alarm for a scheduled draft that could not be published."""
@@ -54,7 +54,7 @@ def save_draft(
         Invalid: a text is too long to keep, or a component isn't this page's.
         NotAllowed: the actor may only view this page.
         NotFound: the page has no such draft or post.
-        Stale: somebody else has saved it since.
+        Stale: someone else has saved it since.
     """
     with changing(settings, actor, page_id, needs=Role.RESPONDER, lock=False) as change:
         session = change.session
@@ -91,10 +91,10 @@ def propose_draft(settings: Settings, actor: Actor, page_id: int, public_id: str
 
 
 def approve_draft(settings: Settings, actor: Actor, page_id: int, public_id: str, seen_hash: str) -> SavedDraft:
-    """Approve exactly the content whose hash was shown.  Nobody who edited it since the last approval may.
+    """Approve exactly the content whose hash was shown.  No one who edited it since the last approval may.
 
     Raises:
-        Conflict: nobody proposed it.
+        Conflict: no one proposed it.
         NotAllowed: the actor has edited it, or isn't a person with an account.
         NotFound: the page has no such draft.
         Stale: the content isn't the one that was shown.
@@ -183,7 +183,7 @@ def publish_draft(
     Raises:
         Conflict: it was discarded, or its content isn't the one that was approved.
         Invalid: a field can't be published.
-        NeedsConfirmation: a guard found what looks like a leak, and nobody acknowledged it.
+        NeedsConfirmation: a guard found what looks like a leak, and no one acknowledged it.
         NotAllowed: the actor may not publish on this page.
         NotFound: the page has no such draft.
         Stale: the post changed since the draft's author saw it.

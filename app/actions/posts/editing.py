@@ -39,15 +39,15 @@ def hold_post(session: Session, page_id: int, public_id: str) -> Post:
 def edit_post(
     settings: Settings, actor: Actor, page_id: int, public_id: str, facts: PostFacts, *, acknowledged: bool = False
 ) -> None:
-    """Correct facts of a post, visibly: readers are shown what they were.  Nobody is notified.
+    """Correct facts of a post, visibly: readers are shown what they were.  No one is notified.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such post.
         Conflict: it was withdrawn.
-        Invalid: a fact cannot be taken, or belongs to maintenance alone.
-        NeedsConfirmation: the new title looks as if it held something internal, and `acknowledged` is not set.
-        Unavailable: the database cannot be written; nothing was changed.
+        Invalid: a fact can't be taken, or belongs to maintenance alone.
+        NeedsConfirmation: the new title looks as if it held something internal, and `acknowledged` isn't set.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post = hold_post(change.session, page_id, public_id)
@@ -109,13 +109,13 @@ def set_facts(
 
 
 def pin_post(settings: Settings, actor: Actor, page_id: int, public_id: str, pinned: bool) -> None:
-    """Keep a post on top of the page, or stop keeping it there.  Doing it twice changes nothing; nobody is notified.
+    """Keep a post on top of the page, or stop keeping it there.  Doing it twice changes nothing; no one is notified.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such post.
         Conflict: it was withdrawn.
-        Unavailable: the database cannot be written; nothing was changed.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post = hold_post(change.session, page_id, public_id)
@@ -131,11 +131,11 @@ def set_auto(settings: Settings, actor: Actor, page_id: int, public_id: str, is_
     """Have a maintenance start and end automatically, or by hand alone.  Doing it twice changes nothing.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such post.
         Conflict: it was withdrawn.
         Invalid: it is no maintenance.
-        Unavailable: the database cannot be written; nothing was changed.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post = hold_post(change.session, page_id, public_id)
@@ -151,13 +151,13 @@ def set_auto(settings: Settings, actor: Actor, page_id: int, public_id: str, is_
 
 
 def draft_postmortem(settings: Settings, actor: Actor, page_id: int, public_id: str, body: str | None) -> None:
-    """Keep a post-mortem that is not published yet, or, with None, throw the draft away.
+    """Keep a post-mortem that isn't published yet, or, with None, throw the draft away.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such post.
         Conflict: there is no draft to throw away, or the post was withdrawn.
-        Invalid: the text cannot be taken, or the post is still open.
+        Invalid: the text can't be taken, or the post is still open.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         text = None if body is None else validation.read_body(body)

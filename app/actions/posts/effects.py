@@ -17,7 +17,7 @@ def find_components(session: Session, page_id: int, effects: Sequence[ComponentE
     """The page's components that `effects` name, by public id.
 
     Raises:
-        Invalid: one is named twice, or is not this page's.
+        Invalid: one is named twice, or isn't this page's.
     """
     names = [effect.component_id for effect in effects]
     if len(set(names)) != len(names):
@@ -90,7 +90,7 @@ def set_components(session: Session, post: Post, public_ids: Sequence[str]) -> b
     """Have the post be about these components and no others; whether anything changed.
 
     Their status stays, but for one that maintenance leaves while it is under way: nothing else would end that.
-    One that was put away meanwhile stays, because nobody can name it any more.  Raises Invalid as `find_components`.
+    One that was put away meanwhile stays, because no one can name it any more.  Raises Invalid as `find_components`.
     """
     found = find_components(session, post.page_id, [ComponentEffect(one, None) for one in public_ids])
     wanted = {component.id for component in found.values()}

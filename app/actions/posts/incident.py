@@ -25,7 +25,7 @@ def note_for_post(session: Session, actor: Actor, post: Post, text: str) -> None
 
 
 def settle_incident(session: Session, post: Post, status: PostStatus) -> None:
-    """Resolve the incident that a post speaks for with its last open post; open it again with one that is not over."""
+    """Resolve the incident that a post speaks for with its last open post; open it again with one that isn't over."""
     if post.incident_id is None:
         return
     incident = session.get_one(Incident, post.incident_id)

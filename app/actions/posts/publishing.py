@@ -30,12 +30,12 @@ def open_post(settings: Settings, actor: Actor, page_id: int, draft: PostDraft) 
     """Open a post with its first update.  The same idempotency key again returns what the first call made.
 
     Raises:
-        Invalid: a field cannot be taken.
+        Invalid: a field can't be taken.
         KeyUsed: the key published something else before.
-        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
-        Unavailable: the database cannot be written; nothing was changed.
+        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` isn't set.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         return add_post(change, settings, read_post(draft))
@@ -100,14 +100,14 @@ def publish_update(
     """Publish one update of a post.  The same idempotency key again returns what the first call made.
 
     Raises:
-        Invalid: a field cannot be taken.
+        Invalid: a field can't be taken.
         KeyUsed: the key published something else before.
-        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` is not set.
-        NotAllowed: the actor's role on the page is not enough.
+        NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` isn't set.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such post.
         Conflict: the post was withdrawn.
         Stale: the post changed since the author saw it.
-        Unavailable: the database cannot be written; nothing was changed.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post = hold_post(change.session, page_id, post_public_id)
@@ -168,7 +168,7 @@ def published_before(
 ) -> Published | None:
     """What an earlier call with this idempotency key made: the first statement of a post, or one more of `post`.
 
-    Where either call has no fingerprint, what it asked for is not compared.
+    Where either call has no fingerprint, what it asked for isn't compared.
 
     Raises:
         KeyUsed: the key was used for something else.
@@ -190,7 +190,7 @@ def published_before(
 
 
 def standing(session: Session, post: Post) -> list[Update]:
-    """The updates of a post that were not withdrawn, oldest first."""
+    """The updates of a post that weren't withdrawn, oldest first."""
     statement = select(Update).where(Update.post_id == post.id, Update.withdrawn_at.is_(None))
     return list(session.scalars(statement.order_by(Update.sequence)))
 

@@ -48,7 +48,7 @@ def withdraw_update(
         Conflict: it is the only update of its post, which has to be withdrawn as a whole; or the post was withdrawn or
             changed meanwhile.
         NotAllowed: the actor is no Communications Lead of the page.
-        Unavailable: the database cannot be written; nothing was changed.
+        Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post, update = _hold_update(change.session, page_id, update_public_id)
@@ -117,7 +117,7 @@ def withdraw_post(
 
 
 def redact_update(settings: Settings, actor: Actor, page_id: int, update_public_id: str) -> None:
-    """Remove the whole text of an update, and every text it had before, from all that is public.  Nobody is notified.
+    """Remove the whole text of an update, and every text it had before, from all that is public.  No one is notified.
 
     The update itself, its status and its time stay.  The audit log keeps that it happened, and not the text.
 
@@ -143,11 +143,11 @@ def redact_text(settings: Settings, actor: Actor, page_id: int, post_public_id: 
     """Remove one piece of text, such as a name or a password, wherever a post holds or held it; in how many places.
 
     It is looked for in the title, in each update, in what each said before, and in drafts, and replaced by a mark.
-    Nobody is notified.  The audit log keeps that it happened, and not the text.
+    No one is notified.  The audit log keeps that it happened, and not the text.
 
     Raises:
         NotFound: the page has no such post.
-        Invalid: the text is too short, or the post does not hold it.
+        Invalid: the text is too short, or the post doesn't hold it.
         NotAllowed, Unavailable: as `withdraw_update`.
     """
     sought = clean(text, multiline=True).strip()

@@ -37,10 +37,10 @@ def create_template(settings: Settings, actor: Actor, page_id: int, draft: Templ
     """Keep words for posts to come; the template's public id.
 
     Raises:
-        Invalid: a field can not be taken, or a component is not this page's.
+        Invalid: a field is invalid, or a component isn't this page's.
         Conflict: the page has enough of them.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         draft, session = _read(draft), change.session
@@ -114,7 +114,7 @@ def _values(draft: TemplateDraft) -> dict[str, object]:
 
 
 def _facts(row: IncidentTemplate) -> dict[str, object]:
-    """What the audit line says of a template; its text is not kept there."""
+    """What the audit line says of a template; its text isn't kept there."""
     return {name: getattr(row, name) for name in ("name", "title", "status", "notify", "component_ids")}
 
 

@@ -37,7 +37,7 @@ def read_key(raw: str) -> str:
 
 
 def check_status(kind: PostKind, status: PostStatus) -> None:
-    """Raises Invalid when a post of this kind can not be in this status."""
+    """Raises Invalid when a post of this kind can't be in this status."""
     if status not in POST_STATUSES[kind]:
         words = ", ".join(allowed.label for allowed in POST_STATUSES[kind])
         raise Invalid.field("status", f"{status.label} isn't a status for this kind of post. Choose one of: {words}.")
@@ -72,7 +72,7 @@ def check_dated(at: datetime | None, not_before: datetime = EARLIEST, not_after:
 
 
 def ask_about_leaks(texts: Sequence[str], taints: Sequence[str], *, acknowledged: bool) -> None:
-    """Raises NeedsConfirmation when text looks as if it held something internal and nobody has said it is meant."""
+    """Raises NeedsConfirmation when text looks as if it held something internal and no one has said it is meant."""
     if acknowledged:
         return
     findings = leaks.find("\n".join(texts), tuple(taint for taint in taints if taint))

@@ -25,7 +25,7 @@ def subscribe_browser(
     Doing it again changes what it hears of; with a `post`, by its public id, it hears of that one too.
 
     Raises:
-        Invalid: that is no subscription, or a component or the post can not be taken.
+        Invalid: it isn't a subscription, or a component or the post isn't valid.
         TooMany: the caller or the page was asked too often.
     """
     endpoint, keys = subscription(given, settings)
@@ -53,7 +53,7 @@ def subscribe_browser(
 
 
 def unsubscribe_browser(settings: Settings, page_id: int, given: str) -> None:
-    """End the subscription of the browser that shows its keys; whether there was one is not told.
+    """End the subscription of the browser that shows its keys; whether there was one isn't told.
 
     Raises:
         Invalid: that is no subscription.

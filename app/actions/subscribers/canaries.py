@@ -29,10 +29,10 @@ def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, add
     nothing.  Takes the role lead.
 
     Raises:
-        Invalid: the address can not be taken.
+        Invalid: the address is invalid.
         Conflict: whoever has it unsubscribed.
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
     """
     about = channel_named(channel)
     name = about.name
@@ -59,7 +59,7 @@ def remove_canary(settings: Settings, actor: Actor, page_id: int, public_id: str
     """Let a canary be an ordinary subscriber again; it still gets updates.  Takes the role lead.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
+        NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such canary.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
@@ -79,8 +79,8 @@ def run_canaries(settings: Settings, actor: Actor, page_id: int) -> int:
     Takes the role lead.
 
     Raises:
-        NotAllowed: the actor's role on the page is not enough.
-        NotFound: there is no such page.
+        NotAllowed: the actor's role on the page isn't enough.
+        NotFound: the page doesn't exist.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         count = _write(change.session, now(), page_id)
@@ -90,7 +90,7 @@ def run_canaries(settings: Settings, actor: Actor, page_id: int) -> int:
 
 
 def run_due(_settings: Settings) -> None:
-    """Write to each canary that was not written to for a day."""
+    """Write to each canary that wasn't written to for a day."""
     before = now() - EVERY
     if read_session().scalar(select(Subscriber.id).where(Subscriber.is_canary).limit(1)) is not None:
         with transaction() as session:

@@ -33,9 +33,9 @@ def add_subscriber(
     Unless the operator vouches that it `is_confirmed`, it is asked.
 
     Raises:
-        Invalid: a field can not be taken, or the address must not be written to.
+        Invalid: a field is invalid, or the address must not be written to.
         Conflict: it is subscribed already.
-        NotFound: there is no such page.
+        NotFound: the page doesn't exist.
     """
     about = offered(channel, AddedBy.READERS)
     name = about.name
@@ -80,7 +80,7 @@ def add_endpoint(
     `owner_email` is written to when an endpoint had to be disabled.
 
     Raises:
-        Invalid: a field can not be taken.
+        Invalid: a field is invalid.
         Conflict: it is subscribed already.
     """
     about = offered(channel, AddedBy.OPERATORS)
@@ -104,10 +104,10 @@ def add_endpoint(
 
 
 def resend_confirmation(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> int:
-    """Ask those again who have not confirmed their address, or that they follow a post; how many were asked.
+    """Ask those again who haven't confirmed their address, or that they follow a post; how many were asked.
 
     Raises:
-        NotFound: one is not this page's.
+        NotFound: one isn't this page's.
         TooMany: one of them was asked often enough in the last hour.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
@@ -150,7 +150,7 @@ def unfollow_post(settings: Settings, actor: Actor, page_id: int, public_id: str
     """Take a post from what a subscriber hears of; who heard of it alone is no subscriber any more.
 
     Raises:
-        NotFound: there is no such subscriber, or they do not follow it.
+        NotFound: the subscriber doesn't exist or doesn't follow it.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
@@ -164,8 +164,8 @@ def choose_components(
     """Set what a subscriber hears of; everything when no component is named.
 
     Raises:
-        NotFound: there is no such subscriber.
-        Invalid: a component is not this page's.
+        NotFound: the subscriber doesn't exist.
+        Invalid: a component isn't this page's.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
@@ -188,7 +188,7 @@ def _named(session: Session, page_id: int, public_ids: Sequence[str]) -> Sequenc
 
 
 def _hears_already(session: Session, row: Subscriber, post: str) -> bool:
-    """Whether there is nothing to add: who follows single posts does not hear of the page yet."""
+    """Whether there is nothing to add: who follows single posts doesn't hear of the page yet."""
     if post:
         return row.everything and row.state in {SubscriberState.ACTIVE, SubscriberState.QUARANTINED}
     return row.state == SubscriberState.ACTIVE and hears_of_page(session, row)

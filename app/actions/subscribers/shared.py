@@ -67,7 +67,7 @@ def check_link(settings: Settings, row: Subscriber | None, purpose: str, public_
     """`row`, if the token of this purpose is its own; the same work whether or not there is a row.
 
     Raises:
-        NotFound: it is not.
+        NotFound: it isn't.
     """
     version = row.token_version if row is not None else 0
     if not tokens.check(settings.secret_key, purpose, public_id, version, token) or row is None:
@@ -79,7 +79,7 @@ def lock_by_link(session: Session, settings: Settings, purpose: str, public_id: 
     """The subscriber that a personal link speaks for, held until the transaction ends.
 
     Raises:
-        NotFound: the link is not valid.
+        NotFound: the link isn't valid.
     """
     row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id).with_for_update())
     return check_link(settings, row, purpose, public_id, token)
@@ -94,7 +94,7 @@ def choose(
     of everything follows nothing more.
 
     Raises:
-        Invalid: one is not the page's.
+        Invalid: one isn't the page's.
     """
     wanted = set(component_public_ids)
     visible = select(Component.public_id, Component.id).where(
@@ -116,12 +116,12 @@ def choose(
 
 
 def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirmed: bool = False) -> bool:
-    """Add one of the page's posts to what a subscriber hears of; who has left begins anew with it.
+    """Add one of the page's posts to what a subscriber hears of; who has left begins again with it.
 
     It counts once it is confirmed.  False when they hear of it already: then nothing is changed.
 
     Raises:
-        Invalid: the post is not the page's.
+        Invalid: the post isn't the page's.
     """
     post_id = session.scalar(select(Post.id).where(Post.page_id == row.page_id, Post.public_id == post_public_id))
     if post_id is None:
@@ -154,7 +154,7 @@ def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: st
     """Take a post from what a subscriber hears of; who hears of nothing then is no subscriber any more.
 
     Raises:
-        NotFound: they do not follow it.
+        NotFound: they don't follow it.
     """
     post = select(Post.id).where(Post.page_id == row.page_id, Post.public_id == post_public_id)
     gone = (SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id.in_(post))

@@ -64,7 +64,7 @@ def subscribe(
     same for every address.
 
     Raises:
-        Invalid: the channel, the address, a component or the post can not be taken.
+        Invalid: the channel, the address, a component or the post isn't valid.
         TooMany: the address, the caller or the page was asked too often.
     """
     about = offered(channel, AddedBy.READERS)
@@ -95,7 +95,7 @@ def subscribe(
         subscribers.ask(row)
         kind = NoticeKind.CONFIRM if is_new else NoticeKind.MANAGE
         if kind is NoticeKind.MANAGE and not post and not hears_of_page(session, row):
-            kind = NoticeKind.FOLLOWS  # an address that somebody types widens nothing by itself
+            kind = NoticeKind.FOLLOWS  # an address that someone types widens nothing by itself
         deliveries.queue_notice(session, row, kind)
         change.audit("subscribe", "subscriber", row.public_id, name)
 
@@ -104,7 +104,7 @@ def read(settings: Settings, purpose: str, public_id: str, token: str) -> Subscr
     """The subscription that a personal link opens.
 
     Raises:
-        NotFound: the link is not valid.
+        NotFound: the link isn't valid.
     """
     session = read_session()
     row = session.scalar(select(Subscriber).where(Subscriber.public_id == public_id))
@@ -130,8 +130,8 @@ def confirm(settings: Settings, public_id: str, token: str) -> None:
     """The address is theirs and they want it; confirming again changes nothing.
 
     Raises:
-        NotFound: the link is not valid.
-        Conflict: they unsubscribed since; they may ask anew.
+        NotFound: the link isn't valid.
+        Conflict: they unsubscribed since; they may ask again.
     """
     with transaction() as session:
         row = lock_by_link(session, settings, "confirm", public_id, token)
@@ -151,9 +151,9 @@ def set_preferences(
     everything when neither is named.
 
     Raises:
-        NotFound: the link is not valid.
+        NotFound: the link isn't valid.
         Conflict: they unsubscribed.
-        Invalid: a component is not this page's.
+        Invalid: a component isn't this page's.
     """
     with transaction() as session:
         row = lock_by_link(session, settings, "manage", public_id, token)
@@ -168,7 +168,7 @@ def unsubscribe(settings: Settings, public_id: str, token: str) -> None:
     """End a subscription; ending it again changes nothing.
 
     Raises:
-        NotFound: the link is not valid.
+        NotFound: the link isn't valid.
     """
     with transaction() as session:
         end(session, VISITOR, lock_by_link(session, settings, "unsubscribe", public_id, token), "link")

@@ -26,7 +26,7 @@ def rotate_secret(settings: Settings, actor: Actor, page_id: int, subscriber_pub
     """A new signing secret, shown only this once.  For 24 hours the old one signs as well (Standard Webhooks).
 
     Raises:
-        NotFound: there is no such webhook.
+        NotFound: the webhook doesn't exist.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
@@ -41,8 +41,8 @@ def enable(settings: Settings, actor: Actor, page_id: int, subscriber_public_id:
     """Let a webhook that was disabled hear of updates again.
 
     Raises:
-        NotFound: there is no such webhook.
-        Conflict: it is not disabled.
+        NotFound: the webhook doesn't exist.
+        Conflict: it isn't disabled.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         session = change.session
@@ -56,7 +56,7 @@ def replay(settings: Settings, actor: Actor, page_id: int, delivery_id: int) -> 
     """Send a webhook's delivery once more, with the same `webhook-id`, so that its receiver can tell.
 
     Raises:
-        NotFound: there is no such delivery to a webhook.
+        NotFound: no delivery to a webhook has this number.
         Conflict: it is waiting or being sent already, or was skipped, or what it says was withdrawn.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:

@@ -128,7 +128,7 @@ Model = type[Any]
 ANYWHERE = frozenset(
     {"id", "page_id", "body_html", "changed_revision", "incident_id", "address_hash", "domain", "fingerprint"}
 )
-"""Columns of this installation alone, of the internal side, or made from others: an import makes them anew."""
+"""Columns of this installation alone, of the internal side, or made from others: an import makes them again."""
 
 WORDS: dict[str, Iterable[str]] = {
     "kind": PostKind,

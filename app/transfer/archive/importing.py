@@ -87,7 +87,7 @@ Values = dict[str, Any]
 
 @dataclass(slots=True)
 class Taking:
-    """An import under way.  `kept` are the public ids of what was here before, whose parts are not taken either."""
+    """An import under way.  `kept` are the public ids of what was here before, whose parts aren't taken either."""
 
     settings: Settings
     session: Session
@@ -110,7 +110,7 @@ class Candidate:
 
 
 def take(taking: Taking, table: Table) -> None:
-    """Take one file of the archive.  Raises Invalid: a line can not be taken; the sentence says which."""
+    """Take one file of the archive.  Raises Invalid: a line is invalid; the sentence says which."""
     model = table.model
     newest = taking.session.scalar(select(func.max(model.id))) or 0
     for lines in batches(taking.archive.lines(table.file)):
@@ -194,7 +194,7 @@ def _check_status(status: str, kind: str) -> None:
 
 
 def _addressed(settings: Settings, values: Values) -> Values:
-    """What is found out from an address.  Raises Invalid, RowError: it is not one that Candor would write to."""
+    """What is found out from an address.  Raises Invalid, RowError: it isn't one that Candor would write to."""
     channel, address = values["channel"], values["address"]
     if channel_named(channel).normalise(address, settings) != address:
         raise RowError("its address is not written as Candor writes it")
@@ -202,7 +202,7 @@ def _addressed(settings: Settings, values: Values) -> Values:
 
 
 def _fresh(taking: Taking, table: Table, rows: Sequence[Candidate], newest: int) -> list[Candidate]:
-    """Those that are not here yet, nor belong to something that was."""
+    """Those that aren't here yet, nor belong to something that was."""
     if not table.has_public_id:
         parent = table.references[0]
         kept = taking.kept.get(parent.target, set())
@@ -321,7 +321,7 @@ def take_suppressions(taking: Taking, *, left_out: bool) -> None:
     """Take those whose address is known, or whose hash holds here.
 
     Raises:
-        Invalid: some can not be recognised here, and nobody said that they may be left out.
+        Invalid: some can't be recognised here, and no one said that they may be left out.
     """
     newest = taking.session.scalar(select(func.max(Suppression.id))) or 0
     is_same_key = taking.archive.manifest.key_check == key_check(taking.settings)
@@ -430,15 +430,15 @@ def import_archive(
 
     A page without content of its own becomes the archive's.  When it is that page already, what is here stays as it is
     and what is missing is put back.  With `dry_run` it is tried in a transaction that is rolled back.  With
-    `without_suppressions`, addresses that this installation can not recognise are left out of those never to be written
+    `without_suppressions`, addresses that this installation can't recognise are left out of those never to be written
     to.
 
     Raises:
-        Invalid: the file can not be taken; the sentence says why.
+        Invalid: the file can't be imported; the sentence says why.
         Conflict: the page has content of its own.
         NotAllowed: the actor is no admin of the page.
-        NotFound: there is no such page.
-        Unavailable: the database can not be written; nothing was changed.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written; nothing was changed.
     """
     report = ArchiveReport(dry_run)
     with opened(path) as archive:

@@ -27,7 +27,7 @@ LARGEST_DIRECTORY = 64 * 1024
 LONGEST_LINE = 4 * 1024**2
 FILES = (PAGE, *(table.file for table in TABLES))
 OPTIONAL = {FOLLOWS.file, POST_REVISIONS.file}
-"""What archives of earlier versions do not have."""
+"""What archives of earlier versions don't have."""
 
 DAMAGED = "It is damaged or was cut off: copy it again, or make another with candor archive."
 _END = struct.Struct("<4s4H2LH")

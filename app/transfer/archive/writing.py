@@ -52,8 +52,8 @@ def write_archive(settings: Settings, page_id: int, out: BinaryIO, version: str)
     `version` is Candor's, and only told.
 
     Raises:
-        Unavailable: the database can not be read.
-        OSError: `out` can not be written.
+        Unavailable: the database can't be read.
+        OSError: `out` can't be written.
     """
     with one_instant() as session:
         return _write(settings, session, page_id, out, version)

@@ -34,7 +34,7 @@ class _Pages:
             self.wanted[kind, number + 1] = name
 
     def missing(self) -> list[tuple[str, str]]:
-        """Each file whose next page is not there, and why that matters."""
+        """Each file whose next page isn't there, and why that matters."""
         return [
             (name, f"page {number} of its {kind} is not there: fetch it too")
             for (kind, number), name in sorted(self.wanted.items())

@@ -164,7 +164,7 @@ class Rows:
         )
 
     def _updates_of(self, raw: Fields, kind: str) -> Iterable[dict[str, Any]]:
-        """Those that it names, and those of the documents that name it.  Raises RowError: one is not there."""
+        """Those that it names, and those of the documents that name it.  Raises RowError: one isn't there."""
         named = _named(raw["row"], "updates")
         found = {
             update_id: row
@@ -210,7 +210,7 @@ def _status(raw: Fields, words: Mapping[int, AnyChoice]) -> AnyChoice:
 
 
 def _named(row: Fields, key: str) -> list[str] | None:
-    """The ids that a relationship names; None when it was not asked for."""
+    """The ids that a relationship names; None when it wasn't asked for."""
     held = row.get("relationships")
     found = held.get(key) if isinstance(held, dict) else None
     if not isinstance(found, dict) or "data" not in found:
@@ -225,6 +225,6 @@ def _components(raw: Fields) -> list[str]:
 
 
 def _check_visible(raw: Fields) -> None:
-    """0 is for those who are signed in, 1 for everybody, 2 for nobody."""
+    """0 is for those who are signed in, 1 for everyone, 2 for no one."""
     if not is_on(raw.get("visible")):
         raise RowError(HIDDEN)

@@ -22,8 +22,8 @@ NAMES = ("name", "title")
 class ComponentRow:
     """A component, or a group of them.
 
-    `status`, `created_at` and `updated_at` are None where the source does not say: what is here is kept then, and
-    somebody new is of unknown status since now.
+    `status`, `created_at` and `updated_at` are None where the source doesn't say: what is here is kept then, and
+    someone new is of unknown status since now.
     """
 
     id: str
@@ -116,7 +116,7 @@ AnyRow = TypeVar("AnyRow", ComponentRow, PostRow)
 
 
 class Gathering:
-    """Collects the rows of a document: each id once, and a sentence for each row that can not be taken."""
+    """Collects the rows of a document: each id once, and a sentence for each invalid row."""
 
     def __init__(self) -> None:
         self.components: list[ComponentRow] = []
@@ -133,7 +133,7 @@ class Gathering:
         self.posts += self._rows(kind, raw, read)
 
     def refuse(self, kind: str, raw: Any, reason: str) -> None:
-        """Say of a row why it is not taken."""
+        """Say of a row why it isn't taken."""
         known = raw if isinstance(raw, dict) else {}
         name = next((known[key] for key in NAMES if isinstance(known.get(key), str)), "")
         shown_id = str(known.get("id", "")) if isinstance(known.get("id"), str | int) else ""
@@ -184,7 +184,7 @@ def told(
 ) -> PostRow:
     """A post of a source that keeps no impact, and no times but those of its statements.
 
-    It was resolved at `over_at` or, where that is not known, with the first of the statements that stand at its end.
+    It was resolved at `over_at` or, where that isn't known, with the first of the statements that stand at its end.
     """
     said = tuple(sorted(updates, key=lambda update: (update.display_at, update.id)))
     if len({update.id for update in said}) != len(said):

@@ -1,4 +1,4 @@
-"""Ids from elsewhere that are not as ours: each becomes the same id of ours every time."""
+"""Ids from elsewhere that aren't as ours: each becomes the same id of ours every time."""
 
 import hashlib
 from dataclasses import replace

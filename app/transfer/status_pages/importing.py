@@ -45,8 +45,8 @@ def import_statuspage(
     Raises:
         Invalid: a file is no document of this source; then nothing is imported at all.
         NotAllowed: the actor is no admin of the page.
-        NotFound: there is no such page.
-        Unavailable: the database can not be written.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written.
     """
     documents = statuspage.read_documents(files(source))
     return _import(settings, actor, page_id, documents, dry_run=dry_run, take_page=take_page)
@@ -67,7 +67,7 @@ def import_cachet(
     `origin` is a name that tells two Cachets apart, because both count from 1.
 
     Raises:
-        Invalid, NotAllowed, NotFound, Unavailable: as `import_statuspage`; Invalid also for a zone that there is not.
+        Invalid, NotAllowed, NotFound, Unavailable: as `import_statuspage`; Invalid also for a zone that there isn't.
     """
     try:
         zone = ZoneInfo(time_zone)

@@ -62,7 +62,7 @@ def read_documents(paths: Iterable[Path]) -> list[Document]:
             found.append(_public(path.name, raw))
         else:
             raise Invalid(f"{path.name} isn't a Statuspage document: it has no list of components or incidents.")
-    if empty and not managed:  # beside others that are not, it says that there are no groups, or no incidents
+    if empty and not managed:  # beside others that aren't, it says that there are no groups, or no incidents
         raise Invalid(f"{empty[0]} is an empty list.")
     return [*([_managed(managed)] if managed else []), *found]
 
@@ -169,7 +169,7 @@ def _post(raw: Fields) -> PostRow:
 
 
 def _update(raw: Fields, kind: PostKind, post: Fields) -> UpdateRow:
-    """One that was backfilled was written later, about the past: nobody was told of it then."""
+    """One that was backfilled was written later, about the past: no one was told of it then."""
     created = read_instant(raw, "created_at")
     return UpdateRow(
         id=read_id(raw),
@@ -185,7 +185,7 @@ def _update(raw: Fields, kind: PostKind, post: Fields) -> UpdateRow:
 
 
 def _postmortem(raw: Fields, updates: Iterable[UpdateRow]) -> Iterable[UpdateRow]:
-    """What was learned, where it was published and is not among the updates already.  A draft is nobody's business."""
+    """What was learned, where it was published and isn't among the updates already.  A draft is no one's business."""
     if not raw.get("postmortem_body") or not raw.get("postmortem_published_at"):
         return
     if any(update.status is PostStatus.POSTMORTEM for update in updates):

@@ -3,7 +3,7 @@
 The backup of 1.x holds monitors and groups of them (type "group", named by `parent` of their members), and no
 incidents or maintenance; a status page's document has publicGroupList, incident or incidents, and maintenanceList.
 Shapes: louislam/uptime-kuma, server/model monitor.js, group.js, incident.js and maintenance.js.  Addresses, secrets and
-notes of monitors are not read: they are nobody else's business.
+notes of monitors aren't read: they are no one else's business.
 """
 
 import re
@@ -94,7 +94,7 @@ def _weight(raw: Fields) -> int:
 
 
 def _group(raw: Fields) -> ComponentRow:
-    """Groups here do not hold groups: one in another stands beside it."""
+    """Groups here don't hold groups: one in another stands beside it."""
     return ComponentRow(
         id=read_foreign(raw, SOURCE, f"{raw['kind']} group"),
         name=read_line(raw, "name", 200),
@@ -106,7 +106,7 @@ def _group(raw: Fields) -> ComponentRow:
 
 
 def _monitor(raw: Fields) -> ComponentRow:
-    """Whether it is up is not in the documents: who is new is of unknown status, until somebody says."""
+    """Whether it is up isn't in the documents: who is new is of unknown status, until someone says."""
     if not is_on(raw.get("active", True)):
         raise RowError("it is paused there")
     group = raw.get("group")
@@ -122,7 +122,7 @@ def _monitor(raw: Fields) -> ComponentRow:
 
 
 def _incident(raw: Fields) -> PostRow:
-    """A notice that is shown or is not: it knows no other stages."""
+    """A notice that is shown or isn't: it knows no other stages."""
     created = read_local(raw, "createdDate", ZoneInfo("UTC"))
     updated = read_local(raw, "lastUpdatedDate", ZoneInfo("UTC")) if raw.get("lastUpdatedDate") else created
     is_over = not is_on(raw.get("active", True))

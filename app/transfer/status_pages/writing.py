@@ -149,7 +149,7 @@ def _number_anew(session: Session, known: dict[str, Update], new: Sequence[Updat
     order = sorted([*times, *((update.display_at, update.id) for update in new)])
     numbers = {key: number for number, (_, key) in enumerate(order, 1)}
     for key, update in known.items():
-        update.sequence = -numbers[key]  # out of the way until all are numbered anew
+        update.sequence = -numbers[key]  # out of the way until all are numbered again
     session.flush()
     for key, update in known.items():
         update.sequence = numbers[key]
@@ -160,7 +160,7 @@ def _number_anew(session: Session, known: dict[str, Update], new: Sequence[Updat
 def _replace_effects(
     session: Session, post_id: int, row: PostRow, known: dict[str, Update], components: dict[str, int], held: Held
 ) -> bool:
-    """Write anew the effects that the document has otherwise, or whose component came later; whether there were any.
+    """Rewrite the effects that the document has otherwise, or whose component came later; whether there were any.
 
     Only those of imported updates: what was said here keeps its own history.
     """

@@ -39,7 +39,7 @@ def pieces(
 ) -> Iterator[list[tuple[object, ...]]]:
     """The page's subscribers, some thousand at a time, in the order they came.  Three queries for each piece.
 
-    `reading` gives the session to read with; it may be let go of between two pieces.  Whoever was erased is not in it.
+    `reading` gives the session to read with; it may be let go of between two pieces.  Whoever was erased isn't in it.
     """
     last = 0
     while rows := _rows(reading(), page_id, last):
@@ -91,7 +91,7 @@ def _chosen(session: Session, subscriber_ids: Sequence[int]) -> dict[int, list[s
 
 
 def _followed(session: Session, subscriber_ids: Sequence[int]) -> dict[int, list[str]]:
-    """What they follow; who has not confirmed yet is known by their state."""
+    """What they follow; who hasn't confirmed yet is known by their state."""
     found: dict[int, list[str]] = defaultdict(list)
     if subscriber_ids:
         rows = session.execute(

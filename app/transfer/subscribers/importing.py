@@ -35,7 +35,7 @@ SHOWN = 1000
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A line that was not taken."""
+    """A line that wasn't taken."""
 
     line: int
     reason: str
@@ -72,14 +72,14 @@ STRICTNESS = (
     SubscriberState.QUARANTINED,
     SubscriberState.UNSUBSCRIBED,
 )
-"""Of what is here and what the sheet says, the later one counts: nobody is subscribed again by a sheet."""
+"""Of what is here and what the sheet says, the later one counts: no one is subscribed again by a sheet."""
 
 Columns = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a subscriber is now.  `pending` are posts that somebody asked to follow for them, which they have not
+    """What a subscriber is now.  `pending` are posts that someone asked to follow for them, which they haven't
     confirmed: no sheet confirms them.
     """
 
@@ -100,7 +100,7 @@ class Known:
 class Entry:
     """A wish with its normalised address; `chosen` are components' row ids, `followed` posts'.
 
-    `before` is None for somebody new.  To an address that `is_suppressed` nothing is sent, whatever the sheet says.
+    `before` is None for someone new.  To an address that `is_suppressed` nothing is sent, whatever the sheet says.
     """
 
     wish: Wish
@@ -133,7 +133,7 @@ class Entry:
     def hears(self) -> tuple[bool, frozenset[int], frozenset[int]]:
         """Whether they hear of everything, else of which components and posts, once the sheet is taken.
 
-        A column that is not there leaves what it would say as it is.
+        A column that isn't there leaves what it would say as it is.
         """
         before, has = self.before, self.wish.has
         is_all = not self.chosen and not self.followed
@@ -154,11 +154,11 @@ class Entry:
 
     @property
     def is_changed(self) -> bool:
-        """Whether somebody known becomes another."""
+        """Whether someone known becomes another."""
         return self.before is not None and (self.chooses or self.changes() != _now(self.before))
 
     def changes(self) -> Columns:
-        """The columns of somebody known that the sheet may change."""
+        """The columns of someone known that the sheet may change."""
         before, wish = self.before, self.wish
         assert before is not None
         return {
@@ -356,8 +356,8 @@ def import_subscribers(
     Raises:
         Invalid: the file is no sheet of subscribers; then nothing is taken at all.
         NotAllowed: the actor is no admin of the page.
-        NotFound: there is no such page.
-        Unavailable: the database can not be written.
+        NotFound: the page doesn't exist.
+        Unavailable: the database can't be written.
     """
     with changing(settings, actor, page_id, needs=Role.ADMIN, lock=False):
         pass  # refused before a line is read, and in a dry run too
@@ -380,7 +380,7 @@ def import_subscribers(
 
 
 class _Reader:
-    """Turns lines into entries: addresses normalised and hashed, components found, what can not be taken refused."""
+    """Turns lines into entries: addresses normalised and hashed, components found, invalid ones refused."""
 
     def __init__(self, settings: Settings, page_id: int, report: ImportReport) -> None:
         self._settings = settings

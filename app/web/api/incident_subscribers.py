@@ -26,7 +26,7 @@ ONE = f"{LISTED}/<subscriber_id>"
 
 @route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.Subscriber])
 def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """List the subscribers of this incident, oldest first. Subscribers of the whole page are not included."""
+    """List the subscribers of this incident, oldest first. Subscribers of the whole page aren't included."""
     one_incident(page, incident_id)
     query = select(Subscriber).where(*_following(page, incident_id)).order_by(Subscriber.id)
     return subscriber_documents(page, chosen(query))

@@ -64,13 +64,13 @@ def list_unresolved(page: PageView) -> ResponseReturnValue:
 
 @route(f"{LISTED}/scheduled", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_scheduled(page: PageView) -> ResponseReturnValue:
-    """List maintenance that has not ended."""
+    """List maintenance that hasn't ended."""
     return newest(page, *LISTS["scheduled"])
 
 
 @route(f"{LISTED}/upcoming", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
 def list_upcoming(page: PageView) -> ResponseReturnValue:
-    """List maintenance that has not started."""
+    """List maintenance that hasn't started."""
     return newest(page, *LISTS["upcoming"])
 
 
@@ -129,7 +129,7 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     is_idempotent_by_key=True,
 )
 def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Cancel maintenance that has not started; withdraw anything else.
+    """Cancel maintenance that hasn't started; withdraw anything else.
 
     Readers see only that something was withdrawn. Subscribers who got a message about it are notified; messages that
     are still queued aren't sent.
@@ -156,7 +156,7 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
 
 @route(f"{ONE}/redaction", "POST", scope=Scope.POSTS, takes=RedactionBody, answers=outputs.Incident, refuses=(409,))
 def redact_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
-    """Remove a text permanently from an incident, including earlier versions. Subscribers are not notified."""
+    """Remove a text permanently from an incident, including earlier versions. Subscribers aren't notified."""
     one_incident(page, incident_id)
     given = bodies.read(RedactionBody).redaction
     taking_back.redact_text(settings(), bearer().actor, page.id, incident_id, given.text)
@@ -183,7 +183,7 @@ def withdraw_incident_update(page: PageView, incident_id: str, update_id: str) -
 
 @route(f"{ONE}/incident_updates/<update_id>/redaction", "POST", scope=Scope.POSTS, answers=outputs.Incident)
 def redact_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
-    """Remove the whole text of an update permanently, with its earlier versions. Subscribers are not notified."""
+    """Remove the whole text of an update permanently, with its earlier versions. Subscribers aren't notified."""
     _check_update(page, incident_id, update_id)
     taking_back.redact_update(settings(), bearer().actor, page.id, update_id)
     return one_incident(page, incident_id)

@@ -355,7 +355,7 @@ class SubscriberHistogram(Output):
 
 
 class RefusedLine(Output):
-    """A line of a CSV file that was not imported."""
+    """A line of a CSV file that wasn't imported."""
 
     line: int
     reason: str
@@ -384,7 +384,7 @@ class ArchiveReport(Output):
 
 
 class SkippedItem(Output):
-    """Something that was not imported."""
+    """Something that wasn't imported."""
 
     kind: str
     id: str
@@ -560,7 +560,7 @@ class DraftDocument(Output):
     publish_at: Instant | None
     """When it is published, if it is scheduled."""
     problem: str | None
-    """Why it was not published at its time."""
+    """Why it wasn't published at its time."""
     update_id: Id | None
     """The update that was published from it."""
     edited_by: str

@@ -87,7 +87,7 @@ def histogram(page: PageView) -> ResponseReturnValue:
     refuses=(409,),
 )
 def resend_confirmations(page: PageView) -> ResponseReturnValue:
-    """Send another request to confirm to subscribers who have not confirmed."""
+    """Send another request to confirm to subscribers who haven't confirmed."""
     managing.resend_confirmation(settings(), bearer().actor, page.id, _chosen(page, "unconfirmed"))
     return "", 201
 

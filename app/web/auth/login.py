@@ -12,7 +12,7 @@ from app.shapes import Actor
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who is signed in, as a value: it does not change while the request runs."""
+    """Who is signed in, as a value: it doesn't change while the request runs."""
 
     token: str = field(repr=False)
     actor: Actor

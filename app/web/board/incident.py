@@ -107,7 +107,7 @@ def set_severity(public_id: str) -> Answer:
 @blueprint.post("/<public_id>/roles")
 @audience("responder")
 def set_role(public_id: str) -> Answer:
-    """Give a role to an account or to someone without one, or to nobody."""
+    """Give a role to an account or to someone without one, or to no one."""
 
     def set_it(incident_id: str) -> None:
         given = from_form(IncidentRoleInput, request.form)

@@ -1,4 +1,4 @@
-"""Alarms: somebody has seen one."""
+"""Alarms: someone has seen one."""
 
 from flask import flash, redirect, url_for
 
@@ -15,7 +15,7 @@ from app.web.pages import current_page
 @blueprint.post("/alarms/<number>/dismiss")
 @audience("lead")
 def dismiss_alarm(number: str) -> Answer:
-    """Somebody has seen an alarm."""
+    """Someone has seen an alarm."""
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NotFound("Alarm not found.")
     if not is_about(session(), int(number), current_page().id):

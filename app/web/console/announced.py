@@ -45,10 +45,10 @@ def with_version(typed: TypedAnnouncement, version: int) -> TypedAnnouncement:
 
 
 def draft_of(typed: TypedAnnouncement, zone: ZoneInfo, stands: AnnouncementRow | None = None) -> AnnouncementDraft:
-    """The draft for an action.  A time left as it `stands` keeps its seconds, which a form does not show.
+    """The draft for an action.  A time left as it `stands` keeps its seconds, which a form doesn't show.
 
     Raises:
-        Invalid: with a sentence for every field that can not be taken.
+        Invalid: with a sentence for every invalid field.
     """
     sent: dict[str, object] = asdict(typed)
     for name in ("starts_at", "ends_at"):

@@ -87,7 +87,7 @@ def edit_component(public_id: str) -> Answer:
 @blueprint.post("/components/<public_id>/status")
 @audience("responder")
 def set_status(public_id: str) -> Answer:
-    """Set what one component is doing.  Nobody is notified."""
+    """Set what one component is doing.  No one is notified."""
     facts = current_page()
     _find(facts, public_id)
     status = actions.read_status(clean(request.form.get("status", "")))

@@ -1,4 +1,4 @@
-"""The delivery panel: who got an update, who did not and why; retry those; cancel while it is held."""
+"""The delivery panel: who got an update, who didn't and why; retry those; cancel while it is held."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -74,7 +74,7 @@ def deliveries(public_id: str) -> Answer:
 @blueprint.get("/updates/<public_id>/missing")
 @audience("lead")
 def missing_sheet(public_id: str) -> Response:
-    """Everybody who has not received an update, or those filtered for, as a sheet."""
+    """Everyone who hasn't received an update, or those filtered for, as a sheet."""
     update = update_facts(session(), current_page().id, public_id)
     chosen = chosen_dispatch(dispatches_of(session(), update.id), request.args.get("dispatch", ""))
     pieces = _pieces(chosen.id if chosen is not None else 0, _wanted(request.args))
@@ -173,7 +173,7 @@ def _sample(args: Mapping[str, str]) -> Sample | None:
 
 
 def _instant(raw: str) -> datetime:
-    """When the form was shown; now when it does not say so."""
+    """When the form was shown; now when it doesn't say so."""
     try:
         at = datetime.fromisoformat(raw)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Drafts in the console: saved while somebody types, found again on any device, scheduled and discarded."""
+"""Drafts in the console: saved while someone types, found again on any device, scheduled and discarded."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -93,7 +93,7 @@ def open_draft(public_id: str) -> Answer:
 def schedule_draft(public_id: str) -> Answer:
     """Have a draft published at a time in the page's zone."""
     facts = current_page()
-    queries.draft(session(), facts.id, public_id)  # another page's is not found, whatever the time says
+    queries.draft(session(), facts.id, public_id)  # another page's isn't found, whatever the time says
 
     def schedule() -> str:
         given = from_form(DraftSchedule, request.form, zone=facts.zone)

@@ -1,4 +1,4 @@
-"""From what was typed to a draft that an action takes, and what is shown when that cannot be done."""
+"""From what was typed to a draft that an action takes, and what is shown when that can't be done."""
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -58,7 +58,7 @@ def post_content(typed: Typed, zone: ZoneInfo, language: str) -> DraftContent:
     """What a form for a new post holds, its text in `language`.  Times without a zone are read in `zone`, the page's.
 
     Raises:
-        Invalid: with a sentence for every field that can not be taken.
+        Invalid: with a sentence for every invalid field.
     """
     links, wrong = _records(typed)
     given = from_form(TypedPost, _sent(typed), zone=zone, also=wrong)
@@ -69,7 +69,7 @@ def update_content(typed: Typed, found: Thread, zone: ZoneInfo, language: str) -
     """What a form for one more update holds, its text in `language`; `found` is its post as it is now.
 
     Raises:
-        Invalid: with a sentence for every field that can not be taken.
+        Invalid: with a sentence for every invalid field.
     """
     is_over = typed.status in {PostStatus.RESOLVED, PostStatus.COMPLETED}
     wrong = {
@@ -87,7 +87,7 @@ def read_version(raw: str) -> int:
 
 
 def instant_or_none(value: str, zone: ZoneInfo) -> datetime | None:
-    """A typed time for a preview: None where it can not be read."""
+    """A typed time for a preview: None where it can't be read."""
     try:
         return local_instant(value, zone) if value else None
     except ValueError:
@@ -95,7 +95,7 @@ def instant_or_none(value: str, zone: ZoneInfo) -> datetime | None:
 
 
 def promised_or_none(typed: Typed, zone: ZoneInfo) -> datetime | None:
-    """A typed promise for a preview: None where the usual time holds or it can not be read."""
+    """A typed promise for a preview: None where the usual time holds or it can't be read."""
     return promised_at(typed.promise) or instant_or_none(typed.promise_at, zone)
 
 

@@ -9,8 +9,8 @@ def moved(ids: Sequence[str], moving: str, form: Mapping[str, str]) -> list[str]
     """`ids` with `moving` one place up or down (`direction`), or at the place `to`, counted from 1.
 
     Raises:
-        Invalid: `to` is not a number, or there is no such direction.
-        NotFound: `moving` is not one of them.
+        Invalid: `to` isn't a number, or the direction doesn't exist.
+        NotFound: `moving` isn't one of them.
     """
     if moving not in ids:
         raise NotFound("This item was removed. Reload the page and try again.")

@@ -28,7 +28,7 @@ def show_logo() -> Answer:
 @blueprint.post("/page/logo")
 @audience("admin")
 def set_logo() -> Answer:
-    """Take a picture as the page's logo; all of the page is made anew."""
+    """Take a picture as the page's logo; all of the page is rendered again."""
     facts = current_page()
     sent = request.files.get("logo")
     body = sent.stream.read(actions.LARGEST_BYTES + 1) if sent else b""
@@ -43,7 +43,7 @@ def set_logo() -> Answer:
 @blueprint.post("/page/logo/remove")
 @audience("admin")
 def remove_logo() -> Answer:
-    """Take the logo away; all of the page is made anew."""
+    """Take the logo away; all of the page is rendered again."""
     facts = current_page()
     actions.remove_logo(current_app.config["SETTINGS"], actor(), facts.id)
     return _to_page("The logo was taken away.")

@@ -30,7 +30,7 @@ def page_settings() -> Answer:
 @blueprint.post("/page")
 @audience("admin")
 def edit_page() -> Answer:
-    """Change the page; all of it is made anew."""
+    """Change the page; all of it is rendered again."""
     facts = current_page()
     typed: dict[str, Any] = {field: clean(request.form[field]) for field in FIELDS if field in request.form}
     if "languages" in request.form:  # the form holds an empty one too, so that none can be chosen

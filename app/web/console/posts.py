@@ -91,7 +91,7 @@ def show_post(public_id: str) -> Answer:
 @blueprint.get("/posts/<public_id>/resolve")
 @audience("lead")
 def resolve_post(public_id: str) -> Answer:
-    """The update form set to the last status, asking about every component that is not operational."""
+    """The update form set to the last status, asking about every component that isn't operational."""
     found = thread(session(), current_page().id, public_id)
     typed = blank_update(found.post.kind, closing_status(found.post.kind), found.version, closing_effects(found))
     return show_thread(public_id, typed, template="console/posts/resolve.html")
@@ -125,13 +125,13 @@ def _chosen(name: str) -> bool:
 
 
 def _drafted() -> Typed | None:
-    """The form as the draft that the address names holds it.  Raises NotFound: there is no such draft."""
+    """The form as the draft that the address names holds it.  Raises NotFound: the draft doesn't exist."""
     public_id = request.args.get("draft", "")
     return drafts.drafted(public_id) if public_id else None
 
 
 def _picked() -> Template | None:
-    """The template that the address names.  Raises NotFound: there is no such one."""
+    """The template that the address names.  Raises NotFound: it doesn't exist."""
     public_id = request.args.get("template", "")
     return templates.find(session(), current_page().id, public_id) if public_id else None
 

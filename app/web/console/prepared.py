@@ -61,7 +61,7 @@ def draft_of(typed: TypedTemplate) -> TemplateDraft:
     """The draft for an action.
 
     Raises:
-        Invalid: with a sentence for every field that can not be taken.
+        Invalid: with a sentence for every invalid field.
     """
     sent = {**asdict(typed), "component_ids": typed.components}
     given = from_form(TemplateInput, sent)

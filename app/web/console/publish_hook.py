@@ -18,7 +18,7 @@ class HookReport:
 
 
 def publish_hook(settings: Settings, role: Role | None) -> HookReport | None:
-    """The report; None when there is no hook, or for people who are not admins: its output may hold secrets."""
+    """The report; None when there is no hook, or for people who aren't admins: its output may hold secrets."""
     if not settings.publish_hook or role is not Role.ADMIN:
         return None
     last = last_run(settings.home)

@@ -104,7 +104,7 @@ def declared_incident(session: Session, typed: Typed) -> IncidentRow | None:
     """The incident that a new post will speak for; None for one that stands alone.
 
     Raises:
-        NotFound: there is no such incident, or none that whoever is signed in may see.
+        NotFound: the incident doesn't exist, or none that whoever is signed in may see.
     """
     return incident_row(session, typed.incident, visible_pages()) if typed.incident else None
 
@@ -126,7 +126,7 @@ def reach(session: Session, facts: PageFacts, typed: Typed, thread: Thread | Non
 
 
 def closing_effects(thread: Thread) -> dict[str, str]:
-    """For the resolve form: every component that is not operational, preset to operational."""
+    """For the resolve form: every component that isn't operational, preset to operational."""
     return {row.public_id: ComponentStatus.OPERATIONAL for row in thread.broken}
 
 

@@ -34,13 +34,13 @@ def render_block(template: str, block: str, facts: PageFacts, **context: Any) ->
 
 
 def unwritten(facts: PageFacts) -> str:
-    """Why readers of this machine do not see yet what is saved, as a sentence; empty when they see it."""
+    """Why readers of this machine don't see yet what is saved, as a sentence; empty when they see it."""
     return why_missing(current_app.config["SETTINGS"], facts.id, facts.slug, facts.revision)
 
 
 @contextmanager
 def still_saying(error: CandorError) -> Iterator[None]:
-    """Show a form again because of `error`; when the database does not even give that, `error` is what is said."""
+    """Show a form again because of `error`; when the database doesn't even give that, `error` is what is said."""
     try:
         yield
     except DBAPIError as also:

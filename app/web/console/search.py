@@ -1,4 +1,4 @@
-"""What somebody typed to find subscribers."""
+"""What someone typed to find subscribers."""
 
 from flask import current_app
 
@@ -9,6 +9,6 @@ from app.web.guarding import may
 
 
 def search_for(words: str) -> Search:
-    """The search for `words`: an address or id by everybody, parts of one by leads alone."""
+    """The search for `words`: an address or id by everyone, parts of one by leads alone."""
     hashes = hashes_of(current_app.config["SETTINGS"], words) if words else []
     return Search(words, hashes, is_exact=not may(Role.LEAD))

@@ -33,7 +33,7 @@ HEADINGS = (
 @blueprint.get("/subscribers/search")
 @audience("viewer")
 def search_subscribers() -> Answer:
-    """Somebody found by a whole address or id; leads find by parts of them too.  One found is shown at once."""
+    """Someone found by a whole address or id; leads find by parts of them too.  One found is shown at once."""
     facts = current_page()
     words, number = clean(request.args.get("q", ""))[:200], page_number(request.args)
     found = queries.find_subscribers(session(), facts.id, search_for(words), number) if words else []
@@ -81,7 +81,7 @@ def history_sheet(public_id: str) -> Response:
 @blueprint.post("/subscribers/<public_id>/erase")
 @audience("admin")
 def erase_subscriber(public_id: str) -> Answer:
-    """Erase somebody's data."""
+    """Erase someone's data."""
     never_again = request.form.get("never_again") == "yes"
     done = erasure.erase_subscriber(
         current_app.config["SETTINGS"], actor(), current_page().id, public_id, never_again=never_again

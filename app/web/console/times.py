@@ -7,12 +7,12 @@ from app.clock import now
 
 
 def utc(at: datetime) -> str:
-    """Such as "14:30 UTC", with the day when it is not today."""
+    """Such as "14:30 UTC", with the day when it isn't today."""
     return _dated(at.strftime("%H:%M UTC"), at, now())
 
 
 def zoned(at: datetime, zone: ZoneInfo) -> str:
-    """Such as "15:30 CET", with the day when it is not today there."""
+    """Such as "15:30 CET", with the day when it isn't today there."""
     local = at.astimezone(zone)
     return _dated(local.strftime("%H:%M %Z"), local, now().astimezone(zone))
 

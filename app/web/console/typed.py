@@ -1,4 +1,4 @@
-"""What somebody typed into a publishing form, exactly as typed, so that no error can lose it."""
+"""What someone typed into a publishing form, exactly as typed, so that no error can lose it."""
 
 import secrets
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Typed:
 
     `incident` is the public id of the internal incident that a new post will speak for.
     `promise` is minutes from now, "at", or "" for the usual time; `version` is the post's that the author saw.
-    `draft_id` and `draft_version` say where the form is saved while somebody types; empty before that.
+    `draft_id` and `draft_version` say where the form is saved while someone types; empty before that.
     """
 
     kind: str = PostKind.INCIDENT

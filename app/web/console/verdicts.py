@@ -8,7 +8,7 @@ from app.queries.posts import PostRow
 
 
 def verdict_of(components: Sequence[ComponentRow], posts: Sequence[PostRow]) -> Verdict:
-    """The public verdict over these components and open posts; hidden components do not count."""
+    """The public verdict over these components and open posts; hidden components don't count."""
     return verdict(
         [component.status for component in components if component.visible],
         [OpenPost(post.kind, post.status, post.impact, post.names_visible_component) for post in posts],

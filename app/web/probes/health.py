@@ -42,14 +42,14 @@ class Check:
 @blueprint.get("/healthz")
 @audience("public")
 def healthz() -> Response:
-    """The process answers.  Nothing else is looked at: what is wrong elsewhere is not mended by a restart."""
+    """The process answers.  Nothing else is looked at: what is wrong elsewhere isn't mended by a restart."""
     return Response("ok\n", mimetype="text/plain")
 
 
 @blueprint.get("/readyz")
 @audience("public")
 def readyz() -> Response:
-    """Whether database, tables, snapshot and worker are as they should be: 200, or 503 and what is not."""
+    """Whether database, tables, snapshot and worker are as they should be: 200, or 503 and what isn't."""
     checks = {**_of_the_database(), "snapshot": _snapshot(current_app.config["SETTINGS"])}
     is_ready = all(check.ok for check in checks.values())
     said = {"ready": is_ready, "checks": {name: asdict(check) for name, check in checks.items()}}

@@ -1,4 +1,4 @@
-"""`/metrics` in Prometheus' text format, for whoever has the token; for everybody else there is nothing here."""
+"""`/metrics` in Prometheus' text format, for whoever has the token; for everyone else there is nothing here."""
 
 import hmac
 from collections.abc import Iterable, Iterator

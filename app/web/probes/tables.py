@@ -1,4 +1,4 @@
-"""Whether the database's tables are those of this version.  Alembic is not loaded for it: it is asked often."""
+"""Whether the database's tables are those of this version.  Alembic isn't loaded for it: it is asked often."""
 
 import re
 from functools import lru_cache
@@ -13,7 +13,7 @@ _DOWN_REVISION = re.compile(r'^down_revision = "(\w+)"', re.MULTILINE)
 
 
 def what_is_missing(session: Session) -> str:
-    """Why the tables are not ready for this version, empty when they are.  One query.
+    """Why the tables aren't ready for this version, empty when they are.  One query.
 
     Tables of a newer version are ready: while machines are upgraded one after another, those that are left go on.
     """
