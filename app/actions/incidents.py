@@ -262,7 +262,7 @@ def _assignable(session: Session, account_id: str) -> Account:
     """An account that may take a role in an incident.  Raises Invalid."""
     account = session.scalar(select(Account).where(Account.public_id == account_id))
     if account is None:
-        raise Invalid.field("account", "There is no such account. Choose one from the list.")
+        raise Invalid.field("account", "Account not found. Choose one from the list.")
     if not account.active:
         raise Invalid.field("account", f"{account.name}'s account is deactivated. Choose someone else.")
     if session.scalar(select(Membership.id).where(Membership.account_id == account.id).limit(1)) is None:

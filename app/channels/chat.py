@@ -83,9 +83,7 @@ class ChatSender:
         try:
             url = CHANNEL.normalise(recipient.address, self._settings)
         except Invalid:
-            return Outcome(
-                recipient.delivery_id, DeliveryState.FAILED, "the chat address can not be used", permanent=True
-            )
+            return Outcome(recipient.delivery_id, DeliveryState.FAILED, "the chat address is invalid", permanent=True)
         where = slack.room(url)
         if where is not None:
             return self._post(where, fill(letter.text, recipient.personal), recipient)
@@ -93,9 +91,9 @@ class ChatSender:
         if result.is_sent:
             return Outcome(recipient.delivery_id, DeliveryState.SENT)
         if result.code == RATE_LIMITED:
-            return Outcome(recipient.delivery_id, DeliveryState.FAILED, "the chat service asked to slow down")
+            return Outcome(recipient.delivery_id, DeliveryState.FAILED, "the chat service asked us to slow down")
         shown = f" ({result.code})" if result.code else ""
-        return Outcome(recipient.delivery_id, DeliveryState.FAILED, f"the chat service did not take the message{shown}")
+        return Outcome(recipient.delivery_id, DeliveryState.FAILED, f"the chat service rejected the message{shown}")
 
     def _post(self, where: slack.Room, words: str, recipient: Recipient) -> Outcome:
         try:

@@ -105,7 +105,7 @@ class SmtpSender:
             for line in self._lines.ready(TICK_SECONDS):
                 yield from self._hear(line, work)
             for line in self._lines.late():
-                yield from self._lose(line, work, "the mail server did not answer in time")
+                yield from self._lose(line, work, "the mail server didn't respond in time")
             for line in self._lines.stalled():
                 work.put_back(line.take_back())
         self._lines.close(keep=self._count)
@@ -217,7 +217,7 @@ class _Work:
                     return None
                 address = _envelope(recipient.address)
                 if not address or any(character in address for character in "\r\n<> "):
-                    yield _failed(recipient, "the address is not one that mail can be sent to", permanent=True)
+                    yield _failed(recipient, "the address can't receive mail", permanent=True)
                     continue
                 message = self._mail.addressed(address, recipient.personal, now())
                 copy = Copy(recipient, recipient.return_path or self._mail.sender, address, message)
@@ -245,8 +245,8 @@ class OutboxSender:
                 outbox.keep(self._folder, recipient.key, ".eml", message)
                 yield Outcome(recipient.delivery_id, DeliveryState.SKIPPED, NOT_SENT)
             except OSError:
-                logger.exception("the outbox can not be written")
-                yield _failed(recipient, "the outbox folder can not be written")
+                logger.exception("the outbox isn't writable")
+                yield _failed(recipient, "the outbox folder isn't writable")
 
     def close(self) -> None:
         """Nothing to let go of."""

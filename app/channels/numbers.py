@@ -4,7 +4,7 @@ from app.errors import Invalid
 from app.settings import Settings
 
 LONGEST_INPUT = 40
-ELSEWHERE = "text messages are not sent to that country"
+ELSEWHERE = "text messages aren't sent to that country"
 
 
 def normalise(raw: str, settings: Settings) -> str:

@@ -69,7 +69,7 @@ class Caller:
             parts = urlsplit(url)
             server = (parts.scheme, parts.hostname or "", parts.port or default_port(parts.scheme))
         except ValueError:
-            raise DeliveryError(f"{self._whom}'s address can not be used", permanent=True) from None
+            raise DeliveryError(f"{self._whom}'s address is invalid", permanent=True) from None
         line = self._warm_line(server)
         if line is not None:
             try:
@@ -101,11 +101,11 @@ class Caller:
                 sock = _tls().wrap_socket(sock, server_hostname=host)
             return Line(server, sock)
         except ssl.SSLCertVerificationError:
-            raise DeliveryError(f"{self._whom}'s certificate can not be trusted", permanent=False) from None
+            raise DeliveryError(f"{self._whom}'s certificate isn't trusted", permanent=False) from None
         except OSError as error:
             raise self._lost(error, deadline, DeliveryError) from None
         except ValueError:
-            raise DeliveryError(f"{self._whom}'s address can not be used", permanent=True) from None
+            raise DeliveryError(f"{self._whom}'s address is invalid", permanent=True) from None
 
     def _call(
         self,
@@ -126,7 +126,7 @@ class Caller:
             raise self._lost(error, deadline, NoAnswer) from None
         except ValueError:
             line.close()
-            raise DeliveryError(f"{self._whom}'s address can not be used", permanent=True) from None
+            raise DeliveryError(f"{self._whom}'s address is invalid", permanent=True) from None
         if line.is_open:
             self._warm[line.server] = line
             while len(self._warm) > MOST_WARM:
@@ -142,7 +142,7 @@ class Caller:
         """Where the name leads, if all of it is allowed: one private address among public ones is a trap."""
         found = _resolved(host, port, deadline)
         if not found:
-            raise DeliveryError(f"{self._whom}'s name can not be found", permanent=False)
+            raise DeliveryError(f"{self._whom}'s host name can't be resolved", permanent=False)
         if self._allowed is not None and not all(is_allowed(address, self._allowed) for address in found):
             raise DeliveryError(f"{self._whom}'s name leads to an address that is not public", permanent=True)
         return found[:MOST_ADDRESSES]

@@ -132,7 +132,7 @@ def _judged(recipient: Recipient, answer: Answer) -> Outcome:
         return Outcome(recipient.delivery_id, DeliveryState.SENT)
     if answer.status in {404, 410}:
         return replace(_failed(recipient, ENDED, permanent=True), disable=ENDED)
-    reason = f"the push service answered {answer.status}"
+    reason = f"the push service responded with {answer.status}"
     return replace(_failed(recipient, reason, permanent=answer.status == 413), retry_after=answer.retry_after)
 
 

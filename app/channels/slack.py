@@ -77,7 +77,7 @@ class Slack:
         if told.get("ok") is not True:
             code = str(told.get("error"))
             why = code.replace("_", " ") if _CODE.fullmatch(code) else "unknown error"
-            raise DeliveryError(f"Slack did not take the message: {why}", permanent=False)
+            raise DeliveryError(f"Slack rejected the message: {why}", permanent=False)
         return told
 
 

@@ -90,8 +90,8 @@ class OutboxSender:
                 outbox.keep(self._folder, recipient.key, ".txt", text.encode("utf-8", "replace"))
                 yield Outcome(recipient.delivery_id, DeliveryState.SKIPPED, NOT_SENT)
             except OSError:
-                logger.exception("the outbox can not be written")
-                yield _failed(recipient, "the outbox folder can not be written")
+                logger.exception("the outbox isn't writable")
+                yield _failed(recipient, "the outbox folder isn't writable")
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -104,7 +104,7 @@ def _judged(recipient: Recipient, result: by_apprise.Result) -> Outcome:
     if result.code == TOO_FAST:
         return _failed(recipient, twilio.SLOW_DOWN)
     shown = f" ({result.code})" if result.code else ""
-    return _failed(recipient, f"the SMS provider did not take the message{shown}")
+    return _failed(recipient, f"the SMS provider rejected the message{shown}")
 
 
 def _failed(recipient: Recipient, reason: str) -> Outcome:

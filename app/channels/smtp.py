@@ -164,9 +164,9 @@ def _is_timeout(error: BaseException) -> bool:
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (smtplib.SMTPAuthenticationError, "the mail server refused the user name or password"),
     (smtplib.SMTPNotSupportedError, "the mail server does not offer what SMTP_URL asks for (STARTTLS or a login)"),
-    (ssl.SSLCertVerificationError, "the mail server's certificate can not be trusted"),
+    (ssl.SSLCertVerificationError, "the mail server's certificate isn't trusted"),
     (ssl.SSLError, "the mail server's encryption does not work"),
-    (socket.gaierror, "the mail server's name can not be found"),
+    (socket.gaierror, "the mail server's host name can't be resolved"),
 )
 
 
@@ -176,4 +176,4 @@ def _why(error: Exception) -> str:
             return reason
     if isinstance(error, smtplib.SMTPResponseException):
         return f"the mail server refused the connection ({error.smtp_code})"
-    return "the mail server did not answer in time" if _is_timeout(error) else "the mail server can not be reached"
+    return "the mail server didn't respond in time" if _is_timeout(error) else "the mail server can't be reached"

@@ -27,11 +27,11 @@ from app.vocabulary import DeliveryState
 
 STATUS_PATH = "/hooks/twilio/status"
 STOPPED = "replied STOP"
-NOT_A_MOBILE = "the number can not receive text messages"
-NO_REACH = "the SMS provider does not reach that number"
-SLOW_DOWN = "the SMS provider asked to slow down"
-IN_DOUBT = "unknown whether taken: the SMS provider did not answer"
-NOT_AN_ADDRESS = "SMS_URL can not be used: write it like twilio://SID:TOKEN@+15551230000"
+NOT_A_MOBILE = "the number can't receive text messages"
+NO_REACH = "the SMS provider can't reach that number"
+SLOW_DOWN = "the SMS provider asked us to slow down"
+IN_DOUBT = "unknown whether accepted: the SMS provider didn't respond"
+NOT_AN_ADDRESS = "SMS_URL is invalid: write it like twilio://SID:TOKEN@+15551230000"
 STOP_CODES = frozenset({21610})
 NUMBER_CODES = frozenset({21211, 21217, 21407, 21614})
 REACH_CODES = frozenset({21408, 21612, 21635})
@@ -128,7 +128,7 @@ class Inquiry:
         )  # fmt: skip
         known = _json(answer.body).get("messages")
         if answer.status != 200 or not isinstance(known, list):
-            raise DeliveryError(f"the SMS provider answered {answer.status}", permanent=False)
+            raise DeliveryError(f"the SMS provider responded with {answer.status}", permanent=False)
         fitting = (one for one in known if isinstance(one, dict) and _is_it(one, words, at))
         return next((Message(str(one.get("sid")), str(one.get("status")), _code(one)) for one in fitting), None)
 
@@ -152,21 +152,21 @@ def _judged(recipient: Recipient, answer: Answer) -> Outcome:
     if answer.status in {200, 201}:
         return Outcome(recipient.delivery_id, DeliveryState.SENT, provider_id=str(said.get("sid", "")))
     if answer.status in IN_DOUBT_STATUSES:
-        reason = f"unknown whether taken: the SMS provider answered {answer.status}"
+        reason = f"unknown whether accepted: the SMS provider responded with {answer.status}"
         return Outcome(recipient.delivery_id, DeliveryState.UNKNOWN, reason, status=answer.status)
     return replace(_refused(recipient, answer, _code(said)), status=answer.status)
 
 
 def _refused(recipient: Recipient, answer: Answer, code: int) -> Outcome:
     if code in STOP_CODES:
-        return replace(_failed(recipient, "they have replied STOP", permanent=True), disable=STOPPED)
+        return replace(_failed(recipient, "the person replied STOP", permanent=True), disable=STOPPED)
     if code in NUMBER_CODES:
         return replace(_failed(recipient, NOT_A_MOBILE, permanent=True), disable=NOT_A_MOBILE)
     if code in REACH_CODES:
         return _failed(recipient, NO_REACH, permanent=True)
     if answer.status in {429, 503} or code in SLOW_CODES:
         return replace(_failed(recipient, SLOW_DOWN), retry_after=answer.retry_after)
-    return _failed(recipient, f"the SMS provider did not take the message ({code or answer.status})")
+    return _failed(recipient, f"the SMS provider rejected the message ({code or answer.status})")
 
 
 def _failed(recipient: Recipient, reason: str, *, permanent: bool = False) -> Outcome:

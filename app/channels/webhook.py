@@ -167,7 +167,7 @@ class WebhookSender:
         try:
             return CHANNEL.normalise(address, self._settings)
         except Invalid:
-            raise DeliveryError("the endpoint's address can not be used", permanent=True) from None
+            raise DeliveryError("the endpoint's address is invalid", permanent=True) from None
 
 
 def _headers(recipient: Recipient, body: bytes) -> dict[str, str]:
@@ -191,9 +191,9 @@ def _judged(recipient: Recipient, answer: Answer) -> Outcome:
     if status == 410:
         reason = "the endpoint is gone (410)"
         return replace(_failed(recipient, reason, permanent=True), status=status, disable=f"disabled: {reason}")
-    reason = f"the endpoint answered {status}"
+    reason = f"the endpoint responded with {status}"
     if 300 <= status < 400:
-        reason = f"the endpoint redirects, which is not followed ({status})"
+        reason = f"the endpoint redirects, which Candor doesn't follow ({status})"
     wait = answer.retry_after if status in {429, 503} else None
     return replace(_failed(recipient, reason, retry_after=wait), status=status)
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from app.db.breaker import CircuitBreaker
 
 Result = TypeVar("Result")
-NO_ANSWER = "the database does not answer"
+NO_ANSWER = "the database isn't responding"
 
 
 @dataclass(frozen=True, slots=True)

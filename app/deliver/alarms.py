@@ -77,11 +77,11 @@ def look(session: Session) -> list[Found]:
 def _about(session: Session, dispatch: _Watched) -> Iterator[Found]:
     twice = _taken_twice(session, dispatch.id)
     if twice:
-        said = f"“{dispatch.title}”: {_people(twice)} got this update twice. The other side took it two times."
+        said = f"“{dispatch.title}”: {_people(twice)} got this update twice. The provider accepted it two times."
         yield Found(TAKEN_TWICE, dispatch.update_id, said)
     again = _taken_again(session, dispatch.id)
     if again:
-        said = f"“{dispatch.title}”: {_people(again)} may have got this update twice. A machine was lost while it sent."
+        said = f"“{dispatch.title}”: {_people(again)} may have got this update twice. A machine failed while sending."
         yield Found(TAKEN_AGAIN, dispatch.update_id, said)
     rows, people, known = _rows(session, dispatch)
     if rows > people or people > known:

@@ -37,7 +37,7 @@ class Proof:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether a notice is under way."""
+        """Whether a test message is on its way."""
         return self.last_state in {DeliveryState.PENDING, DeliveryState.SENDING}
 
 
@@ -77,11 +77,11 @@ def sentence(proof: Proof) -> str:
     """What a proof says, after the channel's name."""
     why = f": {proof.last_reason}" if proof.last_reason else ""
     if not proof.is_active:
-        return "not proven: the canary is not subscribed any more"
+        return "not proven: the canary is no longer subscribed"
     if proof.proven_at is not None:
         gone = _span(now() - proof.proven_at)
         return f"proven {gone} ago" if proof.is_proven else f"not proven for {gone}{why}"
-    return f"never proven{why or (': a notice is under way' if proof.is_waiting else '')}"
+    return f"never proven{why or (': a test message is on its way' if proof.is_waiting else '')}"
 
 
 def _span(gone: timedelta) -> str:

@@ -24,7 +24,7 @@ from app.vocabulary import DeliveryState
 
 logger = logging.getLogger(__name__)
 EDITED = "edited after a correction"
-NOT_EDITED = "holds the words before a correction"
+NOT_EDITED = "still shows the text before a correction"
 EDITED_UNTIL = timedelta(hours=24)
 EDITED_AT_ONCE = 50
 

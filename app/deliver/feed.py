@@ -119,7 +119,7 @@ class Feed:
                 self._journal.note(outcome)
             except OSError as error:
                 if not self.is_unwritten:
-                    logger.warning("the journal of %s can not be written: %s", self._name, error.strerror)
+                    logger.warning("the journal of %s can't be written: %s", self._name, error.strerror)
                 self.is_unwritten = True  # until the ledger knows instead
                 self._look_at = time.monotonic() + UNWRITTEN_SECONDS
 

@@ -15,7 +15,7 @@ from app.vocabulary import DeliveryState
 logger = logging.getLogger(__name__)
 STALLED_SECONDS = 1.0
 FINISH_SECONDS = 5.0
-FAULT = "an internal fault; it is in the log"
+FAULT = "an internal error; see the log"
 Queue = SimpleQueue[Item]
 
 

@@ -35,13 +35,13 @@ ASK_UNTIL = timedelta(hours=24)
 ASKED_AT_ONCE = 50
 REASONS = {
     30002: "the SMS provider's account is suspended",
-    30003: "the phone can not be reached",
+    30003: "the phone can't be reached",
     30004: "the carrier or the phone blocks our texts",
     30005: "the number is not in use",
     30006: twilio.NOT_A_MOBILE,
     30007: "the carrier filtered the text",
     30036: "the text became stale before it could be delivered",
-    21610: "they have replied STOP",
+    21610: "the person replied STOP",
 }
 """By Twilio's codes."""
 ENDS = {21610: twilio.STOPPED, 30006: twilio.NOT_A_MOBILE}
@@ -164,4 +164,4 @@ def _follow(writing: Session, row: Delivery | Notice, code: int) -> None:
 
 
 def _why(code: int) -> str:
-    return REASONS.get(code) or f"the carrier did not deliver the text{f' ({code})' if code else ''}"
+    return REASONS.get(code) or f"the carrier couldn't deliver the text{f' ({code})' if code else ''}"

@@ -152,9 +152,9 @@ def _prepare(settings: Settings, target: Path) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Invalid(f"{target} can not be made: {error.strerror}. Choose another folder.") from None
+        raise Invalid(f"Can't create {target}: {error.strerror}. Choose another folder.") from None
     if not os.access(target, os.W_OK | os.X_OK):
-        raise Invalid(f"{target} can not be written. Give it to this user, or choose another folder.")
+        raise Invalid(f"{target} isn't writable. Make this user its owner, or choose another folder.")
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def _ours(target: Path, *, into_existing: bool) -> set[str]:
         if into_existing or all(entry.name == DRAFT for entry in target.iterdir()):
             return set()
     except (OSError, ValueError, KeyError, TypeError):
-        raise Conflict(f"{target / MANIFEST} can not be read. Choose an empty folder.") from None
+        raise Conflict(f"Can't read {target / MANIFEST}. Choose an empty folder.") from None
     raise Conflict(
         f"{target} is not empty, and no export wrote what is there. Choose an empty folder, or pass --into-existing "
         "to put the copy beside it."

@@ -150,4 +150,4 @@ class _Page:
             try:
                 self._revision = Revision(self._folder, name)
             except OSError as error:
-                logger.warning("revision %s can not be read: %s", name, error.strerror or error)
+                logger.warning("revision %s can't be read: %s", name, error.strerror or error)

@@ -57,7 +57,7 @@ def draft(session: Session, page_id: int, public_id: str) -> DraftView:
     """
     found = _views(session, session.scalars(_drafts(page_id).where(Draft.public_id == public_id)).all())
     if not found:
-        raise NotFound("There is no such draft.")
+        raise NotFound("Draft not found.")
     return found[0]
 
 

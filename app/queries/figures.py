@@ -194,7 +194,7 @@ def _workers(reading: Session) -> Iterator[Family]:
     newest: list[tuple[Labels, float]] = [({}, min(ages))] if ages else []
     alive = sum(age <= ALIVE.total_seconds() for age in ages)
     yield _gauge("candor_worker_heartbeat_age_seconds", "How long ago a worker last said that it works.", *newest)
-    yield _gauge("candor_worker_machines", "Machines whose workers were heard of in the last 90 seconds.", ({}, alive))
+    yield _gauge("candor_worker_machines", "Machines whose workers were seen in the last 90 seconds.", ({}, alive))
 
 
 def _seconds(at: datetime, then: datetime) -> float:

@@ -132,7 +132,7 @@ def _other_bounce(
         if not _is_from_a_server(message):
             return ()  # such as "I'm away until Monday"
         if code is None and not _REPLY_CODE.search(text) and verdict("", text) is MailVerdict.UNKNOWN:
-            raise NotUnderstood("a bounce in a form that isn't known")
+            raise NotUnderstood("a bounce in an unknown format")
     status = code[0] if code else ""
     found = _judged(status, text, text)
     return (

@@ -32,7 +32,7 @@ SUPPRESSES_AT = 2
 UNSUBSCRIBED = "unsubscribed meanwhile"
 NO_SUCH_ADDRESS = "the address does not exist"
 COMPLAINED = "marked our mail as unwanted"
-ASKED_NEVER = "asked never to be written to"
+ASKED_NEVER = "asked never to be contacted"
 REASON_LIMIT = 200
 MAY_BE_ASKED = (UNSUBSCRIBED, NO_SUCH_ADDRESS)
 """Suppressions in spite of which someone who asks for updates is sent the one message that asks them to confirm."""

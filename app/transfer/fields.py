@@ -29,7 +29,7 @@ def read_id(raw: Fields, key: str = "id") -> str:
     """An id of letters and digits.  Raises RowError."""
     value = raw.get(key)
     if not isinstance(value, str) or not 1 <= len(value) <= ID_LIMIT or not value.isascii() or not value.isalnum():
-        raise RowError(f"its {key} is no id of letters and digits")
+        raise RowError(f"its {key} isn't an id of letters and digits")
     return value.lower()
 
 
@@ -48,7 +48,7 @@ def read_text(raw: Fields, key: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise RowError(f"its {key} is no text")
+        raise RowError(f"its {key} isn't text")
     return clean(value, multiline=True)
 
 
@@ -57,7 +57,7 @@ def read_word(raw: Fields, key: str, words: type[AnyWord]) -> AnyWord:
     try:
         return words(str(raw.get(key)))
     except ValueError:
-        raise RowError(f"its {key} is none that Candor knows") from None
+        raise RowError(f"its {key} isn't one that Candor knows") from None
 
 
 def read_status(raw: Fields, kind: PostKind) -> PostStatus:
@@ -66,7 +66,7 @@ def read_status(raw: Fields, kind: PostKind) -> PostStatus:
     for status in POST_STATUSES[kind]:
         if status.value == value:
             return status
-    raise RowError(f"its status is none of a post of kind {kind}")
+    raise RowError(f"its status isn't valid for a post of kind {kind}")
 
 
 def read_list(raw: Fields, key: str) -> list[Fields]:
@@ -75,7 +75,7 @@ def read_list(raw: Fields, key: str) -> list[Fields]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-        raise RowError(f"its {key} is no list")
+        raise RowError(f"its {key} isn't a list")
     return value
 
 
@@ -83,7 +83,7 @@ def read_whole(raw: Fields, key: str) -> int:
     """A whole number that a database takes.  Raises RowError."""
     value = raw.get(key)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise RowError(f"its {key} is no whole number")
+        raise RowError(f"its {key} isn't a whole number")
     return value
 
 
@@ -103,7 +103,7 @@ def read_instant(raw: Fields, key: str, default: datetime | None = None) -> date
             raise ValueError
         return at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise RowError(f"its {key} is no time with a zone") from None
+        raise RowError(f"its {key} isn't a time with a time zone") from None
 
 
 def read_date(raw: Fields, key: str) -> date | None:
@@ -117,7 +117,7 @@ def read_date(raw: Fields, key: str) -> date | None:
             raise ValueError
         return day
     except (ValueError, TypeError):
-        raise RowError(f"its {key} is no date") from None
+        raise RowError(f"its {key} isn't a date") from None
 
 
 def is_on(value: Any) -> bool:
@@ -131,7 +131,7 @@ def read_choice(raw: Fields, key: str, words: Mapping[Any, AnyChoice]) -> AnyCho
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 9:
         value = value if value in words else int(value)
     if isinstance(value, bool) or not isinstance(value, str | int) or value not in words:
-        raise RowError(f"its {key} is none that Candor knows")
+        raise RowError(f"its {key} isn't one that Candor knows")
     return words[value]
 
 
@@ -144,4 +144,4 @@ def read_local(raw: Fields, key: str, zone: tzinfo) -> datetime:
             raise ValueError
         return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise RowError(f"its {key} is no time") from None
+        raise RowError(f"its {key} isn't a time") from None

@@ -43,7 +43,7 @@ def require_declarations(app: Flask) -> None:
     """
     silent = sorted({rule.endpoint for rule in app.url_map.iter_rules() if not audience_of(app, rule.endpoint)})
     if silent:
-        raise RuntimeError(f"These routes do not say who may call them: {', '.join(silent)}. Add @audience(...).")
+        raise RuntimeError(f"These routes don't declare who may call them: {', '.join(silent)}. Add @audience(...).")
 
 
 def actor() -> Actor:

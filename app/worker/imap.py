@@ -160,7 +160,7 @@ def _sign_in(client: IMAPClient, user: str, password: str) -> None:
             raise error.__context__ from error
         raise Unreachable("the server refused the user name or password") from error
     except UnicodeError as error:
-        raise Unreachable("the server takes no user name or password with letters beyond ASCII") from error
+        raise Unreachable("the server accepts only ASCII in user names and passwords") from error
 
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -171,9 +171,9 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (imaplib.IMAP4.readonly, "the folder may only be read, and what is done with has to be deleted"),
     (imaplib.IMAP4.abort, "the server broke off"),
     (OSError, "the server can't be reached"),
-    (imaplib.IMAP4.error, "the server refuses: is there such a folder, and may it be changed?"),
+    (imaplib.IMAP4.error, "the server refused. Check that the folder exists and is writable"),
 )
 
 
 def _why(error: Exception) -> str:
-    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "its answers make no sense")
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), "the server's responses are invalid")

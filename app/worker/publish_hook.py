@@ -58,7 +58,7 @@ class PublishHook:
         try:
             ended = run_command(settings.publish_hook, environ, settings.publish_hook_seconds, self._is_stopped)
         except OSError as error:
-            ended = Ended(COULD_NOT_START, 0.0, f"It could not be started: {error.strerror}.")
+            ended = Ended(COULD_NOT_START, 0.0, f"It couldn't be started: {error.strerror}.")
         if ended is None:
             return False
         revision = int(environ["CANDOR_REVISION"])
@@ -70,7 +70,7 @@ class PublishHook:
         try:
             keep(settings.home, self._last)
         except OSError as error:
-            logger.error("the publish hook's result can not be kept: %s", error.strerror or error)
+            logger.error("the publish hook's result can't be stored: %s", error.strerror or error)
         return True
 
 

@@ -104,7 +104,7 @@ class RestoreDetection:
         try:
             heartbeat.beat(self._home)
         except OSError as error:  # the database says it, and a file that is older than the database does no harm
-            logger.warning("this machine can not remember that it works here: %s", error.strerror or error)
+            logger.warning("this machine can't record that it runs here: %s", error.strerror or error)
         return True
 
     def _is_alive(self, known: KnownHeartbeats) -> bool:
@@ -129,5 +129,5 @@ def _may_start(home: Path) -> bool:
     try:
         return process_lock.hold_shared(home)
     except OSError as error:
-        logger.warning("the data folder can not be used: %s", error.strerror or error)
+        logger.warning("the data folder can't be used: %s", error.strerror or error)
         return False

@@ -64,7 +64,7 @@ def test_an_address_gone_bad_is_a_lasting_failure(settings: Settings) -> None:
     assert send(settings, "file:///etc/passwd").permanent
 
 
-REFUSED = "Slack did not take the message"
+REFUSED = "Slack rejected the message"
 BOT = "slack://xoxb-1234-5678-t0psecret/%23status"
 
 

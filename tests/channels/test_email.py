@@ -214,7 +214,7 @@ def test_no_server_fails_the_batch_at_once_and_can_be_tried_again(settings: Sett
     sender = One(settings.with_changes(smtp_url="smtp://127.0.0.1:21019", send_connections=1))
     outcomes = list(sender.send(letter(), [recipient(n) for n in range(3)]))
     assert states(outcomes) == [("failed", False, False)] * 3
-    assert {one.reason for one in outcomes} == {"the mail server can not be reached"}
+    assert {one.reason for one in outcomes} == {"the mail server can't be reached"}
 
 
 def test_a_server_that_is_back_gets_what_comes_next_at_once(server: Server, settings: Settings) -> None:
@@ -244,7 +244,7 @@ def test_what_was_being_opened_before_tells_nothing_of_now(
             return whole(url, hello)
         if number == 2:
             is_back.wait(30)
-        raise Unreachable("the mail server can not be reached")
+        raise Unreachable("the mail server can't be reached")
 
     monkeypatch.setattr(smtp_lines, "open_connection", connect)
     sender = One(settings.with_changes(smtp_url=f"smtp://127.0.0.1:{port}", send_connections=2))

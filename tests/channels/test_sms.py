@@ -127,7 +127,7 @@ def test_what_may_have_been_taken_is_unknown_and_not_sent_again(
         list(sender.send(letter("sms", text="first"), [recipient(1, NUMBER)]))
         (outcome,) = sender.send(letter("sms"), [recipient(2, NUMBER)])  # over a warm connection
     assert (outcome.state, outcome.provider_id) == (DeliveryState.UNKNOWN, "")
-    assert "unknown whether taken" in outcome.reason
+    assert "unknown whether accepted" in outcome.reason
     assert len(fake.asked) == 2
 
 
@@ -172,7 +172,7 @@ def test_an_address_that_is_none_sends_nothing_and_says_so(fake: FakeTwilio, con
 
 def test_a_country_that_was_taken_off_the_list_is_not_sent_to(fake: FakeTwilio, configured: Settings) -> None:
     outcome = send(configured.with_changes(sms_countries=("DE",)))
-    assert (outcome.state, outcome.reason) == (DeliveryState.SKIPPED, "text messages are not sent to that country")
+    assert (outcome.state, outcome.reason) == (DeliveryState.SKIPPED, "text messages aren't sent to that country")
     assert fake.asked == []
 
 
@@ -192,7 +192,7 @@ def test_neither_token_nor_number_is_shown_or_logged(fake: FakeTwilio, configure
         root.removeHandler(handler)
     assert TOKEN not in shown + heard.getvalue()
     assert NUMBER.lstrip("+") not in shown + heard.getvalue()
-    assert "did not take the message (30001)" in shown
+    assert "rejected the message (30001)" in shown
 
 
 @pytest.mark.parametrize(("status", "state"), [(200, DeliveryState.SENT), (500, DeliveryState.FAILED)])

@@ -79,5 +79,5 @@ def test_a_message_that_can_not_be_edited_says_so(settings: Settings, published:
     look(settings, 6)
     look(settings, 7)
     assert len(fake_slack.requests) == 2
-    assert (delivery().state, delivery().reason) == ("sent", "holds the words before a correction")
+    assert (delivery().state, delivery().reason) == ("sent", "still shows the text before a correction")
     assert "edit window closed" in session().scalars(select(DeliveryAttempt.reason)).one()

@@ -88,7 +88,7 @@ def test_what_may_have_arrived_is_remembered_over_other_trouble(app: Flask, sett
         for _ in range(2):
             with clock.frozen(row().due_at):
                 drain(away)
-        said = "unknown whether accepted the first time; then the mail server can not be reached"
+        said = "unknown whether accepted the first time; then the mail server can't be reached"
         assert (row().state, row().reason) == (DeliveryState.PENDING, said)
         with clock.frozen(row().due_at):
             drain(here)

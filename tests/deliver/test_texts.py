@@ -97,9 +97,9 @@ def test_a_callback_says_why_the_text_did_not_arrive(
 ) -> None:
     publish(texting, page_id)
     tell(app, twilio.messages[0], "undelivered", 30003)
-    assert (delivery().state, delivery().reason) == (DeliveryState.FAILED, "the phone can not be reached")
+    assert (delivery().state, delivery().reason) == (DeliveryState.FAILED, "the phone can't be reached")
     tell(app, twilio.messages[0] | {"sid": "SM-another-try"}, "failed", 30007)
-    assert delivery().reason == "the phone can not be reached"
+    assert delivery().reason == "the phone can't be reached"
     tell(app, twilio.messages[0], "delivered")
     assert delivery().state == DeliveryState.SENT
 
@@ -113,7 +113,7 @@ def test_whoever_stopped_is_not_texted_again_until_they_start_again(
     publish(texting, page_id)
     if told == "callback":
         tell(app, twilio.messages[0], "failed", 21610)
-    assert (delivery().state, delivery().reason) == (DeliveryState.FAILED, "they have replied STOP")
+    assert (delivery().state, delivery().reason) == (DeliveryState.FAILED, "the person replied STOP")
     assert session().scalars(select(Subscriber.state)).one() == SubscriberState.UNSUBSCRIBED
     assert session().scalars(select(Suppression.why)).one() == "replied STOP"
     start_by_sms(app, texting)

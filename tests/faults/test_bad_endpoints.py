@@ -33,7 +33,7 @@ MAILS = 20
 TROUBLE = ("429", "503", "302", "hang", "drip", "endless")
 ASKED_TO_WAIT = 4.0
 GIGABYTE = 1 << 30
-NOT_FOUND = {"the mail server's name can not be found", "the endpoint's name can not be found"}
+NOT_FOUND = {"the mail server's host name can't be resolved", "the endpoint's host name can't be resolved"}
 SOONER = {
     "app.channels.pinned_http.TOTAL_SECONDS": 1.5,
     "app.channels.smtp_lines.LOST_SECONDS": 0.5,

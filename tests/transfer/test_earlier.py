@@ -101,7 +101,7 @@ def test_everybody_signs_in_with_the_role_they_had(earlier: Flask) -> None:
     settings, password = earlier.config["SETTINGS"], EXPECTED["password"]
     for email, facts in EXPECTED["accounts"].items():
         if not facts["active"]:
-            with pytest.raises(Invalid, match="not right"):
+            with pytest.raises(Invalid, match="incorrect"):
                 sessions.sign_in(settings, email=email, password=password, ip="192.0.2.1", user_agent="")
             continue
         token = sessions.sign_in(settings, email=email, password=password, ip="192.0.2.1", user_agent="")

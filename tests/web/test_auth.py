@@ -54,7 +54,7 @@ def test_the_refusal_does_not_say_who_has_an_account(app: Flask, page_id: int) -
     answers = [sign_in(browser(app), email, "wrong password") for email in ("lead@example.com", "none@example.com")]
     assert [answer.status_code for answer in answers] == [422, 422]
     texts = [answer.text.replace("lead@example.com", "").replace("none@example.com", "") for answer in answers]
-    assert "is not right" in texts[0]
+    assert "is incorrect" in texts[0]
     assert len(texts[0]) == len(texts[1])
 
 

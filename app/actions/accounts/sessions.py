@@ -28,7 +28,7 @@ WINDOW_SECONDS = 15 * 60
 TRIES_PER_ADDRESS = 30
 TRIES_PER_ACCOUNT_AND_ADDRESS = 10
 TRIES_PER_ACCOUNT = 50
-_REFUSED = "The email address or the password is not right."
+_REFUSED = "The email address or password is incorrect."
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,9 @@ def watch(_settings: Settings) -> None:
         return
     is_too_much = health.reaches(PAUSE_BOUNCES, PAUSE_COMPLAINTS)
     said = f"{health.sentence}. " + (
-        "Mail is paused: find out why, then run candor limits resume email."
+        "Email is paused. Find out why, then run candor limits resume email."
         if is_too_much
-        else "Find out why before providers refuse our mail."
+        else "Find out why before providers block your mail."
     )
     alarms.raise_found([Found("mail-health", "email", said)])
     if is_too_much and not paused:

@@ -76,7 +76,7 @@ def create_page(
         session = change.session
         known = set(session.scalars(select(Page.slug)))
         if slug in known:
-            raise Conflict(f"There is a page with the slug {slug} already. Choose another one.")
+            raise Conflict(f"A page with the slug {slug} already exists. Choose another slug.")
         slug = slug or _free_slug(fields["name"], known)
         if known and not url:
             fields["url"] = f"{settings.base_url}/{slug}"

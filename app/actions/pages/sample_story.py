@@ -44,16 +44,16 @@ TALES: tuple[Tale, ...] = (
         Said(0, FIRST, "Daily reports are up to two hours late. No data is lost."),
         Said(150, OVER, "All reports have been delivered. A queue had filled up overnight; it is larger now."),
     )),
-    Tale(24 * 48, "The shop can not be reached from parts of Europe", (
+    Tale(24 * 48, "The shop can't be reached from parts of Europe", (
         ("Website", Is.PARTIAL_OUTAGE), ("Checkout", Is.PARTIAL_OUTAGE),
     ), (
-        Said(0, FIRST, "Customers in parts of Europe can not open the shop. We are looking into it."),
+        Said(0, FIRST, "Customers in parts of Europe can't open the shop. We are looking into it."),
         Said(18, KNOWN, "A network provider has lost a route. We are sending traffic another way."),
-        Said(55, WATCHED, "The shop can be reached again. We keep watching."),
+        Said(55, WATCHED, "The shop can be reached again. We are monitoring."),
         Said(120, OVER, "Everything has been stable for an hour. The provider has repaired the route."),
     )),
     Tale(24 * 26, "API answers with errors", (("API", Is.MAJOR_OUTAGE),), (
-        Said(0, FIRST, "Most requests to the API fail. We are working on it with everybody we have."),
+        Said(0, FIRST, "Most requests to the API fail. Our whole team is working on it."),
         Said(20, KNOWN, "A faulty release is the cause. We are rolling it back."),
         Said(43, OVER, "The release is rolled back and the API answers as usual. We are sorry."),
     )),
@@ -62,8 +62,8 @@ TALES: tuple[Tale, ...] = (
         Said(80, OVER, "Search is fast again. An index was rebuilt at the wrong time of day."),
     )),
     Tale(24 * 4, "Webhooks are delayed", (("Webhooks", Is.PARTIAL_OUTAGE),), (
-        Said(0, FIRST, "Webhooks arrive up to 20 minutes late. None is lost."),
-        Said(35, WATCHED, "The backlog is gone. We keep watching."),
+        Said(0, FIRST, "Webhooks arrive up to 20 minutes late. None are lost."),
+        Said(35, WATCHED, "The backlog is gone. We are monitoring."),
         Said(75, OVER, "Webhooks arrive on time again."),
     )),
     Tale(24 * 2, "Some card payments were refused", (("Checkout", Is.DEGRADED_PERFORMANCE),), (
@@ -71,7 +71,7 @@ TALES: tuple[Tale, ...] = (
         Said(64, OVER, "Our payment partner has fixed the fault. Nobody was charged twice."),
     )),
     Tale(0.6, "Search results are incomplete", (("Search", Is.DEGRADED_PERFORMANCE),), (
-        Said(0, FIRST, "Products added today do not show up in search. Everything else works."),
+        Said(0, FIRST, "Products added today don't show up in search. Everything else works."),
         Said(20, KNOWN, "An import stopped half-way. We have started it again; it takes about an hour."),
     )),
 )  # fmt: skip

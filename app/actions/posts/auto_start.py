@@ -16,8 +16,8 @@ from app.shapes import SYSTEM, UpdateDraft
 from app.vocabulary import PostKind, PostStatus
 
 logger = logging.getLogger(__name__)
-BEGUN = "The planned maintenance has begun. We will say here how it goes."
-OVER = "The planned maintenance is completed."
+BEGUN = "The scheduled maintenance has started. We will post updates here."
+OVER = "The scheduled maintenance is complete."
 UNDER_WAY = (PostStatus.IN_PROGRESS, PostStatus.VERIFYING)
 
 

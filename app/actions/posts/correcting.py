@@ -68,7 +68,7 @@ def correct_update(
         zone = ZoneInfo(change.page.time_zone)
         month, before = month_of(update.post.started_at, zone), _facts(update)
         if update.withdrawn_at is not None or update.post.withdrawn_at is not None:
-            raise Conflict("This update was withdrawn and cannot be corrected any more.")
+            raise Conflict("This update was withdrawn, so you can't correct it.")
         if status is not None:
             _check_status(update, status)
         if not _correct(session, actor, update, body, bodies, display_at, status):
@@ -91,7 +91,7 @@ def _check_status(update: Update, status: PostStatus) -> None:
     """Raises Invalid when an update can't be corrected to this status."""
     validation.check_status(update.post.kind, status)
     if status is not update.status and PostStatus.POSTMORTEM in {status, update.status}:
-        raise Invalid.field("status", "A post-mortem stays one, and no other update becomes one. Withdraw it instead.")
+        raise Invalid.field("status", "You can't change an update into a post-mortem or back. Withdraw it instead.")
 
 
 def _correct(

@@ -483,7 +483,7 @@ def _post_id(session: Session, page_id: int, public_id: str) -> int | None:
         return None
     found = session.scalar(select(Post.id).where(Post.public_id == public_id, Post.page_id == page_id))
     if found is None:
-        raise NotFound("There is no such post.")
+        raise NotFound("Post not found.")
     return found
 
 
@@ -508,7 +508,7 @@ def _held(session: Session, page_id: int, public_id: str) -> Draft:
         select(Draft).where(Draft.public_id == public_id, Draft.page_id == page_id).with_for_update()
     )
     if draft is None:
-        raise NotFound("There is no such draft.")
+        raise NotFound("Draft not found.")
     return draft
 
 

@@ -157,7 +157,7 @@ def redact_text(settings: Settings, actor: Actor, page_id: int, post_public_id: 
         session = change.session
         post = session.scalar(select(Post).where(Post.public_id == post_public_id, Post.page_id == page_id))
         if post is None:
-            raise NotFound("There is no such post.")
+            raise NotFound("Post not found.")
         count = 0
         for owner, name in _holders(session, post):
             said = getattr(owner, name)
@@ -226,7 +226,7 @@ def _hold_update(
         select(Post, Update).join(Update).where(Update.public_id == public_id, Post.page_id == page_id)
     ).first()
     if row is None:
-        raise NotFound("There is no such update.")
+        raise NotFound("Update not found.")
     post, update = row
     if post.withdrawn_at is not None and not even_withdrawn:
         raise Conflict("This post was withdrawn already, with all of its updates.")
@@ -235,7 +235,7 @@ def _hold_update(
 
 def _check_version(post: Post, version: int | None) -> None:
     if version is not None and post.version != version:
-        raise Conflict("Somebody changed this post since you opened the form. Look at it again before you withdraw it.")
+        raise Conflict("Someone changed this post since you opened the form. Check it before you withdraw it.")
 
 
 def _revert(session: Session, updates: Sequence[Update]) -> None:

@@ -76,11 +76,11 @@ class Field:
         if self.limit is not None and len(raw) > self.limit:
             raise RowError(f"its {self.name} is longer than {self.limit} characters")
         if not is_clean(raw) or (self.limit is not None and not raw.isprintable() and ("\n" in raw or "\t" in raw)):
-            raise RowError(f"its {self.name} has characters that no text of Candor's has")
+            raise RowError(f"its {self.name} has characters that Candor doesn't allow")
         if self.words and raw not in self.words:
-            raise RowError(f"its {self.name} is none that Candor knows")
+            raise RowError(f"its {self.name} isn't one that Candor knows")
         if self.name == "public_id" and not PUBLIC_ID.fullmatch(raw):
-            raise RowError("its public_id is no id of small letters and digits")
+            raise RowError("its public_id isn't an id of lowercase letters and digits")
         return raw
 
 

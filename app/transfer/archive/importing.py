@@ -79,7 +79,7 @@ class ArchiveReport:
 
 ROWS_AT_ONCE = 1000
 MOST_CHOSEN = 100_000
-TWICE = "its id stands twice in the archive"
+TWICE = "its id appears twice in the archive"
 ELSEWHERE = "its id belongs to something else here"
 
 Values = dict[str, Any]
@@ -123,7 +123,7 @@ def take(taking: Taking, table: Table) -> None:
             _insert(taking, table, fresh)
         except (IntegrityError, DataError):
             where = f"{table.file}, lines {lines[0][0]} to {lines[-1][0]}"
-            taking.archive.refuse(f"in {where} something stands twice, or is here already under another id.")
+            taking.archive.refuse(f"in {where} something appears twice, or already exists here under another id.")
 
 
 def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
@@ -142,7 +142,7 @@ def check_keys(table: Table, row: Values) -> None:
     """Raises RowError: a key is none of this version's."""
     strange = set(row) - set(table.keys) - set(FORMER_NAMES.values())
     if strange:
-        raise RowError(f"it has a {sorted(strange)[0][:40]!r}, which this Candor does not know")
+        raise RowError(f"it has a {sorted(strange)[0][:40]!r}, which this version of Candor doesn't know")
 
 
 def _candidate(taking: Taking, table: Table, line: Line) -> Candidate:
@@ -176,28 +176,28 @@ def _candidate(taking: Taking, table: Table, line: Line) -> Candidate:
 def _name(raw: Any, key: str, nullable: bool) -> str | None:
     if (raw is None and nullable) or isinstance(raw, str):
         return raw
-    raise RowError(f"it does not say its {key}")
+    raise RowError(f"it has no {key}")
 
 
 def _chosen(row: Values) -> tuple[str, ...]:
     raw = row.get("components", [])
     if not isinstance(raw, list) or len(raw) > MOST_CHOSEN or not all(isinstance(one, str) for one in raw):
-        raise RowError("its components are no list of ids")
+        raise RowError("its components aren't a list of ids")
     if len(set(raw)) != len(raw):
-        raise RowError("one of its components stands twice")
+        raise RowError("one of its components is listed twice")
     return tuple(raw)
 
 
 def _check_status(status: str, kind: str) -> None:
     if status not in POST_STATUSES[PostKind(kind)]:
-        raise RowError(f"its status is none of a post of kind {kind}")
+        raise RowError(f"its status isn't valid for a post of kind {kind}")
 
 
 def _addressed(settings: Settings, values: Values) -> Values:
     """What is found out from an address.  Raises Invalid, RowError: it isn't one that Candor would write to."""
     channel, address = values["channel"], values["address"]
     if channel_named(channel).normalise(address, settings) != address:
-        raise RowError("its address is not written as Candor writes it")
+        raise RowError("its address isn't in Candor's format")
     return {"address_hash": address_hash(settings, channel, address), "domain": channels.destination(channel, address)}
 
 
@@ -359,7 +359,7 @@ def _read(taking: Taking, number: int, row: Values) -> tuple[str | None, Values]
             return name, values
         if name is None and isinstance(hashed, str) and _HASH.fullmatch(hashed):
             return None, {**values, "address_hash": hashed}
-        raise RowError("it says neither its subscriber nor its address_hash")
+        raise RowError("it has neither a subscriber nor an address_hash")
     except RowError as error:
         taking.archive.refuse(f"{SUPPRESSIONS.file}, line {number}: {error}.")
 
@@ -377,7 +377,7 @@ def _write(taking: Taking, wanted: list[tuple[int, Values]], newest: int) -> Non
     pairs: dict[tuple[Any, Any], int] = {}
     for number, values in wanted:
         if pairs.setdefault((values["channel"], values["address_hash"]), number) != number:
-            refuse(taking, SUPPRESSIONS, number, "the same address stands twice")
+            refuse(taking, SUPPRESSIONS, number, "the same address appears twice")
     known = {}
     if pairs:
         here = tuple_(Suppression.channel, Suppression.address_hash).in_(list(pairs))
@@ -385,7 +385,7 @@ def _write(taking: Taking, wanted: list[tuple[int, Values]], newest: int) -> Non
             select(Suppression.id, Suppression.channel, Suppression.address_hash).where(here)
         ):
             if row.id > newest:
-                refuse(taking, SUPPRESSIONS, pairs[row.channel, row.address_hash], "the same address stands twice")
+                refuse(taking, SUPPRESSIONS, pairs[row.channel, row.address_hash], "the same address appears twice")
             known[row.channel, row.address_hash] = row.id
     fresh = [values for _, values in wanted if (values["channel"], values["address_hash"]) not in known]
     taking.report.count(SUPPRESSIONS.file, KEPT, len(wanted) - len(fresh))
@@ -401,7 +401,7 @@ OWN: dict[str, Model] = {
     "subscribers": Subscriber,
 }
 PAUSED = (
-    "An archive was imported with maintenance that begins or ends by the clock. Nothing is sent until you resume it, "
+    "An archive with maintenance that starts or ends automatically was imported. Nothing is sent until you resume it "
     "on the limits screen."
 )
 _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{0,255}")
@@ -505,7 +505,7 @@ def _take_page(taking: Taking, page: Page, row: dict[str, Any]) -> None:
     try:
         strange = set(row) - {one.name for one in PAGE_FIELDS} - {"logo"}
         if strange:
-            raise RowError(f"it has a {sorted(strange)[0][:40]!r}, which this Candor does not know")
+            raise RowError(f"it has a {sorted(strange)[0][:40]!r}, which this version of Candor doesn't know")
         values = {one.name: one.read(row) for one in PAGE_FIELDS}
         values |= _checked(taking.settings, values)
         if not PUBLIC_ID.fullmatch(values["public_id"]) or values["public_id"] != archive.manifest.page_id:
@@ -530,7 +530,7 @@ def _take_page(taking: Taking, page: Page, row: dict[str, Any]) -> None:
 
 def _checked(settings: Settings, values: dict[str, Any]) -> dict[str, str]:
     if values["visibility"] != Visibility.PUBLIC:
-        raise RowError("it is not public, and this Candor shows public pages only")
+        raise RowError("it isn't public, and this version of Candor supports only public pages")
     if not _HOST.fullmatch(values["feed_authority"]) or not _THEME.fullmatch(values["theme"]):
         raise RowError("its feed_authority or theme is not valid")
     return read_page_fields(
@@ -549,12 +549,12 @@ def _logo(raw: Any, page_id: int) -> PageLogo | None:
     if raw is None:
         return None
     if not isinstance(raw, dict):
-        raise RowError("its logo is none")
+        raise RowError("its logo is invalid")
     facts = {one.name: one.read(raw) for one in _LOGO_FIELDS}
     try:
         body = b64decode(facts["body"], validate=True)
     except (binascii.Error, ValueError):
         raise RowError("its logo is not in base64") from None
     if kind_of_logo(body) != facts["content_type"]:
-        raise RowError("its logo is not what it says")
+        raise RowError("its logo doesn't match its media type")
     return PageLogo(page_id=page_id, content_type=facts["content_type"], body=body, updated_at=_UPDATED_AT.read(raw))

@@ -29,7 +29,7 @@ FILES = (PAGE, *(table.file for table in TABLES))
 OPTIONAL = {FOLLOWS.file, POST_REVISIONS.file}
 """What archives of earlier versions don't have."""
 
-DAMAGED = "It is damaged or was cut off: copy it again, or make another with candor archive."
+DAMAGED = "It is damaged or incomplete. Copy it again, or make another with candor archive."
 _END = struct.Struct("<4s4H2LH")
 _END_64 = b"PK\x06\x07"
 _IS_ENCRYPTED = 0x1
@@ -88,24 +88,24 @@ class Archive:
                 row = self._parsed(raw, f"{file}, line {number}")
                 yield number, {names.get(key, key): value for key, value in row.items()}
         if number != self.manifest.rows[file] or hashed.hexdigest() != self.manifest.hashes[file]:
-            self.refuse(f"{file} is not what the manifest says. {DAMAGED}")
+            self.refuse(f"{file} doesn't match the manifest. {DAMAGED}")
 
     def _read(self, opened: BinaryIO, file: str, number: int) -> bytes:
         try:
             raw = opened.readline(LONGEST_LINE + 1)
         except (BadZipFile, zlib.error, EOFError, OSError):
-            self.refuse(f"{file} can not be unpacked. {DAMAGED}")
+            self.refuse(f"{file} can't be unpacked. {DAMAGED}")
         if len(raw) > LONGEST_LINE or (raw and number >= self.manifest.rows[file]):
-            self.refuse(f"{file} holds more than the manifest says, or a line that is too long.")
+            self.refuse(f"{file} contains more than the manifest says, or a line that is too long.")
         return raw
 
     def _parsed(self, raw: bytes, where: str) -> dict[str, Any]:
         try:
             row = json.loads(raw.decode("utf-8"), parse_constant=_no_constant)
         except (ValueError, RecursionError):
-            self.refuse(f"{where} is no JSON.")
+            self.refuse(f"{where} isn't valid JSON.")
         if not isinstance(row, dict):
-            self.refuse(f"{where} is no object.")
+            self.refuse(f"{where} isn't an object.")
         return row
 
     @contextmanager
@@ -113,7 +113,7 @@ class Archive:
         try:
             member = self._zip.open(name)
         except (BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError, ValueError):
-            self.refuse(f"{name} can not be unpacked. {DAMAGED}")
+            self.refuse(f"{name} can't be unpacked. {DAMAGED}")
         with member:
             yield cast(BinaryIO, BufferedReader(member))  # reads lines much faster than the member does
 
@@ -126,7 +126,7 @@ class Archive:
         strange = [name for name in names if name not in {MANIFEST, *FILES}]
         if strange or len(set(names)) != len(names):
             shown = clean(strange[0])[:80] if strange else "the same file twice"
-            self.refuse(f"it holds “{shown}”, which no archive of this version has.")
+            self.refuse(f"it holds “{shown}”, which isn't part of this version's archives.")
         missing = [name for name in FILES if name not in {*names, *OPTIONAL}]
         if missing:
             self.refuse(f"it has no {missing[0]}. {DAMAGED}")
@@ -142,10 +142,10 @@ class Archive:
             try:
                 raw = opened.read(LARGEST_MANIFEST)
             except (BadZipFile, zlib.error, EOFError, OSError):
-                self.refuse(f"{MANIFEST} can not be unpacked. {DAMAGED}")
+                self.refuse(f"{MANIFEST} can't be unpacked. {DAMAGED}")
         facts = self._parsed(raw, MANIFEST)
         if facts.get("format") != FORMAT:
-            self.refuse("its manifest is none of candor archive's.")
+            self.refuse("its manifest isn't from candor archive.")
         version = facts.get("version")
         if type(version) is not int or version < 1:
             self.refuse("its manifest has no version.")
@@ -156,7 +156,7 @@ class Archive:
         return self._read_manifest(facts)
 
     def _read_manifest(self, facts: dict[str, Any]) -> Manifest:
-        said = "its manifest does not say what it should."
+        said = "its manifest is incomplete."
         try:
             page, files = facts["page"], facts["files"]
             there = [name for name in FILES if name in files or name not in OPTIONAL]

@@ -16,7 +16,7 @@ from app.transfer.status_pages import cachet_2, cachet_3
 from app.transfer.status_pages.documents import Document, Gathering
 from app.transfer.status_pages.json_files import load
 
-STRANGE = "it is none of Cachet's components, groups, incidents, schedules and updates"
+STRANGE = "it isn't a component, group, incident, schedule or update from Cachet"
 
 
 @dataclass(slots=True)

@@ -39,7 +39,7 @@ INCIDENT_STATUSES = {
 }
 SCHEDULE_STATUSES = {0: PostStatus.SCHEDULED, 1: PostStatus.IN_PROGRESS, 2: PostStatus.COMPLETED}
 HIDDEN = "it is not public there"
-AS_INCIDENT = "it is maintenance of Cachet 2.3, which keeps no end of it: plan it here by hand"
+AS_INCIDENT = "it is maintenance from Cachet 2.3, which doesn't store an end: schedule it here manually"
 
 
 class Rows:

@@ -45,8 +45,8 @@ KINDS = {
     "schedules": "schedules",
     "updates": "updates",
 }
-NO_UPDATES = "its updates are not in the documents: fetch it with ?include=updates,components"
-NO_COMPONENTS = "which components are in it is not said: fetch it with ?include=components"
+NO_UPDATES = "its updates aren't in the documents: fetch it with ?include=updates,components"
+NO_COMPONENTS = "its components aren't in the documents: fetch it with ?include=components"
 
 
 class Rows:
@@ -146,7 +146,7 @@ class Rows:
             raise RowError("it is not published there")
         begins, until = self._at(raw, "scheduled"), self._at(raw, "completed")
         if begins is None:
-            raise RowError("its scheduled is no time")
+            raise RowError("its scheduled isn't a time")
         own = _status(raw, SCHEDULE_STATUSES)
         updates = [self._update(one, own) for one in self._updates_of(raw, "schedule")]
         return told(
@@ -200,7 +200,7 @@ class Rows:
     def _times(self, raw: Fields) -> Times:
         created = self._at(raw, "created")
         if created is None:
-            raise RowError("its created is no time")
+            raise RowError("its created isn't a time")
         return {"created_at": created, "updated_at": self._at(raw, "updated") or created}
 
 

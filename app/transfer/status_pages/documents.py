@@ -150,9 +150,9 @@ class Gathering:
                 row = read(one if isinstance(one, dict) else {})
                 ids = _ids(row)
                 if row.id in self._seen:
-                    raise RowError("its id stands twice in the document")
+                    raise RowError("its id appears twice in the document")
                 if ids & self._seen:
-                    raise RowError("an update of it has an id that stands twice in the document")
+                    raise RowError("an update of it has an id that appears twice in the document")
             except (RowError, Invalid, RecursionError) as error:
                 self.refuse(kind, one, str(error))
                 continue
@@ -188,9 +188,9 @@ def told(
     """
     said = tuple(sorted(updates, key=lambda update: (update.display_at, update.id)))
     if len({update.id for update in said}) != len(said):
-        raise RowError("an update's id stands twice in it")
+        raise RowError("an update's id appears twice in it")
     if scheduled_for and scheduled_until and scheduled_until < scheduled_for:
-        raise RowError("it ends before it begins")
+        raise RowError("it ends before it starts")
     watched = next((update.display_at for update in said if update.status is PostStatus.MONITORING), None)
     at_its_end = list(takewhile(lambda update: update.status is status, reversed(said)))
     resolved = over_at or (at_its_end[-1].display_at if at_its_end else updated_at)

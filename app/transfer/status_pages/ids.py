@@ -22,10 +22,10 @@ def foreign_id(source: str, kind: str, value: Any, key: str = "id") -> str:
     It is the hash of all three, without a key: the same document gives the same ids wherever it is read.
     """
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise RowError(f"its {key} is no id")
+        raise RowError(f"its {key} isn't a valid id")
     words = str(value).strip() if isinstance(value, str) or abs(value) < 2**63 else ""
     if not 1 <= len(words) <= LONGEST or not words.isascii() or not words.isprintable():
-        raise RowError(f"its {key} is no id")
+        raise RowError(f"its {key} isn't a valid id")
     number = int.from_bytes(hashlib.sha256(f"{source}\0{kind}\0{words}".encode()).digest())
     letters = []
     for _ in range(ID_LENGTH):

@@ -26,7 +26,7 @@ from app.transfer.status_pages.report import SKIPPED, TAKEN, UPDATED, Report, Ro
 from app.transfer.status_pages.writing import ELSEWHERE, assign, write_components, write_posts
 from app.vocabulary import Role
 
-NOT_HERE = "it is in none of the documents; what posts say of it is left out until it comes"
+NOT_HERE = "it is in none of the documents, so its effects are left out until it is imported"
 
 
 class _DryRun(Exception):

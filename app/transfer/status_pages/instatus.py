@@ -37,7 +37,7 @@ MAINTENANCE_STATUSES = {
     "INPROGRESS": PostStatus.IN_PROGRESS,
     "COMPLETED": PostStatus.COMPLETED,
 }
-STRANGE = "it is neither a component, an incident nor a maintenance of Instatus"
+STRANGE = "it isn't a component, incident or maintenance from Instatus"
 LONGEST_MINUTES = 366 * 24 * 60
 
 
@@ -97,7 +97,7 @@ def _groups(components: Iterable[Fields]) -> dict[str, Fields]:
 def _position(raw: Fields) -> int:
     value = raw.get("order", 0)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
-        raise RowError("its order is no whole number")
+        raise RowError("its order isn't a whole number")
     return value
 
 
@@ -150,7 +150,7 @@ def _maintenance(raw: Fields) -> PostRow:
     begins = read_instant(raw, "start")
     minutes = raw.get("duration")
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 <= minutes <= LONGEST_MINUTES:
-        raise RowError("its duration is no number of minutes")
+        raise RowError("its duration isn't a number of minutes")
     updates = [_update(one, MAINTENANCE_STATUSES) for one in read_list(raw, "updates")]
     written = min((update.created_at for update in updates), default=begins)
     return told(

@@ -41,7 +41,7 @@ from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
 
 LISTS = ("components", "incidents", "scheduled_maintenances")
 MANAGED = "Manage API documents"
-STRANGE = "it is neither an incident, a component nor a component group"
+STRANGE = "it isn't an incident, component or component group"
 
 
 def read_documents(paths: Iterable[Path]) -> list[Document]:
@@ -148,7 +148,7 @@ def _post(raw: Fields) -> PostRow:
     updates = [_update(one, kind, raw) for one in read_list(raw, "incident_updates")]
     updates = sorted([*updates, *_postmortem(raw, updates)], key=lambda update: (update.display_at, update.id))
     if len({update.id for update in updates}) != len(updates):
-        raise RowError("an update's id stands twice in it")
+        raise RowError("an update's id appears twice in it")
     began = updates[0].display_at if updates and raw.get("backfilled") is True else created
     return PostRow(
         id=read_id(raw),

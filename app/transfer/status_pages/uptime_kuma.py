@@ -30,7 +30,7 @@ MAINTENANCE_STATUSES = {
     "under-maintenance": PostStatus.IN_PROGRESS,
     "ended": PostStatus.COMPLETED,
 }
-REPEATS = "it repeats or is switched by hand, and maintenance here has one beginning and one end: plan it by hand"
+REPEATS = "it repeats or is switched manually, and maintenance here has one start and one end: schedule it manually"
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
@@ -70,7 +70,7 @@ def _sort(raw: Fields, gathering: Gathering, groups: dict[Any, Fields], monitors
     for row in _listed(raw, "monitorList"):
         key = row.get("id") if isinstance(row, dict) else None
         if not isinstance(key, int):
-            gathering.refuse("component", row, "its id is no id")
+            gathering.refuse("component", row, "its id isn't a valid id")
         elif row.get("type") == "group":
             groups["monitor", key] = {**row, "kind": "monitor"}
         else:
@@ -79,7 +79,7 @@ def _sort(raw: Fields, gathering: Gathering, groups: dict[Any, Fields], monitors
             monitors[key] = {**row, "group": held or group}
     for group in _listed(raw, "publicGroupList"):
         if not isinstance(group, dict) or not isinstance(group.get("id"), int):
-            gathering.refuse("group", group, "its id is no id")
+            gathering.refuse("group", group, "its id isn't a valid id")
             continue
         groups["public", group["id"]] = {**group, "kind": "public"}
         for row in _listed(group, "monitorList"):
@@ -157,7 +157,7 @@ def _maintenance(raw: Fields, saved: datetime) -> PostRow:
         raise RowError("it is switched off there")
     slots = read_list(raw, "timeslotList")
     if len(slots) != 1:
-        raise RowError("it has not one beginning and one end")
+        raise RowError("it doesn't have exactly one start and one end")
     zone = _zone(raw)
     begins, until = read_local(slots[0], "startDate", zone), read_local(slots[0], "endDate", zone)
     body, at = read_body(raw, "description"), min(begins, saved)
@@ -192,8 +192,8 @@ def _zone(raw: Fields) -> ZoneInfo | timezone:
     except (KeyError, ValueError, OSError):
         found = _OFFSET.fullmatch(str(raw.get("timezoneOffset")))
     if found is None:
-        raise RowError("its timezone is none that is known")
+        raise RowError("its timezone is unknown")
     away = timedelta(hours=int(found[2]), minutes=int(found[3]))
     if away >= timedelta(hours=24):
-        raise RowError("its timezone is none that is known")
+        raise RowError("its timezone is unknown")
     return timezone(-away if found[1] == "-" else away)

@@ -161,7 +161,7 @@ def _reason(error: Exception) -> str:
         return f"{error.msg} at character {error.pos}"
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    return str(error) if isinstance(error, _Refused) else "it holds a value that is too long"
+    return str(error) if isinstance(error, _Refused) else "it contains a value that is too long"
 
 
 def _depth(value: Any, at: int = 0) -> int:

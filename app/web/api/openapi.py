@@ -27,47 +27,47 @@ Programs prove themselves with an API token: `Authorization: Bearer TOKEN`. Time
 What is published (`/api/v2`, feeds, calendar) needs no token."""
 TAGS = {
     "Pages": "The page and its settings.",
-    "Components": "What the page reports on, in groups, and its uptime.",
+    "Components": "Components, their groups and their uptime.",
     "Incidents": "Incidents, maintenance, their updates and post-mortems.",
     "Drafts": "Updates that aren't published yet: saved, scheduled, published or discarded.",
-    "Templates": "Words to begin an incident with.",
-    "Subscribers": "Who gets updates.",
+    "Templates": "Templates for new incidents.",
+    "Subscribers": "Subscribers.",
     "Moving": "The page and its subscribers as files, and imports from other status pages.",
-    "Published": "What everybody may read: documents, feeds and the calendar.",
+    "Published": "Public documents, feeds and the calendar.",
 }
 REF = "#/components/schemas/{model}"
 LINK = {
     "Link": {"description": "The first, previous and next page of the list (RFC 8288).", "schema": {"type": "string"}}
 }
 REFUSALS = {
-    400: "The request cannot be read.",
+    400: "The request can't be read.",
     401: "There is no valid API token.",
     403: "The API token lacks the scope.",
     404: "It doesn't exist, or belongs to another page.",
-    409: "It exists already, changed meanwhile, or the Idempotency-Key published something else.",
+    409: "It already exists, changed in the meantime, or the Idempotency-Key was used for something else.",
     413: "The body is too large.",
-    415: "The body is not JSON.",
-    422: "A field cannot be accepted; `fields` says which and why.",
+    415: "The body isn't JSON.",
+    422: "A field is invalid; `fields` says which and why.",
     429: "Too many requests. `Retry-After` says when to try again.",
-    503: "The database is not available. Nothing was changed.",
+    503: "The database isn't available. Nothing was changed.",
 }
 PUBLISHED: dict[str, tuple[str, str, type[BaseModel] | str]] = {
     "/api/v2/summary.json": ("read_summary", "The page at a glance.", outputs.SummaryDocument),
-    "/api/v2/status.json": ("read_status", "The verdict alone.", outputs.StatusDocument),
+    "/api/v2/status.json": ("read_status", "The overall status.", outputs.StatusDocument),
     "/api/v2/components.json": ("read_published_components", "Components and groups.", outputs.ComponentsDocument),
     "/api/v2/incidents.json": ("read_published_incidents", "The 50 newest incidents.", outputs.IncidentsDocument),
-    "/api/v2/incidents/unresolved.json": ("read_unresolved", "Incidents that are open.", outputs.IncidentsDocument),
+    "/api/v2/incidents/unresolved.json": ("read_unresolved", "Open incidents.", outputs.IncidentsDocument),
     "/api/v2/incidents/{incident_id}.json": (
         "read_published_incident", "One incident or maintenance.", outputs.IncidentDocument,
     ),
     "/api/v2/scheduled-maintenances.json": (
-        "read_maintenances", "The 50 newest maintenances.", outputs.MaintenancesDocument,
+        "read_maintenances", "The 50 newest scheduled maintenance windows.", outputs.MaintenancesDocument,
     ),
     "/api/v2/scheduled-maintenances/upcoming.json": (
-        "read_upcoming", "Maintenance that has not begun.", outputs.MaintenancesDocument,
+        "read_upcoming", "Maintenance that has not started.", outputs.MaintenancesDocument,
     ),
     "/api/v2/scheduled-maintenances/active.json": (
-        "read_active", "Maintenance that is underway.", outputs.MaintenancesDocument,
+        "read_active", "Maintenance that is in progress.", outputs.MaintenancesDocument,
     ),
     "/history.atom": ("read_atom_feed", "The newest incidents as an Atom feed.", "application/atom+xml"),
     "/history.rss": ("read_rss_feed", "The newest incidents as an RSS feed.", "application/rss+xml"),
@@ -120,7 +120,7 @@ def described(base_url: str, version: str) -> Document:
         "components": {
             "schemas": schemas(),
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "An API token, made in the console."}
+                "token": {"type": "http", "scheme": "bearer", "description": "An API token, created in the console."}
             },
         },
     }
@@ -186,7 +186,7 @@ _KEY: Document = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same key again returns what the first call made, and publishes nothing.",
+    "description": "The same key again returns the result of the first call and publishes nothing.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[ -~]+$", "examples": ["deploy-4711"]},
 }
 
@@ -269,10 +269,10 @@ def _webhook() -> Document:
         "operationId": "receive_incident",
         "tags": ["Published"],
         "summary": "An update was published.",
-        "description": "Sent to webhook subscribers. It is signed by the Standard Webhooks scheme with their secret.",
+        "description": "Sent to webhook subscribers, and signed with their secret as Standard Webhooks describes.",
         "security": [],
         "parameters": [
-            {"name": "webhook-id", **header, "description": "The same when a message is sent again."},
+            {"name": "webhook-id", **header, "description": "The same for every attempt to send a message."},
             {"name": "webhook-timestamp", **header, "description": "Seconds since 1970."},
             {"name": "webhook-signature", **header, "description": "Such as v1, and a signature in Base64."},
         ],
@@ -280,5 +280,5 @@ def _webhook() -> Document:
             "required": True,
             "content": {"application/json": {"schema": {"$ref": REF.format(model="IncidentWebhook")}}},
         },
-        "responses": {"2XX": {"description": "Received. Anything else is sent again later."}},
+        "responses": {"2XX": {"description": "Received. After any other response, it is sent again later."}},
     }

@@ -11,7 +11,7 @@ BODIES = {
     PostStatus.IN_PROGRESS: "Scheduled maintenance is currently in progress. We will provide updates as necessary.",
     PostStatus.VERIFYING: "Verification is currently underway for the maintenance items.",
     PostStatus.COMPLETED: "The scheduled maintenance has been completed.",
-    PostStatus.CANCELLED: "This maintenance was called off.",
+    PostStatus.CANCELLED: "This maintenance was canceled.",
     PostStatus.POSTMORTEM: "",
 }
 """By status. A post-mortem has no standard text."""

@@ -32,14 +32,14 @@ from app.web.api.blueprint import ANY_JSON, File, bearer, settings, tagged
 from app.web.console.downloads import download
 
 route = tagged("Moving")
-SHEET = File("application/octet-stream", "A sheet of subscribers (CSV).")
+SHEET = File("application/octet-stream", "Subscribers as CSV.")
 ARCHIVE = File("application/octet-stream", "An archive (ZIP).")
 MOST_DOCUMENTS = 1000
 
 
 @route(
     "/pages/<page_id>/subscribers/export", "GET", scope=Scope.ADMIN, asks=SheetQuery,
-    answers=File("text/csv", "A sheet of subscribers."), is_theirs=False,
+    answers=File("text/csv", "Subscribers as CSV."), is_theirs=False,
 )  # fmt: skip
 def export_subscribers(page: PageView) -> ResponseReturnValue:
     """Every subscriber as a sheet (CSV); `with_secrets` adds what signs webhooks.

@@ -64,7 +64,7 @@ def tie_post(public_id: str) -> Answer:
         page_id = pages[by_id[post_id].page_slug]
         actions.tie_post(current_app.config["SETTINGS"], actor(), page_id, post_id, incident_id)
 
-    return _change(public_id, tie, "The post belongs to this incident now.")
+    return _change(public_id, tie, "Post linked to this incident.")
 
 
 @blueprint.post("/<public_id>/resolve")

@@ -241,7 +241,7 @@ def _find(facts: PageFacts, public_id: str) -> ComponentRow:
 
 def _find_group(public_id: str) -> None:
     if public_id not in {group.public_id for group in queries.component_groups(session(), current_page().id)}:
-        raise NotFound("There is no such group.")
+        raise NotFound("Group not found.")
 
 
 def _to_list(public_id: str = "") -> Response:

@@ -92,9 +92,9 @@ def _migrations(reading: Session) -> Check:
 def _worker(reading: Session) -> Check:
     seen_at = reading.scalar(select(func.max(Machine.seen_at)))
     if seen_at is None:
-        return Check(False, "No worker has worked on this database yet.")
+        return Check(False, "No worker has run on this database yet.")
     silent = max(0, round((now() - seen_at).total_seconds()))
-    return Check(silent <= SILENT_AFTER.total_seconds(), f"last heard of {silent} s ago")
+    return Check(silent <= SILENT_AFTER.total_seconds(), f"last seen {silent} s ago")
 
 
 def _snapshot(settings: Settings) -> Check:

@@ -20,7 +20,7 @@ def what_is_missing(session: Session) -> str:
     at = session.execute(text("SELECT version_num FROM alembic_version")).scalar()
     known, newest = known_revisions()
     if at is None or (at in known and at != newest):
-        return f"The tables are at {at or 'nothing'}, not at {newest}: run candor db upgrade."
+        return f"The database is at revision {at or 'none'}, not {newest}. Run candor db upgrade."
     return ""
 
 

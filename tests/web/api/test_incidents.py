@@ -118,7 +118,7 @@ def test_planned_work(script: Script, page_id: int, reader: Client) -> None:
         second = script.send("POST", "/incidents", {"incident": other})
         assert script.send("DELETE", f"/incidents/{second['id']}")["id"] == second["id"]
         assert script.get("/incidents/upcoming") == []
-    assert "called off" in reader.get(f"/incidents/{second['id']}").text
+    assert "was canceled" in reader.get(f"/incidents/{second['id']}").text
 
 
 def test_what_is_written_down_later_stands_in_its_past(script: Script, page_id: int, reader: Client) -> None:
