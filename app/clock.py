@@ -23,7 +23,7 @@ def now() -> datetime:
 
 
 def stopped() -> datetime | None:
-    """Where a test has stopped the clock: then no other clock is asked either."""
+    """Where a test has stopped the clock: then no other clock is read either."""
     return _frozen.get()
 
 

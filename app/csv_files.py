@@ -83,7 +83,7 @@ def read(file: BinaryIO) -> Iterator[Line]:
     except csv.Error:
         raise Invalid.field("file", f"Line {lines.line_num + 1} can't be read. Choose a CSV file.") from None
     finally:
-        with suppress(ValueError):  # whoever opened the file has closed it, and no one asks for more lines
+        with suppress(ValueError):  # the file was closed by the code that opened it, and no more lines are needed
             text.detach()
 
 

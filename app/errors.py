@@ -6,7 +6,7 @@ from collections.abc import Mapping
 class CandorError(Exception):
     """The root of the domain's errors.
 
-    `sentence` is plain English that says what to do; it is safe to show to whoever caused the error.
+    `sentence` is plain English that says what to do; it is safe to show to the person who caused the error.
     """
 
     def __init__(self, sentence: str) -> None:
@@ -32,7 +32,7 @@ class NotFound(CandorError):
 
 
 class Forbidden(CandorError):
-    """Whoever asks hasn't proved who they are, or may not do this."""
+    """The caller isn't authenticated, or isn't allowed to do this."""
 
 
 class NotAllowed(Forbidden):
@@ -40,7 +40,7 @@ class NotAllowed(Forbidden):
 
 
 class Stale(CandorError):
-    """Someone changed it since the form was opened.  `current` is what stands, `yours` what was sent."""
+    """Someone changed it since the form was opened.  `current` is the present content, `yours` what was sent."""
 
     def __init__(self, sentence: str, *, current: str, yours: str) -> None:
         super().__init__(sentence)
@@ -61,7 +61,7 @@ class NeedsConfirmation(CandorError):
 
     BY_FIELD = "send it again with acknowledged set to true"
     BY_OPTION = "run it again with --publish-anyway"
-    """How programs and people at a shell say so."""
+    """How programs and people at a shell confirm it."""
 
     def __init__(self, sentence: str, findings: tuple[str, ...]) -> None:
         super().__init__(sentence)
@@ -85,7 +85,7 @@ class SettingError(CandorError):
 
 
 class DeliveryError(CandorError):
-    """A message didn't go.  `permanent` says that trying again can't help; `retry_after` is in seconds."""
+    """A message wasn't sent.  `permanent` says that trying again can't help; `retry_after` is in seconds."""
 
     def __init__(self, sentence: str, *, permanent: bool, retry_after: int | None = None) -> None:
         super().__init__(sentence)

@@ -55,7 +55,7 @@ def read_sender(raw: str) -> Sender | None:
 
 
 def is_local_part(local: str) -> bool:
-    """Whether this can stand before the @."""
+    """Whether this can be the part before the @."""
     return (
         len(local.encode("utf-8", "replace")) <= LONGEST_LOCAL_PART
         and bool(_LOCAL_PART.fullmatch(local))

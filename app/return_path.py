@@ -1,6 +1,6 @@
 """The return path of each mail (VERP): an address of its own, so that what comes back says which delivery it is about.
 
-`bounces+d123-9f2c4a81d0@example.com`: after the plus stand the kind of row, its number and a signature, so that no one
+`bounces+d123-9f2c4a81d0@example.com`: after the plus come the kind of row, its number and a signature, so that no one
 can make a delivery look bounced by writing to us.
 """
 

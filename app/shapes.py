@@ -25,7 +25,7 @@ class Actor:
 
     @property
     def highest_role(self) -> Role | None:
-        """The highest role on any page; None for whoever has no role at all."""
+        """The highest role on any page; None for a person without any role."""
         return _highest(self.role, *self.page_roles.values())
 
 
@@ -61,8 +61,8 @@ class PostDraft:
 
     `impact` None means computed from the effects.  `severity` None means no internal incident is opened; `incident` is
     the public id of one that was declared before and that the post speaks for.
-    `notify` says whether subscribers hear of it; `acknowledged` that the guards' findings were seen and accepted.
-    A maintenance that `auto_start` or `auto_end` is moved by the clock at its planned times.
+    `notify` says whether subscribers are notified; `acknowledged` that the guards' findings were seen and accepted.
+    A maintenance that `auto_start` or `auto_end` starts or ends automatically at its planned times.
     `happened_at` is when it was, for an incident that is written down after it was over; `display_at` dates the first
     statement of any other, where that was before now.
     `metadata_json` is what a program keeps with the post for itself.
@@ -226,7 +226,7 @@ class Recipient:
 
     `language` and `time_zone` are the recipient's, empty for the page's.
     `return_path` is where a mail that can't be delivered comes back to; empty for the sender's own address.
-    `may_go` is asked right before the message leaves, when some time has gone by since the recipient was handed over:
+    `may_go` is called right before the message leaves, when some time has gone by since the recipient was handed over:
     someone else may send it by now.
     """
 
@@ -250,11 +250,10 @@ class Outcome:
     """What happened to one recipient's copy.
 
     `state` is SENT, or FAILED with `permanent` saying that trying again can't help, or SKIPPED (kept in the outbox),
-    or UNKNOWN (the provider may have taken it: it is asked before anything is sent again), or PENDING (not tried after
-    all, and given back).
-    `reason` is one plain sentence without secrets or addresses.  `retry_after` is in seconds.
-    `status` (HTTP) and `took_ms` are kept as an attempt when `took_ms` isn't None.  `disable` says why nothing must go
-    to this subscriber any more.
+    or UNKNOWN (the provider may have taken it: its status is checked before anything is sent again), or PENDING (not
+    tried after all, and given back). `reason` is one plain sentence without secrets or addresses.  `retry_after` is in
+    seconds. `status` (HTTP) and `took_ms` are kept as an attempt when `took_ms` isn't None.  `disable` says why nothing
+    must go to this subscriber any more.
     """
 
     delivery_id: int

@@ -27,7 +27,7 @@ _UNSEEN = frozenset(
         ),
     )
 )  # fmt: skip
-"""Letters and marks that leave no ink, beside those whose category says so: fillers and variation selectors."""
+"""Letters and marks that leave no ink, beside those whose Unicode category says so: fillers and variation selectors."""
 
 _BREAK = re.compile(r"(<br\s*/?>)", re.IGNORECASE)
 _ALLOWED_TAGS = {

@@ -41,7 +41,7 @@ class _Person:
 
 
 def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool = False) -> Erased:
-    """Erase whoever has this address, on every page.
+    """Erase the person with this address, on every page.
 
     Raises:
         NotFound: no one has it.

@@ -56,7 +56,7 @@ def open_incident(
     for link in links:
         _add_link(session, incident, link)
     _note(session, incident, actor, f"Declared as {severity}: {title}", at)
-    if actor.account_id is not None:  # whoever declares it speaks for it, until someone else takes over
+    if actor.account_id is not None:  # the person who declares it speaks for it, until someone else takes over
         session.add(
             IncidentRole(
                 incident_id=incident.id,

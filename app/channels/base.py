@@ -164,7 +164,7 @@ class Channel(ABC):
     def shown(self, address: str, label: str, *, full: bool) -> str:
         """The address as the console shows it: whole with `full`, else only enough of it to be recognised.
 
-        An address that holds a secret is never shown whole: its label stands for it.
+        An address that contains a secret is never shown in full: its label is shown instead.
         """
         return label or f"{self.label} subscriber"
 

@@ -142,7 +142,7 @@ class _Bounded:
         self.deadline = min(self.deadline, time.monotonic() + seconds)
 
     def sendall(self, data: bytes) -> None:
-        """Keep it: head and body of a request leave in one go, when the answer is asked for."""
+        """Keep it: head and body of a request leave together, when the response is read."""
         self._unsent += data
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -151,7 +151,7 @@ class _Bounded:
         return io.BufferedReader(_BoundedReader(self))
 
     def close(self) -> None:
-        """The socket is closed by whoever opened it."""
+        """The socket is closed by the code that opened it."""
 
     def read_into(self, buffer: memoryview) -> int:
         """Read until the deadline or the cap, also from a server that drips single bytes."""

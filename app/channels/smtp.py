@@ -150,7 +150,7 @@ def _encrypt(smtp: smtplib.SMTP, where: SplitResult) -> None:
         return
     context = ssl.create_default_context()
     if not is_required and not where.username:
-        # As mail servers do among themselves: encrypting to whoever answers beats plain text, and no password goes
+        # As mail servers do among themselves: encrypting to an unverified server beats plain text, and no password goes
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     smtp.starttls(context=context)

@@ -103,7 +103,7 @@ class Lines:
             yield line
 
     def stalled(self) -> Iterator[Line]:
-        """The lines on which a copy waits behind one that nothing is heard of."""
+        """The connections on which a copy waits behind one that gets no reply."""
         limit = time.monotonic() - self.stall_seconds
         return (line for line in list(self._lines) if line.may_take_back and line.since < limit)
 

@@ -100,7 +100,7 @@ class TwilioSender:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What Twilio knows of a text: its id, how it stands, and the error's code, 0 for none."""
+    """What Twilio knows of a text: its id, its status, and the error code, 0 for none."""
 
     sid: str
     status: str

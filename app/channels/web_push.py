@@ -1,6 +1,7 @@
 """The cryptography of web push: a message only one browser can read (RFC 8291), and who sends it (RFC 8292).
 
-The arithmetic is http-ece's and py-vapid's.  They are loaded at first use: whoever sends no such message does without.
+The arithmetic is http-ece's and py-vapid's.  They are loaded at first use, so processes that send no such message do
+without.
 """
 
 import base64
@@ -73,7 +74,7 @@ def encrypt(keys: Keys, plain: bytes) -> bytes:
 
 
 def _point(public: bytes) -> "ec.EllipticCurvePublicKey":
-    """The key that these bytes stand for.  Raises ValueError."""
+    """The key that these bytes represent.  Raises ValueError."""
     from cryptography.hazmat.primitives.asymmetric import ec
 
     return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)

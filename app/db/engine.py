@@ -19,7 +19,7 @@ FORSAKEN_SECONDS = 60
 
 KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4}
 UNHEARD_SECONDS = 40.0
-"""Whoever waits for an answer over a connection that is dead hears so after 40 seconds: by keepalives, which come only
+"""A dead connection is detected within 40 seconds: by keepalives, which come only
 when all that was said has arrived, and otherwise because it hasn't arrived for so long.  The system by itself would
 wait for two hours, or a quarter of one.
 """

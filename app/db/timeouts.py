@@ -35,7 +35,7 @@ class Timeouts:
 WORKING = Timeouts(lock=5.0, answer=None)
 """For workers, commands and migrations."""
 SERVING = Timeouts(lock=2.0, answer=2.2)
-"""For web processes: whoever asks hears within three seconds that there is no answer."""
+"""For web processes: a caller learns within three seconds that the database isn't responding."""
 
 
 class SqliteOpener:

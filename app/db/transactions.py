@@ -34,7 +34,7 @@ def session() -> Session:
 
 @contextmanager
 def one_instant() -> Iterator[Session]:
-    """A session of its own that reads the database as of one instant, whoever writes meanwhile.
+    """A session of its own that reads the database as of one instant, despite concurrent writes.
 
     Raises:
         Unavailable: the database can't be read.

@@ -155,7 +155,7 @@ def look_at_addresses(session: Session) -> list[Found]:
 
 
 def raised(session: Session, page_id: int | None = None) -> list[Raised]:
-    """The alarms that stand, oldest first; with `page_id` without those that are about another page.  One query."""
+    """Active alarms, oldest first; with `page_id` without those that are about another page.  One query."""
     rows = session.execute(_alarms(page_id).where(Alarm.over_at.is_(None)).order_by(Alarm.id))
     return [Raised(alarm.id, alarm.kind, update_id or "", alarm.sentence) for alarm, update_id in rows]
 

@@ -1,4 +1,4 @@
-"""Who hears of an update, as SQL: one rule, used to count before and to plan after."""
+"""Who is notified of an update, as SQL: one rule, used to count before and to plan after."""
 
 from collections.abc import Sequence
 
@@ -85,14 +85,14 @@ def of_dispatch(dispatch: Dispatch) -> tuple[ColumnElement[bool], ...]:
 
 
 def wants_dispatch(dispatch: Dispatch) -> ColumnElement[bool]:
-    """Whether one of these subscribers wants it; whoever got what was wrong is told, whatever they chose since."""
+    """Whether one of these subscribers wants it; those who got what was wrong always do."""
     return true() if dispatch.kind.follows_an_update else wants_post(dispatch.post_id)
 
 
 def _got_it(dispatch: Dispatch) -> ColumnElement[bool]:
     """Whether a subscriber got, or may have got, the update, or any of the post, before this dispatch was made.
 
-    Whoever was tried for the first time after that got the words as they were then.
+    Deliveries first attempted after that carried the new text.
     """
     earlier = aliased(Dispatch)
     is_same = earlier.post_id == dispatch.post_id

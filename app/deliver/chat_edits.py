@@ -43,8 +43,8 @@ class Outdated(NamedTuple):
 def edit_corrected(settings: Settings) -> None:
     """Put the corrected words into every room that got the others.  Talks to the service: a slow one delays the caller.
 
-    A message is edited once a correction: one that can't be edited keeps its words, and says so.  Nothing is edited
-    while all of the channel is paused.
+    A message is edited once a correction: one that can't be edited keeps its text, and its row says so.  Nothing is
+    edited while all of the channel is paused.
     """
     outdated = [] if limits.is_paused(session(), CHAT) else _outdated(session())
     release()

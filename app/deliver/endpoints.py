@@ -20,7 +20,7 @@ FAILING = "disabled: it failed for three days"
 
 
 def note(session: Session, outcomes: Sequence[tuple[Claim, Outcome]]) -> None:
-    """Look at outcomes just settled, in their transaction: webhooks, and whoever must not be sent to any more.
+    """Look at outcomes just settled, in their transaction: webhooks, and addresses that must not be sent to any more.
 
     A webhook that works again is forgiven.  The owner of one that is disabled gets a mail.
     """

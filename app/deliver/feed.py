@@ -41,7 +41,7 @@ WITHDRAWN = "withdrawn before it was sent"
 
 
 class Item(NamedTuple):
-    """One message to be sent, and the feed that wants to hear of it."""
+    """One message to be sent, and the feed to report its outcome to."""
 
     feed: "Feed"
     letter: Letter
@@ -179,7 +179,7 @@ class Feed:
             self.renewed_until = begun + ledger.LEASE.total_seconds() - MARGIN_SECONDS
 
     def close(self) -> None:
-        """Leave: everything noted is settled.  What is in doubt stays in the journal, for whoever comes next."""
+        """Leave: everything noted is settled.  What is in doubt stays in the journal, for the next worker."""
         self.settle()
         with self._noting:
             journal, self._journal = self._journal, None

@@ -1,8 +1,8 @@
-"""What went out before the ledger says so: an append-only file per sender.
+"""What was sent before the ledger records it: an append-only file per sender.
 
 A sender notes each outcome here right after the other side took the message, and settles in bulk.  If the process dies
 in between, the next one reads the file: only the message in flight at that instant is in doubt.  The file is locked
-while its owner lives, so whoever can lock it knows that the owner is dead.
+while its owner lives, so a process that can lock it knows that the owner is dead.
 """
 
 import errno
@@ -89,7 +89,7 @@ def is_owned(path: Path) -> bool:
 
 
 def journals(folder: Path) -> list[Path]:
-    """Every journal in the folder, whoever owns it."""
+    """Every journal in the folder, of any owner."""
     return sorted(folder.glob("*.journal")) if folder.is_dir() else []
 
 

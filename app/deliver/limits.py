@@ -56,7 +56,7 @@ def spend(session: Session, channel: str, claimed: Mapping[str, int], at: dateti
 
 
 def _held(session: Session, channel: str) -> dict[str, int]:
-    """What is under way, by destination, whoever sends it."""
+    """What is being sent, by destination, by all workers together."""
     rows = session.execute(
         select(Delivery.domain, func.count())
         .where(Delivery.channel == channel, Delivery.state == DeliveryState.SENDING)

@@ -80,7 +80,7 @@ class PooledSender:
         """Send `first` and all that follow with the same letter.
 
         Told to stop, nothing more is begun.  What is under way gets some time; what has no answer then is in doubt, and
-        stays claimed: whoever comes next reads that in the journal.
+        stays claimed: the next worker reads that in the journal.
         """
         under_way: dict[int, Item] = {}
         stopping_since = 0.0

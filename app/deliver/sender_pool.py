@@ -86,7 +86,7 @@ class SenderPool:
     def leave(self) -> None:
         """Leave in order: nothing new is begun, connections are closed, the ledger is settled.
 
-        A sender that still waits for an answer is left behind; what it holds is in doubt, and the journal says so.
+        A sender that still waits for a response is abandoned; its messages are in doubt, as the journal records.
         """
         if self._alone is not None:
             self._alone.close()

@@ -53,7 +53,7 @@ def is_spent(session: Session, settings: Settings) -> bool:
 
 def segments_today(session: Session, before: int | None = None) -> int:
     """How many segments went out since midnight (UTC) or are on their way; of these only those before a delivery's id:
-    whoever comes first spends first, however many workers there are.
+    first come, first served, however many workers there are.
 
     A text about an update is worded to fit into one segment, so texts are what is counted.
     """
@@ -91,7 +91,7 @@ def _recent_dispatches(at: datetime) -> Select[int]:
 
 
 def _is_start_or_end(session: Session, dispatch_id: int) -> bool:
-    """Whether it is the first that subscribers hear of a post or of its maintenance, or the last.
+    """Whether it is the first or last message that subscribers get about a post or its maintenance.
 
     What is no update (a correction, a withdrawal, a reminder) is rare and waits for nothing either.
     """

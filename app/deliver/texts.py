@@ -1,4 +1,4 @@
-"""What became of texts after a provider took them, as it tells us or as it is asked."""
+"""The fate of texts after a provider accepted them, from its callbacks or by polling."""
 
 import logging
 from contextlib import closing
@@ -108,7 +108,7 @@ def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
         for doubt in doubts:
             try:
                 words = letters.of_dispatch(session(), doubt.dispatch_id, SMS).letter(doubt.language).text
-            except NotFound:  # withdrawn: no one sends it again, and whoever may have got it is told
+            except NotFound:  # withdrawn: it isn't sent again, and those who may have got it are notified
                 continue
             release()
             try:
@@ -150,7 +150,7 @@ def _try_again(doubt: Doubt) -> None:
 
 
 def _concerns(row: Delivery | Notice, message: Message) -> bool:
-    """Whether a failure is that of the try that the row stands for."""
+    """Whether a failure belongs to the row's current attempt."""
     if row.state not in {DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN}:
         return False
     return row.provider_id in {"", message.sid}

@@ -14,13 +14,13 @@ logger = logging.getLogger(__name__)
 CHANNEL = "candor_work"
 POLL_SECONDS = 0.5
 CALM_SECONDS = 5.0
-"""How often someone looks who is woken anyway: a notification may be missed, and retries fall due by themselves."""
+"""How often a worker looks even without a wake-up: a notification may be missed, and retries become due without one."""
 
 AGAIN_SECONDS = 5.0
 
 
 def wake_workers(session: Session) -> None:
-    """Wake every worker when this transaction is committed.  Nothing to do on SQLite, where they look by themselves."""
+    """Wake every worker when this transaction is committed.  Nothing to do on SQLite, where they poll."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_notify(:channel, '')"), {"channel": CHANNEL})
 

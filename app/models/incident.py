@@ -34,8 +34,8 @@ class Incident(Base):
 class IncidentRole(Base):
     """Who does what in an incident, and from when to when.
 
-    `account_id` is None for whoever has no account.  `person` is the name as it was when they took the role: for an
-    account its name, and for rows from before roles were accounts what was typed.
+    `account_id` is None for a person without an account.  `person` is the name as it was when they took the role: for
+    an account its name, and for rows from before roles were accounts what was typed.
     """
 
     __tablename__ = "incident_role"

@@ -9,7 +9,7 @@ from app.db import Base
 
 
 class JobLock(Base):
-    """One such job.  Whoever acquires it moves `due_at` to the end of their lease, by the shared clock."""
+    """One such job.  The worker that acquires it moves `due_at` to the end of its lease, by the shared clock."""
 
     __tablename__ = "job_lock"
 

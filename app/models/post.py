@@ -178,7 +178,7 @@ class PostRevision(Base):
 
 
 class PostComponent(Base):
-    """The components a post is about: the union of its updates' effects.  It decides who hears of it."""
+    """The components a post is about: the union of its updates' effects.  It decides who is notified."""
 
     __tablename__ = "post_component"
 

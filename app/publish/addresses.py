@@ -59,7 +59,7 @@ class Found:
 class AddressMap:
     """The places of all pages, the default page's first.  `home` is BASE_URL.
 
-    A host that is no page's stands for all of them: it is the installation's own, or a machine asking by number.
+    A host that belongs to no page serves all of them: it is the installation's own, or a machine asking by number.
     """
 
     def __init__(self, places: Sequence[Place], default: str = DEFAULT_SLUG, home: str = "") -> None:

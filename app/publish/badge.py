@@ -18,7 +18,7 @@ SHAPES: dict[Impact, ComponentStatus] = {
     Impact.MAJOR: ComponentStatus.PARTIAL_OUTAGE,
     Impact.CRITICAL: ComponentStatus.MAJOR_OUTAGE,
 }
-"""Which status's shape and color stands for an indicator."""
+"""Which status's shape and color represents an indicator."""
 
 COLOURS: dict[ComponentStatus, str] = {
     ComponentStatus.OPERATIONAL: "#1f7a4d",

@@ -159,7 +159,7 @@ def _prepare(settings: Settings, target: Path) -> None:
 
 @contextmanager
 def _locked(target: Path) -> Iterator[None]:
-    """One export into a folder at a time, where the file system can say so."""
+    """One export into a folder at a time, where the file system supports it."""
     handle = os.open(target, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with suppress(OSError):
@@ -191,7 +191,7 @@ def _is_inside(path: str) -> bool:
 
 
 def _refuse_foreign(target: Path, new: Collection[str]) -> None:
-    """Raises Conflict when something that isn't ours stands where a file or its folder has to be."""
+    """Raises Conflict when something that isn't ours is where a file or its folder has to be."""
     folders = {str(parent) for path in new for parent in PurePosixPath(path).parents} - {"."}
     wrong = {name for name in folders if (target / name).is_symlink() or (target / name).is_file()}
     wrong |= {path for path in new if os.path.lexists(target / path)}

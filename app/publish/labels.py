@@ -6,7 +6,7 @@ from app.vocabulary import ComponentStatus, Impact, PostStatus
 
 
 def labels() -> tuple[str, ...]:
-    """Every word that a page may show and that stands in no template, without repetition."""
+    """Every word that a page may show and that is in no template, without repetition."""
     found = [one.label for kind in (ComponentStatus, PostStatus, Impact) for one in kind]
     found += [rule.verdict.text for rule in RULES] + [verdict.text for verdict in OF_POSTS.values()] + [ALL_WELL.text]
     found += [rule.when for rule in RULES]

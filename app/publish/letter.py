@@ -97,7 +97,7 @@ class OpenLetter:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a letter is made from: the page as it stands, the post, and the update in it that is sent."""
+    """What a letter is made from: the page as it is, the post, and the update in it that is sent."""
 
     snapshot: Snapshot
     post: PostView
@@ -157,7 +157,7 @@ def word(
     language: Language | None = None,
     kind: DispatchKind = DispatchKind.UPDATE,
 ) -> Letter:
-    """A dispatch's letter on a channel, in the page's time zone and, unless another is asked for, its language."""
+    """A dispatch's letter on a channel, in the page's time zone and, unless another is given, its language."""
     return open_letter(settings, of, channel, language or of.page.language, kind).in_zone(of.page.zone)
 
 
@@ -346,7 +346,7 @@ def _push(of: _Edition) -> Letter:
 
 
 def _shape(of: Words) -> ComponentStatus:
-    """The status whose shape and color stand for an update."""
+    """The status whose shape and color represent an update."""
     if of.update.status is PostStatus.CANCELLED:
         return ComponentStatus.UNKNOWN
     if of.update.status.is_terminal:

@@ -29,7 +29,7 @@ class Relinker:
     page_url: str
 
     def relinked(self, path: str, page: str) -> str:
-        """`page`, which stands at `path`: links to files of the copy become relative, the others that begin with a
+        """`page`, which is at `path`: links to files of the copy become relative, the others that begin with a
         slash lead to the page itself.  What is outside of a tag with such a link stays as it is to the letter.
         """
         rewriter = _Rewriter(page, lambda link: self._led(path, link))

@@ -18,5 +18,5 @@ def personal(
 
 
 def permalink(page_url: str, post_public_id: str) -> str:
-    """Where a post stands on the public page."""
+    """The address of a post on the public page."""
     return f"{page_url}/incidents/{post_public_id}"

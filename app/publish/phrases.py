@@ -27,7 +27,7 @@ LEEWAY = 5
 
 
 class Draft:
-    """A page whose words are still open: a mark stands for each.
+    """A page whose words are still open: a mark takes the place of each.
 
     User text holds no such mark: cleaning took it, and what came past the cleaning doesn't know this draft's.
     """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL import Image, ImageFont
 
 DRAWN_AS = 2
-"""Raised when pictures are drawn in another way, so that those that stand aren't taken for the new ones."""
+"""Increased when pictures are drawn differently, so that existing ones aren't taken for new ones."""
 
 CARD = (1200, 630)
 ICONS = (192, 512)

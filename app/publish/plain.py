@@ -1,6 +1,6 @@
-"""The page as one Markdown text, for terminals, assistants and whoever reads without a browser.
+"""The page as one Markdown text, for terminals, assistants and anyone without a browser.
 
-What people typed stands in it as words: nothing of it can begin a heading, a link or markup of ours.
+What people typed appears in it as plain words: none of it can start a heading, a link or markup of ours.
 """
 
 import re
@@ -18,7 +18,7 @@ from app.text import header_safe, markdown_to_text
 from app.vocabulary import ComponentStatus, Impact
 
 _MARKUP = re.compile(r"[\\`*\[\]<>#|]|~(?=~)|(?<=~)~|&(?=#?\w{1,40};)|(?<![^\W_])_|_(?![^\W_])")
-"""What means something in Markdown wherever it stands; an underline within a word, as in an address, doesn't."""
+"""What has a meaning in Markdown anywhere; an underscore within a word, as in an address, doesn't."""
 
 _RULE = re.compile(r"^(?=[-=+_ ]+$)[-=+]")
 """The first of a line that would be a rule, or make a heading of the line above."""

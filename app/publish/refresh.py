@@ -80,7 +80,7 @@ def publish_addresses(settings: Settings) -> None:
         Unavailable: the database can't be read.
         OSError: the files can't be written; the map that was there stays.
     """
-    with translated(), store.locked(settings.public_root):  # whoever comes last has read last
+    with translated(), store.locked(settings.public_root):  # the last writer has read last
         pages = session().execute(select(Page).order_by(Page.id).execution_options(populate_existing=True)).scalars()
         places = [Place(host, page.base_path, page.slug) for page in pages for host in page.all_hosts]
         release()
@@ -168,7 +168,7 @@ def remove_published(settings: Settings, slug: str) -> None:
     folder = settings.public_root / slug
     try:
         if folder.is_dir():
-            with store.locked(folder):  # whoever renders it now has finished
+            with store.locked(folder):  # the process that was rendering it has finished
                 shutil.rmtree(folder)
         for page_slug in session().scalars(select(Page.slug).order_by(Page.id).limit(1)).all():
             store.point_default(settings.public_root, page_slug)

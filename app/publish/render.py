@@ -32,7 +32,7 @@ class Rendered:
 
 
 def render(snapshot: Snapshot, folder: Path, security_contact: str = "") -> Rendered:
-    """Render a page whose files stand in `folder`: what changes with every revision, and what changed of the rest.
+    """Render a page whose files are in `folder`: what changes with every revision, and what changed of the rest.
 
     `security_contact` is where to report a weakness, empty to say nothing of it.
     """
@@ -94,7 +94,7 @@ def _of_components(snapshot: Snapshot) -> dict[str, bytes]:
 
 
 def _changed(folder: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Those of the lasting files that aren't as they stand."""
+    """Those of the lasting files that differ from what is on disk."""
     return {path: body for path, body in files.items() if _body(folder / "lasting" / path) != body}
 
 
@@ -135,7 +135,7 @@ def _lasting_documents(snapshot: Snapshot) -> dict[str, bytes]:
             continue
         try:
             made[f"incidents/{post.public_id}.json"] = statuspage_json.one_incident(snapshot, post)
-        except Exception:  # the last good one stands where it is
+        except Exception:  # the last good one stays
             logger.exception("the document of post %s could not be made", post.public_id)
     return made
 

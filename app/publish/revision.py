@@ -1,4 +1,4 @@
-"""One revision in memory: the whole of what readers ask for most, and the rest as it is asked for."""
+"""One revision in memory: everything that readers request most, and the rest on demand."""
 
 import json
 import logging
@@ -77,7 +77,7 @@ class Revision:
         return found
 
     def aged(self, found: Artifact) -> Artifact:
-        """`found` as it is shown when nothing new could be written for `STALE_AFTER`: a page says so."""
+        """`found` as it is shown when nothing new could be written for `STALE_AFTER`: the page says so."""
         if found not in self._aged:
             body = found.variants[""].body[0]
             if not found.path.endswith(".html") or STALE_HIDDEN not in body:
@@ -123,7 +123,7 @@ class Revision:
 
 
 def _is_lasting(path: Path) -> bool:
-    """Whether a file is among what is read when it is asked for: of that there may be thousands."""
+    """Whether a file is read on demand: there may be thousands of those."""
     places = path.parts[1:] if path.parts[0] in set(Language) else path.parts
     return len(places) > 1 and places[0] in {"incidents", "history", "components"}
 

@@ -67,7 +67,7 @@ class AddressBook:
 class SnapshotServer:
     """WSGI: answers the public addresses from the snapshots under `root`; everything else goes to `app`.
 
-    A page is read when it is asked for, and costs nothing before.  Its pointer is looked at every `look_every` seconds
+    A page is read on demand, and costs nothing before.  Its pointer is looked at every `look_every` seconds
     at most.  A look is a system call, which gives the interpreter's lock away: under load that costs more than all the
     rest of a request.  `home` is BASE_URL.
     """

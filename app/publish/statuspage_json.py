@@ -120,7 +120,7 @@ def stamp(at: datetime, zone: ZoneInfo) -> str:
 
 
 def _resolved_at(post: PostView) -> datetime | None:
-    """Maintenance that was called off is told as completed, and what is completed says since when."""
+    """Canceled maintenance is shown as completed, and completed maintenance has the time of its completion."""
     return post.closed_at if post.status is PostStatus.CANCELLED else post.resolved_at
 
 

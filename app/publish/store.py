@@ -42,7 +42,7 @@ class Meta:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One renderer of a page at a time, over all processes of this machine; a dead one lets go by itself."""
+    """One renderer of a page at a time, among all processes of this machine; a dead one releases the lock."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -63,7 +63,7 @@ def published(folder: Path) -> Meta | None:
 class Files(Protocol):
     """What a revision is made of: files by relative path.
 
-    `live` ones make the new revision folder; `lasting` ones stand in the `shared` folders, which all revisions have in
+    `live` ones make the new revision folder; `lasting` ones are in the `shared` folders, which all revisions have in
     common, and are replaced one by one; what of them is `gone` is deleted.
     """
 
@@ -158,7 +158,7 @@ def _discard_drafts(drafts: Mapping[Path, Path]) -> None:
 
 
 def point_default(root: Path, slug: str) -> None:
-    """Make `slug` the page that is served when no other is asked for, unless one is already."""
+    """Make `slug` the page that is served by default, unless there is one already."""
     if not (root / "default" / "current").exists() and slug != "default":
         _point(root / "default", slug)
 

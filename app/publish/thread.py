@@ -114,7 +114,7 @@ def _updates(session: Session, where: Where, names: Names) -> dict[int, list[Upd
 
 
 def stub_of(row: Any) -> UpdateView:
-    """What is known of an update that was withdrawn, by itself or with its post."""
+    """What is known of an update that was withdrawn, alone or with its post."""
     return UpdateView(
         id=row.id,
         public_id=row.public_id,

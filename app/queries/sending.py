@@ -93,7 +93,7 @@ class Standing:
 
 
 def standing(session: Session, page_id: int) -> Standing:
-    """How sending stands for a page.  Three queries."""
+    """The state of sending for a page.  Three queries."""
     rows = session.scalars(
         select(SendLimit).where(SendLimit.paused_why != "").order_by(SendLimit.channel, SendLimit.domain)
     )

@@ -60,7 +60,7 @@ class TextReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextStatus:
-    """How a text of ours stands, in the provider's own words.  `kind` is "d" for a delivery, "n" for a notice."""
+    """The status of a text of ours, in the provider's own words.  `kind` is "d" for a delivery, "n" for a notice."""
 
     kind: str
     row_id: int

@@ -21,7 +21,7 @@ LARGEST_BYTES = 1024 * 1024
 MOST_PARTS = 50
 LONGEST_TEXT = 4000
 ENVELOPE_TO = "envelope-to"
-"""The header under which whoever takes mail in notes its envelope's recipient."""
+"""The header in which the receiving process notes the envelope recipient."""
 
 COMPLAINS = frozenset({"abuse", "fraud", "virus"})
 OPTS_OUT = frozenset({"opt-out", "opt-out-list"})

@@ -24,7 +24,7 @@ TOO_OLD = "602"
 class Mailgun(Source):
     """One event at a time.
 
-    Mailgun signs no body, only a timestamp and a token.  The token is the key: whoever has seen one can't use it again
+    Mailgun signs no body, only a timestamp and a token.  The token is the key: an observer can't use it again
     for a body of their own, because one key is stored once.
     """
 

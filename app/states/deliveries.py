@@ -116,7 +116,7 @@ def plan_piece(
 ) -> None:
     """Write deliveries for `recipients`, and note how far that goes: to the end when `through` is None.
 
-    `recipients` has the columns subscriber_id, channel, domain, language and reason; whoever has a reason is skipped.
+    `recipients` has the columns subscriber_id, channel, domain, language and reason; those with a reason are skipped.
     """
     is_skipped = recipients.c.reason != ""
     instant = literal(at, UtcDateTime())
@@ -337,7 +337,7 @@ def settle(session: Session, ledger: Ledger, settlements: Sequence[dict[str, obj
 
 
 def settle_by_provider(row: LedgerRow, state: DeliveryState, reason: str, provider_id: str) -> None:
-    """The provider says what became of a row.  Whoever sends it at this moment has older news, and loses it."""
+    """The provider reports what happened to a row.  A worker that is sending it now has older news, and loses it."""
     if not (row.state == state == DeliveryState.SENT):
         row.settled_at = now()
     row.state, row.reason, row.provider_id = state, reason, provider_id[:128]

@@ -10,7 +10,7 @@ What always holds:
 - an unconfirmed one has no time of confirmation;
 - `unsubscribed_at` is set when, and only when, a subscriber is unsubscribed;
 - `disabled_why` is empty while a subscriber is active or unconfirmed;
-- whoever was erased is unsubscribed and has no address; `token_version` never falls.
+- an erased subscriber is unsubscribed and has no address; `token_version` never falls.
 
 The caller holds the transaction, and the row locked where there is one.
 """
@@ -71,7 +71,7 @@ def add(
 
 
 def ask(row: Subscriber) -> None:
-    """Someone wants this address to be subscribed again: whoever left has to confirm once more."""
+    """Subscribe this address again: a person who unsubscribed has to confirm again."""
     if row.state == SubscriberState.UNSUBSCRIBED:
         unconfirm(row)
 
@@ -163,7 +163,7 @@ def is_suppressed(channel: str, address_hash: str) -> ColumnElement[bool]:
 
 
 def suppress(session: Session, channel: str, address_hash: str, why: str, at: datetime | None = None) -> bool:
-    """Send nothing to an address any more, whoever subscribed it on whatever page; whether that is new."""
+    """Suppress an address on all pages.  Returns whether that is new."""
     session.execute(
         update(Subscriber)
         .where(

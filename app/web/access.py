@@ -1,4 +1,4 @@
-"""Who may call what: every view says so, and what says nothing doesn't start."""
+"""Who may call what: every view declares it, and without a declaration the application doesn't start."""
 
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar

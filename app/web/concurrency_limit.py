@@ -44,7 +44,7 @@ class ConcurrencyLimit:
 
 
 def _busy(path: str, start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """503 in the shape that whoever asks can read."""
+    """503 in the format that the caller can read."""
     kind, body = "text/plain; charset=utf-8", BUSY
     if path.startswith("/v1/"):
         kind, body = "application/json", json.dumps({"error": SENTENCE, "message": SENTENCE}).encode()

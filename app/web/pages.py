@@ -59,7 +59,7 @@ def visited_page() -> str:
 
 
 def reread() -> PageFacts:
-    """The page as it stands now, after it was changed.  Raises NotFound."""
+    """The page as it is now, after a change.  Raises NotFound."""
     g.pop("pages", None)
     g.pop("page", None)
     return current_page()

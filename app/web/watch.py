@@ -70,7 +70,7 @@ def start(app: Flask, settings: Settings) -> None:
 def _watch(app: Flask, settings: Settings) -> None:
     watch = Watch(settings)
     pause = threading.Event()
-    with suppress(OSError):  # whoever can't say that he is here serves readers all the same
+    with suppress(OSError):  # a process that can't record its presence serves readers all the same
         while not process_lock.hold_shared(settings.home):
             pause.wait(RETRY_EVERY)
     with app.app_context():

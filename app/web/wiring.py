@@ -21,7 +21,7 @@ def wire(app: Flask) -> None:
     if isinstance(app.json, DefaultJSONProvider):  # the order of keys is part of what an API says
         app.json.sort_keys = False
     security.install(app)
-    app.before_request(guarding.guard)  # before CSRF: whoever is signed out hears that first
+    app.before_request(guarding.guard)  # before CSRF: people who are signed out learn that first
     csrf = CSRFProtect(app)
     htmx.install(app)
     problems.install(app)

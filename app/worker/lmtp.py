@@ -151,7 +151,7 @@ def take(settings: Settings, raw: bytes, envelope_recipient: str) -> None:
 
 
 def serve(flask_app: Flask, settings: Settings) -> Server | None:
-    """Listen, when BOUNCE_LMTP says so."""
+    """Listen, if BOUNCE_LMTP is set."""
     if not settings.bounce_lmtp:
         return None
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd notes every recipient

@@ -1,4 +1,4 @@
-"""The worker: sweeps in one thread, a pool of senders for each channel, until it is told to stop."""
+"""The worker: sweeps in one thread, a pool of senders for each channel, until it is stopped."""
 
 import logging
 import signal

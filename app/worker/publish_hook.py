@@ -25,7 +25,7 @@ COULD_NOT_START = 126
 
 
 class PublishHook:
-    """The hook of the default page.  `is_stopped` is asked while it runs; once true, the run is given up."""
+    """The hook of the default page.  `is_stopped` is checked while it runs; once true, the run is abandoned."""
 
     def __init__(self, settings: Settings, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._settings = settings
@@ -110,7 +110,7 @@ def _published(settings: Settings) -> Path | None:
 
 @contextmanager
 def _alone(home: Path) -> Iterator[bool]:
-    """Whether no other worker of this machine runs the hook now; a dead one lets go by itself."""
+    """Whether no other worker of this machine runs the hook now; a dead one releases the lock automatically."""
     handle = os.open(home / ".publish_hook.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         is_ours = True

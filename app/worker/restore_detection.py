@@ -33,7 +33,7 @@ FAULT_SECONDS = 1.0
 def wait_until_decided(settings: Settings, stop: threading.Event, *, once: bool = False) -> bool:
     """Wait until it is decided whether what waits in this database may be sent; False when told to stop before.
 
-    When it may not, all channels are paused and the alarm says so.  A database that can't be asked is waited for.
+    When it may not, all channels are paused and an alarm says so.  It waits for a database that can't be reached.
 
     Raises:
         Unavailable: it can't be asked, and that is tried only `once`.

@@ -114,7 +114,7 @@ def create_first_account(actor: Actor, token: str, *, email: str, name: str, pas
     """
     details = check_details(email=email, name=name, password=password)
     password_hash = passwords.hashed(password)
-    with changing_installation(actor, needs=None) as change:  # whoever has the link
+    with changing_installation(actor, needs=None) as change:  # anyone who has the link
         session = change.session
         row = session.scalar(select(SetupToken).where(SetupToken.token_hash == token_hash(token)).with_for_update())
         if row is None or session.scalar(select(func.count(Account.id))):

@@ -33,7 +33,7 @@ _REFUSED = "The email address or password is incorrect."
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Whose session it is, as it stands in this request."""
+    """Whose session it is, as of this request."""
 
     token: str = field(repr=False)
     actor: Actor

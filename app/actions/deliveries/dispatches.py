@@ -54,8 +54,8 @@ class Retry:
 def retry_failed(settings: Settings, actor: Actor, page_id: int, dispatch_public_id: str, retry: Retry) -> int:
     """Put failed deliveries of a dispatch back into the queue; how many they were.
 
-    Whoever was skipped, bounced, or may have got it stays as they are; whoever unsubscribed since is skipped when their
-    turn comes.
+    Deliveries that were skipped, bounced or may have arrived stay as they are; people who have unsubscribed are skipped
+    when their turn comes.
 
     Raises:
         NotFound: the dispatch doesn't exist.

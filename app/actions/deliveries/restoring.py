@@ -1,4 +1,4 @@
-"""A database that was put back from a backup sends nothing by itself: all channels are paused until a person says
+"""A database that was put back from a backup sends nothing on its own: all channels are paused until a person says
 whether what was under way is sent or dropped.
 """
 
@@ -65,7 +65,7 @@ class Dropped:
 
 
 def is_under_way(session: Session) -> bool:
-    """Whether anything would be sent by itself: open dispatches, notices, and maintenance that goes by the clock."""
+    """Whether anything would be sent automatically: open dispatches, notices, or maintenance with automatic times."""
     looks: tuple[Select[int], ...] = (
         select(Dispatch.id).where(Dispatch.state.in_(OPEN)),
         select(Notice.id).where(is_in(Notice, DeliveryState.PENDING)),

@@ -1,4 +1,4 @@
-"""A folder that stands in for the database: a delivery is on disk before it's answered, and is taken in later."""
+"""A folder that replaces the database when it can't be written: deliveries are on disk before they're answered."""
 
 import base64
 import json

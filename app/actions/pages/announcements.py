@@ -93,7 +93,7 @@ def end_announcement(settings: Settings, actor: Actor, page_id: int, public_id: 
 
 
 def show_due(settings: Settings) -> None:
-    """Render the pages on which an announcement began or ended by itself since they changed last.
+    """Render the pages on which an announcement started or ended since they changed last.
 
     The page's own time of change decides, so that several machines at it do it once, and none needs the others' files.
     """
@@ -122,7 +122,7 @@ def _words(draft: AnnouncementDraft) -> tuple[str, str, str]:
 
 def _write(announcement: Announcement, draft: AnnouncementDraft, title: str, body: str, body_html: str) -> None:
     starts_at = draft.starts_at or now()
-    if (starts_at, draft.ends_at) != (announcement.starts_at, announcement.ends_at):  # what stands may be over
+    if (starts_at, draft.ends_at) != (announcement.starts_at, announcement.ends_at):  # the current one may have ended
         _check_times(starts_at, draft.ends_at, announcement.ends_at)
     announcement.title, announcement.body, announcement.body_html = title, body, body_html
     announcement.starts_at, announcement.ends_at = starts_at, draft.ends_at

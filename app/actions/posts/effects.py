@@ -37,7 +37,7 @@ def find_components(session: Session, page_id: int, effects: Sequence[ComponentE
 def with_defaults(
     session: Session, post: Post, status: PostStatus, effects: Sequence[ComponentEffect]
 ) -> tuple[ComponentEffect, ...]:
-    """The author's effects and, for a maintenance that starts or ends, those that follow by themselves."""
+    """The author's effects and, for a maintenance that starts or ends, those that follow automatically."""
     if post.kind != PostKind.MAINTENANCE:
         return tuple(effects)
     named = {effect.component_id for effect in effects}

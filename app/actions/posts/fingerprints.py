@@ -1,4 +1,4 @@
-"""What was asked for under an idempotency key, so that the same request is told from another one."""
+"""A fingerprint of the request under an idempotency key, which tells a repeated request from a different one."""
 
 import hashlib
 import json

@@ -37,11 +37,11 @@ def withdraw_update(
     revert_components: bool,
     version: int | None = None,
 ) -> None:
-    """Take back one update: a stub stands in its place, and the post says what the updates that are left say.
+    """Withdraw one update: a stub takes its place, and the post follows the remaining updates.
 
     `revert_components` says what becomes of its component changes: undone as if it had never been, or kept.  What waits
-    to be sent is cancelled, and whoever got the update gets the withdrawal.  `version` is the post's that the author
-    saw, if any.  Doing it twice changes nothing.
+    to be sent is cancelled, and the people who got the update get the withdrawal.  `version` is the post's that the
+    author saw, if any.  Doing it twice changes nothing.
 
     Raises:
         NotFound: the page has no such update.

@@ -22,7 +22,7 @@ def subscribe_browser(
 ) -> None:
     """Subscribe the browser whose `PushSubscription` is given as JSON, at once: it asked its user itself.
 
-    Doing it again changes what it hears of; with a `post`, by its public id, it hears of that one too.
+    Doing it again changes what it gets updates about; with a `post`, by its public id, it also follows that one.
 
     Raises:
         Invalid: it isn't a subscription, or a component or the post isn't valid.

@@ -30,7 +30,7 @@ def add_canary(settings: Settings, actor: Actor, page_id: int, channel: str, add
 
     Raises:
         Invalid: the address is invalid.
-        Conflict: whoever has it unsubscribed.
+        Conflict: the address was unsubscribed.
         NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page doesn't exist.
     """

@@ -30,7 +30,7 @@ def add_subscriber(
 ) -> str:  # fmt: skip
     """Add a mail address or a phone, to all of the page, to these components or to one `post`; its public id.
 
-    Unless the operator vouches that it `is_confirmed`, it is asked.
+    Unless the operator vouches that it `is_confirmed`, it gets a request to confirm.
 
     Raises:
         Invalid: a field is invalid, or the address must not be written to.
@@ -147,7 +147,7 @@ def unsubscribe(settings: Settings, actor: Actor, page_id: int, public_ids: Sequ
 
 
 def unfollow_post(settings: Settings, actor: Actor, page_id: int, public_id: str, post: str) -> None:
-    """Take a post from what a subscriber hears of; who heard of it alone is no subscriber any more.
+    """Remove a post from a subscription; a subscriber with nothing left is unsubscribed.
 
     Raises:
         NotFound: the subscriber doesn't exist or doesn't follow it.
@@ -161,7 +161,7 @@ def unfollow_post(settings: Settings, actor: Actor, page_id: int, public_id: str
 def choose_components(
     settings: Settings, actor: Actor, page_id: int, public_id: str, components: Sequence[str]
 ) -> None:
-    """Set what a subscriber hears of; everything when no component is named.
+    """Set what a subscriber gets updates about; everything when no component is named.
 
     Raises:
         NotFound: the subscriber doesn't exist.
@@ -188,7 +188,7 @@ def _named(session: Session, page_id: int, public_ids: Sequence[str]) -> Sequenc
 
 
 def _hears_already(session: Session, row: Subscriber, post: str) -> bool:
-    """Whether there is nothing to add: who follows single posts doesn't hear of the page yet."""
+    """Whether there is nothing to add: people who follow only single posts don't get the page's updates yet."""
     if post:
         return row.everything and row.state in {SubscriberState.ACTIVE, SubscriberState.QUARANTINED}
     return row.state == SubscriberState.ACTIVE and hears_of_page(session, row)

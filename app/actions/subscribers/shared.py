@@ -88,7 +88,7 @@ def lock_by_link(session: Session, settings: Settings, purpose: str, public_id: 
 def choose(
     session: Session, row: Subscriber, component_public_ids: Sequence[str], posts: Collection[str] | None = None
 ) -> None:
-    """Set what a subscriber hears of: the page's visible components that are named, everything when none is.
+    """Set what a subscriber gets updates about: the named visible components, or everything when none is named.
 
     `posts` are those that they go on following, beside components or alone; None leaves that as it is, but who hears
     of everything follows nothing more.
@@ -116,9 +116,9 @@ def choose(
 
 
 def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirmed: bool = False) -> bool:
-    """Add one of the page's posts to what a subscriber hears of; who has left begins again with it.
+    """Add one of the page's posts to a subscription; someone who had unsubscribed starts again with it.
 
-    It counts once it is confirmed.  False when they hear of it already: then nothing is changed.
+    It counts once it is confirmed.  False when they already get updates about it: then nothing is changed.
 
     Raises:
         Invalid: the post isn't the page's.
@@ -145,13 +145,13 @@ def follow(session: Session, row: Subscriber, post_public_id: str, *, is_confirm
 
 
 def hears_of_page(session: Session, row: Subscriber) -> bool:
-    """Whether a subscriber hears of the page or some of its components, and not of single posts alone."""
+    """Whether a subscriber gets updates about the page or some of its components, not only about single posts."""
     chosen = exists().where(SubscriberComponent.subscriber_id == row.id)
     return row.everything or bool(session.scalar(select(chosen)))
 
 
 def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: str) -> None:
-    """Take a post from what a subscriber hears of; who hears of nothing then is no subscriber any more.
+    """Remove a post from a subscription; a subscriber with nothing left is unsubscribed.
 
     Raises:
         NotFound: they don't follow it.

@@ -58,10 +58,10 @@ def subscribe(
     settings: Settings, page_id: int, channel: str, address: str, component_public_ids: Sequence[str], *,
     post: str = "", ip: str = "",
 ) -> None:  # fmt: skip
-    """Ask to hear of a page, of all of it when no component is named, or of one `post` alone, by its public id.
+    """Subscribe to a page, to all of it when no component is named, or to one `post` only, by its public id.
 
-    A notice asks the address to confirm; whoever is subscribed already gets a notice that says so.  The answer is the
-    same for every address.
+    A notice asks the address to confirm; someone who is already subscribed gets a notice that says so.  The answer is
+    the same for every address.
 
     Raises:
         Invalid: the channel, the address, a component or the post isn't valid.
@@ -95,7 +95,7 @@ def subscribe(
         subscribers.ask(row)
         kind = NoticeKind.CONFIRM if is_new else NoticeKind.MANAGE
         if kind is NoticeKind.MANAGE and not post and not hears_of_page(session, row):
-            kind = NoticeKind.FOLLOWS  # an address that someone types widens nothing by itself
+            kind = NoticeKind.FOLLOWS  # typing an address alone must not widen its subscription
         deliveries.queue_notice(session, row, kind)
         change.audit("subscribe", "subscriber", row.public_id, name)
 
@@ -147,8 +147,8 @@ def confirm(settings: Settings, public_id: str, token: str) -> None:
 def set_preferences(
     settings: Settings, public_id: str, token: str, component_public_ids: Sequence[str], posts: Sequence[str] = ()
 ) -> None:
-    """Change what a subscriber hears of: components, and those of the posts they follow that they go on following;
-    everything when neither is named.
+    """Change what a subscriber gets updates about: components, and those of the posts they follow that they go on
+    following; everything when neither is named.
 
     Raises:
         NotFound: the link isn't valid.

@@ -38,7 +38,7 @@ def rotate_secret(settings: Settings, actor: Actor, page_id: int, subscriber_pub
 
 
 def enable(settings: Settings, actor: Actor, page_id: int, subscriber_public_id: str) -> None:
-    """Let a webhook that was disabled hear of updates again.
+    """Enable a disabled webhook.
 
     Raises:
         NotFound: the webhook doesn't exist.

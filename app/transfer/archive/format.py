@@ -173,7 +173,7 @@ class Table:
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
-        """The columns that stand in the archive as they are."""
+        """The columns that are in the archive unchanged."""
         named = {reference.column.key for reference in self.references} | ANYWHERE
         words: dict[str, Iterable[str]] = {**self.words, **({"status": self.status} if self.status else {})}
         return tuple(
@@ -264,7 +264,7 @@ def ids_on(model: Model, page_id: int) -> Select[Any]:
 
 
 def belongs(model: Model, page_id: int) -> ColumnElement[bool]:
-    """Whether a row belongs to a page: by itself, or by what it refers to."""
+    """Whether a row belongs to a page: directly, or through what it refers to."""
     if hasattr(model, "page_id"):
         found: ColumnElement[bool] = model.page_id == page_id
         return found

@@ -47,7 +47,7 @@ def key_check(settings: Settings) -> str:
 
 
 def write_archive(settings: Settings, page_id: int, out: BinaryIO, version: str) -> Archived:
-    """Write the whole of a page into `out`, as of one instant, whoever writes meanwhile.
+    """Write the whole of a page into `out`, as of one instant, despite concurrent writes.
 
     `version` is Candor's, and only told.
 

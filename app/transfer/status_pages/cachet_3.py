@@ -178,7 +178,7 @@ class Rows:
         return [{**row["attributes"], "id": update_id} for update_id, row in found.items()]
 
     def _update(self, raw: Fields, own: PostStatus) -> UpdateRow:
-        """Those of schedules have no status of their own: they stand at where the schedule is."""
+        """Those of schedules have no status of their own: they have that of the schedule."""
         body, times = read_body(raw, "message"), self._times(raw)
         value = raw.get("status")
         has_own = isinstance(value, dict) and value.get("value") is not None

@@ -184,7 +184,7 @@ def told(
 ) -> PostRow:
     """A post of a source that keeps no impact, and no times but those of its statements.
 
-    It was resolved at `over_at` or, where that isn't known, with the first of the statements that stand at its end.
+    It was resolved at `over_at` or, where that isn't known, with the first of the statements at its end.
     """
     said = tuple(sorted(updates, key=lambda update: (update.display_at, update.id)))
     if len({update.id for update in said}) != len(said):

@@ -39,7 +39,7 @@ def import_statuspage(
     """Import a file, or every .json file below a folder.  Ids and dates are kept; a second run changes nothing.
 
     With `dry_run` each document is tried in a transaction that is rolled back.  With `take_page` the page also takes
-    the id, name, address and zone of the one that the documents are from, for whoever moves.  Nothing is sent to
+    the id, name, address and zone of the one that the documents are from, for people who move.  Nothing is sent to
     anyone.
 
     Raises:

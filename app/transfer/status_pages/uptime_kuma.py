@@ -94,7 +94,7 @@ def _weight(raw: Fields) -> int:
 
 
 def _group(raw: Fields) -> ComponentRow:
-    """Groups here don't hold groups: one in another stands beside it."""
+    """Groups here don't contain groups: a nested one is placed beside its parent."""
     return ComponentRow(
         id=read_foreign(raw, SOURCE, f"{raw['kind']} group"),
         name=read_line(raw, "name", 200),

@@ -39,7 +39,7 @@ def pieces(
 ) -> Iterator[list[tuple[object, ...]]]:
     """The page's subscribers, some thousand at a time, in the order they came.  Three queries for each piece.
 
-    `reading` gives the session to read with; it may be let go of between two pieces.  Whoever was erased isn't in it.
+    `reading` gives the session to read with; it may be let go of between two pieces.  Erased subscribers aren't in it.
     """
     last = 0
     while rows := _rows(reading(), page_id, last):

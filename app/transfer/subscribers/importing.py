@@ -131,7 +131,7 @@ class Entry:
 
     @property
     def hears(self) -> tuple[bool, frozenset[int], frozenset[int]]:
-        """Whether they hear of everything, else of which components and posts, once the sheet is taken.
+        """Whether they get all updates, else those about which components and posts, after the import.
 
         A column that isn't there leaves what it would say as it is.
         """
@@ -350,8 +350,8 @@ def import_subscribers(
 ) -> ImportReport:
     """Take the subscribers of a sheet, with their states; the same sheet again changes nothing.
 
-    Whoever unsubscribed or was quarantined here stays so, whatever the sheet says.  With `dry_run` the report says what
-    would happen.  When it ends half-way, what was taken stays: run it again.
+    People who unsubscribed or were quarantined here stay so, whatever the file says.  With `dry_run` the report says
+    what would happen.  When it ends half-way, what was taken stays: run it again.
 
     Raises:
         Invalid: the file is no sheet of subscribers; then nothing is taken at all.

@@ -28,7 +28,7 @@ def accounts() -> Answer:
 @blueprint.post("/accounts")
 @audience("admin")
 def add_account() -> Answer:
-    """Let someone in."""
+    """Create an account for a person."""
     typed = {field: clean(request.form.get(field, "")) for field in ("name", "email", "role")}
     try:
         given = from_form(AccountInput, request.form)
@@ -43,7 +43,7 @@ def add_account() -> Answer:
 @blueprint.post("/accounts/<public_id>/role")
 @audience("admin")
 def set_account_role(public_id: str) -> Answer:
-    """Change what someone may do."""
+    """Change a person's role."""
     try:
         actions.grant_role(actor(), public_id, clean(request.form.get("role", "")))
     except CandorError as error:
@@ -56,7 +56,7 @@ def set_account_role(public_id: str) -> Answer:
 @blueprint.post("/accounts/<public_id>/deactivate")
 @audience("admin")
 def deactivate_account(public_id: str) -> Answer:
-    """Let someone in no more."""
+    """Deactivate a person's account."""
     try:
         actions.deactivate(actor(), public_id)
     except CandorError as error:

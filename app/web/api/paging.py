@@ -1,4 +1,4 @@
-"""Lists in parts: which part is asked for, and where the others are."""
+"""Pagination: which part of a list is requested, and where the others are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

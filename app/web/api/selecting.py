@@ -1,4 +1,4 @@
-"""Posts as incidents: the part of a list that is asked for."""
+"""Posts as incidents: the requested part of a list."""
 
 from sqlalchemy import ColumnElement, select
 

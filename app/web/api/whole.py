@@ -44,7 +44,7 @@ MOST_DOCUMENTS = 1000
 def export_subscribers(page: PageView) -> ResponseReturnValue:
     """Every subscriber as a sheet (CSV); `with_secrets` adds what signs webhooks.
 
-    The address of a chat room is a secret by itself, so the sheet is for admins, as in the console.
+    The address of a chat room is a secret, so the file is for admins, as in the console.
     """
     with_secrets = bodies.query(SheetQuery).with_secrets
     pieces = exporting.pieces(session, page.id, with_secrets=with_secrets)

@@ -1,4 +1,4 @@
-"""Alarms: someone has seen one."""
+"""Alarms: dismiss one that was seen."""
 
 from flask import flash, redirect, url_for
 
@@ -15,7 +15,7 @@ from app.web.pages import current_page
 @blueprint.post("/alarms/<number>/dismiss")
 @audience("lead")
 def dismiss_alarm(number: str) -> Answer:
-    """Someone has seen an alarm."""
+    """Dismiss an alarm."""
     if not (number.isascii() and number.isdigit() and len(number) < 10):
         raise NotFound("Alarm not found.")
     if not is_about(session(), int(number), current_page().id):

@@ -40,7 +40,7 @@ def read_typed(form: Mapping[str, str]) -> TypedAnnouncement:
 
 
 def with_version(typed: TypedAnnouncement, version: int) -> TypedAnnouncement:
-    """The same form for the version that stands now, after the author has seen both texts."""
+    """The same form for the current version, after the author has seen both texts."""
     return replace(typed, version=str(version))
 
 

@@ -76,7 +76,7 @@ def edit_announcement(public_id: str) -> Answer:
         actions.edit_announcement(current_app.config["SETTINGS"], actor(), facts.id, public_id, draft, version)
     except CandorError as error:
         problem, status = problem_of(error)
-        if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
+        if problem.is_stale:  # the author sees both texts and decides again, for the current version
             stands = queries.find(session(), facts.id, public_id)
             typed = announced.with_version(typed, stands.version)
         return _show_form(typed, problem, stands), status

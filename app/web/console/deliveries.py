@@ -84,7 +84,7 @@ def missing_sheet(public_id: str) -> Response:
 @blueprint.post("/updates/<public_id>/deliveries/retry")
 @audience("lead")
 def retry(public_id: str) -> Answer:
-    """Try failed ones again: those given up on, and those refused for good when that is asked for."""
+    """Try failed ones again: those given up on, and, if requested, those refused permanently."""
     wanted = _wanted(request.form)
     chosen = actions.Retry(
         before=_instant(request.form.get("before", "")),
@@ -173,7 +173,7 @@ def _sample(args: Mapping[str, str]) -> Sample | None:
 
 
 def _instant(raw: str) -> datetime:
-    """When the form was shown; now when it doesn't say so."""
+    """When the form was shown; now if it doesn't say."""
     try:
         at = datetime.fromisoformat(raw)
     except ValueError:

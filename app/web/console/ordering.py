@@ -1,4 +1,4 @@
-"""Where a thing stands after it was moved: by one place, or to a place by its number."""
+"""The position of an item after it was moved: by one place, or to a given position."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What the page is called, where it stands, how it looks and who its mail is from.  Its logo is in `page_logo`."""
+"""The page's name, address, look and email sender.  Its logo is in `page_logo`."""
 
 from typing import Any
 from zoneinfo import available_timezones
@@ -30,7 +30,7 @@ def page_settings() -> Answer:
 @blueprint.post("/page")
 @audience("admin")
 def edit_page() -> Answer:
-    """Change the page; all of it is rendered again."""
+    """Change the page, which is then rendered again completely."""
     facts = current_page()
     typed: dict[str, Any] = {field: clean(request.form[field]) for field in FIELDS if field in request.form}
     if "languages" in request.form:  # the form holds an empty one too, so that none can be chosen

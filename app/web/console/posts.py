@@ -111,7 +111,7 @@ def pin_post(public_id: str) -> Answer:
 @blueprint.post("/posts/<public_id>/by-clock")
 @audience("lead")
 def set_by_clock(public_id: str) -> Answer:
-    """Have a maintenance begin and end by itself at its planned times, or, with `by_clock=no`, by hand."""
+    """Start and end maintenance automatically at its planned times or, with `by_clock=no`, manually."""
     thread(session(), current_page().id, public_id)
     is_on = _chosen("by_clock")
     editing.set_auto(current_app.config["SETTINGS"], actor(), current_page().id, public_id, is_on)

@@ -1,4 +1,4 @@
-"""The live preview and the live count of who will hear of it: the code that renders the real ones."""
+"""The live preview and the live count of who will be notified: the code that renders the real ones."""
 
 from datetime import timedelta
 from typing import cast
@@ -25,7 +25,7 @@ from app.web.pages import current_page
 from app.web.security import extra_style_hashes
 
 blueprint.record(lambda state: extra_style_hashes(cast(Flask, state.app), EMAIL_STYLE_HASH))
-"""The mail's own style element may stand in its frame."""
+"""The mail's own style element is allowed in its frame."""
 
 
 @blueprint.post("/posts/reach")

@@ -29,7 +29,7 @@ from app.web.guarding import visible_pages
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What an update will do before it is published: its impact, its promise in minutes, and who hears of it."""
+    """What an update will do before it is published: its impact, its promise in minutes, and who is notified."""
 
     impact: Impact
     is_computed: bool
@@ -101,10 +101,10 @@ def publish_form(
 
 
 def declared_incident(session: Session, typed: Typed) -> IncidentRow | None:
-    """The incident that a new post will speak for; None for one that stands alone.
+    """The incident that a new post will speak for; None for one without an incident.
 
     Raises:
-        NotFound: the incident doesn't exist, or none that whoever is signed in may see.
+        NotFound: the incident doesn't exist, or the person signed in may not see it.
     """
     return incident_row(session, typed.incident, visible_pages()) if typed.incident else None
 

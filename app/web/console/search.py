@@ -1,4 +1,4 @@
-"""What someone typed to find subscribers."""
+"""The search terms for subscribers."""
 
 from flask import current_app
 

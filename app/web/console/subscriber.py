@@ -81,7 +81,7 @@ def history_sheet(public_id: str) -> Response:
 @blueprint.post("/subscribers/<public_id>/erase")
 @audience("admin")
 def erase_subscriber(public_id: str) -> Answer:
-    """Erase someone's data."""
+    """Erase a person's data."""
     never_again = request.form.get("never_again") == "yes"
     done = erasure.erase_subscriber(
         current_app.config["SETTINGS"], actor(), current_page().id, public_id, never_again=never_again

@@ -12,7 +12,7 @@ from app.vocabulary import PostKind, PostStatus
 
 RECORD_ROWS = 3
 PROOFS = frozenset({"key", "version", "acknowledged", "draft_id", "draft_version"})
-"""What proves the form, or says where it was kept: no part of what is asked for."""
+"""What authenticates the form, or says where it was saved: not part of the request's content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def read_typed(form: MultiDict[str, str]) -> Typed:
 
 
 def with_version(typed: Typed, version: int) -> Typed:
-    """The same form for the version that stands now, after the author has seen both texts."""
+    """The same form for the current version, after the author has seen both texts."""
     return replace(typed, version=str(version))
 
 

@@ -32,7 +32,7 @@ def publish_update(public_id: str) -> Answer:
         typed = with_new_key(typed) if isinstance(error, KeyUsed) else typed
         template = "console/posts/resolve.html" if typed.asks_about_components else "console/posts/thread.html"
         with still_saying(error):
-            if problem.is_stale:  # the author sees both texts and decides again, for the version that stands now
+            if problem.is_stale:  # the author sees both texts and decides again, for the current version
                 typed = with_version(typed, thread(session(), facts.id, public_id).version)
             return show_thread(public_id, typed, problem, template=template), status
     return to_thread(made.post_id, repeated=made.repeated)

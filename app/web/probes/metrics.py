@@ -1,4 +1,4 @@
-"""`/metrics` in Prometheus' text format, for whoever has the token; for everyone else there is nothing here."""
+"""`/metrics` in Prometheus' text format, for callers with the token; for everyone else it is not found."""
 
 import hmac
 from collections.abc import Iterable, Iterator

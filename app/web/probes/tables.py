@@ -1,4 +1,4 @@
-"""Whether the database's tables are those of this version.  Alembic isn't loaded for it: it is asked often."""
+"""Whether the database's tables are those of this version.  Alembic isn't loaded for it: it is checked often."""
 
 import re
 from functools import lru_cache

@@ -41,14 +41,14 @@ def confirm_now(public_id: str, token: str) -> Answer:
 @blueprint.get("/manage/<public_id>/<token>")
 @audience("public")
 def manage(public_id: str, token: str) -> Answer:
-    """What they hear of."""
+    """Show what the subscriber gets updates about."""
     return _manage(public_id, token)
 
 
 @blueprint.post("/manage/<public_id>/<token>")
 @audience("public")
 def manage_now(public_id: str, token: str) -> Answer:
-    """Change what they hear of."""
+    """Change what the subscriber gets updates about."""
     try:
         subscriptions.set_preferences(_settings(), public_id, token, *_chosen())
     except Invalid as error:

@@ -21,7 +21,7 @@ MOST_COMPONENTS = 1000
 @blueprint.get("/push-worker.js")
 @audience("public")
 def push_worker() -> Response:
-    """The script that shows notices while no page is open.  It stands at the top, so that it speaks for all of them."""
+    """The script that shows notices while no page is open.  It is at the root, so that its scope is the whole site."""
     answer = send_file(Path(current_app.static_folder or "") / "js" / "push-worker.js", mimetype="text/javascript")
     answer.headers["Service-Worker-Allowed"] = f"{request.script_root}/"
     answer.headers["Cache-Control"] = "no-cache"
