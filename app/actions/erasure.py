@@ -58,7 +58,7 @@ def erase(settings: Settings, actor: Actor, address: str, *, never_again: bool =
 def erase_subscriber(
     settings: Settings, actor: Actor, page_id: int, public_id: str, *, never_again: bool = False
 ) -> Erased:
-    """Erase one subscriber of a page, and with them whoever has the same address on another page that the actor
+    """Erase one subscriber of a page, and with them any with the same address on another page that the actor
     administers.
 
     Raises:

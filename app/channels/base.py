@@ -136,7 +136,7 @@ class Channel(ABC):
     is_disabled_when_failing: ClassVar[bool] = False
     """Whether an endpoint that fails for days is disabled and its owner gets a mail."""
     stop_is_for_all_pages: ClassVar[bool] = False
-    """Whether an address that says stop must not be written to from any page."""
+    """Whether an address that replies STOP must not be contacted from any page."""
 
     signs_messages: ClassVar[bool] = False
     """Whether each subscriber has a secret that its messages are signed with."""

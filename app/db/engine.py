@@ -20,7 +20,7 @@ FORSAKEN_SECONDS = 60
 KEEPALIVE = {"keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4}
 UNHEARD_SECONDS = 40.0
 """A dead connection is detected within 40 seconds: by keepalives, which come only
-when all that was said has arrived, and otherwise because it hasn't arrived for so long.  The system by itself would
+when all that was said has arrived, and otherwise because it hasn't arrived for so long.  By default the system would
 wait for two hours, or a quarter of one.
 """
 

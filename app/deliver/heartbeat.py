@@ -36,7 +36,7 @@ class OwnHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class KnownHeartbeats:
-    """What the database says: when this machine was last seen, None if never, and when each of the others was."""
+    """What the database knows: when this machine was last seen, None if never, and when each of the others was."""
 
     own: datetime | None
     others: Mapping[str, datetime]
@@ -88,7 +88,7 @@ def forget_all() -> None:
 
 
 def load_known(session: Session, own: OwnHeartbeat) -> KnownHeartbeats:
-    """What the database says of this machine and the others.  One query."""
+    """What the database knows of this machine and the others.  One query."""
     seen = {row[0]: row[1] for row in session.execute(select(Machine.public_id, Machine.seen_at))}
     return KnownHeartbeats(seen.pop(own.id, None), seen)
 

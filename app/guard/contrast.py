@@ -10,18 +10,18 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def readable_on(colour: str, background: str, at_least: float = READABLE) -> str:
+def readable_on(color: str, background: str, at_least: float = READABLE) -> str:
     """`color` mixed with black or white, whichever is farther from `background`, until it can be read on it."""
     towards = "#000000" if contrast("#000000", background) > contrast("#ffffff", background) else "#ffffff"
     for step in range(STEPS + 1):
-        mixed = _mixed(colour, towards, step / STEPS)
+        mixed = _mixed(color, towards, step / STEPS)
         if contrast(mixed, background) >= at_least:
             return mixed
     return towards
 
 
-def _luminance(colour: str) -> float:
-    red, green, blue = (_linear(channel / 255) for channel in _channels(colour))
+def _luminance(color: str) -> float:
+    red, green, blue = (_linear(channel / 255) for channel in _channels(color))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -29,10 +29,10 @@ def _linear(channel: float) -> float:
     return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+def _channels(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
-def _mixed(colour: str, other: str, share: float) -> str:
-    pairs = zip(_channels(colour), _channels(other), strict=True)
+def _mixed(color: str, other: str, share: float) -> str:
+    pairs = zip(_channels(color), _channels(other), strict=True)
     return "#" + "".join(f"{round(ours + (theirs - ours) * share):02x}" for ours, theirs in pairs)

@@ -13,8 +13,8 @@ from app.vocabulary import InboundState
 class InboundDelivery(Base):
     """One authentic delivery of an outside system, stored raw, once for each source and key.
 
-    `headers` is a JSON object of those that the source needs to read it again; `path` is what was called.  Whoever
-    reads it holds it until `leased_until`.
+    `headers` is a JSON object of those that the source needs to read it again; `path` is what was called.  The worker
+    that reads it holds it until `leased_until`.
     """
 
     __tablename__ = "inbound_delivery"

@@ -1,4 +1,4 @@
-"""Subscribers, what they want to hear, and addresses that must not be written to."""
+"""Subscribers, what they get updates about, and suppressed addresses."""
 
 from datetime import datetime
 from typing import Any
@@ -90,7 +90,7 @@ class SubscriberPost(Base):
 
 
 class Suppression(Base):
-    """An address that must not be written to, whatever the subscriber's state says."""
+    """A suppressed address: nothing is sent to it, regardless of the subscriber's state."""
 
     __tablename__ = "suppression"
     __table_args__ = (UniqueConstraint("channel", "address_hash"),)

@@ -20,7 +20,7 @@ SHAPES: dict[Impact, ComponentStatus] = {
 }
 """Which status's shape and color represents an indicator."""
 
-COLOURS: dict[ComponentStatus, str] = {
+COLORS: dict[ComponentStatus, str] = {
     ComponentStatus.OPERATIONAL: "#1f7a4d",
     ComponentStatus.UNDER_MAINTENANCE: "#3363ab",
     ComponentStatus.DEGRADED_PERFORMANCE: "#8a6100",
@@ -66,7 +66,7 @@ def _picture(badge: _Badge) -> bytes:
     label = badge.label if len(badge.label) <= LABEL_LIMIT else f"{badge.label[: LABEL_LIMIT - 1]}\u2026"
     split = _width(label) + 14
     drawn = environment().get_template("public/badge.svg").render(
-        label=label, message=badge.message, shape=badge.status, colour=COLOURS[badge.status],
+        label=label, message=badge.message, shape=badge.status, color=COLORS[badge.status],
         split=split, width=split + _width(badge.message) + 29,
     )  # fmt: skip
     return drawn.strip().encode()
@@ -78,7 +78,7 @@ def _endpoint(badge: _Badge) -> bytes:
         "schemaVersion": 1,
         "label": badge.label,
         "message": badge.message,
-        "color": COLOURS[badge.status].removeprefix("#"),
+        "color": COLORS[badge.status].removeprefix("#"),
     }
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 

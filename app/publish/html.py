@@ -56,7 +56,7 @@ def post_block(snapshot: Snapshot, post: PostView) -> str:
 def favicon(snapshot: Snapshot) -> str:
     """The verdict's shape and color."""
     shape = SHAPES[snapshot.verdict.indicator]
-    return environment().get_template("public/favicon.svg").render(shape=shape, colour=COLOURS[shape]).strip()
+    return environment().get_template("public/favicon.svg").render(shape=shape, color=COLORS[shape]).strip()
 
 
 def _page(path: str, template: str, snapshot: Snapshot, *, here: str | None, **context: object) -> Files:

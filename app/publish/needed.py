@@ -15,7 +15,7 @@ from app.vocabulary import PostKind
 
 PAST_DAYS = 14
 NEWEST = 50
-"""How many posts of each kind are told of, however long ago they were: as many as Statuspage's lists hold."""
+"""How many posts of each kind are listed, however old they are: as many as in Statuspage's lists."""
 
 happened_at = func.coalesce(Post.scheduled_for, Post.started_at)
 """When a post began to matter, as `PostView.happened_at` says it: its month is that one's."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from app.publish.badge import COLOURS, SHAPES
+from app.publish.badge import COLORS, SHAPES
 from app.publish.catalogues import translations
 from app.publish.environment import STATIC
 from app.publish.views import Snapshot
@@ -58,11 +58,11 @@ def card_asset(snapshot: Snapshot) -> str:
     """The name of the picture beside a shared link, by all that it shows."""
     status = SHAPES[snapshot.verdict.indicator]
     words = translations(snapshot.page.language).gettext(snapshot.verdict.text)
-    return _named("card", status, COLOURS[status], words, snapshot.page.name)
+    return _named("card", status, COLORS[status], words, snapshot.page.name)
 
 
 def _icon_picture(status: ComponentStatus, size: int) -> Picture:
-    asset = _named(f"icon-{size}", status, COLOURS[status])
+    asset = _named(f"icon-{size}", status, COLORS[status])
     return Picture(f"icon-{size}.png", asset, lambda: _icon(status, size))
 
 
@@ -87,7 +87,7 @@ def _card(status: ComponentStatus, words: str, name: str) -> bytes:
 
     picture = Image.new("RGB", CARD, PAPER)
     drawing = ImageDraw.Draw(picture)
-    drawing.rectangle((0, CARD[1] - 18, CARD[0], CARD[1]), fill=COLOURS[status])
+    drawing.rectangle((0, CARD[1] - 18, CARD[0], CARD[1]), fill=COLORS[status])
     title, over = _font_for(words, 76), _font_for(name, 44)
     if title is None:
         _put_shape(picture, status, 440, 170, 320)
@@ -95,7 +95,7 @@ def _card(status: ComponentStatus, words: str, name: str) -> bytes:
         _put_shape(picture, status, 90, 205, 220)
         lines = _wrapped(words, title, 770)
         top = 315 - len(lines) * 48
-        drawing.multiline_text((370, top), "\n".join(lines), font=title, fill=COLOURS[status], spacing=16)
+        drawing.multiline_text((370, top), "\n".join(lines), font=title, fill=COLORS[status], spacing=16)
     if over is not None:
         drawing.text((90, 70), _fitting(name, over, 1020), font=over, fill=INK)
     return _png(picture)
@@ -107,7 +107,7 @@ def _put_shape(picture: "Image.Image", status: ComponentStatus, left: int, top: 
 
     with Image.open(STATIC / "icons" / f"{status}.png") as icon:
         mask = icon.convert("L").resize((size, size), Image.Resampling.LANCZOS)
-    picture.paste(COLOURS[status], (left, top), mask)
+    picture.paste(COLORS[status], (left, top), mask)
 
 
 def _font_for(text: str, size: int) -> "ImageFont.FreeTypeFont | None":

@@ -51,7 +51,7 @@ class Shade:
     """The page's color as it is read on one paper."""
 
     paper: str
-    colour: str
+    color: str
 
 
 @dataclass(frozen=True, slots=True)

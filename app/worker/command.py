@@ -16,7 +16,7 @@ _KEPT_BYTES = 8 * OUTPUT_LIMIT
 _READ_BYTES = 1 << 20  # more than a pipe holds
 _TICK_SECONDS = 0.05
 _CARRIED = "CANDOR_COMMAND"
-_COLOURS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?")
+_COLORS = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +79,4 @@ def _available(handle: int) -> bytes:
 
 
 def _cleaned(said: bytes) -> str:
-    return clean(_COLOURS.sub("", said.decode("utf-8", "replace")), multiline=True)[-OUTPUT_LIMIT:]
+    return clean(_COLORS.sub("", said.decode("utf-8", "replace")), multiline=True)[-OUTPUT_LIMIT:]

@@ -103,7 +103,7 @@ class RestoreDetection:
         release()
         try:
             heartbeat.beat(self._home)
-        except OSError as error:  # the database says it, and a file that is older than the database does no harm
+        except OSError as error:  # the database knows it, and a file that is older than the database does no harm
             logger.warning("this machine can't record that it runs here: %s", error.strerror or error)
         return True
 

@@ -1,4 +1,4 @@
-"""The page's look: its languages, its colour and its logo."""
+"""The page's look: its languages, its color and its logo."""
 
 from typing import Any
 
@@ -60,18 +60,18 @@ def test_the_own_language_is_always_offered_and_comes_first(settings: Settings, 
     assert read_page(session(), page_id).language is Language.SPANISH
 
 
-@pytest.mark.parametrize("colour", ["#1f4f8f", "#000000", "#b3261e", " #8A6100 ", "#737373"])
-def test_a_colour_that_can_be_read_is_taken(settings: Settings, page_id: int, colour: str) -> None:
-    edit(settings, page_id, accent=colour)
-    assert page(page_id).accent == colour.strip().lower()
+@pytest.mark.parametrize("color", ["#1f4f8f", "#000000", "#b3261e", " #8A6100 ", "#737373"])
+def test_a_color_that_can_be_read_is_taken(settings: Settings, page_id: int, color: str) -> None:
+    edit(settings, page_id, accent=color)
+    assert page(page_id).accent == color.strip().lower()
 
 
-@pytest.mark.parametrize("colour", ["#ffffff", "#ffff00", "#9cc2f5", "#777777", "#767676"])
-def test_a_colour_that_is_too_light_is_refused_with_one_that_is_not(
-    settings: Settings, page_id: int, colour: str
+@pytest.mark.parametrize("color", ["#ffffff", "#ffff00", "#9cc2f5", "#777777", "#767676"])
+def test_a_color_that_is_too_light_is_refused_with_one_that_is_not(
+    settings: Settings, page_id: int, color: str
 ) -> None:
     with pytest.raises(Invalid, match="too light to read") as caught:
-        edit(settings, page_id, accent=colour)
+        edit(settings, page_id, accent=color)
     proposed = caught.value.fields["accent"].rpartition(" ")[2].rstrip(".")
     assert min(contrast(proposed, "#fbfaf7"), contrast(proposed, "#ffffff")) >= 4.5
     edit(settings, page_id, accent=proposed)
@@ -100,7 +100,7 @@ def test_everything_that_is_wrong_is_said_at_once_and_nothing_changes(
     assert page(page_id).revision == 1
 
 
-def test_everything_is_made_anew_in_the_new_colour(settings: Settings, page_id: int) -> None:
+def test_everything_is_made_anew_in_the_new_color(settings: Settings, page_id: int) -> None:
     made = open_post(settings, ALICE, page_id, draft())
     edit(settings, page_id, accent="#0a5c36")
     row = page(page_id)

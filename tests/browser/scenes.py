@@ -96,7 +96,7 @@ def wordy(settings: Settings, page_id: int) -> str:
 
 
 def sixty(settings: Settings, page_id: int) -> str:
-    """Sixty components in six groups with three open incidents, in another zone and with a colour of its own; an id."""
+    """Sixty components in six groups with three open incidents, in another zone and with a color of its own; an id."""
     groups = [make_group(page_id, f"Region {place}", place) for place in range(6)]
     ids = [
         make_component(page_id, f"Service {place:02}", group_id=groups[place % 6], position=place)

@@ -42,8 +42,8 @@ WIDEST = """() => {
   const seen = [...document.querySelectorAll("h1, p, li, strong, a, code")].filter((one) => one.innerText.trim());
   const paper = (one) => {
     for (; one; one = one.parentElement) {
-      const colour = getComputedStyle(one).backgroundColor;
-      if (colour !== "rgba(0, 0, 0, 0)") return colour;
+      const color = getComputedStyle(one).backgroundColor;
+      if (color !== "rgba(0, 0, 0, 0)") return color;
     }
   };
   return {
@@ -53,7 +53,7 @@ WIDEST = """() => {
 }"""
 
 
-def coloured(said: str) -> str:
+def colored(said: str) -> str:
     """ "rgb(29, 28, 26)" as "#1d1c1a"."""
     return "#" + "".join(f"{int(part):02x}" for part in said[4:-1].split(","))
 
@@ -74,6 +74,6 @@ def test_every_mail_fits_and_can_be_read(app: Flask, settings: Settings, page_id
                 found = window.evaluate(WIDEST)
                 assert found["width"] == width
                 for pair in found["inks"]:
-                    ink, paper = map(coloured, pair.split("|"))
+                    ink, paper = map(colored, pair.split("|"))
                     assert contrast(ink, paper) >= 4.5, f"{ink} on {paper} in {scheme}"
             window.close()

@@ -1,4 +1,4 @@
-"""The contrast ratio of WCAG 2.2, against pairs whose ratio is published, and colours made readable."""
+"""The contrast ratio of WCAG 2.2, against pairs whose ratio is published, and colors made readable."""
 
 import pytest
 from hypothesis import given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.guard.contrast import contrast, readable_on
 
-COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
+COLORS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_what_is_readable_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("background", "is_darker"), [("#ffffff", True), ("#151412", False)])
-def test_a_colour_goes_away_from_its_background(background: str, is_darker: bool) -> None:
+def test_a_color_goes_away_from_its_background(background: str, is_darker: bool) -> None:
     grey = "#808080" if is_darker else "#404040"
     made = readable_on(grey, background)
     assert made != grey
@@ -43,14 +43,14 @@ def test_a_colour_goes_away_from_its_background(background: str, is_darker: bool
     assert 4.5 <= contrast(made, background) < 5.2, "no farther than it has to go"
 
 
-@given(COLOURS, COLOURS)
-def test_every_colour_becomes_readable_on_every_background(colour: str, background: str) -> None:
-    made = readable_on(colour, background)
+@given(COLORS, COLORS)
+def test_every_color_becomes_readable_on_every_background(color: str, background: str) -> None:
+    made = readable_on(color, background)
     assert contrast(made, background) >= 4.5
-    assert made == readable_on(colour, background)
+    assert made == readable_on(color, background)
     assert readable_on(made, background) == made
 
 
 def test_more_can_be_asked_for() -> None:
     assert contrast(readable_on("#767676", "#ffffff", 7.0), "#ffffff") >= 7.0
-    assert readable_on("#767676", "#7f7f7f", 21.0) in {"#000000", "#ffffff"}, "as far as colours go"
+    assert readable_on("#767676", "#7f7f7f", 21.0) in {"#000000", "#ffffff"}, "as far as colors go"

@@ -300,12 +300,12 @@ def test_the_picture_follows_what_it_shows_and_is_drawn_for_nothing_else(
     component = make_component(page_id)
     refresh(settings, page_id)
     well = card_address(reader), reader.get("/og.png").data
-    assert colour_of(well[1]) == "#1f7a4d"
+    assert color_of(well[1]) == "#1f7a4d"
     assert "immutable" in reader.get(well[0]).headers["Cache-Control"]
     broken = (ComponentEffect(component, ComponentStatus.MAJOR_OUTAGE),)
     made = open_post(settings, LENA, page_id, draft(effects=broken))
     down = card_address(reader), reader.get("/og.png").data
-    assert down[0] != well[0] and colour_of(down[1]) == "#b3261e"
+    assert down[0] != well[0] and color_of(down[1]) == "#b3261e"
     for draw in (pictures._card, pictures._icon):
         draw.cache_clear()
         monkeypatch.setattr(pictures, draw.__name__, lambda *_: pytest.fail("drawn again"))
@@ -319,8 +319,8 @@ def test_the_picture_follows_what_it_shows_and_is_drawn_for_nothing_else(
     assert (card_address(reader), reader.get("/og.png").data) == well
 
 
-def colour_of(raw: bytes) -> str:
-    """The colour of the band at the foot, near enough: there are few colours in the file."""
+def color_of(raw: bytes) -> str:
+    """The color of the band at the foot, near enough: there are few colors in the file."""
     near = pixels(raw).getpixel((5, 625))
     assert isinstance(near, tuple)
     known = ("#1f7a4d", "#b3261e", "#8a6100")

@@ -197,7 +197,7 @@ def set_to(**values: Any) -> Callable[[dict[str, Any]], None]:
         ("posts.jsonl", set_to(pinned=1), "right kind"),
         ("posts.jsonl", set_to(components=["nothere"]), "components is not in the archive"),
         ("posts.jsonl", set_to(components="all"), "no list of ids"),
-        ("posts.jsonl", set_to(colour="red"), "'colour', which this version of Candor doesn't know"),
+        ("posts.jsonl", set_to(color="red"), "'color', which this version of Candor doesn't know"),
         ("posts.jsonl", lambda row: row.pop("title"), "has no title"),
         ("updates.jsonl", set_to(post="nothere"), "post is not in the archive"),
         ("updates.jsonl", set_to(post=None), "has no post"),

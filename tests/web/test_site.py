@@ -135,7 +135,7 @@ def test_choosing_components(app: Flask, settings: Settings, page_id: int) -> No
 
 
 def test_visitors_pages_stand_in_the_pages_own_house(app: Flask, settings: Settings, page_id: int) -> None:
-    """Its logo, its colours, the addresses of its language, and its components in its order."""
+    """Its logo, its colors, the addresses of its language, and its components in its order."""
     for position, name in enumerate(("Zoo", "Aviary")):
         make_component(page_id, f"{name} gate", group_id=make_group(page_id, name, position), position=position)
     edit_page(settings, ALICE, page_id, accent="#8a2be2", languages=["en", "de"])

@@ -108,7 +108,7 @@ def pause_everything(session: Session, sentence: str) -> None:
 
 
 def take_back() -> None:
-    """Whoever sent when the backup was taken doesn't send from this database: what they held waits again.
+    """The workers that were sending when the backup was made don't use this database: what they held waits again.
 
     Raises:
         Unavailable: the database can't be written; nothing was changed.
@@ -158,8 +158,8 @@ def resume(actor: Actor) -> None:
 def drop(actor: Actor, before: datetime) -> Dropped:
     """Send nothing of what was made before that instant, and go on with what is made after it.
 
-    A dispatch that is held is cancelled.  Of one that was begun, whoever hasn't got it is skipped with the reason, and
-    so are those of whom it isn't known whether they got it.
+    A dispatch that is held is cancelled.  Of one that was begun, those who haven't got it are skipped with the reason,
+    and so are those of whom it isn't known whether they got it.
 
     Raises:
         Conflict: nothing is paused because of a restore, so what waits isn't a restored backup's.

@@ -33,7 +33,7 @@ def add_subscriber(
     Unless the operator vouches that it `is_confirmed`, it gets a request to confirm.
 
     Raises:
-        Invalid: a field is invalid, or the address must not be written to.
+        Invalid: a field is invalid, or the address must not be contacted.
         Conflict: it is subscribed already.
         NotFound: the page doesn't exist.
     """

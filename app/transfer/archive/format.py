@@ -29,7 +29,7 @@ LARGEST_WHOLE = 2**31 - 1
 
 
 class _Required:
-    """Stands for "there is no default": None is a default of its own."""
+    """Means "there is no default": None is a default of its own."""
 
 
 REQUIRED = _Required()

@@ -63,7 +63,7 @@ def test_a_form_without_the_look_leaves_it_as_it_is(alice: Person, page_id: int)
     assert (page().name, page().languages, page().accent) == ("Novel Status", "en,ja", "#0a5c36")
 
 
-def test_a_colour_too_light_comes_back_with_everything_typed(alice: Person, page_id: int) -> None:
+def test_a_color_too_light_comes_back_with_everything_typed(alice: Person, page_id: int) -> None:
     typed = {"name": "Novel Status", "accent": "#ffff00", "languages": ["", "de"], "locale": "de", "url": "nowhere"}
     refused = alice.fill(PATH, PATH, typed)
     assert refused.status_code == 422
