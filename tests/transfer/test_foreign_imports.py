@@ -176,7 +176,7 @@ def test_uptime_kuma(app: Flask, settings: Settings, page_id: int) -> None:
     report = bring(import_uptime_kuma, settings, page_id, DATA / "uptime-kuma")
     reasons = {row.name: row.reason for row in report.rows if row.reason}
     assert reasons["Old server"] == "it is paused there"
-    assert reasons["Every week"].startswith("it repeats or is switched by hand")
+    assert reasons["Every week"].startswith("it repeats or is switched manually")
     assert grouped() == {"API": "Services", "Database": "Production"}
     assert statuses() == {"API": "unknown", "Database": "unknown"}
     assert said("Slow answers")[0][0] == "investigating"
@@ -298,7 +298,7 @@ STATUS_PAGE, INSTATUS = "status-page.json", ("instatus", import_instatus)
         (TWO, "groups.json", setting("data", 0, "visible", to=0), "it is not public there"),
         (TWO, "incidents.json", setting("data", 0, "created_at", to=None), "its created_at isn't a time"),
         (TWO, "incidents.json", setting("data", 0, "created_at", to=1420036705), "its created_at isn't a time"),
-        (TWO, "incidents.json", setting("data", 0, "status", to=0), "it is maintenance of Cachet 2.3"),
+        (TWO, "incidents.json", setting("data", 0, "status", to=0), "it is maintenance from Cachet 2.3"),
         (TWO, "incidents.json", setting("data", 0, "deleted_at", to="2015-08-02 12:00:00"), "it is deleted there"),
         (TWO, "incidents.json", setting("data", 0, "message", to={"a": DEEP}), "its message isn't text"),
         (TWO, "incidents.json", setting("data", 0, "message", to="a" * 50_000), "its message is longer than"),
@@ -310,9 +310,9 @@ STATUS_PAGE, INSTATUS = "status-page.json", ("instatus", import_instatus)
         (THREE, "components.json", setting("data", 0, "attributes", "status", to={"value": 0}), "its status isn't"),
         (THREE, "components.json", setting("data", 0, "type", to="metrics"), "it isn't a component, group"),
         (THREE, "components.json", setting("links", "next", to="http://x/?page=2"), "page 2 of its components"),
-        (THREE, "component-groups.json", setting("data", 0, "relationships", to=None), "which components are in it"),
-        (THREE, "incidents.json", setting("included", to=[]), "its updates are not in the documents"),
-        (THREE, "incidents.json", setting("data", 1, "relationships", to={}), "its updates are not in the documents"),
+        (THREE, "component-groups.json", setting("data", 0, "relationships", to=None), "its components aren't in the documents"),
+        (THREE, "incidents.json", setting("included", to=[]), "its updates aren't in the documents"),
+        (THREE, "incidents.json", setting("data", 1, "relationships", to={}), "its updates aren't in the documents"),
         (THREE, "incidents.json", setting("data", 0, "attributes", "visible", to=0), "it is not public there"),
         (THREE, "incidents.json", setting("data", 0, "attributes", "created", to="x"), "its created isn't a time"),
         (THREE, "schedules.json", setting("data", 0, "attributes", "published", to={"string": None}), "not published"),
@@ -332,7 +332,7 @@ STATUS_PAGE, INSTATUS = "status-page.json", ("instatus", import_instatus)
         (KUMA, STATUS_PAGE, setting("maintenanceList", 0, to=ZONELESS), "its timezone is unknown"),
         (KUMA, STATUS_PAGE, setting("maintenanceList", 0, "status", to="unknown"), "its status isn't"),
         (KUMA, STATUS_PAGE, setting("maintenanceList", 0, "active", to=False), "it is switched off there"),
-        (KUMA, STATUS_PAGE, setting("maintenanceList", 0, "timeslotList", to=[]), "it has not one beginning"),
+        (KUMA, STATUS_PAGE, setting("maintenanceList", 0, "timeslotList", to=[]), "it doesn't have exactly one start"),
         (KUMA, STATUS_PAGE, setting("incident", "createdDate", to=None), "its createdDate isn't a time"),
     ],
 )
