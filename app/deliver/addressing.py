@@ -70,7 +70,7 @@ def address_deliveries(
 def address_notice(
     session: Session, settings: Settings, claim: Claim, may_go: Callable[[], bool]
 ) -> tuple[Notice, Addressed]:
-    """Look up one claimed notice and whom it goes to.  Somebody unconfirmed may be asked to confirm."""
+    """Look up one claimed notice and whom it goes to.  Someone unconfirmed may be asked to confirm."""
     notice = session.get_one(Notice, claim.id)
     recipients = []
     reasons: dict[int, str] = {}

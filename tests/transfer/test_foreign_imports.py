@@ -310,7 +310,12 @@ STATUS_PAGE, INSTATUS = "status-page.json", ("instatus", import_instatus)
         (THREE, "components.json", setting("data", 0, "attributes", "status", to={"value": 0}), "its status isn't"),
         (THREE, "components.json", setting("data", 0, "type", to="metrics"), "it isn't a component, group"),
         (THREE, "components.json", setting("links", "next", to="http://x/?page=2"), "page 2 of its components"),
-        (THREE, "component-groups.json", setting("data", 0, "relationships", to=None), "its components aren't in the documents"),
+        (
+            THREE,
+            "component-groups.json",
+            setting("data", 0, "relationships", to=None),
+            "its components aren't in the documents",
+        ),
         (THREE, "incidents.json", setting("included", to=[]), "its updates aren't in the documents"),
         (THREE, "incidents.json", setting("data", 1, "relationships", to={}), "its updates aren't in the documents"),
         (THREE, "incidents.json", setting("data", 0, "attributes", "visible", to=0), "it is not public there"),

@@ -1,4 +1,4 @@
-"""`/metrics` in Prometheus' text format, for callers with the token; for everyone else it is not found."""
+"""`/metrics` in Prometheus' text format, for callers with the token; for everyone else it isn't found."""
 
 import hmac
 from collections.abc import Iterable, Iterator
