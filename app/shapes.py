@@ -66,7 +66,7 @@ class PostDraft:
     `happened_at` is when it was, for an incident that is written down after it was over; `display_at` dates the first
     statement of any other, where that was before now.
     `metadata_json` is what a program keeps with the post for itself.
-    `fingerprint` tells whether the same idempotency key asks for the same again; empty where that is not compared.
+    `fingerprint` tells whether the same idempotency key asks for the same again; empty where that isn't compared.
     `texts` are (title, body) in languages other than the page's own.
     """
 

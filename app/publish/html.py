@@ -5,7 +5,7 @@ from datetime import date
 from urllib.parse import quote
 
 from app.publish import bars, phrases, uptime, verdict
-from app.publish.badge import COLOURS, SHAPES
+from app.publish.badge import COLORS, SHAPES
 from app.publish.component_transitions import component_moves
 from app.publish.environment import asset_urls, environment
 from app.publish.pictures import card_asset

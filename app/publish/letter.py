@@ -143,7 +143,7 @@ def read_words(session: Session, update_id: int) -> Words:
     snapshot = read(session, page.id, Before(max(page.revision, page.rebuild_revision), now()))
     names = full_names(snapshot.components, snapshot.groups)
     post = read_posts(session, (Post.id == row.post_id,), names)[0]
-    if post.withdrawn_at is not None:  # whoever got it knows it by its title, and is told no more than that
+    if post.withdrawn_at is not None:  # those who got it know it by its title, and learn no more than that
         post = replace(post, title=title, titles=read_titles(session, (Post.id == row.post_id,)).get(row.post_id, {}))
     known = {update.id: update for update in (*post.updates, *post.withdrawn)}
     update = known.get(update_id) or stub_of(row)

@@ -160,7 +160,7 @@ class _Sanitized(str):
 
 
 def in_language(own: str, others: Mapping[str, str]) -> str:
-    """What somebody wrote for the page, in the reader's language; `own` where nothing is in it."""
+    """What someone wrote for the page, in the reader's language; `own` where nothing is in it."""
     if not others:
         return own
     return _say(("own", own, *others.items()), lambda language: escape(others.get(language, own)))

@@ -149,7 +149,7 @@ class RevisionView:
 
 @dataclass(frozen=True, slots=True)
 class FormerFacts:
-    """What a post's facts were before a correction; None for those that it did not change.  `components` are names.
+    """What a post's facts were before a correction; None for those that it didn't change.  `components` are names.
 
     `language` is that of a title in another language than the page's own.
     """
@@ -227,7 +227,7 @@ class PostView:
     """A public thread; `updates` are newest first, `component_ids` the visible components it is about.
 
     `titles` are its title in other languages than the page's own.
-    What was `withdrawn` is not among the updates: a stub is shown in its place.  A post that was withdrawn as a whole
+    What was `withdrawn` isn't among the updates: a stub is shown in its place.  A post that was withdrawn as a whole
     has no updates and no title of its own here.
 
     `is_tied` says whether it is about any component at all, a hidden one included.  `version` rises from 1 with every

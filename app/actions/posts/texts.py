@@ -35,7 +35,7 @@ def read_titled(texts: Titled) -> dict[str, tuple[str, str]]:
     """The titles and texts of a new post, cleaned; a language that says nothing is left out.
 
     Raises:
-        Invalid: a language has a title without a text, or a text without a title; or one cannot be accepted.
+        Invalid: a language has a title without a text, or a text without a title; or one can't be accepted.
     """
     return {
         language: (_read(language, validation.read_title, title), _read(language, validation.read_body, body))
@@ -87,7 +87,7 @@ def set_titles(
 ) -> bool:
     """Change a post's titles, and keep what they were; whether any changed.
 
-    When the title in the page's own language `is_retitled`, one in another language that is not given anew would still
+    When the title in the page's own language `is_retitled`, one in another language that isn't given again would still
     say what was corrected: it goes, and its readers get the page's.
     """
     if not (titles or is_retitled):
