@@ -164,7 +164,7 @@ def word(
 def open_letter(settings: Settings, of: Words, channel: str, language: Language, kind: DispatchKind) -> OpenLetter:
     """A dispatch's letter on a channel and in a language, worded once; its times are filled in for each time zone."""
     wording = channel_named(channel).wording
-    # programs read the page's own words, whoever they read them for
+    # programs read the page's own language, regardless of who reads them
     spoken = of if wording is Wording.WEBHOOK else of.in_language(language)
     edition = _Edition(settings, spoken, channel, language, kind, OpenTimes(language))
     with speaking(language):
