@@ -211,13 +211,13 @@ def publish_form(
     """Write what a form or command holds into its draft and publish that, in one transaction.
 
     The same idempotency key again returns what the first call made.  So does another form of the same draft that asks
-    for the same.  A draft that somebody else has edited since `draft_version`, or that was discarded, stays as it is:
+    for the same.  A draft that someone else has edited since `draft_version`, or that was discarded, stays as it is:
     the form is then published as a draft of its own.
 
     Raises:
         Invalid: a field can't be published.
         KeyUsed: the key, or the draft, published something else before.
-        NeedsConfirmation: a guard found what looks like a leak, and nobody acknowledged it.
+        NeedsConfirmation: a guard found what looks like a leak, and no one acknowledged it.
         NotAllowed: the actor may not publish on this page.
         NotFound: the page has no such post.
         Conflict: the post was withdrawn.
@@ -302,7 +302,7 @@ def publish_due(settings: Settings) -> None:
             with changing(settings, actor, page_id, needs=Role.LEAD) as change:
                 draft = _held(change.session, page_id, public_id)
                 if draft.state is not DraftState.SCHEDULED or draft.publish_at is None or draft.publish_at > now():
-                    continue  # another worker was faster, or somebody took it back
+                    continue  # another worker was faster, or someone took it back
                 _publish(change, settings, draft)
         except Unavailable:
             raise
