@@ -17,7 +17,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SheetLine:
     """One line of a sheet.  `number` is where it ends in the file, counted from 1; cells have no space around them."""
 
     number: int
@@ -64,7 +64,7 @@ def check_encoding(file: BinaryIO) -> None:
     file.seek(0)
 
 
-def read(file: BinaryIO) -> Iterator[Line]:
+def read(file: BinaryIO) -> Iterator[SheetLine]:
     """The lines of a sheet that hold anything, as they are read.  Commas, semicolons or tabs may part its cells.
 
     Raises:
@@ -79,7 +79,7 @@ def read(file: BinaryIO) -> Iterator[Line]:
         for found in lines:
             cells = tuple(uncell(value.strip()) for value in found)
             if any(cells):
-                yield Line(lines.line_num, cells)
+                yield SheetLine(lines.line_num, cells)
     except csv.Error:
         raise Invalid.field("file", f"Line {lines.line_num + 1} can't be read. Choose a CSV file.") from None
     finally:
@@ -87,6 +87,6 @@ def read(file: BinaryIO) -> Iterator[Line]:
             text.detach()
 
 
-def named(line: Line, columns: Sequence[str]) -> Mapping[str, str]:
+def named(line: SheetLine, columns: Sequence[str]) -> Mapping[str, str]:
     """A line's cells by their columns' names; what is missing at its end is empty."""
     return {name: line.cells[number] if number < len(line.cells) else "" for number, name in enumerate(columns)}

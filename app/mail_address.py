@@ -16,7 +16,7 @@ _JOINERS = dict.fromkeys(map(ord, "\u200c\u200d"))
 """Not to be seen, but some scripts aren't written without them."""
 
 
-class Sender(NamedTuple):
+class MailSender(NamedTuple):
     """Who a mail is from: a name, which may be empty, and a bare address."""
 
     name: str
@@ -30,25 +30,25 @@ class Sender(NamedTuple):
         return f"{self.name} <{self.address}>" if self.name else self.address
 
 
-def split(raw: str) -> Sender:
+def split(raw: str) -> MailSender:
     """The name and the address of "Acme, Inc. <status@acme.example>", or of an address alone; nothing is checked."""
     text = raw.strip()
     if not text.endswith(">"):
-        return Sender("", text)
+        return MailSender("", text)
     name, _, address = text[:-1].rpartition("<")
     name = name.strip()
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = name[1:-1].strip()
-    return Sender(name, address.strip())
+    return MailSender(name, address.strip())
 
 
-def read_sender(raw: str) -> Sender | None:
+def read_sender(raw: str) -> MailSender | None:
     """The sender in `raw`, its domain in ASCII; None when it isn't one address, with a name or without, that is safe
     in a header.  The address is in ASCII throughout, because not every server takes another as the sender.
     """
     name, address = split(re.sub(" +", " ", unicodedata.normalize("NFC", raw)))
     local, at, domain = address.rpartition("@")
-    sender = Sender(name, f"{local}@{ascii_domain(domain.lower())}")
+    sender = MailSender(name, f"{local}@{ascii_domain(domain.lower())}")
     is_named = name.translate(_JOINERS).isprintable() and not re.search(r'[<>"\\]|\S@\S', name)
     is_address = bool(at) and local.isascii() and is_local_part(local) and is_host(sender.domain)
     return sender if is_named and is_address and len(str(sender)) <= LONGEST_SENDER else None

@@ -15,7 +15,7 @@ _TABLES = {letter: table for table, letter in _LETTERS.items()}
 _TAGGED = re.compile(rf"[^@\s]+\+([dn])([0-9]{{1,18}})-([0-9a-f]{{{SIGNATURE_LENGTH}}})@[^@\s]+", re.IGNORECASE)
 
 
-class Row(NamedTuple):
+class RowReference(NamedTuple):
     """A row of the ledger: the table's name and the row's number."""
 
     table: str
@@ -30,7 +30,7 @@ def make(secret_key: str, bounce_address: str, table: str, number: int) -> str:
     return f"{made}@{domain}" if len(made) <= LONGEST_LOCAL_PART else bounce_address
 
 
-def read(secret_key: str, address: str) -> Row | None:
+def read(secret_key: str, address: str) -> RowReference | None:
     """The row that an address was made for; None when we didn't make it."""
     found = _TAGGED.fullmatch(address.strip())
     if found is None:
@@ -38,7 +38,7 @@ def read(secret_key: str, address: str) -> Row | None:
     tag = f"{found[1].lower()}{found[2]}"
     if not hmac.compare_digest(_sign(secret_key, tag), found[3].lower()):
         return None
-    return Row(_TABLES[found[1].lower()], int(found[2]))
+    return RowReference(_TABLES[found[1].lower()], int(found[2]))
 
 
 def _sign(secret_key: str, tag: str) -> str:

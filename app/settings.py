@@ -179,7 +179,7 @@ def _level(value: str) -> str:
     return value.upper()
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+WordList = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 class Settings(BaseSettings):
@@ -245,7 +245,7 @@ class Settings(BaseSettings):
         "The mailbox a worker reads returned mail from: imaps://user:password@host/FOLDER, or imap:// with STARTTLS.",
         secret=True,
     )
-    sns_topics: Words = _setting(
+    sns_topics: WordList = _setting(
         "SNS_TOPICS",
         "empty: refused",
         "Amazon SNS topics (ARNs) that may report SES bounces at /hooks/mail/ses.",
@@ -271,7 +271,7 @@ class Settings(BaseSettings):
         "The SMS provider as an apprise address without recipient, such as twilio://SID:TOKEN@+15551230000.",
         secret=True,
     )
-    sms_countries: Annotated[Words, AfterValidator(_countries)] = _setting(
+    sms_countries: Annotated[WordList, AfterValidator(_countries)] = _setting(
         "SMS_COUNTRIES",
         "US,CA,GB,IE,DE,FR,ES,NL,AU,NZ,JP",
         "Countries whose phone numbers can subscribe and get texts.",
@@ -309,7 +309,7 @@ class Settings(BaseSettings):
         "Non-public networks that webhooks may reach.",
         default=(),
     )
-    trusted_hosts: Annotated[Words, AfterValidator(_lower)] = _setting(
+    trusted_hosts: Annotated[WordList, AfterValidator(_lower)] = _setting(
         "TRUSTED_HOSTS",
         "empty: the host of BASE_URL and localhost",
         "More host names that Candor answers to.",

@@ -14,7 +14,7 @@ _REFERENCE = re.compile(r"([dn])([0-9]{1,18})\.([A-Za-z0-9_-]{22})")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class TwilioAccount:
     """Whose texts these are.  `token` proves it, and is what Twilio signs its callbacks with unless `key` is set."""
 
     sid: str
@@ -28,7 +28,7 @@ class Account:
         return "Basic " + base64.b64encode(f"{self.key or self.sid}:{self.token}".encode()).decode()
 
 
-def account(sms_url: str) -> Account | None:
+def account(sms_url: str) -> TwilioAccount | None:
     """The account that SMS_URL names: `twilio://SID:TOKEN@FROM`, FROM being a number, a short code, a sender's name or
     a messaging service (MG…), with `?apikey=SK…` when TOKEN is an API key's secret; None when it names none.
     """
@@ -44,7 +44,7 @@ def account(sms_url: str) -> Account | None:
         return None
     if sender.isdigit() and len(sender) > 6:
         sender = f"+{sender}"
-    return Account(sid, sender, unquote(token), options.get("apikey", [""])[0])
+    return TwilioAccount(sid, sender, unquote(token), options.get("apikey", [""])[0])
 
 
 def auth_token(settings: Settings) -> str:

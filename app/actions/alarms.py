@@ -12,7 +12,7 @@ from app.clock import now
 from app.db import release, transaction
 from app.db import session as read_session
 from app.deliver import alarms
-from app.deliver.alarms import Found
+from app.deliver.alarms import FoundAlarm
 from app.errors import NotFound
 from app.models.alarm import Alarm
 from app.settings import Settings
@@ -56,13 +56,13 @@ def dismiss(actor: Actor, number: int) -> None:
             change.audit("dismiss", "alarm", alarm.subject, alarm.sentence)
 
 
-def _raise(session: Session, one: Found) -> None:
+def _raise(session: Session, one: FoundAlarm) -> None:
     """Write an alarm down, unless another worker does at this moment: it found the same."""
     with suppress(IntegrityError), session.begin_nested():
         session.add(Alarm(kind=one.kind, subject=one.subject, sentence=one.sentence, raised_at=now()))
 
 
-def raise_found(found: Sequence[Found]) -> None:
+def raise_found(found: Sequence[FoundAlarm]) -> None:
     """Write down what is new or says something else than before."""
     if not found:
         return

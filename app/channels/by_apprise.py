@@ -13,7 +13,7 @@ _CODE = re.compile(r"\berror\s*=\s*(\d{3,6})\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class SendResult:
     """Whether the service took the message, and the provider's error code when one is known (0 when not)."""
 
     is_sent: bool
@@ -25,19 +25,19 @@ def can_load(url: str) -> bool:
     return _service(url) is not None
 
 
-def notify(url: str, body: str, title: str = "") -> Result:
+def notify(url: str, body: str, title: str = "") -> SendResult:
     """Send plain text to the service that `url` names, in this thread.  Never raises for what the service does."""
     service = _service(url)
     if service is None:
-        return Result(is_sent=False)
+        return SendResult(is_sent=False)
     try:
         result = service.notify(body=body, title=title, body_format="text")
     except Exception as error:  # a plugin's own fault; its message may hold the address
         logger.warning("a message could not be sent through apprise (%s)", type(error).__name__)
-        return Result(is_sent=False)
+        return SendResult(is_sent=False)
     if result:
-        return Result(is_sent=True)
-    return Result(is_sent=False, code=_code(line.message for one in result.results for line in one.logs()))
+        return SendResult(is_sent=True)
+    return SendResult(is_sent=False, code=_code(line.message for one in result.results for line in one.logs()))
 
 
 def _code(messages: Iterable[str]) -> int:

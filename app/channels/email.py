@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from app.channels import mime, outbox
 from app.channels.base import A_DAY, TICK, AddedBy, Channel, Sender, Size, Wording
 from app.channels.names import EMAIL
-from app.channels.smtp_line import Copy, Line
+from app.channels.smtp_line import Copy, SmtpConnection
 from app.channels.smtp_lines import Lines
-from app.channels.smtp_reply import Reply
+from app.channels.smtp_reply import SmtpReply
 from app.clock import now
 from app.errors import Invalid
 from app.mail_address import LONGEST_ADDRESS, ascii_domain, is_host, is_local_part
@@ -62,7 +62,7 @@ class EmailChannel(Channel):
         return bool(settings.smtp_url)
 
     def open(self, settings: Settings) -> Sender:
-        return SmtpSender(settings) if settings.smtp_url else OutboxSender(settings)
+        return SmtpSender(settings) if settings.smtp_url else MailOutboxSender(settings)
 
     def destination(self, address: str) -> str:
         """The mail domain."""
@@ -131,7 +131,7 @@ class SmtpSender:
             if line.is_closed:
                 yield from self._lose(line, work)
 
-    def _hear(self, line: Line, work: "_Work") -> Iterator[Outcome]:
+    def _hear(self, line: SmtpConnection, work: "_Work") -> Iterator[Outcome]:
         """Take what a server said; where it waits for a message, send it, and the next envelope with it."""
         for decided in line.read():
             self._breaks = 0
@@ -149,13 +149,13 @@ class SmtpSender:
         if line.is_closed:
             yield from self._lose(line, work)
 
-    def _withhold(self, line: Line) -> Iterator[Outcome]:
+    def _withhold(self, line: SmtpConnection) -> Iterator[Outcome]:
         """The server waits for a message that isn't ours to send any more: only hanging up ends that."""
         line.close()
         self._lines.drop(line)
         yield from (_given_back(copy.recipient) for copy, _ in line.lost())
 
-    def _lose(self, line: Line, work: "_Work", why: str = "the mail server hung up") -> Iterator[Outcome]:
+    def _lose(self, line: SmtpConnection, work: "_Work", why: str = "the mail server hung up") -> Iterator[Outcome]:
         """A line has ended.  What wasn't sent on it is tried once on another, if this one had worked before."""
         self._lines.drop(line)
         lost = line.lost()
@@ -169,7 +169,7 @@ class SmtpSender:
             else:
                 yield _failed(copy.recipient, IN_DOUBT if is_in_doubt else why)
 
-    def _outcome(self, recipient: Recipient, reply: Reply) -> Outcome:
+    def _outcome(self, recipient: Recipient, reply: SmtpReply) -> Outcome:
         if reply.is_accepted:
             queued = _QUEUED_AS.search(reply.text)
             return Outcome(recipient.delivery_id, DeliveryState.SENT, provider_id=queued[1] if queued else "")
@@ -203,7 +203,7 @@ class _Work:
         self._tried.add(copy.recipient.delivery_id)
         return is_first
 
-    def take(self, line: Line | None) -> Generator[Outcome, None, Copy | None]:
+    def take(self, line: SmtpConnection | None) -> Generator[Outcome, None, Copy | None]:
         """The next copy that can go out on `line`; those that can't are told as outcomes.  None: there is no more."""
         while True:
             copy = self._again.popleft() if self._again else None
@@ -229,7 +229,7 @@ class _Work:
             return copy
 
 
-class OutboxSender:
+class MailOutboxSender:
     """Keeps each mail as a file that any mail program opens."""
 
     def __init__(self, settings: Settings) -> None:
@@ -256,7 +256,7 @@ def _failed(recipient: Recipient, reason: str, *, permanent: bool = False, suppr
     return Outcome(recipient.delivery_id, DeliveryState.FAILED, reason, permanent=permanent, suppress=suppress)
 
 
-def _is_address_gone(reply: Reply) -> bool:
+def _is_address_gone(reply: SmtpReply) -> bool:
     """Whether the server says that the address doesn't exist.  After the message itself only its code can."""
     if reply.step == "MAIL":
         return False
@@ -268,7 +268,7 @@ def _given_back(recipient: Recipient) -> Outcome:
     return Outcome(recipient.delivery_id, DeliveryState.PENDING)
 
 
-def _what(reply: Reply) -> str:
+def _what(reply: SmtpReply) -> str:
     return {"MAIL": "sender", "RCPT": "address"}.get(reply.step, "message")
 
 

@@ -19,12 +19,12 @@ WARM_SECONDS = 15.0
 RESPONSE_LIMIT = 64 * 1024
 DRAINED_LIMIT = 16 * 1024
 LONGEST_WAIT = 24 * 3600
-Server = tuple[str, str, int]
+Origin = tuple[str, str, int]
 """Scheme, host and port."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A response's status, for how many seconds it asks to be left alone, and its body where that was asked for."""
 
     status: int
@@ -32,10 +32,10 @@ class Answer:
     body: bytes = b""
 
 
-class Line:
+class HttpConnection:
     """One connection, over which requests go one after the other."""
 
-    def __init__(self, server: Server, sock: socket.socket) -> None:
+    def __init__(self, server: Origin, sock: socket.socket) -> None:
         self.server = server
         self.is_open = True
         self._sock = sock
@@ -69,7 +69,7 @@ class Line:
         deadline: float,
         *,
         wants_body: bool,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Ask and hear the answer.  Raises OSError, HTTPException, and ValueError for what can't be sent."""
         self._bounded.begin(deadline)
         self._connection.sock = self._bounded
@@ -79,7 +79,7 @@ class Line:
             if response.will_close or not (wants_body or self._drained(response)):
                 self.close()
             self._used_at = time.monotonic()
-            return Answer(response.status, _seconds(response.getheader("Retry-After", "")), content)
+            return HttpResponse(response.status, _seconds(response.getheader("Retry-After", "")), content)
 
     def close(self) -> None:
         """Let go of it; it can't be used again."""

@@ -10,7 +10,7 @@ from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from app.channels.addresses import is_allowed
-from app.channels.http_line import Answer, Line, Server, default_port, left
+from app.channels.http_line import HttpConnection, HttpResponse, Origin, default_port, left
 from app.errors import DeliveryError
 from app.settings import Network
 
@@ -24,7 +24,7 @@ class NoAnswer(DeliveryError):
     """The request, or a part of it, went out and no answer came: the other side may have taken it."""
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], allowed_networks: Sequence[Network]) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str], allowed_networks: Sequence[Network]) -> HttpResponse:
     """POST `body` to `url` within 10 seconds in all, over a connection of its own.
 
     Raises:
@@ -44,7 +44,7 @@ class Caller:
         """`allowed_networks` None: the operator named the server, and it may be anywhere.  `whom` is for reasons."""
         self._allowed = allowed_networks
         self._whom = whom
-        self._warm: dict[Server, Line] = {}
+        self._warm: dict[Origin, HttpConnection] = {}
 
     def call(
         self,
@@ -55,7 +55,7 @@ class Caller:
         *,
         wants_body: bool = False,
         may_repeat: bool = True,
-    ) -> Answer:
+    ) -> HttpResponse:
         """One request, within 10 seconds in all.  No redirect is followed.
 
         With `may_repeat` a request that a warm connection lost without a word is sent again over a new one.
@@ -85,21 +85,21 @@ class Caller:
         while self._warm:
             self._warm.popitem()[1].close()
 
-    def _warm_line(self, server: Server) -> Line | None:
+    def _warm_line(self, server: Origin) -> HttpConnection | None:
         line = self._warm.pop(server, None)
         if line is None or line.is_usable:
             return line
         line.close()
         return None
 
-    def _new_line(self, server: Server, deadline: float) -> Line:
+    def _new_line(self, server: Origin, deadline: float) -> HttpConnection:
         scheme, host, port = server
         try:
             sock = _connected(self._addresses(host, port, deadline), port, deadline)
             if scheme == "https":
                 sock.settimeout(left(deadline))
                 sock = _tls().wrap_socket(sock, server_hostname=host)
-            return Line(server, sock)
+            return HttpConnection(server, sock)
         except ssl.SSLCertVerificationError:
             raise DeliveryError(f"{self._whom}'s certificate isn't trusted", permanent=False) from None
         except OSError as error:
@@ -109,7 +109,7 @@ class Caller:
 
     def _call(
         self,
-        line: Line,
+        line: HttpConnection,
         method: str,
         parts: SplitResult,
         body: bytes,
@@ -117,7 +117,7 @@ class Caller:
         deadline: float,
         *,
         wants_body: bool,
-    ) -> Answer:
+    ) -> HttpResponse:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         try:
             answer = line.exchange(method, path, body, headers, deadline, wants_body=wants_body)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from app.channels import web_push
 from app.channels.addresses import host_of, is_allowed
 from app.channels.base import AddedBy, Channel, Sender, Size, Wording
-from app.channels.http_line import Answer
+from app.channels.http_line import HttpResponse
 from app.channels.names import PUSH
 from app.channels.pinned_http import Caller
 from app.channels.time_to_live import seconds_left
@@ -127,7 +127,7 @@ def page_key(settings: Settings) -> str:
     return web_push.public_key(settings.vapid_key)
 
 
-def _judged(recipient: Recipient, answer: Answer) -> Outcome:
+def _judged(recipient: Recipient, answer: HttpResponse) -> Outcome:
     if 200 <= answer.status < 300:
         return Outcome(recipient.delivery_id, DeliveryState.SENT)
     if answer.status in {404, 410}:

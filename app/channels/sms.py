@@ -41,7 +41,7 @@ class SmsChannel(Channel):
     def open(self, settings: Settings) -> Sender:
         if settings.sms_url.startswith(f"{twilio_account.SCHEME}://"):
             return twilio.TwilioSender(settings)
-        return ProviderSender(settings) if settings.sms_url else OutboxSender(settings)
+        return ProviderSender(settings) if settings.sms_url else TextOutboxSender(settings)
 
     def shown(self, address: str, label: str, *, full: bool) -> str:
         """Whole, or like "+15•••42"."""
@@ -76,7 +76,7 @@ class ProviderSender:
         """Nothing to let go of."""
 
 
-class OutboxSender:
+class TextOutboxSender:
     """Keeps each text as a file: the number, an empty line, the words."""
 
     def __init__(self, settings: Settings) -> None:
@@ -97,7 +97,7 @@ class OutboxSender:
         """Nothing to let go of."""
 
 
-def _judged(recipient: Recipient, result: by_apprise.Result) -> Outcome:
+def _judged(recipient: Recipient, result: by_apprise.SendResult) -> Outcome:
     """A provider's own codes aren't known here: all but a request to slow down may be a mistake someone mends."""
     if result.is_sent:
         return Outcome(recipient.delivery_id, DeliveryState.SENT)

@@ -21,12 +21,12 @@ OPENING_SECONDS = 60.0
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 
 
-class Unreachable(Exception):
+class SmtpUnreachable(Exception):
     """No connection can be made; its text is a sentence's part that is safe to show."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class SmtpSession:
     """A connection on which mail may be offered, and what the server can do.  Reading and writing never block."""
 
     sock: socket.socket
@@ -34,7 +34,7 @@ class Opened:
     pipelines: bool
 
 
-def open_connection(url: str, hello: str) -> Opened:
+def open_connection(url: str, hello: str) -> SmtpSession:
     """Connect, greet as `hello`, encrypt and sign in, as `url` says.
 
     Raises:
@@ -45,10 +45,10 @@ def open_connection(url: str, hello: str) -> Opened:
     except (OSError, smtplib.SMTPException, ValueError) as error:
         reason = _why(error)
         logger.warning("mail waits: %s", reason)
-        raise Unreachable(reason) from error
+        raise SmtpUnreachable(reason) from error
     assert smtp.sock is not None
     smtp.sock.setblocking(False)
-    return Opened(smtp.sock, bool(smtp.has_extn("smtputf8")), bool(smtp.has_extn("pipelining")))
+    return SmtpSession(smtp.sock, bool(smtp.has_extn("smtputf8")), bool(smtp.has_extn("pipelining")))
 
 
 class _Held(smtplib.SMTP):

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from app.channels.smtp import Opened
-from app.channels.smtp_reply import CLOSING, NotSmtp, Replies, Reply
+from app.channels.smtp import SmtpSession
+from app.channels.smtp_reply import CLOSING, NotSmtp, Replies, SmtpReply
 from app.shapes import Recipient
 
 CHUNK = 64 * 1024
@@ -44,13 +44,13 @@ class Decided(NamedTuple):
     """A copy and the reply that decided."""
 
     copy: Copy
-    reply: Reply
+    reply: SmtpReply
 
 
-class Line:
+class SmtpConnection:
     """One connection and the copies on it: the one whose answer is waited for, and the one that follows."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: SmtpSession) -> None:
         self.takes_utf8 = opened.takes_utf8
         self.pipelines = opened.pipelines
         self.is_closed = False
@@ -63,7 +63,7 @@ class Line:
         self._unsent = b""
         self._expected: deque[tuple[str, Copy]] = deque()
         self._later: deque[tuple[str, Copy]] = deque()
-        self._refused: Reply | None = None
+        self._refused: SmtpReply | None = None
         self._needs_reset = False
         self._under_way: deque[Copy] = deque()
         self._began: deque[float] = deque()
@@ -176,7 +176,7 @@ class Line:
     def _decide(self) -> Iterator[Decided]:
         while self._expected and (said := self._replies.next()) is not None:
             step, copy = self._expected.popleft()
-            reply = Reply(step, *said)
+            reply = SmtpReply(step, *said)
             if reply.code == CLOSING and step != "message":  # nothing was decided about the copy
                 self.close()
                 return
@@ -202,7 +202,7 @@ class Line:
                 self.close()
                 return
 
-    def _not_accepted(self, copy: Copy, reply: Reply) -> Iterator[Decided]:
+    def _not_accepted(self, copy: Copy, reply: SmtpReply) -> Iterator[Decided]:
         self._refused = self._refused or reply
         if reply.step == "DATA" or not self.pipelines:
             self._later.clear()

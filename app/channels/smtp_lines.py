@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import suppress
 
-from app.channels.smtp import Opened, Unreachable, open_connection
-from app.channels.smtp_line import Line
+from app.channels.smtp import SmtpSession, SmtpUnreachable, open_connection
+from app.channels.smtp_line import SmtpConnection
 
 MESSAGE_SECONDS = 60.0
 STALLED_SECONDS = 0.5
@@ -27,10 +27,10 @@ class Lines:
 
     def __init__(self, url: str, hello: str, count: int) -> None:
         self._url, self._hello, self._count = url, hello, count
-        self._lines: list[Line] = []
+        self._lines: list[SmtpConnection] = []
         self._selector = selectors.DefaultSelector()
-        self._writing: set[Line] = set()
-        self._opening: list[Future[Opened]] = []
+        self._writing: set[SmtpConnection] = set()
+        self._opening: list[Future[SmtpSession]] = []
         self._failure = ""
         self._failed_until = 0.0
         self._usual = 0.0
@@ -57,7 +57,7 @@ class Lines:
     def is_opening(self) -> bool:
         return bool(self._opening)
 
-    def idle(self) -> Line | None:
+    def idle(self) -> SmtpConnection | None:
         """A line that can take a copy now; when there is none, one is opened if there may be."""
         for line in self._lines:
             if line.is_idle and not line.is_closed:
@@ -73,41 +73,41 @@ class Lines:
         if now < self._failed_until:
             return
         for _ in range(min(wanted, room)):
-            future: Future[Opened] = Future()
+            future: Future[SmtpSession] = Future()
             self._opening.append(future)
             threading.Thread(target=self._open, args=(future,), name="smtp-opening", daemon=True).start()
 
-    def _open(self, future: Future[Opened]) -> None:
+    def _open(self, future: Future[SmtpSession]) -> None:
         try:
             future.set_result(open_connection(self._url, self._hello))
         except BaseException as error:
             future.set_exception(error)
 
-    def ready(self, seconds: float) -> Iterator[Line]:
+    def ready(self, seconds: float) -> Iterator[SmtpConnection]:
         """Wait up to `seconds` for something to happen; the lines that can be read, or that broke."""
         self._take_opened(seconds if not self._lines else 0.0)
         for line in self._lines:
             if line.wants_to_write is not (line in self._writing):
                 self._watch(line)
         for key, events in self._selector.select(0.005 if self._opening else seconds) if self._lines else ():
-            if isinstance(key.fileobj, Line):
+            if isinstance(key.fileobj, SmtpConnection):
                 if events & selectors.EVENT_WRITE:
                     key.fileobj.flush()
                 yield key.fileobj
 
-    def late(self) -> Iterator[Line]:
+    def late(self) -> Iterator[SmtpConnection]:
         """The lines whose answer has been waited for too long; they are closed."""
         limit = time.monotonic() - MESSAGE_SECONDS
         for line in [line for line in self._lines if not line.is_idle and line.began < limit]:
             line.close()
             yield line
 
-    def stalled(self) -> Iterator[Line]:
+    def stalled(self) -> Iterator[SmtpConnection]:
         """The connections on which a copy waits behind one that gets no reply."""
         limit = time.monotonic() - self.stall_seconds
         return (line for line in list(self._lines) if line.may_take_back and line.since < limit)
 
-    def drop(self, line: Line) -> None:
+    def drop(self, line: SmtpConnection) -> None:
         """Forget a line that is closed."""
         if line in self._lines:
             self._lines.remove(line)
@@ -136,7 +136,7 @@ class Lines:
         while self._opening:
             self._opening.pop().add_done_callback(_hang_up)
 
-    def _forget(self, line: Line) -> None:
+    def _forget(self, line: SmtpConnection) -> None:
         self.drop(line)
         line.close(politely=True)
 
@@ -146,14 +146,14 @@ class Lines:
         for future in [future for future in self._opening if future.done()]:
             self._opening.remove(future)
             try:
-                line = Line(future.result())
-            except Unreachable as error:
+                line = SmtpConnection(future.result())
+            except SmtpUnreachable as error:
                 self.fail(str(error))
                 continue
             self._lines.append(line)
             self._selector.register(line, selectors.EVENT_READ)
 
-    def _watch(self, line: Line) -> None:
+    def _watch(self, line: SmtpConnection) -> None:
         if line.is_closed:
             return
         writing = selectors.EVENT_WRITE if line.wants_to_write else 0
@@ -161,7 +161,7 @@ class Lines:
         (self._writing.add if writing else self._writing.discard)(line)
 
 
-def _hang_up(future: Future[Opened]) -> None:
+def _hang_up(future: Future[SmtpSession]) -> None:
     """No one waits any more for the connection that was being opened."""
     if future.exception() is None:
         future.result().sock.close()

@@ -12,7 +12,7 @@ class NotSmtp(Exception):
     """What came is no reply."""
 
 
-class Reply(NamedTuple):
+class SmtpReply(NamedTuple):
     """What the server said, and to which step: RSET, MAIL, RCPT, DATA or the message itself."""
 
     step: str

@@ -16,13 +16,13 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 from app.channels import numbers
 from app.channels.addresses import is_allowed
 from app.channels.base import fill
-from app.channels.http_line import Answer
+from app.channels.http_line import HttpResponse
 from app.channels.pinned_http import Caller, NoAnswer
 from app.channels.time_to_live import seconds_left
 from app.errors import DeliveryError
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
-from app.twilio_account import SID, Account, account, reference
+from app.twilio_account import SID, TwilioAccount, account, reference
 from app.vocabulary import DeliveryState
 
 STATUS_PATH = "/hooks/twilio/status"
@@ -72,7 +72,7 @@ class TwilioSender:
         """Let go of the connection."""
         self._caller.close()
 
-    def _send_one(self, who: Account, letter: Letter, recipient: Recipient) -> Outcome:
+    def _send_one(self, who: TwilioAccount, letter: Letter, recipient: Recipient) -> Outcome:
         try:
             answer = self._caller.call(
                 "POST", _messages(self._settings, who), self._form(who, letter, recipient), self._headers,
@@ -84,7 +84,7 @@ class TwilioSender:
             return _failed(recipient, error.sentence)
         return _judged(recipient, answer)
 
-    def _form(self, who: Account, letter: Letter, recipient: Recipient) -> bytes:
+    def _form(self, who: TwilioAccount, letter: Letter, recipient: Recipient) -> bytes:
         sender = "MessagingServiceSid" if who.sender.startswith("MG") and SID.fullmatch(who.sender) else "From"
         said = fill(letter.text, recipient.personal)
         form = (
@@ -110,7 +110,7 @@ class Message:
 class Inquiry:
     """Asks Twilio what became of texts.  Used from one thread."""
 
-    def __init__(self, settings: Settings, who: Account) -> None:
+    def __init__(self, settings: Settings, who: TwilioAccount) -> None:
         self._settings = settings
         self._account = who
         self._caller = Caller(None, "the SMS provider")
@@ -147,7 +147,7 @@ def _is_it(one: Mapping[str, Any], words: str, at: datetime) -> bool:
     return is_ours and str(one.get("body")).endswith(words) and abs(made - at) <= FOUND_WITHIN
 
 
-def _judged(recipient: Recipient, answer: Answer) -> Outcome:
+def _judged(recipient: Recipient, answer: HttpResponse) -> Outcome:
     said = _json(answer.body)
     if answer.status in {200, 201}:
         return Outcome(recipient.delivery_id, DeliveryState.SENT, provider_id=str(said.get("sid", "")))
@@ -157,7 +157,7 @@ def _judged(recipient: Recipient, answer: Answer) -> Outcome:
     return replace(_refused(recipient, answer, _code(said)), status=answer.status)
 
 
-def _refused(recipient: Recipient, answer: Answer, code: int) -> Outcome:
+def _refused(recipient: Recipient, answer: HttpResponse, code: int) -> Outcome:
     if code in STOP_CODES:
         return replace(_failed(recipient, "the person replied STOP", permanent=True), disable=STOPPED)
     if code in NUMBER_CODES:
@@ -173,7 +173,7 @@ def _failed(recipient: Recipient, reason: str, *, permanent: bool = False) -> Ou
     return Outcome(recipient.delivery_id, DeliveryState.FAILED, reason, permanent=permanent)
 
 
-def _messages(settings: Settings, who: Account) -> str:
+def _messages(settings: Settings, who: TwilioAccount) -> str:
     return f"{settings.twilio_api}/2010-04-01/Accounts/{who.sid}/Messages.json"
 
 

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 
 from app.channels.addresses import host_of
 from app.channels.base import Channel, Retries, Sender, Size, Wording, fill
-from app.channels.http_line import Answer
+from app.channels.http_line import HttpResponse
 from app.channels.names import WEBHOOK
 from app.channels.pinned_http import Caller
 from app.clock import now
@@ -183,7 +183,7 @@ def _headers(recipient: Recipient, body: bytes) -> dict[str, str]:
     return headers
 
 
-def _judged(recipient: Recipient, answer: Answer) -> Outcome:
+def _judged(recipient: Recipient, answer: HttpResponse) -> Outcome:
     """Only 410 says that it is over (Standard Webhooks): everything else may be a mistake that someone mends."""
     status = answer.status
     if 200 <= status < 300:

@@ -130,7 +130,7 @@ def _returned_mail(settings: Settings) -> Finding:
     try:
         with imap.opened(settings.bounce_mailbox) as mailbox:
             count = len(mailbox.waiting())
-    except imap.Unreachable as error:
+    except imap.MailboxUnreachable as error:
         return Finding(subject, "fail", f"Can't read the mailbox at {host}: {error}. Check BOUNCE_MAILBOX.")
     if not settings.bounce_address:
         said = "BOUNCE_ADDRESS is empty, so bounces can't be matched to recipients. Set it to the mailbox's address."

@@ -34,7 +34,7 @@ RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundAlarm:
     """Something that should not be.  `subject` is the public id of the update, or of the page, that it is about."""
 
     kind: str
@@ -60,7 +60,7 @@ class _Watched:
     title: str
 
 
-def look(session: Session) -> list[Found]:
+def look(session: Session) -> list[FoundAlarm]:
     """Look at the fan-outs that are under way or ended within the last hour.  Four queries for each."""
     rows = session.execute(
         select(Dispatch.id, Dispatch.page_id, func.coalesce(Update.public_id, Dispatch.public_id), Post.title)
@@ -74,19 +74,19 @@ def look(session: Session) -> list[Found]:
     return [found for row in rows for found in _about(session, _Watched(row[0], row[1], row[2], row[3][:TITLE_LIMIT]))]
 
 
-def _about(session: Session, dispatch: _Watched) -> Iterator[Found]:
+def _about(session: Session, dispatch: _Watched) -> Iterator[FoundAlarm]:
     twice = _taken_twice(session, dispatch.id)
     if twice:
         said = f"“{dispatch.title}”: {_people(twice)} got this update twice. The provider accepted it two times."
-        yield Found(TAKEN_TWICE, dispatch.update_id, said)
+        yield FoundAlarm(TAKEN_TWICE, dispatch.update_id, said)
     again = _taken_again(session, dispatch.id)
     if again:
         said = f"“{dispatch.title}”: {_people(again)} may have got this update twice. A machine failed while sending."
-        yield Found(TAKEN_AGAIN, dispatch.update_id, said)
+        yield FoundAlarm(TAKEN_AGAIN, dispatch.update_id, said)
     rows, people, known = _rows(session, dispatch)
     if rows > people or people > known:
         said = f"“{dispatch.title}”: {rows:,} rows for {min(people, known):,} subscribers. Run candor doctor."
-        yield Found(TOO_MANY, dispatch.update_id, said)
+        yield FoundAlarm(TOO_MANY, dispatch.update_id, said)
 
 
 def _taken_twice(session: Session, dispatch_id: int) -> int:
@@ -132,7 +132,7 @@ def _rows(session: Session, dispatch: _Watched) -> tuple[int, int, int]:
     return rows, people, known
 
 
-def look_at_addresses(session: Session) -> list[Found]:
+def look_at_addresses(session: Session) -> list[FoundAlarm]:
     """Pages on which an address is subscribed more than once.  One query over all subscribers."""
     same = (
         select(Subscriber.page_id)
@@ -147,7 +147,7 @@ def look_at_addresses(session: Session) -> list[Found]:
         .group_by(Page.public_id, Page.name)
     )
     return [
-        Found(
+        FoundAlarm(
             SAME_ADDRESS, page_id, f"{name[:TITLE_LIMIT]}: {count:,} addresses are subscribed twice. Remove one each."
         )
         for page_id, name, count in rows

@@ -25,7 +25,7 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HistoryEntry:
     """One message.  Of a notice `update_id`, `title` and `status` are empty.  `at` is when it was made."""
 
     kind: NoticeKind | DispatchKind
@@ -42,7 +42,7 @@ class Entry:
     tries: tuple[Try, ...] = ()
 
 
-def history(session: Session, subscriber_id: int, *, limit: int, offset: int = 0) -> Sequence[Entry]:
+def history(session: Session, subscriber_id: int, *, limit: int, offset: int = 0) -> Sequence[HistoryEntry]:
     """A subscriber's messages, newest first.  Two queries."""
     both = union_all(_deliveries(subscriber_id), _notices(subscriber_id)).subquery()
     rows = session.execute(
@@ -50,7 +50,7 @@ def history(session: Session, subscriber_id: int, *, limit: int, offset: int = 0
     ).all()
     tries = _tries(session, [row.row for row in rows if row.source == "delivery" and row.attempts])
     return [
-        Entry(
+        HistoryEntry(
             kind=_kind(row.kind),
             at=row.at,
             update_id=row.update_id,

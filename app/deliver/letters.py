@@ -13,7 +13,7 @@ from app.errors import NotFound
 from app.models.delivery import Dispatch, Notice
 from app.models.post import Post, Update
 from app.publish import letter as words
-from app.publish.letter import OpenLetter, Words
+from app.publish.letter import LetterContent, OpenLetter
 from app.publish.snapshot import read_page
 from app.settings import Settings
 from app.shapes import Letter
@@ -49,7 +49,7 @@ class Letters:
         languages = LANGUAGES_KEPT * len(channel_names())
         self.open: _Recent[OpenLetter] = _Recent(languages)
         self.filled: _Recent[Letter] = _Recent(languages * ZONES_KEPT)
-        self._words: _Recent[Words] = _Recent(UPDATES_KEPT)
+        self._words: _Recent[LetterContent] = _Recent(UPDATES_KEPT)
 
     def of_dispatch(self, session: Session, dispatch_id: int, channel: str) -> "Edition":
         """The letters of a dispatch on a channel; a correction made meanwhile is in them.
@@ -83,7 +83,9 @@ class Letters:
 class Edition:
     """One version of a dispatch's letter on one channel, in every language and time zone."""
 
-    def __init__(self, letters: Letters, of: Words, version: tuple[int, int], channel: str, kind: DispatchKind) -> None:
+    def __init__(
+        self, letters: Letters, of: LetterContent, version: tuple[int, int], channel: str, kind: DispatchKind
+    ) -> None:
         self._letters = letters
         self._of = of
         self._channel = channel

@@ -22,7 +22,7 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.states import deliveries
 from app.states.deliveries import Ledger, finish_if_done
-from app.twilio_account import Account
+from app.twilio_account import TwilioAccount
 from app.vocabulary import DeliveryState, DispatchState
 
 logger = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ def reconcile(settings: Settings) -> None:
         _ask(settings, who, doubts)
 
 
-def _ask(settings: Settings, who: Account, doubts: list[Doubt]) -> None:
+def _ask(settings: Settings, who: TwilioAccount, doubts: list[Doubt]) -> None:
     letters = Letters(settings)
     with closing(Inquiry(settings, who)) as inquiry:
         for doubt in doubts:

@@ -7,7 +7,7 @@ _JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureFacts:
     """A picture's media type, and its width and height in pixels."""
 
     content_type: str
@@ -15,12 +15,12 @@ class Picture:
     height: int
 
 
-def picture_of(body: bytes) -> Picture | None:
+def picture_of(body: bytes) -> PictureFacts | None:
     """The PNG, JPEG or WebP picture that `body` begins as; None when it is none, or its size can't be read."""
     for content_type, measure in (("image/png", _png), ("image/jpeg", _jpeg), ("image/webp", _webp)):
         size = measure(body)
         if size is not None and all(size):
-            return Picture(content_type, *size)
+            return PictureFacts(content_type, *size)
     return None
 
 

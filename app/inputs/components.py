@@ -22,7 +22,7 @@ GroupId = Annotated[str, Exact("The group's id", 32, "kctbh9vrtdwd", "[a-z0-9]{1
 GroupName = Annotated[str, Prose("The group's name", NAME_LIMIT, example="Europe")]
 
 
-class ComponentChange(Input):
+class ComponentChangeInput(Input):
     """Changes to a component. Fields that you leave out stay as they are."""
 
     model_config = {"json_schema_extra": {"examples": [{"status": "partial_outage"}]}}
@@ -43,7 +43,7 @@ class ComponentChange(Input):
     """The first day that its uptime is counted from."""
 
 
-class ComponentInput(ComponentChange):
+class ComponentInput(ComponentChangeInput):
     """A component to add."""
 
     model_config = {"json_schema_extra": {"examples": [{"name": "API", "description": "Orders and payments"}]}}

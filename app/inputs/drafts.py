@@ -5,7 +5,19 @@ from typing import Annotated
 from pydantic import Field
 
 from app.inputs.base import Input
-from app.inputs.fields import Choice, Effects, Flag, Id, ImpactChoice, Instant, Prose, Texts, Version, Words, refuse_own
+from app.inputs.fields import (
+    Choice,
+    Effects,
+    Flag,
+    Id,
+    ImpactChoice,
+    Instant,
+    Prose,
+    TranslatedTexts,
+    Version,
+    Words,
+    refuse_own,
+)
 from app.shapes import ComponentEffect, DraftContent
 from app.vocabulary import POST_STATUSES, PostKind, PostStatus, Severity
 
@@ -16,7 +28,7 @@ PROMISE_LIMIT = 43_200
 
 DraftTexts = Annotated[
     Words,
-    Texts(
+    TranslatedTexts(
         {
             "title": Prose("The title", TITLE_LIMIT, is_required=False, example="Kasse ist langsam"),
             "body": Prose("The text", BODY_LIMIT, is_multiline=True, is_required=False, example="Wir untersuchen es."),

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from app.inputs.base import Input
-from app.inputs.components import ComponentChange, ComponentInput, GroupChange, GroupInput
+from app.inputs.components import ComponentChangeInput, ComponentInput, GroupChange, GroupInput
 from app.inputs.fields import Description
 from app.inputs.pages import PageChange
 from app.inputs.posts import PostChange, PostInput, PostmortemDraft, PostmortemPublication, Redaction, UpdateCorrection
@@ -26,7 +26,7 @@ class ComponentBody(Input):
 class ComponentChangeBody(Input):
     """Changes to a component."""
 
-    component: ComponentChange
+    component: ComponentChangeInput
 
 
 class GroupBody(Input):

@@ -80,7 +80,7 @@ class Prose(Text):
 
 
 @dataclass(frozen=True)
-class Texts:
+class TranslatedTexts:
     """Words in languages other than the page's own: for each language an object with these fields."""
 
     fields: Mapping[str, Prose]
@@ -396,18 +396,18 @@ Description = Annotated[
 _TITLE = Prose("The title", TITLE_LIMIT, example="Kasse ist langsam")
 _BODY = Prose("The text", BODY_LIMIT, is_multiline=True, example="Wir untersuchen langsame Antworten.")
 Words = dict[str, dict[str, str]]
-PostTexts = Annotated[Words, Texts({"title": _TITLE, "body": _BODY})]
+PostTexts = Annotated[Words, TranslatedTexts({"title": _TITLE, "body": _BODY})]
 """Title and body, both."""
 
 UpdateTexts = Annotated[
-    Words, Texts({"title": replace(_TITLE, is_required=False), "body": replace(_BODY, is_required=False)})
+    Words, TranslatedTexts({"title": replace(_TITLE, is_required=False), "body": replace(_BODY, is_required=False)})
 ]
 """Title and body, at least one of them."""
 
-BodyTexts = Annotated[Words, Texts({"body": _BODY})]
+BodyTexts = Annotated[Words, TranslatedTexts({"body": _BODY})]
 NameTexts = Annotated[
     Words,
-    Texts(
+    TranslatedTexts(
         {
             "name": Prose("The name", NAME_LIMIT, example="Kasse"),
             "description": Prose(

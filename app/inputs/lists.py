@@ -59,7 +59,7 @@ def _member(members: tuple[str, ...]) -> Any:
     return PlainValidator(read)
 
 
-Words = Annotated[str, PlainValidator(_words), WithJsonSchema({"type": "string"})]
+SearchText = Annotated[str, PlainValidator(_words), WithJsonSchema({"type": "string"})]
 PartOfTime = Annotated[str, PlainValidator(_day), WithJsonSchema({"type": "string", "pattern": rf"^({DAY})?$"})]
 
 
@@ -89,7 +89,7 @@ class LenientPart(Part):
 class IncidentQuery(Part):
     """Which incidents."""
 
-    q: Words = ""
+    q: SearchText = ""
     """Words to search for in titles, statuses and texts."""
 
 
@@ -109,7 +109,7 @@ class SubscriberFilter(Input):
 class SubscriberQuery(SubscriberFilter, Part):
     """Which subscribers, in which order."""
 
-    q: Words = ""
+    q: SearchText = ""
     """Part of an address to search for."""
     sort_field: Annotated[str, _member(SORTS), WithJsonSchema({"type": "string", "enum": list(SORTS)})] = "primary"
     """The sort field."""
@@ -160,7 +160,7 @@ class ImportQuery(DryRun):
     """The product that the documents are from."""
     take_page: Flag = False
     """Whether to import the page's name and time zone too (Statuspage)."""
-    origin: Words = ""
+    origin: SearchText = ""
     """The address that they were read from (Cachet, Instatus, Uptime Kuma)."""
     time_zone: TimeZoneName = "Etc/UTC"
     """The time zone for times without one (Cachet)."""

@@ -300,7 +300,7 @@ class PostmortemPublication(Input):
     """Whether to publish although the text may contain something internal."""
 
 
-class Opened(Input):
+class VersionedForm(Input):
     """A form about something existing: `version` is the one that the author saw."""
 
     version: Version

@@ -44,7 +44,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RequestTarget:
     """Where a request leads: to the page `slug`, empty for none, at `path` below `base`.
 
     `is_own_host` says that the host is one of a page's addresses, so that it may be answered.
@@ -75,7 +75,7 @@ class AddressMap:
         self._hosts = {host: _longest_first(found) for host, found in self._hosts.items()}
         self._by_header: dict[str, tuple[bool, list[Place]]] = {}
 
-    def find(self, header: str, path: str) -> Found:
+    def find(self, header: str, path: str) -> RequestTarget:
         """The page at this Host header and path.
 
         A path that begins with no page's base is the installation's, with or without the base of BASE_URL: some proxies
@@ -85,12 +85,12 @@ class AddressMap:
         for place in places:
             base = place.base
             if not base or (path.startswith(base) and path[len(base) : len(base) + 1] in {"", "/"}):
-                return Found(place.slug, base, path[len(base) :] or "/", is_own_host)
+                return RequestTarget(place.slug, base, path[len(base) :] or "/", is_own_host)
         base = self._base
         if base and path.startswith(base) and path[len(base) : len(base) + 1] in {"", "/"}:
             path = path[len(base) :] or "/"
         slug = "" if is_own_host and host_of(header) != self._home else self._default
-        return Found(slug, base, path, is_own_host)
+        return RequestTarget(slug, base, path, is_own_host)
 
     @property
     def slugs(self) -> set[str]:

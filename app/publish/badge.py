@@ -10,7 +10,7 @@ from app.publish.environment import environment
 from app.publish.views import ComponentView, Snapshot
 from app.vocabulary import ComponentStatus, Impact
 
-Files = dict[str, bytes]
+BinaryFiles = dict[str, bytes]
 SHAPES: dict[Impact, ComponentStatus] = {
     Impact.NONE: ComponentStatus.OPERATIONAL,
     Impact.MAINTENANCE: ComponentStatus.UNDER_MAINTENANCE,
@@ -42,21 +42,21 @@ class _Badge:
     status: ComponentStatus
 
 
-def page_badge(snapshot: Snapshot) -> Files:
+def page_badge(snapshot: Snapshot) -> BinaryFiles:
     """`badge.svg` and `badge.json`: the page's name and its verdict."""
     with phrases.speaking(snapshot.page.language):
         message = str(phrases.gettext(snapshot.verdict.text))
     return _files("", _Badge(snapshot.page.name, message, SHAPES[snapshot.verdict.indicator]))
 
 
-def component_badge(snapshot: Snapshot, component: ComponentView) -> Files:
+def component_badge(snapshot: Snapshot, component: ComponentView) -> BinaryFiles:
     """The same of one component, below `components/<id>/`."""
     with phrases.speaking(snapshot.page.language):
         message = str(phrases.gettext(component.status.label))
     return _files(f"components/{component.public_id}/", _Badge(component.name, message, component.status))
 
 
-def _files(folder: str, badge: _Badge) -> Files:
+def _files(folder: str, badge: _Badge) -> BinaryFiles:
     return {f"{folder}badge.svg": _picture(badge), f"{folder}badge.json": _endpoint(badge)}
 
 

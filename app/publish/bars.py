@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from app.publish.uptime import Day, History
+from app.publish.uptime import History, UptimeDay
 from app.vocabulary import ComponentStatus
 
 HEIGHTS: dict[ComponentStatus | None, float] = {
@@ -34,7 +34,7 @@ def bar(history: History) -> Markup:
     )
 
 
-def troubled_days(history: History) -> tuple[tuple[int, Day], ...]:
+def troubled_days(history: History) -> tuple[tuple[int, UptimeDay], ...]:
     """The days on which something was wrong, each with its place in the bar, newest first."""
     well = (None, ComponentStatus.OPERATIONAL)
     return tuple((place, day) for place, day in reversed(list(enumerate(history.days))) if day.worst not in well)

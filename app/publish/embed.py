@@ -4,13 +4,12 @@ from app.publish import phrases
 from app.publish.artifact import FRAME
 from app.publish.badge import SHAPES
 from app.publish.environment import embed_assets, environment, script
+from app.publish.html import TextFiles
 from app.publish.views import PostView, Snapshot
 from app.vocabulary import ComponentStatus, Impact
 
-Files = dict[str, str]
 
-
-def files(snapshot: Snapshot) -> Files:
+def files(snapshot: Snapshot) -> TextFiles:
     """`embed/script.js`, `embed/frame.html` and `embed/statuspage.js`, in the page's own language."""
     return {
         "embed/script.js": script("js/embed.js"),

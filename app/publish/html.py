@@ -12,12 +12,12 @@ from app.publish.pictures import card_asset
 from app.publish.views import PageView, PostView, Snapshot
 from app.vocabulary import ComponentStatus, Impact, Language
 
-Files = dict[str, str]
+TextFiles = dict[str, str]
 POST_SHAPES: Mapping[Impact, ComponentStatus] = {**SHAPES, Impact.NONE: ComponentStatus.UNKNOWN}
 """The same for a post: an open one is never shown as if all were well."""
 
 
-def live_pages(snapshot: Snapshot) -> Files:
+def live_pages(snapshot: Snapshot) -> TextFiles:
     """The pages that are written with every revision."""
     return {
         **_page("index.html", "index", snapshot, here="/"),
@@ -27,9 +27,9 @@ def live_pages(snapshot: Snapshot) -> Files:
     }
 
 
-def lasting_pages(snapshot: Snapshot) -> Files:
+def lasting_pages(snapshot: Snapshot) -> TextFiles:
     """The permalinks and months that changed since the last revision."""
-    files: Files = {}
+    files: TextFiles = {}
     for post in snapshot.changed:
         files |= incident_page(snapshot, post)
     for month in snapshot.months:
@@ -38,7 +38,7 @@ def lasting_pages(snapshot: Snapshot) -> Files:
     return files
 
 
-def incident_page(snapshot: Snapshot, post: PostView) -> Files:
+def incident_page(snapshot: Snapshot, post: PostView) -> TextFiles:
     """A post's own page."""
     here = f"/incidents/{post.public_id}"
     return _page(
@@ -59,7 +59,7 @@ def favicon(snapshot: Snapshot) -> str:
     return environment().get_template("public/favicon.svg").render(shape=shape, color=COLORS[shape]).strip()
 
 
-def _page(path: str, template: str, snapshot: Snapshot, *, here: str | None, **context: object) -> Files:
+def _page(path: str, template: str, snapshot: Snapshot, *, here: str | None, **context: object) -> TextFiles:
     """A page in each of its languages: rendered once, then put into words."""
     page = snapshot.page
     with phrases.drafting() as draft:

@@ -96,7 +96,7 @@ class OpenLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class LetterContent:
     """What a letter is made from: the page as it is, the post, and the update in it that is sent."""
 
     snapshot: Snapshot
@@ -113,7 +113,7 @@ class Words:
         earlier = [update for update in self.post.updates if update.sequence < self.update.sequence]
         return earlier[0] if earlier else None
 
-    def in_language(self, language: Language) -> "Words":
+    def in_language(self, language: Language) -> "LetterContent":
         """The same with the title, the text and the components' names in a language, as far as there are any."""
         post, update = self.post, self.update
         effects = tuple(
@@ -131,7 +131,7 @@ class Words:
         )
 
 
-def read_words(session: Session, update_id: int) -> Words:
+def read_words(session: Session, update_id: int) -> LetterContent:
     """Everything that the letters of an update need.  A fixed number of queries.  Raises NotFound."""
     found = session.execute(
         select(Post.title, Update).join(Update, Update.post_id == Post.id).where(Update.id == update_id)
@@ -147,12 +147,12 @@ def read_words(session: Session, update_id: int) -> Words:
         post = replace(post, title=title, titles=read_titles(session, (Post.id == row.post_id,)).get(row.post_id, {}))
     known = {update.id: update for update in (*post.updates, *post.withdrawn)}
     update = known.get(update_id) or stub_of(row)
-    return Words(snapshot, post, update)
+    return LetterContent(snapshot, post, update)
 
 
 def word(
     settings: Settings,
-    of: Words,
+    of: LetterContent,
     channel: str,
     language: Language | None = None,
     kind: DispatchKind = DispatchKind.UPDATE,
@@ -161,7 +161,9 @@ def word(
     return open_letter(settings, of, channel, language or of.page.language, kind).in_zone(of.page.zone)
 
 
-def open_letter(settings: Settings, of: Words, channel: str, language: Language, kind: DispatchKind) -> OpenLetter:
+def open_letter(
+    settings: Settings, of: LetterContent, channel: str, language: Language, kind: DispatchKind
+) -> OpenLetter:
     """A dispatch's letter on a channel and in a language, worded once; its times are filled in for each time zone."""
     wording = channel_named(channel).wording
     # programs read the page's own language, regardless of who reads them
@@ -177,7 +179,7 @@ class _Edition:
     """All that a letter is worded from."""
 
     settings: Settings
-    of: Words
+    of: LetterContent
     channel: str
     language: Language
     kind: DispatchKind
@@ -345,7 +347,7 @@ def _push(of: _Edition) -> Letter:
     )
 
 
-def _shape(of: Words) -> ComponentStatus:
+def _shape(of: LetterContent) -> ComponentStatus:
     """The status whose shape and color represent an update."""
     if of.update.status is PostStatus.CANCELLED:
         return ComponentStatus.UNKNOWN

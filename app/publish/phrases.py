@@ -26,7 +26,7 @@ LEEWAY = 5
 """So many characters more than asked for are shown before a text is cut."""
 
 
-class Draft:
+class MarkedPage:
     """A page whose words are still open: a mark takes the place of each.
 
     User text holds no such mark: cleaning took it, and what came past the cleaning doesn't know this draft's.
@@ -67,14 +67,14 @@ def _unmarked(text: str) -> str:
     return text.replace("\x02", "").replace("\x03", "")
 
 
-_draft: ContextVar[Draft | None] = ContextVar("draft", default=None)
+_draft: ContextVar[MarkedPage | None] = ContextVar("draft", default=None)
 _language: ContextVar[Language] = ContextVar("language", default=Language.ENGLISH)
 
 
 @contextmanager
-def drafting() -> Iterator[Draft]:
+def drafting() -> Iterator[MarkedPage]:
     """While the block runs, words are left open in the draft that it is given."""
-    draft = Draft()
+    draft = MarkedPage()
     token = _draft.set(draft)
     try:
         yield draft

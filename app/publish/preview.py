@@ -13,7 +13,7 @@ from app.guard.sms_length import measure
 from app.models.component import Component
 from app.models.post import Post
 from app.publish import html
-from app.publish.letter import Words, word
+from app.publish.letter import LetterContent, word
 from app.publish.needed import Before
 from app.publish.snapshot import read, read_page
 from app.publish.thread import read_posts
@@ -67,7 +67,7 @@ def preview(
     if earlier:
         post = replace(earlier[0], status=status, impact=impact, next_update_by=next_update_by)
     post = replace(post, updates=(update, *post.updates))
-    of = Words(snapshot, post, update)
+    of = LetterContent(snapshot, post, update)
     sms = word(settings, of, SMS)
     email = word(settings, of, EMAIL)
     return Preview(html.post_block(snapshot, post), email, sms, measure(sms.text).segments)

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any
 
 from app.clock import now
-from app.publish.addresses import MAP, Found, read_map
+from app.publish.addresses import MAP, RequestTarget, read_map
 from app.publish.artifact import OK, Artifact, read_artifact
 from app.publish.revision import ASSET, LIVE, STALE_AFTER, Revision
 
@@ -28,7 +28,7 @@ IS_OWN_HOST = "candor.is_own_host"
 """Whether the request's host is one of a page's addresses."""
 
 
-def lead(environ: Environ, found: Found) -> None:
+def lead(environ: Environ, found: RequestTarget) -> None:
     """Hand a request on as one that was found: the application sees the path below the page's base."""
     environ[PAGE] = found.slug
     environ[IS_OWN_HOST] = found.is_own_host
@@ -47,7 +47,7 @@ class AddressBook:
         self._written: tuple[int, int] | None = None
         self.map = read_map(root, home)
 
-    def find(self, environ: Environ) -> Found:
+    def find(self, environ: Environ) -> RequestTarget:
         """Where a request leads."""
         if monotonic() >= self._look_again:
             self._look()

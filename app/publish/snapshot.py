@@ -156,7 +156,7 @@ def _components(session: Session, page: PageView, at: datetime) -> tuple[Compone
 def _component(
     row: Component,
     group: str | None,
-    changes: Sequence[uptime.Change],
+    changes: Sequence[uptime.StatusChange],
     texts: Sequence[ComponentText],
     *,
     page: PageView,
@@ -182,7 +182,7 @@ def _component(
     )
 
 
-def known_since(row: Component, changes: Sequence[uptime.Change], zone: ZoneInfo) -> datetime:
+def known_since(row: Component, changes: Sequence[uptime.StatusChange], zone: ZoneInfo) -> datetime:
     """Since when something is known of a component; `changes` are its own, oldest first."""
     began = row.created_at
     if row.start_date is not None:
@@ -193,16 +193,16 @@ def known_since(row: Component, changes: Sequence[uptime.Change], zone: ZoneInfo
 
 def read_changes(
     session: Session, component_ids: Sequence[int], since: datetime
-) -> dict[int, list[uptime.Change]]:  # fmt: skip
+) -> dict[int, list[uptime.StatusChange]]:  # fmt: skip
     """What happened to components since an instant, oldest first, by row id.  One query."""
-    found: dict[int, list[uptime.Change]] = {}
+    found: dict[int, list[uptime.StatusChange]] = {}
     rows = session.execute(
         select(ComponentChange.component_id, ComponentChange.at, ComponentChange.from_status, ComponentChange.to_status)
         .where(ComponentChange.component_id.in_(component_ids), ComponentChange.at >= since)
         .order_by(ComponentChange.at, ComponentChange.id)
     )
     for component_id, at, before, after in rows:
-        change = uptime.Change(at, ComponentStatus(before), ComponentStatus(after))
+        change = uptime.StatusChange(at, ComponentStatus(before), ComponentStatus(after))
         found.setdefault(component_id, []).append(change)
     return found
 

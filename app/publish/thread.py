@@ -18,11 +18,11 @@ from app.models.post import (
     UpdateRevision,
     UpdateText,
 )
-from app.publish.views import EffectView, FormerFacts, PostView, RevisionView, Texts, UpdateView
+from app.publish.views import EffectView, FormerFacts, PostView, RevisionView, Translations, UpdateView
 from app.vocabulary import ComponentStatus
 
 Where = Sequence[ColumnElement[bool]]
-Names = Mapping[str, Texts]
+Names = Mapping[str, Translations]
 """Components' names in other languages, by public id."""
 
 

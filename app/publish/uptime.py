@@ -24,7 +24,7 @@ WEIGHTS: dict[ComponentStatus, float] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class StatusChange:
     """At this instant the component went from one status to another."""
 
     at: datetime
@@ -33,7 +33,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class UptimeDay:
     """One day in the page's zone.  `worst` is None before the component began; `minutes` are those not operational."""
 
     day: date
@@ -45,7 +45,7 @@ class Day:
 class History:
     """The days, oldest first, and the share of known time that was up, in percent (None: nothing is known)."""
 
-    days: tuple[Day, ...]
+    days: tuple[UptimeDay, ...]
     uptime: float | None
 
     @property
@@ -71,7 +71,7 @@ def percentage(seconds: Mapping[ComponentStatus, float]) -> float | None:
 
 
 def between(
-    changes: Sequence[Change], current: ComponentStatus, began: datetime, begin: datetime, end: datetime
+    changes: Sequence[StatusChange], current: ComponentStatus, began: datetime, begin: datetime, end: datetime
 ) -> dict[ComponentStatus, float]:
     """How many seconds of the time from `begin` to `end` a component was in each status.
 
@@ -86,7 +86,7 @@ def window_start(until: datetime, zone: ZoneInfo) -> datetime:
 
 
 def history(
-    changes: Sequence[Change], current: ComponentStatus, began: datetime, until: datetime, zone: ZoneInfo
+    changes: Sequence[StatusChange], current: ComponentStatus, began: datetime, until: datetime, zone: ZoneInfo
 ) -> History:
     """The 90 days that end with `until`'s day.
 
@@ -119,14 +119,16 @@ class _WholeDay:
 
     begin: datetime
     end: datetime
-    well: Day
+    well: UptimeDay
 
 
 @lru_cache(maxsize=64)
 def _whole_days(today: date, zone: ZoneInfo) -> tuple[_WholeDay, ...]:
     days = [today - timedelta(days=offset) for offset in range(DAYS - 1, -1, -1)]
     return tuple(
-        _WholeDay(_midnight(day, zone), _midnight(day + timedelta(days=1), zone), Day(day, ComponentStatus.OPERATIONAL))
+        _WholeDay(
+            _midnight(day, zone), _midnight(day + timedelta(days=1), zone), UptimeDay(day, ComponentStatus.OPERATIONAL)
+        )
         for day in days
     )
 
@@ -138,7 +140,7 @@ def _is_well(span: "Span", begin: datetime, end: datetime) -> bool:
 Span = tuple[datetime, datetime, ComponentStatus]
 
 
-def _spans(changes: Sequence[Change], current: ComponentStatus, begin: datetime, until: datetime) -> list[Span]:
+def _spans(changes: Sequence[StatusChange], current: ComponentStatus, begin: datetime, until: datetime) -> list[Span]:
     spans: list[Span] = []
     at, status = begin, changes[0].from_status if changes else current
     for change in changes:
@@ -170,12 +172,12 @@ def _weighed(seconds: Mapping[ComponentStatus, float]) -> tuple[float, float]:
     return known, sum(WEIGHTS[status] * length for status, length in seconds.items())
 
 
-def _day(day: date, seconds: dict[ComponentStatus, float]) -> Day:
+def _day(day: date, seconds: dict[ComponentStatus, float]) -> UptimeDay:
     if not seconds:
-        return Day(day, None)
+        return UptimeDay(day, None)
     troubled = sorted((s for s in seconds if s is not ComponentStatus.OPERATIONAL), key=lambda s: -s.severity_rank)
     minutes = tuple((status, max(1, round(seconds[status] / 60))) for status in troubled)
-    return Day(day, troubled[0] if troubled else ComponentStatus.OPERATIONAL, minutes)
+    return UptimeDay(day, troubled[0] if troubled else ComponentStatus.OPERATIONAL, minutes)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -10,7 +10,7 @@ from app.publish.uptime import History
 from app.publish.verdict import Verdict
 from app.vocabulary import ComponentStatus, Impact, Language, PostKind, PostStatus
 
-Texts = Mapping[str, str]
+Translations = Mapping[str, str]
 """The same words in languages other than the page's own, by the language's code.  A language without any reads the
 page's own.
 """
@@ -75,8 +75,8 @@ class AnnouncementView:
     body_html: str
     starts_at: datetime
     ends_at: datetime | None
-    titles: Texts = field(default_factory=dict, hash=False)
-    htmls: Texts = field(default_factory=dict, hash=False)
+    titles: Translations = field(default_factory=dict, hash=False)
+    htmls: Translations = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ class ComponentView:
     created_at: datetime
     updated_at: datetime
     history: History | None = None
-    names: Texts = field(default_factory=dict, hash=False)
-    descriptions: Texts = field(default_factory=dict, hash=False)
+    names: Translations = field(default_factory=dict, hash=False)
+    descriptions: Translations = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class GroupView:
     created_at: datetime
     updated_at: datetime
     components: tuple[ComponentView, ...]
-    names: Texts = field(default_factory=dict, hash=False)
+    names: Translations = field(default_factory=dict, hash=False)
 
     @property
     def status(self) -> ComponentStatus:
@@ -126,7 +126,7 @@ class EffectView:
     name: str
     from_status: ComponentStatus
     to_status: ComponentStatus
-    names: Texts = field(default_factory=dict, hash=False)
+    names: Translations = field(default_factory=dict, hash=False)
 
     @property
     def is_same(self) -> bool:
@@ -191,8 +191,8 @@ class UpdateView:
     effects: tuple[EffectView, ...] = ()
     revisions: tuple[RevisionView, ...] = ()
     withdrawn_at: datetime | None = None
-    bodies: Texts = field(default_factory=dict, hash=False)
-    htmls: Texts = field(default_factory=dict, hash=False)
+    bodies: Translations = field(default_factory=dict, hash=False)
+    htmls: Translations = field(default_factory=dict, hash=False)
 
     @property
     def is_translated(self) -> bool:
@@ -258,7 +258,7 @@ class PostView:
     withdrawn: tuple[UpdateView, ...] = ()
     withdrawn_at: datetime | None = None
     former_facts: tuple[FormerFacts, ...] = ()
-    titles: Texts = field(default_factory=dict, hash=False)
+    titles: Translations = field(default_factory=dict, hash=False)
 
     @property
     def is_translated(self) -> bool:

@@ -17,7 +17,7 @@ from app.vocabulary import Language
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ComponentChoice:
     """A component that may be chosen."""
 
     public_id: str
@@ -45,7 +45,7 @@ class VisitorPage:
     url: str
     name: str
     language: Language
-    choices: tuple[Choice, ...]
+    choices: tuple[ComponentChoice, ...]
     style: str
     logo: LogoView | None
     base: str = ""
@@ -71,7 +71,7 @@ def find_page(page_id: int | None = None, slug: str = "") -> VisitorPage | None:
         .where(Component.page_id == page.id, Component.visible, Component.archived_at.is_(None))
         .order_by(ComponentGroup.position.nulls_first(), ComponentGroup.id, Component.position, Component.id)
     )
-    choices = tuple(Choice(key, name, group or "") for key, name, group in found)
+    choices = tuple(ComponentChoice(key, name, group or "") for key, name, group in found)
     return VisitorPage(
         id=page.id,
         slug=page.slug,

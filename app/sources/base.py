@@ -15,7 +15,7 @@ from app.text import clean
 MOST_EVENTS = 1000
 WINDOW_SECONDS = 3600
 LONGEST_KEY = 200
-Fields = dict[str, Any]
+EventFields = dict[str, Any]
 
 
 class NotUnderstood(Exception):
@@ -116,12 +116,12 @@ def parsed_json(body: bytes | str) -> object:
         raise Invalid("The body isn't valid JSON.") from None
 
 
-def fields(value: object) -> Fields:
+def fields(value: object) -> EventFields:
     """`value` if it's a JSON object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def rows(value: object) -> Iterable[Fields]:
+def rows(value: object) -> Iterable[EventFields]:
     """The JSON objects in a list, up to a limit."""
     return [one for one in value[:MOST_EVENTS] if isinstance(one, dict)] if isinstance(value, list) else []
 

@@ -5,7 +5,7 @@ import hmac
 from app.errors import Forbidden, Unavailable
 from app.mail_verdict import MailVerdict, verdict
 from app.settings import Settings
-from app.sources.base import Fields, Received, Source, fields, is_recent, parsed_json, words
+from app.sources.base import EventFields, Received, Source, fields, is_recent, parsed_json, words
 from app.sources.events import Bounced, Complained, Event, Unsubscribed
 
 HINTS = {
@@ -57,7 +57,7 @@ class Mailgun(Source):
         return ()
 
 
-def _bounced(event: Fields, event_id: str, address: str, returned_to: tuple[str, ...]) -> Bounced:
+def _bounced(event: EventFields, event_id: str, address: str, returned_to: tuple[str, ...]) -> Bounced:
     status = fields(event.get("delivery-status"))
     code, enhanced = words(status.get("code"), 8), words(status.get("enhanced-code"), 16)
     said = " ".join(words(status.get(name), 1000) for name in ("message", "description")).strip()
@@ -73,7 +73,7 @@ def _bounced(event: Fields, event_id: str, address: str, returned_to: tuple[str,
     )
 
 
-def is_signed(key: str, signature: Fields) -> bool:
+def is_signed(key: str, signature: EventFields) -> bool:
     """Whether Mailgun signed this lately: HMAC-SHA256 of timestamp and token run together, in hex (Mailgun, "Securing
     webhooks").
     """

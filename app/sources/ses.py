@@ -13,7 +13,7 @@ from app.clock import now
 from app.errors import Forbidden, Invalid, Unavailable
 from app.mail_verdict import MailVerdict, verdict
 from app.settings import Settings
-from app.sources.base import Fields, NotUnderstood, Received, Source, fields, parsed_json, rows, words
+from app.sources.base import EventFields, NotUnderstood, Received, Source, fields, parsed_json, rows, words
 from app.sources.events import Bounced, Complained, ConfirmationAsked, Event, Unsubscribed
 
 OLDEST = timedelta(hours=1)
@@ -85,7 +85,7 @@ class Ses(Source):
             fetch(url)
 
 
-def _bounces(bounce: Fields, key: str, returned_to: tuple[str, ...]) -> tuple[Event, ...]:
+def _bounces(bounce: EventFields, key: str, returned_to: tuple[str, ...]) -> tuple[Event, ...]:
     people = rows(bounce.get("bouncedRecipients"))
     if not people:
         raise NotUnderstood("a bounce without recipients")
@@ -108,7 +108,7 @@ def _bounces(bounce: Fields, key: str, returned_to: tuple[str, ...]) -> tuple[Ev
     return tuple(events)
 
 
-def _complaints(complaint: Fields, key: str, returned_to: tuple[str, ...]) -> tuple[Event, ...]:
+def _complaints(complaint: EventFields, key: str, returned_to: tuple[str, ...]) -> tuple[Event, ...]:
     people = rows(complaint.get("complainedRecipients"))
     kind = str(complaint.get("complaintFeedbackType") or "abuse").lower()
     if kind in NO_COMPLAINT:
@@ -120,7 +120,7 @@ def _complaints(complaint: Fields, key: str, returned_to: tuple[str, ...]) -> tu
     )
 
 
-def is_signed(message: Fields) -> bool:
+def is_signed(message: EventFields) -> bool:
     """Whether Amazon signed the message: RSA over its fields, by the certificate that it names, which is fetched from
     Amazon's own host alone.
     """
@@ -145,7 +145,7 @@ def is_signed(message: Fields) -> bool:
     return True
 
 
-def _is_recent(message: Fields) -> bool:
+def _is_recent(message: EventFields) -> bool:
     try:
         at = datetime.fromisoformat(str(message.get("Timestamp")))
     except ValueError:

@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from app.publish.serve import Application
+
 THREADS = 8
 """Of one web process.  Each more costs readers a little, because all of them take turns in Python."""
 

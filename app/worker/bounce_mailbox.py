@@ -54,7 +54,7 @@ class BounceMailbox:
         try:
             count = self._read()
             self._tell("")
-        except imap.Unreachable as error:
+        except imap.MailboxUnreachable as error:
             self._tell(str(error))
         finally:
             job_locks.release(JOB, until, EVERY)

@@ -25,7 +25,7 @@ LARGEST_BYTES = 4 * 1024 * 1024
 """More than this is never taken in one piece, whatever the server announces."""
 
 
-class Unreachable(Exception):
+class MailboxUnreachable(Exception):
     """The mailbox can't be read; its text is a sentence's part that is safe to show."""
 
 
@@ -73,7 +73,7 @@ def opened(url: str) -> Iterator[Mailbox]:
         with suppress(imaplib.IMAP4.error, OSError):
             client.logout()
     except (OSError, imaplib.IMAP4.error, ValueError, UnicodeError) as error:
-        raise Unreachable(_why(error)) from error
+        raise MailboxUnreachable(_why(error)) from error
     finally:
         if client is not None:
             _hang_up(client)
@@ -132,7 +132,7 @@ def _connected(where: SplitResult) -> IMAPClient:
         return client
     try:
         if not client.has_capability("STARTTLS"):
-            raise Unreachable(
+            raise MailboxUnreachable(
                 "the server does not offer STARTTLS, and a password never goes over a readable connection"
             )
         client.starttls(context)
@@ -158,9 +158,9 @@ def _sign_in(client: IMAPClient, user: str, password: str) -> None:
     except imaplib.IMAP4.error as error:
         if isinstance(error.__context__, imaplib.IMAP4.abort):  # the connection broke, which IMAPClient calls the same
             raise error.__context__ from error
-        raise Unreachable("the server refused the user name or password") from error
+        raise MailboxUnreachable("the server refused the user name or password") from error
     except UnicodeError as error:
-        raise Unreachable("the server accepts only ASCII in user names and passwords") from error
+        raise MailboxUnreachable("the server accepts only ASCII in user names and passwords") from error
 
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (

@@ -31,7 +31,7 @@ class Conversation(LMTP):
 
     line_length_limit = LONGEST_LINE
 
-    def __init__(self, mailbox: "Mailbox", loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, mailbox: "MessageHandler", loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(
             mailbox,
             data_size_limit=LARGEST_MESSAGE,
@@ -62,7 +62,7 @@ class Conversation(LMTP):
             super().connection_lost(error)
 
 
-class Mailbox:
+class MessageHandler:
     """What is done with a message.  aiosmtpd calls the methods."""
 
     def __init__(self, flask_app: Flask, settings: Settings) -> None:
@@ -101,13 +101,13 @@ class Mailbox:
         return "250 2.0.0 OK"
 
 
-class Server:
+class LmtpServer:
     """Listens on BOUNCE_LMTP, in a thread of its own, from the start on.  Raises OSError: that address can't be had."""
 
     def __init__(self, flask_app: Flask, settings: Settings) -> None:
         host, _, port = settings.bounce_lmtp.rpartition(":")
         self._loop = asyncio.new_event_loop()
-        mailbox = Mailbox(flask_app, settings)
+        mailbox = MessageHandler(flask_app, settings)
         try:
             self._listening = self._loop.run_until_complete(
                 self._loop.create_server(lambda: Conversation(mailbox, self._loop), host.strip("[]"), int(port))
@@ -150,13 +150,13 @@ def take(settings: Settings, raw: bytes, envelope_recipient: str) -> None:
         receiving.receive(settings, mail.SOURCE, received)
 
 
-def serve(flask_app: Flask, settings: Settings) -> Server | None:
+def serve(flask_app: Flask, settings: Settings) -> LmtpServer | None:
     """Listen, if BOUNCE_LMTP is set."""
     if not settings.bounce_lmtp:
         return None
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd notes every recipient
     try:
-        return Server(flask_app, settings)
+        return LmtpServer(flask_app, settings)
     except OSError as error:
         logger.error("returned mail is not taken: BOUNCE_LMTP can't be listened on: %s", error.strerror or error)
         return None

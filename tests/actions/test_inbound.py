@@ -96,7 +96,7 @@ def locked(told: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings
     """Somebody else holds the database for as long as the test wants."""
     monkeypatch.setattr(receiving, "STORE_SECONDS", 0.2)
 
-    def slow(_kept: spool.Kept) -> receiving.Receipt:
+    def slow(_kept: spool.SpooledDelivery) -> receiving.Receipt:
         time.sleep(1)  # as long as a lock is waited for
         raise Unavailable("The database is locked by another program.")
 
@@ -232,7 +232,7 @@ def test_what_is_stored_late_and_spooled_too_counts_once(told: Settings, monkeyp
     store = receiving.store
     stored = threading.Event()
 
-    def late(kept: spool.Kept) -> receiving.Receipt:
+    def late(kept: spool.SpooledDelivery) -> receiving.Receipt:
         time.sleep(0.1)
         try:
             return store(kept)

@@ -17,7 +17,7 @@ from app.channels import mime, smtp_lines
 from app.channels.base import TICK
 from app.channels.email import IN_DOUBT, NOT_SENT, SmtpSender
 from app.channels.registry import channel
-from app.channels.smtp import Opened, Unreachable
+from app.channels.smtp import SmtpSession, SmtpUnreachable
 from app.clock import frozen
 from app.errors import Invalid
 from app.settings import Settings
@@ -236,7 +236,7 @@ def test_what_was_being_opened_before_tells_nothing_of_now(
     """As when a cable is out: one connection is refused, another one is waited for until after it is back."""
     is_back, calls, whole = threading.Event(), count(1), smtp_lines.open_connection
 
-    def connect(url: str, hello: str) -> Opened:
+    def connect(url: str, hello: str) -> SmtpSession:
         number = next(calls)
         if number > 2:
             is_back.set()
@@ -244,7 +244,7 @@ def test_what_was_being_opened_before_tells_nothing_of_now(
             return whole(url, hello)
         if number == 2:
             is_back.wait(30)
-        raise Unreachable("the mail server can't be reached")
+        raise SmtpUnreachable("the mail server can't be reached")
 
     monkeypatch.setattr(smtp_lines, "open_connection", connect)
     sender = One(settings.with_changes(smtp_url=f"smtp://127.0.0.1:{port}", send_connections=2))

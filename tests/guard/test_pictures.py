@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.guard.pictures import Picture, picture_of
+from app.guard.pictures import PictureFacts, picture_of
 from tests import pictures
 
 
@@ -20,7 +20,7 @@ from tests import pictures
     ids=["png", "jpeg", "lossy", "lossless", "extended"],
 )
 def test_a_picture_says_what_it_is_and_how_large(body: bytes, content_type: str) -> None:
-    assert picture_of(body) == Picture(content_type, *pictures.SIZE)
+    assert picture_of(body) == PictureFacts(content_type, *pictures.SIZE)
     for length in range(20):
         assert picture_of(body[:length]) is None
 
@@ -28,7 +28,7 @@ def test_a_picture_says_what_it_is_and_how_large(body: bytes, content_type: str)
 def test_a_jpeg_is_read_past_long_segments_and_padding() -> None:
     note = b"\xff\xfe" + (3000).to_bytes(2) + b"\xff\xc0" * 1499
     padded = pictures.JPEG[:2] + note + b"\xff\xff" + pictures.JPEG[2:]
-    assert picture_of(padded) == Picture("image/jpeg", *pictures.SIZE)
+    assert picture_of(padded) == PictureFacts("image/jpeg", *pictures.SIZE)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.publish.addresses import Found, Place, read_map, write_map
+from app.publish.addresses import Place, RequestTarget, read_map, write_map
 
 HOME = "https://example.com/status"
 PLACES = [
@@ -44,7 +44,7 @@ def test_without_a_map_all_is_the_default_pages(tmp_path: Path, broken: str) -> 
     if broken:
         (tmp_path / "pages.json").write_text(broken)
     found = read_map(tmp_path, HOME).find("example.com", "/status/history")
-    assert found == Found("default", "/status", "/history", is_own_host=False)
+    assert found == RequestTarget("default", "/status", "/history", is_own_host=False)
 
 
 def test_nginx_finds_each_page_by_links(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from app import clock
 from app.actions.components.components import set_component_status
 from app.actions.pages.pages import edit_page
 from app.publish.refresh import refresh
-from app.publish.uptime import Change, history
+from app.publish.uptime import StatusChange, history
 from app.settings import Settings
 from app.vocabulary import ComponentStatus
 from tests.factories import ALICE, LENA, make_component
@@ -46,7 +46,9 @@ def days_of_minutes(zone: str, until: datetime) -> tuple[date, ...]:
     return tuple((until - number * MINUTE).astimezone(there).date() for number in range(1, 130_000))
 
 
-def counted(changes: list[Change], zone: str, until: datetime) -> tuple[dict[date, Counter[ComponentStatus]], float]:
+def counted(
+    changes: list[StatusChange], zone: str, until: datetime
+) -> tuple[dict[date, Counter[ComponentStatus]], float]:
     """The minutes of each day in each state, and the share that was up, counted one by one."""
     today = until.astimezone(ZoneInfo(zone)).date()
     days: dict[date, Counter[ComponentStatus]] = {today - timedelta(days=back): Counter() for back in range(90)}
@@ -77,7 +79,7 @@ def test_the_bar_is_what_counting_minute_by_minute_gives(
 ) -> None:
     until = AFTER_CHANGES[season]
     instants = sorted(until - minute * MINUTE for minute in back)
-    changes = [Change(at, statuses[place], statuses[place + 1]) for place, at in enumerate(instants)]
+    changes = [StatusChange(at, statuses[place], statuses[place + 1]) for place, at in enumerate(instants)]
     found = history(changes, changes[-1].to_status, until - 400 * DAY, until, ZoneInfo(zone))
     days, share = counted(changes, zone, until)
     assert [day.day for day in found.days] == sorted(days)
@@ -109,7 +111,7 @@ def zone_of(rule: str) -> ZoneInfo:
 )
 def test_a_day_is_as_long_as_it_is(rule: str, day: date, minutes: int) -> None:
     until = datetime(day.year, day.month, day.day, 12, tzinfo=UTC) + 5 * DAY
-    changes = [Change(until - 60 * DAY, UP, MAJOR)]
+    changes = [StatusChange(until - 60 * DAY, UP, MAJOR)]
     found = history(changes, MAJOR, until - 400 * DAY, until, zone_of(rule))
     told = {one.day: one.minutes for one in found.days}
     assert told[day] == ((MAJOR, minutes),)

@@ -20,7 +20,7 @@ from app.actions.pages.announcements import create_announcement
 from app.actions.pages.pages import edit_page
 from app.actions.posts.publishing import open_post, publish_update
 from app.errors import SettingError
-from app.guard.pictures import Picture, picture_of
+from app.guard.pictures import PictureFacts, picture_of
 from app.publish import pictures
 from app.publish.catalogues import translations
 from app.publish.export import export
@@ -255,7 +255,7 @@ def test_the_page_goes_on_a_home_screen(app: Flask, settings: Settings, page_id:
         assert answer.content_type == icon["type"]
         if icon["type"] == "image/png":
             side = int(icon["sizes"].partition("x")[0])
-            assert picture_of(answer.data) == Picture("image/png", side, side)
+            assert picture_of(answer.data) == PictureFacts("image/png", side, side)
     assert reader.get("/apple-touch-icon.png").data == reader.get("/icon-192.png").data
 
 
@@ -284,8 +284,8 @@ def test_a_shared_link_says_what_it_is(app: Flask, settings: Settings, page_id: 
             assert (found["og:site_name"], found["twitter:card"]) == ('A "b" <c>', "summary_large_image")
             assert found["og:image"].startswith(HOME)
             picture = reader.get(found["og:image"].removeprefix(HOME))
-            size = Picture("image/png", int(found["og:image:width"]), int(found["og:image:height"]))
-            assert picture_of(picture.data) == size == Picture("image/png", 1200, 630)
+            size = PictureFacts("image/png", int(found["og:image:width"]), int(found["og:image:height"]))
+            assert picture_of(picture.data) == size == PictureFacts("image/png", 1200, 630)
             assert picture.data == reader.get("/og.png").data
     assert "og:url" not in Meta(reader.get("/incidents/nothere").text).found
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.publish.uptime import DAYS, Change, history, window_start
+from app.publish.uptime import DAYS, StatusChange, history, window_start
 from app.vocabulary import ComponentStatus
 
 UP, MAJOR, PARTIAL = ComponentStatus.OPERATIONAL, ComponentStatus.MAJOR_OUTAGE, ComponentStatus.PARTIAL_OUTAGE
@@ -15,8 +15,8 @@ UNTIL = datetime(2026, 4, 20, 12, tzinfo=UTC)
 LONG_AGO = UNTIL - timedelta(days=400)
 
 
-def outage(begin: datetime, end: datetime, status: ComponentStatus = MAJOR) -> list[Change]:
-    return [Change(begin, UP, status), Change(end, status, UP)]
+def outage(begin: datetime, end: datetime, status: ComponentStatus = MAJOR) -> list[StatusChange]:
+    return [StatusChange(begin, UP, status), StatusChange(end, status, UP)]
 
 
 def test_an_hour_of_outage_is_sixty_minutes_of_its_day() -> None:
@@ -66,7 +66,7 @@ def test_minutes_never_exceed_the_time_there_was(
     minutes: list[int], zone: ZoneInfo, statuses: list[ComponentStatus]
 ) -> None:
     instants = sorted(UNTIL - timedelta(minutes=minute) for minute in minutes)
-    changes = [Change(at, statuses[i], statuses[i + 1]) for i, at in enumerate(instants)]
+    changes = [StatusChange(at, statuses[i], statuses[i + 1]) for i, at in enumerate(instants)]
     changes = [change for change in changes if change.at >= window_start(UNTIL, zone)]
     current = changes[-1].to_status if changes else statuses[0]
     found = history(changes, current, LONG_AGO, UNTIL, zone)

@@ -220,7 +220,7 @@ def test_a_server_that_nobody_vouches_for_gets_no_password(
     monkeypatch.delenv("SSL_CERT_FILE")
     for scheme in ("imaps", "imap"):
         with (
-            pytest.raises(imap.Unreachable, match="certificate can't be trusted"),
+            pytest.raises(imap.MailboxUnreachable, match="certificate can't be trusted"),
             imap.opened(server.url("bounces", scheme=scheme)),
         ):
             pass
@@ -281,7 +281,7 @@ def test_a_server_that_misbehaves_costs_little_time(talk: Talk, said: str, monke
     began = time.monotonic()
     with (
         talking(closing(talk)) as port,
-        pytest.raises(imap.Unreachable, match=said),
+        pytest.raises(imap.MailboxUnreachable, match=said),
         imap.opened(f"imap://u:p%40ss@127.0.0.1:{port}/INBOX"),
     ):
         pass

@@ -12,7 +12,7 @@ from app.channels.names import EMAIL
 from app.clock import now
 from app.db import release, transaction
 from app.db import session as read_session
-from app.deliver.alarms import Found
+from app.deliver.alarms import FoundAlarm
 from app.models.delivery import Delivery, Dispatch, MailEvent, SendLimit
 from app.settings import Settings
 from app.shapes import SYSTEM
@@ -75,7 +75,7 @@ def watch(_settings: Settings) -> None:
         if is_too_much
         else "Find out why before providers block your mail."
     )
-    alarms.raise_found([Found("mail-health", "email", said)])
+    alarms.raise_found([FoundAlarm("mail-health", "email", said)])
     if is_too_much and not paused:
         with transaction() as session:
             send_limits.pause_within(session, SYSTEM, EMAIL, "", health.sentence)

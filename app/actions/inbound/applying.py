@@ -94,7 +94,7 @@ def _kind(event: Bounced | Complained | Unsubscribed) -> str:
 
 
 def _about(
-    session: Session, settings: Settings, named: return_path.Row | None, address: str
+    session: Session, settings: Settings, named: return_path.RowReference | None, address: str
 ) -> tuple[Delivery | None, list[Subscriber]]:
     """The delivery and the subscribers that an event is about: of its row, or else everyone with that address."""
     if named is not None:

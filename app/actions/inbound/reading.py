@@ -40,7 +40,7 @@ MOST_REPLAYED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ReadingOutcome:
     """What became of a row that was read; `changes` counts the events that said anything new about someone we know."""
 
     row_id: int
@@ -65,7 +65,7 @@ def read_waiting(settings: Settings) -> int:
     return count
 
 
-def read_now(settings: Settings, row_id: int) -> Outcome | None:
+def read_now(settings: Settings, row_id: int) -> ReadingOutcome | None:
     """Read one row at once, where its effect can't wait for a worker; None when another one is reading it.
 
     Raises:
@@ -87,7 +87,7 @@ def take_in_spool(settings: Settings) -> int:
 
 def replay(
     settings: Settings, actor: Actor, row_ids: Sequence[int] = (), state: InboundState | None = None
-) -> list[Outcome]:
+) -> list[ReadingOutcome]:
     """Read these rows again, or all in a state; what became of each.  What was applied before isn't applied twice.
 
     Raises:
@@ -135,7 +135,7 @@ def _claim(limit: int, row_id: int | None = None) -> tuple[str, list[int]] | Non
     return (owner, found) if found else None
 
 
-def _read(settings: Settings, owner: str, row_id: int) -> Outcome | None:
+def _read(settings: Settings, owner: str, row_id: int) -> ReadingOutcome | None:
     """Read one claimed row and settle it.  Raises Unavailable."""
     row = read_session().get(InboundDelivery, row_id)
     if row is None or row.leased_by != owner:
@@ -147,19 +147,19 @@ def _read(settings: Settings, owner: str, row_id: int) -> Outcome | None:
     try:
         events = _events(settings, name, received)
     except NotUnderstood as error:
-        outcome = Outcome(row_id, InboundState.NOT_UNDERSTOOD, str(error))
+        outcome = ReadingOutcome(row_id, InboundState.NOT_UNDERSTOOD, str(error))
     except OSError as error:
         if attempts < MOST_ATTEMPTS:
             return None  # the lease ends, and it's tried again
-        outcome = Outcome(row_id, InboundState.FAILED, f"the network failed ({type(error).__name__})")
+        outcome = ReadingOutcome(row_id, InboundState.FAILED, f"the network failed ({type(error).__name__})")
     except Exception as error:
         logger.exception("inbound delivery %d of %s can't be read", row_id, name)
-        outcome = Outcome(row_id, InboundState.FAILED, f"reading it failed ({type(error).__name__})")
+        outcome = ReadingOutcome(row_id, InboundState.FAILED, f"reading it failed ({type(error).__name__})")
     else:
         try:
             with transaction() as session:
                 changes = sum(apply(session, settings, name, received_at, event) for event in events)
-                outcome = Outcome(row_id, InboundState.UNDERSTOOD, _summary(events, changes), changes)
+                outcome = ReadingOutcome(row_id, InboundState.UNDERSTOOD, _summary(events, changes), changes)
                 _settle(session, owner, outcome)
             return outcome
         except Unavailable:
@@ -167,10 +167,10 @@ def _read(settings: Settings, owner: str, row_id: int) -> Outcome | None:
         except IntegrityError:
             if attempts < MOST_ATTEMPTS:
                 return None  # another worker applied the same event at this moment: the next try finds it
-            outcome = Outcome(row_id, InboundState.FAILED, "applying it failed (IntegrityError)")
+            outcome = ReadingOutcome(row_id, InboundState.FAILED, "applying it failed (IntegrityError)")
         except Exception as error:
             logger.exception("inbound delivery %d of %s can't be applied", row_id, name)
-            outcome = Outcome(row_id, InboundState.FAILED, f"applying it failed ({type(error).__name__})")
+            outcome = ReadingOutcome(row_id, InboundState.FAILED, f"applying it failed ({type(error).__name__})")
     with transaction() as session:
         _settle(session, owner, outcome)
     return outcome
@@ -190,7 +190,7 @@ def _events(settings: Settings, name: str, received: Received) -> tuple[Event, .
     return events
 
 
-def _settle(session: Session, owner: str, outcome: Outcome) -> None:
+def _settle(session: Session, owner: str, outcome: ReadingOutcome) -> None:
     session.execute(
         update(InboundDelivery)
         .where(InboundDelivery.id == outcome.row_id, InboundDelivery.leased_by == owner)

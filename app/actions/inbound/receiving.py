@@ -64,7 +64,7 @@ def receive_into_database(settings: Settings, source: Source, received: Received
     return store(_authenticated(settings, source, received))
 
 
-def store(kept: spool.Kept) -> Receipt:
+def store(kept: spool.SpooledDelivery) -> Receipt:
     """Store a delivery unless its key is known.  Raises Unavailable."""
     try:
         with transaction() as session:
@@ -88,8 +88,8 @@ def store(kept: spool.Kept) -> Receipt:
             return Receipt(is_new=False, row_id=session.scalar(_known(kept.source, kept.key)))
 
 
-def _authenticated(settings: Settings, source: Source, received: Received) -> spool.Kept:
-    return spool.Kept(
+def _authenticated(settings: Settings, source: Source, received: Received) -> spool.SpooledDelivery:
+    return spool.SpooledDelivery(
         source=source.name,
         key=source.authenticate(received, settings)[:LONGEST_KEY],
         received_at=now(),

@@ -20,7 +20,7 @@ UNREADABLE = ".unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class SpooledDelivery:
     """An authentic delivery, as it's stored."""
 
     source: str
@@ -36,7 +36,7 @@ def folder(settings: Settings) -> Path:
     return settings.home / "spool"
 
 
-def write(settings: Settings, kept: Kept) -> None:
+def write(settings: Settings, kept: SpooledDelivery) -> None:
     """Write a delivery, and return when it's on disk.
 
     Raises:
@@ -80,12 +80,12 @@ def unreadable(settings: Settings) -> list[Path]:
     return sorted(folder(settings).glob(f"*{UNREADABLE}"))
 
 
-def read_all(settings: Settings) -> Iterator[tuple[Path, Kept]]:
+def read_all(settings: Settings) -> Iterator[tuple[Path, SpooledDelivery]]:
     """Each spooled delivery with its file, oldest first.  What makes no sense is put aside under another name."""
     for path in waiting(settings):
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
-            kept = Kept(
+            kept = SpooledDelivery(
                 source=str(facts["source"]),
                 key=str(facts["key"]),
                 received_at=datetime.fromisoformat(facts["received_at"]),

@@ -15,7 +15,7 @@ from app.actions.posts import editing, publishing, texts, validation
 from app.clock import now
 from app.db import release
 from app.db import session as read_session
-from app.deliver.alarms import Found
+from app.deliver.alarms import FoundAlarm
 from app.errors import CandorError, Conflict, Invalid, KeyUsed, NotAllowed, NotFound, Stale, Unavailable
 from app.models.component import Component
 from app.models.draft import Approval, Draft, DraftEditor, DraftEffect, DraftText
@@ -319,7 +319,7 @@ def _give_back(settings: Settings, actor: Actor, page_id: int, public_id: str, w
         change.audit("give back", "draft", public_id, why)
     logger.warning("the scheduled draft %s is not published: %s", public_id, why)
     sentence = f"A scheduled update was not published. {why} Open the draft, and publish or discard it."
-    alarms.raise_found([Found(NOT_PUBLISHED, public_id, sentence[:300])])
+    alarms.raise_found([FoundAlarm(NOT_PUBLISHED, public_id, sentence[:300])])
 
 
 def _publish(change: Change, settings: Settings, draft: Draft, *, key: str = "", fingerprint: str = "") -> Published:

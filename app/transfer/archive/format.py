@@ -122,7 +122,7 @@ def _read_time(raw: Any, field: Field) -> datetime | date:
     raise RowError(f"its {field.name} is no {'day' if field.kind is date else 'time with a zone'}")
 
 
-Model = type[Any]
+MappedClass = type[Any]
 """A mapped class: each has `id`, and those that others refer to a `public_id`."""
 
 ANYWHERE = frozenset(
@@ -147,12 +147,12 @@ class Reference:
 
     key: str
     column: InstrumentedAttribute[Any]
-    target: Model
+    target: MappedClass
     nullable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ChosenComponents:
     """The components that a row names, held in a table of pairs."""
 
     owner: InstrumentedAttribute[int]
@@ -164,9 +164,9 @@ class Table:
     """One file of an archive.  `status` is the enum that a column of that name holds."""
 
     file: str
-    model: Model
+    model: MappedClass
     references: tuple[Reference, ...] = ()
-    choice: Choice | None = None
+    choice: ChosenComponents | None = None
     status: type[StrEnum] | None = None
     is_shared: bool = False
     words: Mapping[str, Iterable[str]] = field(default_factory=lambda: WORDS)
@@ -210,7 +210,9 @@ CHANGES = Table(
 )
 TEMPLATES = Table("templates.jsonl", IncidentTemplate, status=PostStatus)
 ANNOUNCEMENTS = Table("announcements.jsonl", Announcement)
-POSTS = Table("posts.jsonl", Post, choice=Choice(PostComponent.post_id, PostComponent.component_id), status=PostStatus)
+POSTS = Table(
+    "posts.jsonl", Post, choice=ChosenComponents(PostComponent.post_id, PostComponent.component_id), status=PostStatus
+)
 UPDATES = Table("updates.jsonl", Update, (Reference("post", Update.post_id, Post),), status=PostStatus)
 EFFECTS = Table(
     "effects.jsonl",
@@ -227,7 +229,7 @@ POST_REVISIONS = Table("post_revisions.jsonl", PostRevision, (Reference("post", 
 SUBSCRIBERS = Table(
     "subscribers.jsonl",
     Subscriber,
-    choice=Choice(SubscriberComponent.subscriber_id, SubscriberComponent.component_id),
+    choice=ChosenComponents(SubscriberComponent.subscriber_id, SubscriberComponent.component_id),
 )
 FOLLOWS = Table(
     "follows.jsonl",
@@ -258,12 +260,12 @@ TABLES = (
 MANIFEST, PAGE = "manifest.json", "page.json"
 
 
-def ids_on(model: Model, page_id: int) -> Select[Any]:
+def ids_on(model: MappedClass, page_id: int) -> Select[Any]:
     """The row ids of a table's rows that belong to a page."""
     return select(model.id).where(belongs(model, page_id))
 
 
-def belongs(model: Model, page_id: int) -> ColumnElement[bool]:
+def belongs(model: MappedClass, page_id: int) -> ColumnElement[bool]:
     """Whether a row belongs to a page: directly, or through what it refers to."""
     if hasattr(model, "page_id"):
         found: ColumnElement[bool] = model.page_id == page_id

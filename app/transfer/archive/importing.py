@@ -41,11 +41,11 @@ from app.transfer.archive.format import (
     TABLES,
     UPDATES,
     Field,
-    Model,
+    MappedClass,
     Table,
     belongs,
 )
-from app.transfer.archive.reading import Archive, Line, opened
+from app.transfer.archive.reading import Archive, ArchiveLine, opened
 from app.transfer.archive.writing import PAGE_FIELDS, key_check
 from app.transfer.fields import RowError
 from app.vocabulary import POST_STATUSES, PostKind, Role, SubscriberState, Visibility
@@ -95,7 +95,7 @@ class Taking:
     revision: int
     archive: Archive
     report: ArchiveReport
-    kept: dict[Model, set[str]] = field(default_factory=dict)
+    kept: dict[MappedClass, set[str]] = field(default_factory=dict)
     kept_hashes: dict[str, str] = field(default_factory=dict)
 
 
@@ -126,7 +126,7 @@ def take(taking: Taking, table: Table) -> None:
             taking.archive.refuse(f"in {where} something appears twice, or already exists here under another id.")
 
 
-def batches(lines: Iterable[Line]) -> Iterator[list[Line]]:
+def batches(lines: Iterable[ArchiveLine]) -> Iterator[list[ArchiveLine]]:
     """Some thousand lines at a time."""
     left = iter(lines)
     while batch := list(islice(left, ROWS_AT_ONCE)):
@@ -145,7 +145,7 @@ def check_keys(table: Table, row: Values) -> None:
         raise RowError(f"it has a {sorted(strange)[0][:40]!r}, which this version of Candor doesn't know")
 
 
-def _candidate(taking: Taking, table: Table, line: Line) -> Candidate:
+def _candidate(taking: Taking, table: Table, line: ArchiveLine) -> Candidate:
     number, row = line
     try:
         check_keys(table, row)
@@ -278,7 +278,7 @@ def _check_stages(taking: Taking, rows: Sequence[Candidate]) -> None:
             refuse(taking, UPDATES, row.number, str(error))
 
 
-def ids_of(taking: Taking, target: Model, names: Iterable[str | None]) -> dict[str | None, int]:
+def ids_of(taking: Taking, target: MappedClass, names: Iterable[str | None]) -> dict[str | None, int]:
     """The row ids of this page's rows with these public ids."""
     wanted, found = sorted(str(name) for name in names), {}
     for start in range(0, len(wanted), ROWS_AT_ONCE):
@@ -393,7 +393,7 @@ def _write(taking: Taking, wanted: list[tuple[int, Values]], newest: int) -> Non
     subscribers.insert_suppressions(taking.session, fresh)
 
 
-OWN: dict[str, Model] = {
+OWN: dict[str, MappedClass] = {
     "posts": Post,
     "components": Component,
     "groups": ComponentGroup,

@@ -37,7 +37,7 @@ _IS_ENCRYPTED = 0x1
 FORMERLY: Mapping[str, Mapping[str, str]] = {PAGE: {"host": "feed_authority", "audience": "visibility"}}
 """What columns were called in older archives, by file: a line is read with the names of today."""
 
-Line = tuple[int, dict[str, Any]]
+ArchiveLine = tuple[int, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Archive:
             self.refuse(f"{PAGE} should have one line.")
         return found[0]
 
-    def lines(self, file: str) -> Iterator[Line]:
+    def lines(self, file: str) -> Iterator[ArchiveLine]:
         """Each line of a file with its number, as it is read; none of one that it may go without.
 
         Raises:

@@ -19,7 +19,7 @@ from app.models.component import Component
 from app.models.page import Page, PageLogo
 from app.models.subscriber import ERASED, Subscriber
 from app.settings import Settings
-from app.transfer.archive.format import MANIFEST, PAGE, TABLES, Model, Table, belongs, field_of, to_json
+from app.transfer.archive.format import MANIFEST, PAGE, TABLES, MappedClass, Table, belongs, field_of, to_json
 
 FORMAT, VERSION = "candor-archive", 1
 ROWS_AT_ONCE = 2000
@@ -128,7 +128,7 @@ def lines(session: Session, table: Table, page_id: int) -> Iterator[dict[str, An
                 yield _line(table, row, chosen)
 
 
-def _with_subscriber(statement: Any, model: Model, page_id: int) -> Any:
+def _with_subscriber(statement: Any, model: MappedClass, page_id: int) -> Any:
     """Who of the page is meant, where it is known: a hash alone holds only where the SECRET_KEY is the same."""
     same = and_(
         Subscriber.page_id == page_id,

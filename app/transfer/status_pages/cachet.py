@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from app.errors import Invalid
 from app.transfer.status_pages import cachet_2, cachet_3
-from app.transfer.status_pages.documents import Document, Gathering
+from app.transfer.status_pages.documents import Gathering, ImportedDocument
 from app.transfer.status_pages.json_files import load
 
 STRANGE = "it isn't a component, group, incident, schedule or update from Cachet"
@@ -42,14 +42,14 @@ class _Pages:
         ]
 
 
-def read_document(paths: Iterable[Path], zone: ZoneInfo) -> Document:
+def read_document(paths: Iterable[Path], zone: ZoneInfo) -> ImportedDocument:
     """Read all files.  Cachet writes times without their zone: `zone` is that of its settings.
 
     Raises:
         Invalid: a file is none of Cachet's; the sentence names it.
     """
     gathering, pages = Gathering(), _Pages()
-    second, third = cachet_2.Rows(zone), cachet_3.Rows(zone)
+    second, third = cachet_2.Cachet2Rows(zone), cachet_3.Cachet3Rows(zone)
     for path in paths:
         raw = load(path)
         data = raw.get("data") if isinstance(raw, dict) else None
@@ -69,7 +69,7 @@ def read_document(paths: Iterable[Path], zone: ZoneInfo) -> Document:
     return gathering.document("Cachet")
 
 
-def _add(second: cachet_2.Rows, third: cachet_3.Rows, row: Any) -> str | None:
+def _add(second: cachet_2.Cachet2Rows, third: cachet_3.Cachet3Rows, row: Any) -> str | None:
     """Put a row to those of its version; what it is, None when it is nothing known."""
     if not isinstance(row, dict):
         return None

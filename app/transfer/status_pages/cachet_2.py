@@ -18,7 +18,7 @@ from app.transfer.fields import (
     read_text,
     read_whole,
 )
-from app.transfer.status_pages.documents import ComponentRow, Gathering, PostRow, UpdateRow, told
+from app.transfer.status_pages.documents import Gathering, ImportedComponent, ImportedPost, ImportedUpdate, told
 from app.transfer.status_pages.ids import foreign_id, read_foreign
 from app.transfer.status_pages.texts import read_body
 from app.vocabulary import ComponentStatus, PostKind, PostStatus
@@ -42,7 +42,7 @@ HIDDEN = "it is not public there"
 AS_INCIDENT = "it is maintenance from Cachet 2.3, which doesn't store an end: schedule it here manually"
 
 
-class Rows:
+class Cachet2Rows:
     """The rows of all documents, by what they are."""
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -66,9 +66,9 @@ class Rows:
         gathering.add_posts("incident", self._rows["incidents"], self._incident)
         gathering.add_posts("maintenance", self._rows["schedules"], self._schedule)
 
-    def _group(self, raw: Fields) -> ComponentRow:
+    def _group(self, raw: Fields) -> ImportedComponent:
         _check_public(raw)
-        return ComponentRow(
+        return ImportedComponent(
             id=read_foreign(raw, SOURCE, "group"),
             name=read_line(raw, "name", 200),
             status=None,
@@ -78,12 +78,12 @@ class Rows:
             **self._times(raw),
         )
 
-    def _component(self, raw: Fields) -> ComponentRow:
+    def _component(self, raw: Fields) -> ImportedComponent:
         if not is_on(raw.get("enabled", True)):
             raise RowError("it is disabled there")
         _check_public({"deleted_at": raw.get("deleted_at")})
         group = raw.get("group_id")
-        return ComponentRow(
+        return ImportedComponent(
             id=read_foreign(raw, SOURCE, "component"),
             name=read_line(raw, "name", 200),
             status=read_choice(raw, "status", COMPONENT_STATUSES),
@@ -94,7 +94,7 @@ class Rows:
             **self._times(raw),
         )
 
-    def _incident(self, raw: Fields) -> PostRow:
+    def _incident(self, raw: Fields) -> ImportedPost:
         _check_public(raw)
         if raw.get("status") == 0:
             raise RowError(AS_INCIDENT)
@@ -118,10 +118,10 @@ class Rows:
             **times,
         )
 
-    def _update(self, raw: Fields) -> UpdateRow:
+    def _update(self, raw: Fields) -> ImportedUpdate:
         body = read_body(raw, "message")
         times = self._times(raw)
-        return UpdateRow(
+        return ImportedUpdate(
             id=read_foreign(raw, SOURCE, "update"),
             status=read_choice(raw, "status", INCIDENT_STATUSES),
             body=body,
@@ -130,7 +130,7 @@ class Rows:
             **times,
         )
 
-    def _schedule(self, raw: Fields) -> PostRow:
+    def _schedule(self, raw: Fields) -> ImportedPost:
         _check_public({"deleted_at": raw.get("deleted_at")})
         times = self._times(raw)
         until = read_local(raw, "completed_at", self._zone) if raw.get("completed_at") else None
@@ -176,10 +176,10 @@ def _check_public(raw: Fields) -> None:
         raise RowError(HIDDEN)
 
 
-def opening(raw: Fields, kind: str, status: PostStatus, at: datetime) -> UpdateRow:
+def opening(raw: Fields, kind: str, status: PostStatus, at: datetime) -> ImportedUpdate:
     """What was said first.  Cachet keeps no status of it once there are updates: then it is where incidents begin."""
     body = read_body(raw, "message")
-    return UpdateRow(
+    return ImportedUpdate(
         id=foreign_id(SOURCE, f"{kind} opening", raw.get("id")),
         status=status,
         body=body,

@@ -24,7 +24,7 @@ from app.transfer.fields import (
     read_whole,
 )
 from app.transfer.status_pages.cachet_2 import HIDDEN, INCIDENT_STATUSES, SCHEDULE_STATUSES, opening
-from app.transfer.status_pages.documents import ComponentRow, Gathering, PostRow, UpdateRow, told
+from app.transfer.status_pages.documents import Gathering, ImportedComponent, ImportedPost, ImportedUpdate, told
 from app.transfer.status_pages.ids import foreign_id
 from app.transfer.status_pages.texts import read_body
 from app.vocabulary import ComponentStatus, PostKind, PostStatus
@@ -49,7 +49,7 @@ NO_UPDATES = "its updates aren't in the documents: fetch it with ?include=update
 NO_COMPONENTS = "its components aren't in the documents: fetch it with ?include=components"
 
 
-class Rows:
+class Cachet3Rows:
     """The rows of all documents, by what they are."""
 
     def __init__(self, zone: ZoneInfo) -> None:
@@ -92,11 +92,11 @@ class Rows:
         """The attributes, with the row's own id and the whole row beside them."""
         return [{**row["attributes"], "id": row.get("id"), "row": row} for row in self._rows[kind]]
 
-    def _group(self, raw: Fields) -> ComponentRow:
+    def _group(self, raw: Fields) -> ImportedComponent:
         _check_visible(raw)
         if str(raw["id"]) not in self._groups and _named(raw["row"], "components") is None:
             raise RowError(NO_COMPONENTS)
-        return ComponentRow(
+        return ImportedComponent(
             id=foreign_id(SOURCE, "group", raw["id"]),
             name=read_line(raw, "name", 200),
             status=None,
@@ -106,11 +106,11 @@ class Rows:
             **self._times(raw),
         )
 
-    def _component(self, raw: Fields) -> ComponentRow:
+    def _component(self, raw: Fields) -> ImportedComponent:
         if not is_on(raw.get("enabled", True)):
             raise RowError("it is disabled there")
         group = self._group_of.get(str(raw["id"]))
-        return ComponentRow(
+        return ImportedComponent(
             id=foreign_id(SOURCE, "component", raw["id"]),
             name=read_line(raw, "name", 200),
             status=_status(raw, COMPONENT_STATUSES),
@@ -121,7 +121,7 @@ class Rows:
             **self._times(raw),
         )
 
-    def _incident(self, raw: Fields) -> PostRow:
+    def _incident(self, raw: Fields) -> ImportedPost:
         _check_visible(raw)
         times = self._times(raw)
         began = self._at(raw, "occurred") or times["created_at"]
@@ -140,7 +140,7 @@ class Rows:
             **times,
         )
 
-    def _schedule(self, raw: Fields) -> PostRow:
+    def _schedule(self, raw: Fields) -> ImportedPost:
         times = self._times(raw)
         if "published" in raw and self._at(raw, "published") is None:
             raise RowError("it is not published there")
@@ -177,12 +177,12 @@ class Rows:
         found.update({one: self._updates[one] for one in named or ()})
         return [{**row["attributes"], "id": update_id} for update_id, row in found.items()]
 
-    def _update(self, raw: Fields, own: PostStatus) -> UpdateRow:
+    def _update(self, raw: Fields, own: PostStatus) -> ImportedUpdate:
         """Those of schedules have no status of their own: they have that of the schedule."""
         body, times = read_body(raw, "message"), self._times(raw)
         value = raw.get("status")
         has_own = isinstance(value, dict) and value.get("value") is not None
-        return UpdateRow(
+        return ImportedUpdate(
             id=foreign_id(SOURCE, "update", raw["id"]),
             status=_status(raw, INCIDENT_STATUSES) if has_own else own,
             body=body,

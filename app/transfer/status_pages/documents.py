@@ -12,14 +12,14 @@ from typing import Any, TypeVar
 from app.errors import Invalid
 from app.text import clean
 from app.transfer.fields import Fields, RowError
-from app.transfer.status_pages.report import SKIPPED, Row
+from app.transfer.status_pages.report import SKIPPED, ReportRow
 from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus
 
 NAMES = ("name", "title")
 
 
 @dataclass(frozen=True, slots=True)
-class ComponentRow:
+class ImportedComponent:
     """A component, or a group of them.
 
     `status`, `created_at` and `updated_at` are None where the source doesn't say: what is here is kept then, and
@@ -41,7 +41,7 @@ class ComponentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class EffectRow:
+class ImportedEffect:
     """What an update said it did to a component."""
 
     component_id: str
@@ -51,7 +51,7 @@ class EffectRow:
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateRow:
+class ImportedUpdate:
     """One statement."""
 
     id: str
@@ -62,11 +62,11 @@ class UpdateRow:
     created_at: datetime
     updated_at: datetime
     notify: bool = False
-    effects: tuple[EffectRow, ...] = ()
+    effects: tuple[ImportedEffect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class PostRow:
+class ImportedPost:
     """An incident or a maintenance, its updates oldest first."""
 
     id: str
@@ -82,7 +82,7 @@ class PostRow:
     scheduled_for: datetime | None
     scheduled_until: datetime | None
     component_ids: tuple[str, ...]
-    updates: tuple[UpdateRow, ...]
+    updates: tuple[ImportedUpdate, ...]
 
     @property
     def named(self) -> dict[str, str]:
@@ -102,33 +102,33 @@ class PageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class ImportedDocument:
     """What is taken in one transaction, and what could not be read.  `page` is None where nothing is said of it."""
 
     name: str
     page: PageRow | None
-    components: tuple[ComponentRow, ...]
-    posts: tuple[PostRow, ...]
-    refused: tuple[Row, ...]
+    components: tuple[ImportedComponent, ...]
+    posts: tuple[ImportedPost, ...]
+    refused: tuple[ReportRow, ...]
 
 
-AnyRow = TypeVar("AnyRow", ComponentRow, PostRow)
+AnyRow = TypeVar("AnyRow", ImportedComponent, ImportedPost)
 
 
 class Gathering:
     """Collects the rows of a document: each id once, and a sentence for each invalid row."""
 
     def __init__(self) -> None:
-        self.components: list[ComponentRow] = []
-        self.posts: list[PostRow] = []
-        self.refused: list[Row] = []
+        self.components: list[ImportedComponent] = []
+        self.posts: list[ImportedPost] = []
+        self.refused: list[ReportRow] = []
         self._seen: set[str] = set()
 
-    def add_components(self, kind: str, raw: Any, read: Callable[[Fields], ComponentRow]) -> None:
+    def add_components(self, kind: str, raw: Any, read: Callable[[Fields], ImportedComponent]) -> None:
         """Read each row of a list; what is no list has none."""
         self.components += self._rows(kind, raw, read)
 
-    def add_posts(self, kind: str, raw: Any, read: Callable[[Fields], PostRow]) -> None:
+    def add_posts(self, kind: str, raw: Any, read: Callable[[Fields], ImportedPost]) -> None:
         """Read each row of a list; what is no list has none."""
         self.posts += self._rows(kind, raw, read)
 
@@ -137,11 +137,11 @@ class Gathering:
         known = raw if isinstance(raw, dict) else {}
         name = next((known[key] for key in NAMES if isinstance(known.get(key), str)), "")
         shown_id = str(known.get("id", "")) if isinstance(known.get("id"), str | int) else ""
-        self.refused.append(Row(kind, clean(shown_id)[:32], clean(name[:2000])[:80], SKIPPED, reason))
+        self.refused.append(ReportRow(kind, clean(shown_id)[:32], clean(name[:2000])[:80], SKIPPED, reason))
 
-    def document(self, name: str, page: PageRow | None = None) -> Document:
+    def document(self, name: str, page: PageRow | None = None) -> ImportedDocument:
         """All of it."""
-        return Document(name, page, tuple(self.components), tuple(self.posts), tuple(self.refused))
+        return ImportedDocument(name, page, tuple(self.components), tuple(self.posts), tuple(self.refused))
 
     def _rows(self, kind: str, raw: Any, read: Callable[[Fields], AnyRow]) -> Iterable[AnyRow]:
         found = []
@@ -161,9 +161,9 @@ class Gathering:
         return found
 
 
-def _ids(row: ComponentRow | PostRow) -> set[str]:
+def _ids(row: ImportedComponent | ImportedPost) -> set[str]:
     """The row's id and those of its updates, which are another namespace."""
-    updates = row.updates if isinstance(row, PostRow) else ()
+    updates = row.updates if isinstance(row, ImportedPost) else ()
     return {row.id, *(f"update {update.id}" for update in updates)}
 
 
@@ -176,12 +176,12 @@ def told(
     began_at: datetime,
     created_at: datetime,
     updated_at: datetime,
-    updates: Iterable[UpdateRow],
+    updates: Iterable[ImportedUpdate],
     component_ids: Iterable[str] = (),
     over_at: datetime | None = None,
     scheduled_for: datetime | None = None,
     scheduled_until: datetime | None = None,
-) -> PostRow:
+) -> ImportedPost:
     """A post of a source that keeps no impact, and no times but those of its statements.
 
     It was resolved at `over_at` or, where that isn't known, with the first of the statements at its end.
@@ -194,7 +194,7 @@ def told(
     watched = next((update.display_at for update in said if update.status is PostStatus.MONITORING), None)
     at_its_end = list(takewhile(lambda update: update.status is status, reversed(said)))
     resolved = over_at or (at_its_end[-1].display_at if at_its_end else updated_at)
-    return PostRow(
+    return ImportedPost(
         id=post_id,
         kind=kind,
         title=title,

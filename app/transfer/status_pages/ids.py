@@ -6,7 +6,7 @@ from typing import Any
 
 from app.text import ID_LENGTH, ID_LETTERS
 from app.transfer.fields import Fields, RowError
-from app.transfer.status_pages.documents import ComponentRow, Document, PostRow
+from app.transfer.status_pages.documents import ImportedComponent, ImportedDocument, ImportedPost
 
 LONGEST = 64
 
@@ -34,7 +34,7 @@ def foreign_id(source: str, kind: str, value: Any, key: str = "id") -> str:
     return "".join(letters)
 
 
-def of_origin(document: Document, origin: str) -> Document:
+def of_origin(document: ImportedDocument, origin: str) -> ImportedDocument:
     """The document with other ids, so that two installations of one program, which count alike, can be told apart.
 
     Without a name all stay as they are.  Raises RowError: it is no short name.
@@ -45,10 +45,10 @@ def of_origin(document: Document, origin: str) -> Document:
     def named(one: str) -> str:
         return foreign_id("origin", one, origin, "origin")
 
-    def component(row: ComponentRow) -> ComponentRow:
+    def component(row: ImportedComponent) -> ImportedComponent:
         return replace(row, id=named(row.id), group_id=named(row.group_id) if row.group_id else None)
 
-    def post(row: PostRow) -> PostRow:
+    def post(row: ImportedPost) -> ImportedPost:
         updates = tuple(replace(update, id=named(update.id)) for update in row.updates)
         return replace(row, id=named(row.id), component_ids=tuple(map(named, row.component_ids)), updates=updates)
 

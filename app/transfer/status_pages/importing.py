@@ -19,10 +19,10 @@ from app.settings import Settings
 from app.shapes import Actor
 from app.transfer.fields import RowError
 from app.transfer.status_pages import cachet, instatus, statuspage, uptime_kuma
-from app.transfer.status_pages.documents import Document, PageRow
+from app.transfer.status_pages.documents import ImportedDocument, PageRow
 from app.transfer.status_pages.ids import of_origin
 from app.transfer.status_pages.json_files import files
-from app.transfer.status_pages.report import SKIPPED, TAKEN, UPDATED, Report, Row
+from app.transfer.status_pages.report import SKIPPED, TAKEN, UPDATED, Report, ReportRow
 from app.transfer.status_pages.writing import ELSEWHERE, assign, write_components, write_posts
 from app.vocabulary import Role
 
@@ -93,7 +93,7 @@ def import_uptime_kuma(
     return _import(settings, actor, page_id, [_of_origin(document, origin)], dry_run=dry_run)
 
 
-def _of_origin(document: Document, origin: str) -> Document:
+def _of_origin(document: ImportedDocument, origin: str) -> ImportedDocument:
     try:
         return of_origin(document, origin)
     except RowError:
@@ -104,12 +104,12 @@ def _import(
     settings: Settings,
     actor: Actor,
     page_id: int,
-    documents: Sequence[Document],
+    documents: Sequence[ImportedDocument],
     *,
     dry_run: bool,
     take_page: bool = False,
 ) -> Report:
-    rows: list[Row] = []
+    rows: list[ReportRow] = []
     for document in sorted(documents, key=lambda document: not document.components):  # posts may name those of another
         try:
             with changing(settings, actor, page_id, needs=Role.ADMIN) as change:
@@ -123,15 +123,15 @@ def _import(
     return Report(tuple(rows), dry_run)
 
 
-def _passed_over(page_id: int, documents: Sequence[Document]) -> list[Row]:
+def _passed_over(page_id: int, documents: Sequence[ImportedDocument]) -> list[ReportRow]:
     """The components that posts name and that are neither in a document nor here.  One query."""
     named = {key: name for document in documents for post in document.posts for key, name in post.named.items()}
     known = set(read_session().scalars(select(Component.public_id).where(Component.page_id == page_id)))
     known |= {row.id for document in documents for row in document.components}
-    return [Row("component", key, name, SKIPPED, NOT_HERE) for key, name in named.items() if key not in known]
+    return [ReportRow("component", key, name, SKIPPED, NOT_HERE) for key, name in named.items() if key not in known]
 
 
-def _write(change: Change, settings: Settings, document: Document, *, take_page: bool) -> list[Row]:
+def _write(change: Change, settings: Settings, document: ImportedDocument, *, take_page: bool) -> list[ReportRow]:
     session, page = change.session, change.page
     rows = [
         *document.refused,
@@ -146,14 +146,14 @@ def _write(change: Change, settings: Settings, document: Document, *, take_page:
     return rows
 
 
-def _take(settings: Settings, session: Session, page: Page, row: PageRow) -> Row:
+def _take(settings: Settings, session: Session, page: Page, row: PageRow) -> ReportRow:
     """Make the page the one of the document."""
     other = select(Page.id).where(Page.public_id == row.id, Page.id != page.id)
     if session.scalar(other) is not None:
-        return Row("page", row.id, row.name, SKIPPED, ELSEWHERE)
+        return ReportRow("page", row.id, row.name, SKIPPED, ELSEWHERE)
     try:
         fields = read_page_fields(settings, name=row.name, url=row.url, time_zone=row.time_zone)
     except Invalid as error:
-        return Row("page", row.id, row.name, SKIPPED, "; ".join(error.fields.values()) or error.sentence)
+        return ReportRow("page", row.id, row.name, SKIPPED, "; ".join(error.fields.values()) or error.sentence)
     host = (urlsplit(fields["url"]).hostname or "")[:255]
-    return Row("page", row.id, row.name, assign(page, {"public_id": row.id, "feed_authority": host, **fields}))
+    return ReportRow("page", row.id, row.name, assign(page, {"public_id": row.id, "feed_authority": host, **fields}))

@@ -11,7 +11,14 @@ from typing import Any
 from app.errors import Invalid
 from app.text import markdown_to_html
 from app.transfer.fields import Fields, RowError, read_choice, read_instant, read_line, read_list, read_text
-from app.transfer.status_pages.documents import ComponentRow, Document, Gathering, PostRow, UpdateRow, told
+from app.transfer.status_pages.documents import (
+    Gathering,
+    ImportedComponent,
+    ImportedDocument,
+    ImportedPost,
+    ImportedUpdate,
+    told,
+)
 from app.transfer.status_pages.ids import foreign_id, read_foreign
 from app.transfer.status_pages.json_files import load
 from app.transfer.status_pages.texts import from_html, read_body
@@ -41,7 +48,7 @@ STRANGE = "it isn't a component, incident or maintenance from Instatus"
 LONGEST_MINUTES = 366 * 24 * 60
 
 
-def read_document(paths: Iterable[Path]) -> Document:
+def read_document(paths: Iterable[Path]) -> ImportedDocument:
     """Read all files.
 
     Raises:
@@ -101,8 +108,8 @@ def _position(raw: Fields) -> int:
     return value
 
 
-def _group(raw: Fields) -> ComponentRow:
-    return ComponentRow(
+def _group(raw: Fields) -> ImportedComponent:
+    return ImportedComponent(
         id=read_foreign(raw, SOURCE, "component"),
         name=read_line(raw, "name", 200),
         status=None,
@@ -112,12 +119,12 @@ def _group(raw: Fields) -> ComponentRow:
     )
 
 
-def _component(raw: Fields) -> ComponentRow:
+def _component(raw: Fields) -> ImportedComponent:
     if raw.get("archived") is True:
         raise RowError("it is archived there")
     group = raw.get("group")
     group_id = group.get("id") if isinstance(group, dict) else group
-    return ComponentRow(
+    return ImportedComponent(
         id=read_foreign(raw, SOURCE, "component"),
         name=read_line(raw, "name", 200),
         status=read_choice(raw, "status", COMPONENT_STATUSES),
@@ -129,7 +136,7 @@ def _component(raw: Fields) -> ComponentRow:
     )
 
 
-def _incident(raw: Fields) -> PostRow:
+def _incident(raw: Fields) -> ImportedPost:
     began = read_instant(raw, "started")
     updates = [_update(one, INCIDENT_STATUSES) for one in read_list(raw, "updates")]
     return told(
@@ -146,7 +153,7 @@ def _incident(raw: Fields) -> PostRow:
     )
 
 
-def _maintenance(raw: Fields) -> PostRow:
+def _maintenance(raw: Fields) -> ImportedPost:
     begins = read_instant(raw, "start")
     minutes = raw.get("duration")
     if isinstance(minutes, bool) or not isinstance(minutes, int | float) or not 0 <= minutes <= LONGEST_MINUTES:
@@ -168,12 +175,12 @@ def _maintenance(raw: Fields) -> PostRow:
     )
 
 
-def _update(raw: Fields, statuses: dict[str, PostStatus]) -> UpdateRow:
+def _update(raw: Fields, statuses: dict[str, PostStatus]) -> ImportedUpdate:
     """One that was told of the future was written before: what is planned begins later than it is said."""
     body = read_body(raw, "message") or from_html(read_body(raw, "messageHtml"))
     began = read_instant(raw, "started")
     created = read_instant(raw, "createdAt", began)
-    return UpdateRow(
+    return ImportedUpdate(
         id=read_foreign(raw, SOURCE, "update"),
         status=read_choice(raw, "status", statuses),
         body=body,

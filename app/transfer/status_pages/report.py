@@ -8,7 +8,7 @@ TAKEN, UPDATED, UNCHANGED, SKIPPED = "taken", "updated", "unchanged", "skipped"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReportRow:
     """One thing of a document.  `outcome` is taken, updated, unchanged or skipped; `reason` says why it was skipped."""
 
     kind: str
@@ -22,7 +22,7 @@ class Row:
 class Report:
     """Every row of every document, in order."""
 
-    rows: tuple[Row, ...] = ()
+    rows: tuple[ReportRow, ...] = ()
     dry_run: bool = False
 
     def counts(self) -> dict[str, int]:

@@ -26,13 +26,13 @@ from app.transfer.fields import (
     read_word,
 )
 from app.transfer.status_pages.documents import (
-    ComponentRow,
-    Document,
-    EffectRow,
     Gathering,
+    ImportedComponent,
+    ImportedDocument,
+    ImportedEffect,
+    ImportedPost,
+    ImportedUpdate,
     PageRow,
-    PostRow,
-    UpdateRow,
 )
 from app.transfer.status_pages.ids import foreign_id
 from app.transfer.status_pages.json_files import load
@@ -44,13 +44,13 @@ MANAGED = "Manage API documents"
 STRANGE = "it isn't an incident, component or component group"
 
 
-def read_documents(paths: Iterable[Path]) -> list[Document]:
+def read_documents(paths: Iterable[Path]) -> list[ImportedDocument]:
     """Read files: a document for each of v2, and one for all arrays of v1, whose rows refer to each other.
 
     Raises:
         Invalid: one is neither; the sentence names the file.
     """
-    found: list[Document] = []
+    found: list[ImportedDocument] = []
     managed: list[Any] = []
     empty: list[str] = []
     for path in paths:
@@ -67,7 +67,7 @@ def read_documents(paths: Iterable[Path]) -> list[Document]:
     return [*([_managed(managed)] if managed else []), *found]
 
 
-def _public(name: str, raw: Fields) -> Document:
+def _public(name: str, raw: Fields) -> ImportedDocument:
     gathering = Gathering()
     gathering.add_components("component", raw.get("components"), _component)
     gathering.add_posts("incident", raw.get("incidents"), _post)
@@ -75,7 +75,7 @@ def _public(name: str, raw: Fields) -> Document:
     return gathering.document(name, _page(raw.get("page"), gathering))
 
 
-def _managed(rows: list[Any]) -> Document:
+def _managed(rows: list[Any]) -> ImportedDocument:
     """What a row is can be told from what it has: an incident its updates, a group the ids of its components."""
     gathering = Gathering()
     groups, components, posts = [], [], []
@@ -108,11 +108,11 @@ def _page(raw: Any, gathering: Gathering) -> PageRow | None:
         return None
 
 
-def _group(raw: Fields) -> ComponentRow:
+def _group(raw: Fields) -> ImportedComponent:
     created = read_instant(raw, "created_at")
     position = raw.get("position")
     place = int(position) if isinstance(position, str) and position.isdecimal() else position
-    return ComponentRow(
+    return ImportedComponent(
         id=read_id(raw),
         name=read_line(raw, "name", 200),
         status=None,
@@ -124,9 +124,9 @@ def _group(raw: Fields) -> ComponentRow:
     )
 
 
-def _component(raw: Fields) -> ComponentRow:
+def _component(raw: Fields) -> ImportedComponent:
     created = read_instant(raw, "created_at")
-    return ComponentRow(
+    return ImportedComponent(
         id=read_id(raw),
         name=read_line(raw, "name", 200),
         status=read_word(raw, "status", ComponentStatus),
@@ -142,7 +142,7 @@ def _component(raw: Fields) -> ComponentRow:
     )
 
 
-def _post(raw: Fields) -> PostRow:
+def _post(raw: Fields) -> ImportedPost:
     kind = PostKind.MAINTENANCE if raw.get("scheduled_for") else PostKind.INCIDENT
     created = read_instant(raw, "created_at")
     updates = [_update(one, kind, raw) for one in read_list(raw, "incident_updates")]
@@ -150,7 +150,7 @@ def _post(raw: Fields) -> PostRow:
     if len({update.id for update in updates}) != len(updates):
         raise RowError("an update's id appears twice in it")
     began = updates[0].display_at if updates and raw.get("backfilled") is True else created
-    return PostRow(
+    return ImportedPost(
         id=read_id(raw),
         kind=kind,
         title=read_line(raw, "name", 500),
@@ -168,10 +168,10 @@ def _post(raw: Fields) -> PostRow:
     )
 
 
-def _update(raw: Fields, kind: PostKind, post: Fields) -> UpdateRow:
+def _update(raw: Fields, kind: PostKind, post: Fields) -> ImportedUpdate:
     """One that was backfilled was written later, about the past: no one was told of it then."""
     created = read_instant(raw, "created_at")
-    return UpdateRow(
+    return ImportedUpdate(
         id=read_id(raw),
         status=read_status(raw, kind),
         body=read_text(raw, "body"),  # word for word, so that what comes out is what went in
@@ -184,7 +184,7 @@ def _update(raw: Fields, kind: PostKind, post: Fields) -> UpdateRow:
     )
 
 
-def _postmortem(raw: Fields, updates: Iterable[UpdateRow]) -> Iterable[UpdateRow]:
+def _postmortem(raw: Fields, updates: Iterable[ImportedUpdate]) -> Iterable[ImportedUpdate]:
     """What was learned, where it was published and isn't among the updates already.  A draft is no one's business."""
     if not raw.get("postmortem_body") or not raw.get("postmortem_published_at"):
         return
@@ -192,7 +192,7 @@ def _postmortem(raw: Fields, updates: Iterable[UpdateRow]) -> Iterable[UpdateRow
         return
     body = read_body(raw, "postmortem_body")
     at = read_instant(raw, "postmortem_published_at")
-    yield UpdateRow(
+    yield ImportedUpdate(
         id=foreign_id("statuspage", "postmortem", read_id(raw)),
         status=PostStatus.POSTMORTEM,
         body=body,
@@ -204,13 +204,13 @@ def _postmortem(raw: Fields, updates: Iterable[UpdateRow]) -> Iterable[UpdateRow
     )
 
 
-def _effects(raw: Fields) -> Iterable[EffectRow]:
+def _effects(raw: Fields) -> Iterable[ImportedEffect]:
     seen = set()
     for one in read_list(raw, "affected_components"):
         code = read_id(one, "code")
         if code not in seen:
             seen.add(code)
-            yield EffectRow(
+            yield ImportedEffect(
                 code,
                 shorten(read_line(one, "name", 1000), 420),
                 read_word(one, "old_status", ComponentStatus),

@@ -17,7 +17,14 @@ from zoneinfo import ZoneInfo
 from app.errors import Invalid
 from app.text import markdown_to_html
 from app.transfer.fields import Fields, RowError, is_on, read_choice, read_line, read_list, read_local
-from app.transfer.status_pages.documents import ComponentRow, Document, Gathering, PostRow, UpdateRow, told
+from app.transfer.status_pages.documents import (
+    Gathering,
+    ImportedComponent,
+    ImportedDocument,
+    ImportedPost,
+    ImportedUpdate,
+    told,
+)
 from app.transfer.status_pages.ids import foreign_id, read_foreign
 from app.transfer.status_pages.json_files import load
 from app.transfer.status_pages.texts import read_body
@@ -34,7 +41,7 @@ REPEATS = "it repeats or is switched manually, and maintenance here has one star
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)")
 
 
-def read_document(paths: Iterable[Path]) -> Document:
+def read_document(paths: Iterable[Path]) -> ImportedDocument:
     """Read all files.
 
     Raises:
@@ -93,9 +100,9 @@ def _weight(raw: Fields) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else 0
 
 
-def _group(raw: Fields) -> ComponentRow:
+def _group(raw: Fields) -> ImportedComponent:
     """Groups here don't contain groups: a nested one is placed beside its parent."""
-    return ComponentRow(
+    return ImportedComponent(
         id=read_foreign(raw, SOURCE, f"{raw['kind']} group"),
         name=read_line(raw, "name", 200),
         status=None,
@@ -105,12 +112,12 @@ def _group(raw: Fields) -> ComponentRow:
     )
 
 
-def _monitor(raw: Fields) -> ComponentRow:
+def _monitor(raw: Fields) -> ImportedComponent:
     """Whether it is up isn't in the documents: who is new is of unknown status, until someone says."""
     if not is_on(raw.get("active", True)):
         raise RowError("it is paused there")
     group = raw.get("group")
-    return ComponentRow(
+    return ImportedComponent(
         id=read_foreign(raw, SOURCE, "monitor"),
         name=read_line(raw, "name", 200),
         status=None,
@@ -121,13 +128,13 @@ def _monitor(raw: Fields) -> ComponentRow:
     )
 
 
-def _incident(raw: Fields) -> PostRow:
+def _incident(raw: Fields) -> ImportedPost:
     """A notice that is shown or isn't: it knows no other stages."""
     created = read_local(raw, "createdDate", ZoneInfo("UTC"))
     updated = read_local(raw, "lastUpdatedDate", ZoneInfo("UTC")) if raw.get("lastUpdatedDate") else created
     is_over = not is_on(raw.get("active", True))
     body = read_body(raw, "content")
-    opening = UpdateRow(
+    opening = ImportedUpdate(
         id=read_foreign(raw, SOURCE, "incident opening"),
         status=PostStatus.INVESTIGATING,
         body=body,
@@ -149,7 +156,7 @@ def _incident(raw: Fields) -> PostRow:
     )
 
 
-def _maintenance(raw: Fields, saved: datetime) -> PostRow:
+def _maintenance(raw: Fields, saved: datetime) -> ImportedPost:
     """`saved` is when the document was: what is planned was said by then, though not when."""
     if raw.get("strategy") != "single":
         raise RowError(REPEATS)
@@ -161,7 +168,7 @@ def _maintenance(raw: Fields, saved: datetime) -> PostRow:
     zone = _zone(raw)
     begins, until = read_local(slots[0], "startDate", zone), read_local(slots[0], "endDate", zone)
     body, at = read_body(raw, "description"), min(begins, saved)
-    said = UpdateRow(
+    said = ImportedUpdate(
         id=read_foreign(raw, SOURCE, "maintenance opening"),
         status=PostStatus.SCHEDULED,
         body=body,

@@ -9,15 +9,15 @@ from sqlalchemy.orm import Session
 
 from app.models.component import Component, ComponentChange, ComponentGroup
 from app.models.post import Post, PostComponent, Update, UpdateEffect
-from app.transfer.status_pages.documents import ComponentRow, PostRow, UpdateRow
-from app.transfer.status_pages.report import SKIPPED, TAKEN, UNCHANGED, UPDATED, Row
+from app.transfer.status_pages.documents import ImportedComponent, ImportedPost, ImportedUpdate
+from app.transfer.status_pages.report import SKIPPED, TAKEN, UNCHANGED, UPDATED, ReportRow
 from app.vocabulary import ComponentStatus
 
 ELSEWHERE = "its id belongs to another page here"
 NO_GROUP = "its group is not in the document"
 
 
-def write_components(session: Session, page_id: int, rows: Sequence[ComponentRow]) -> list[Row]:
+def write_components(session: Session, page_id: int, rows: Sequence[ImportedComponent]) -> list[ReportRow]:
     """Groups first, then components, so that each finds its group.  Three queries and one insert per new row."""
     ids = [row.id for row in rows]
     groups = {g.public_id: g for g in session.scalars(select(ComponentGroup).where(ComponentGroup.public_id.in_(ids)))}
@@ -32,10 +32,12 @@ def write_components(session: Session, page_id: int, rows: Sequence[ComponentRow
     return report
 
 
-def _write_group(session: Session, page_id: int, row: ComponentRow, groups: dict[str, ComponentGroup]) -> Row:
+def _write_group(
+    session: Session, page_id: int, row: ImportedComponent, groups: dict[str, ComponentGroup]
+) -> ReportRow:
     found = groups.get(row.id)
     if found is not None and found.page_id != page_id:
-        return Row("group", row.id, row.name, SKIPPED, ELSEWHERE)
+        return ReportRow("group", row.id, row.name, SKIPPED, ELSEWHERE)
     values = {
         "name": row.name,
         "description": row.description,
@@ -45,23 +47,23 @@ def _write_group(session: Session, page_id: int, row: ComponentRow, groups: dict
     if found is None:
         groups[row.id] = made = ComponentGroup(page_id=page_id, public_id=row.id, **values)
         session.add(made)
-        return Row("group", row.id, row.name, TAKEN)
-    return Row("group", row.id, row.name, assign(found, values))
+        return ReportRow("group", row.id, row.name, TAKEN)
+    return ReportRow("group", row.id, row.name, assign(found, values))
 
 
 def _write_component(
     session: Session,
     page_id: int,
-    row: ComponentRow,
+    row: ImportedComponent,
     groups: dict[str, ComponentGroup],
     known: dict[str, Component],
-) -> Row:
+) -> ReportRow:
     found = known.get(row.id)
     if found is not None and found.page_id != page_id:
-        return Row("component", row.id, row.name, SKIPPED, ELSEWHERE)
+        return ReportRow("component", row.id, row.name, SKIPPED, ELSEWHERE)
     group = groups.get(row.group_id) if row.group_id else None
     if row.group_id and (group is None or group.page_id != page_id):
-        return Row("component", row.id, row.name, SKIPPED, NO_GROUP)
+        return ReportRow("component", row.id, row.name, SKIPPED, NO_GROUP)
     values = {
         "name": row.name,
         "description": row.description,
@@ -75,11 +77,11 @@ def _write_component(
     }
     if found is None:
         session.add(Component(page_id=page_id, public_id=row.id, **{"status": ComponentStatus.UNKNOWN, **values}))
-        return Row("component", row.id, row.name, TAKEN)
-    return Row("component", row.id, row.name, assign(found, values))
+        return ReportRow("component", row.id, row.name, TAKEN)
+    return ReportRow("component", row.id, row.name, assign(found, values))
 
 
-def _said(row: ComponentRow) -> dict[str, datetime]:
+def _said(row: ImportedComponent) -> dict[str, datetime]:
     """The times that the source knows; the others stay as they are."""
     times = {"created_at": row.created_at, "updated_at": row.updated_at}
     return {name: at for name, at in times.items() if at is not None}
@@ -98,33 +100,35 @@ Held = dict[str, set[Effect]]
 CLASH = "an update of it has an id that another post has here"
 
 
-def write_posts(session: Session, page_id: int, rows: Sequence[PostRow], revision: int) -> list[Row]:
+def write_posts(session: Session, page_id: int, rows: Sequence[ImportedPost], revision: int) -> list[ReportRow]:
     """Posts that are new or changed; a fixed number of queries to compare, bulk inserts to write."""
     known = {p.public_id: p for p in session.scalars(select(Post).where(Post.public_id.in_([r.id for r in rows])))}
     components = _components(session, page_id)
     owners = _update_owners(session, rows)
     held = _held_effects(session, rows)
     report = []
-    fresh: list[PostRow] = []
+    fresh: list[ImportedPost] = []
     for row in rows:
         found = known.get(row.id)
         kind = row.kind.value
         if found is not None and found.page_id != page_id:
-            report.append(Row(kind, row.id, row.title, SKIPPED, ELSEWHERE))
+            report.append(ReportRow(kind, row.id, row.title, SKIPPED, ELSEWHERE))
         elif any(owners.get(update.id, row.id) != row.id for update in row.updates):
-            report.append(Row(kind, row.id, row.title, SKIPPED, CLASH))
+            report.append(ReportRow(kind, row.id, row.title, SKIPPED, CLASH))
         elif found is None:
             session.add(Post(page_id=page_id, public_id=row.id, changed_revision=revision, **_post_values(row)))
             fresh.append(row)
-            report.append(Row(kind, row.id, row.title, TAKEN))
+            report.append(ReportRow(kind, row.id, row.title, TAKEN))
         else:
-            report.append(Row(kind, row.id, row.title, _change(session, found, row, components, held, revision)))
+            report.append(ReportRow(kind, row.id, row.title, _change(session, found, row, components, held, revision)))
     session.flush()
     _insert_updates(session, fresh, components)
     return report
 
 
-def _change(session: Session, found: Post, row: PostRow, components: dict[str, int], held: Held, revision: int) -> str:
+def _change(
+    session: Session, found: Post, row: ImportedPost, components: dict[str, int], held: Held, revision: int
+) -> str:
     outcome = assign(found, _post_values(row))
     known = {u.public_id: u for u in session.scalars(select(Update).where(Update.post_id == found.id))}
     new = [update for update in row.updates if update.id not in known]
@@ -143,7 +147,7 @@ def _change(session: Session, found: Post, row: PostRow, components: dict[str, i
     return outcome
 
 
-def _number_anew(session: Session, known: dict[str, Update], new: Sequence[UpdateRow]) -> dict[str, int]:
+def _number_anew(session: Session, known: dict[str, Update], new: Sequence[ImportedUpdate]) -> dict[str, int]:
     """Each update's place by its time.  Those said here, which no document has, are numbered with the rest."""
     times = [(update.display_at, key) for key, update in known.items()]
     order = sorted([*times, *((update.display_at, update.id) for update in new)])
@@ -158,7 +162,7 @@ def _number_anew(session: Session, known: dict[str, Update], new: Sequence[Updat
 
 
 def _replace_effects(
-    session: Session, post_id: int, row: PostRow, known: dict[str, Update], components: dict[str, int], held: Held
+    session: Session, post_id: int, row: ImportedPost, known: dict[str, Update], components: dict[str, int], held: Held
 ) -> bool:
     """Rewrite the effects that the document has otherwise, or whose component came later; whether there were any.
 
@@ -181,7 +185,7 @@ def _replace_effects(
     return True
 
 
-def _wanted_effects(update: UpdateRow, components: dict[str, int]) -> set[Effect]:
+def _wanted_effects(update: ImportedUpdate, components: dict[str, int]) -> set[Effect]:
     return {
         (components[effect.component_id], effect.old_status.value, effect.new_status.value)
         for effect in update.effects
@@ -189,7 +193,7 @@ def _wanted_effects(update: UpdateRow, components: dict[str, int]) -> set[Effect
     }
 
 
-def _held_effects(session: Session, rows: Sequence[PostRow]) -> Held:
+def _held_effects(session: Session, rows: Sequence[ImportedPost]) -> Held:
     ids = [update.id for row in rows for update in row.updates]
     held: Held = {}
     for public_id, component_id, before, after in session.execute(
@@ -201,13 +205,15 @@ def _held_effects(session: Session, rows: Sequence[PostRow]) -> Held:
     return held
 
 
-def _insert_updates(session: Session, rows: Sequence[PostRow], components: dict[str, int]) -> None:
+def _insert_updates(session: Session, rows: Sequence[ImportedPost], components: dict[str, int]) -> None:
     ids = _ids(session, Post, [row.id for row in rows])
     for row in rows:
         _insert_new(session, ids[row.id], row, {u.id: n for n, u in enumerate(row.updates, 1)}, components)
 
 
-def _insert_new(session: Session, post_id: int, row: PostRow, new: dict[str, int], components: dict[str, int]) -> None:
+def _insert_new(
+    session: Session, post_id: int, row: ImportedPost, new: dict[str, int], components: dict[str, int]
+) -> None:
     """`new` has the number of each update that is to be written."""
     updates = [
         {
@@ -228,7 +234,7 @@ def _insert_new(session: Session, post_id: int, row: PostRow, new: dict[str, int
     _link(session, post_id, row, components)
 
 
-def _link(session: Session, post_id: int, row: PostRow, components: dict[str, int]) -> None:
+def _link(session: Session, post_id: int, row: ImportedPost, components: dict[str, int]) -> None:
     named = [*row.component_ids, *(effect.component_id for update in row.updates for effect in update.effects)]
     wanted = {components[name] for name in named if name in components}
     held = set(session.scalars(select(PostComponent.component_id).where(PostComponent.post_id == post_id)))
@@ -238,7 +244,7 @@ def _link(session: Session, post_id: int, row: PostRow, components: dict[str, in
 
 
 def _insert_effects(
-    session: Session, ids: dict[str, int], updates: Sequence[UpdateRow], components: dict[str, int]
+    session: Session, ids: dict[str, int], updates: Sequence[ImportedUpdate], components: dict[str, int]
 ) -> None:
     effects: list[dict[str, Any]] = []
     changes: list[dict[str, Any]] = []
@@ -272,7 +278,7 @@ def _components(session: Session, page_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _update_owners(session: Session, rows: Sequence[PostRow]) -> dict[str, str]:
+def _update_owners(session: Session, rows: Sequence[ImportedPost]) -> dict[str, str]:
     ids = [update.id for row in rows for update in row.updates]
     found = session.execute(
         select(Update.public_id, Post.public_id).join(Post, Post.id == Update.post_id).where(Update.public_id.in_(ids))
@@ -280,7 +286,7 @@ def _update_owners(session: Session, rows: Sequence[PostRow]) -> dict[str, str]:
     return {row[0]: row[1] for row in found}
 
 
-def _post_values(row: PostRow) -> dict[str, Any]:
+def _post_values(row: ImportedPost) -> dict[str, Any]:
     return {
         "kind": row.kind.value,
         "title": row.title,
@@ -298,11 +304,11 @@ def _post_values(row: PostRow) -> dict[str, Any]:
     }
 
 
-def _closed_at(row: PostRow) -> datetime | None:
+def _closed_at(row: ImportedPost) -> datetime | None:
     return (row.resolved_at or row.updated_at) if row.status.is_terminal else None
 
 
-def _update_values(update: UpdateRow) -> dict[str, Any]:
+def _update_values(update: ImportedUpdate) -> dict[str, Any]:
     return {
         "status": update.status.value,
         "body": update.body,

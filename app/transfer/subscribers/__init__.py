@@ -1,5 +1,5 @@
 """Subscribers from a sheet: ours, or Statuspage's."""
 
-from app.transfer.subscribers.importing import ImportReport, import_subscribers
+from app.transfer.subscribers.importing import SubscriberImportReport, import_subscribers
 
-__all__ = ["ImportReport", "import_subscribers"]
+__all__ = ["SubscriberImportReport", "import_subscribers"]

@@ -24,7 +24,7 @@ from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPos
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import subscribers
-from app.states.subscribers import ASKED_NEVER
+from app.states.subscribers import ASKED_NEVER, Columns
 from app.text import public_id
 from app.transfer.subscribers.reading import Wish, wishes
 from app.vocabulary import Role, SubscriberState
@@ -42,7 +42,7 @@ class Refused:
 
 
 @dataclass(slots=True)
-class ImportReport:
+class SubscriberImportReport:
     """Filled while lines are read.  `new_secrets` counts webhooks that came without the secret that signs for them."""
 
     dry_run: bool = False
@@ -74,8 +74,6 @@ STRICTNESS = (
 )
 """Of what is here and what the sheet says, the later one counts: no one is subscribed again by a sheet."""
 
-Columns = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -97,7 +95,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class SubscriberEntry:
     """A wish with its normalised address; `chosen` are components' row ids, `followed` posts'.
 
     `before` is None for someone new.  To an address that `is_suppressed` nothing is sent, whatever the sheet says.
@@ -173,7 +171,7 @@ def _now(before: Known) -> Columns:
     return {"state": before.state, "label": before.label, "locale": before.locale, "time_zone": before.time_zone}
 
 
-def known(session: Session, page_id: int, entries: Sequence[Entry]) -> list[Entry]:
+def known(session: Session, page_id: int, entries: Sequence[SubscriberEntry]) -> list[SubscriberEntry]:
     """The entries, each with who is known by its address.  Four queries, and one for each channel among them."""
     by_hash: dict[str, Known] = {}
     for channel in sorted({entry.wish.channel for entry in entries}):
@@ -249,7 +247,7 @@ def _pairs(
     return found
 
 
-def write(session: Session, page_id: int, entries: Sequence[Entry]) -> None:
+def write(session: Session, page_id: int, entries: Sequence[SubscriberEntry]) -> None:
     """Write who is new, and what is different of the others."""
     fresh = [entry for entry in entries if entry.before is None]
     ids = _insert(session, page_id, fresh) if fresh else {}
@@ -262,7 +260,7 @@ def write(session: Session, page_id: int, entries: Sequence[Entry]) -> None:
     _choose(session, pairs)
 
 
-def _choose(session: Session, pairs: Sequence[tuple[int, Entry]]) -> None:
+def _choose(session: Session, pairs: Sequence[tuple[int, SubscriberEntry]]) -> None:
     """Write what these subscribers, by their row ids, chose and follow."""
     chosen = [
         {"subscriber_id": row_id, "component_id": component_id}
@@ -286,7 +284,7 @@ def _choose(session: Session, pairs: Sequence[tuple[int, Entry]]) -> None:
         session.execute(insert(SubscriberPost), followed)
 
 
-def _insert(session: Session, page_id: int, fresh: Sequence[Entry]) -> dict[str, int]:
+def _insert(session: Session, page_id: int, fresh: Sequence[SubscriberEntry]) -> dict[str, int]:
     """Write new subscribers; the ids of those who chose components, by their hash."""
     wanted = [entry.wish.public_id for entry in fresh if entry.wish.public_id]
     taken = set(session.scalars(select(Subscriber.public_id).where(Subscriber.public_id.in_(wanted))))
@@ -297,7 +295,7 @@ def _insert(session: Session, page_id: int, fresh: Sequence[Entry]) -> dict[str,
     return {row[0]: row[1] for row in found}
 
 
-def _row(page_id: int, entry: Entry, taken: set[str]) -> Columns:
+def _row(page_id: int, entry: SubscriberEntry, taken: set[str]) -> Columns:
     wish, at = entry.wish, now()
     created = wish.created_at or at
     name = wish.public_id if wish.public_id and wish.public_id not in taken else public_id()
@@ -326,7 +324,7 @@ def _row(page_id: int, entry: Entry, taken: set[str]) -> Columns:
     }
 
 
-def _changed(entry: Entry) -> Columns:
+def _changed(entry: SubscriberEntry) -> Columns:
     before, state = entry.before, entry.state
     assert before is not None
     return {
@@ -347,7 +345,7 @@ LINES_AT_ONCE = 2000
 
 def import_subscribers(
     settings: Settings, actor: Actor, page_id: int, file: BinaryIO, *, dry_run: bool = False
-) -> ImportReport:
+) -> SubscriberImportReport:
     """Take the subscribers of a sheet, with their states; the same sheet again changes nothing.
 
     People who unsubscribed or were quarantined here stay so, whatever the file says.  With `dry_run` the report says
@@ -365,7 +363,7 @@ def import_subscribers(
     for _ in csv_files.read(file):
         pass
     file.seek(0)
-    report = ImportReport(dry_run)
+    report = SubscriberImportReport(dry_run)
     for entries in _batches(_Reader(settings, page_id, report).entries(file)):
         if dry_run:
             _count(report, known(read_session(), page_id, entries))
@@ -382,7 +380,7 @@ def import_subscribers(
 class _Reader:
     """Turns lines into entries: addresses normalised and hashed, components found, invalid ones refused."""
 
-    def __init__(self, settings: Settings, page_id: int, report: ImportReport) -> None:
+    def __init__(self, settings: Settings, page_id: int, report: SubscriberImportReport) -> None:
         self._settings = settings
         self._report = report
         self._components = _components(read_session(), page_id)
@@ -394,7 +392,7 @@ class _Reader:
         self._seen: dict[str, int] = {}
         release()
 
-    def entries(self, file: BinaryIO) -> Iterator[Entry]:
+    def entries(self, file: BinaryIO) -> Iterator[SubscriberEntry]:
         """The lines that can be taken."""
         for wish in wishes(csv_files.read(file)):
             if not isinstance(wish, Wish):
@@ -405,7 +403,7 @@ class _Reader:
             except Invalid as error:
                 self._report.refuse(wish.line, error.sentence)
 
-    def _entry(self, wish: Wish) -> Entry:
+    def _entry(self, wish: Wish) -> SubscriberEntry:
         address = channel_named(wish.channel).normalise(wish.address, self._settings)
         hashed = address_hash(self._settings, wish.channel, address)
         if hashed in self._seen:
@@ -414,7 +412,7 @@ class _Reader:
             raise Invalid("This address asked never to be contacted.")
         chosen = frozenset(self._component(name) for name in wish.components)
         self._seen[hashed] = wish.line
-        return Entry(wish, address, hashed, chosen, frozenset(self._post(name) for name in wish.posts))
+        return SubscriberEntry(wish, address, hashed, chosen, frozenset(self._post(name) for name in wish.posts))
 
     def _post(self, name: str) -> int:
         found = self._posts.get(name)
@@ -445,8 +443,8 @@ def _components(session: Session, page_id: int) -> dict[str, int]:
     return found
 
 
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    batch: list[Entry] = []
+def _batches(entries: Iterable[SubscriberEntry]) -> Iterator[list[SubscriberEntry]]:
+    batch: list[SubscriberEntry] = []
     for entry in entries:
         batch.append(entry)
         if len(batch) == LINES_AT_ONCE:
@@ -456,7 +454,7 @@ def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
         yield batch
 
 
-def _count(report: ImportReport, entries: Iterable[Entry]) -> None:
+def _count(report: SubscriberImportReport, entries: Iterable[SubscriberEntry]) -> None:
     for entry in entries:
         before = entry.before
         report.counts[TAKEN if before is None else UPDATED if entry.is_changed else UNCHANGED] += 1
@@ -465,7 +463,7 @@ def _count(report: ImportReport, entries: Iterable[Entry]) -> None:
         report.new_secrets += int(entry.needs_secret)
 
 
-def _record(change: Change, entries: list[Entry]) -> None:
+def _record(change: Change, entries: list[SubscriberEntry]) -> None:
     taken = sum(entry.before is None for entry in entries)
     changed = sum(entry.is_changed for entry in entries)
     if taken or changed:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from app.channels.names import EMAIL, SMS, WEBHOOK
 from app.channels.registry import names as channel_names
-from app.csv_files import Line, named
+from app.csv_files import SheetLine, named
 from app.errors import Invalid
 from app.text import clean
 from app.vocabulary import SubscriberState
@@ -97,7 +97,7 @@ class Wish:
     has: frozenset[str]
 
 
-def wishes(lines: Iterable[Line]) -> Iterator[Wish | tuple[int, str]]:
+def wishes(lines: Iterable[SheetLine]) -> Iterator[Wish | tuple[int, str]]:
     """Each line as a wish, or its number and why it is none.
 
     Raises:
@@ -118,12 +118,12 @@ def wishes(lines: Iterable[Line]) -> Iterator[Wish | tuple[int, str]]:
         raise Invalid.field("file", "The file is empty.")
 
 
-def _is_template(line: Line) -> bool:
+def _is_template(line: SheetLine) -> bool:
     kind, second = line.cells[0].lower(), (*line.cells, "")[1]
     return kind in _TEMPLATE and any(character in second for character in "@/0123456789")
 
 
-def _headings(line: Line) -> tuple[str, ...]:
+def _headings(line: SheetLine) -> tuple[str, ...]:
     plain = [re.sub(r"[^a-z0-9]+", "_", cell.lower()).strip("_") for cell in line.cells]
     found = tuple(name if name in COLUMNS else _ALSO.get(name, "") for name in plain)
     if not {"address", "email", "phone_number", "endpoint"} & set(found):

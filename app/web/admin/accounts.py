@@ -1,6 +1,7 @@
 """Who may sign in, and what each may do."""
 
 from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.accounts import accounts as actions
@@ -14,20 +15,20 @@ from app.vocabulary import Role
 from app.web.access import actor, audience
 from app.web.admin.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 
 @blueprint.get("/accounts")
 @audience("admin")
-def accounts() -> Answer:
+def accounts() -> ResponseReturnValue:
     """Every account."""
     return show_accounts()
 
 
 @blueprint.post("/accounts")
 @audience("admin")
-def add_account() -> Answer:
+def add_account() -> ResponseReturnValue:
     """Create an account for a person."""
     typed = {field: clean(request.form.get(field, "")) for field in ("name", "email", "role")}
     try:
@@ -42,7 +43,7 @@ def add_account() -> Answer:
 
 @blueprint.post("/accounts/<public_id>/role")
 @audience("admin")
-def set_account_role(public_id: str) -> Answer:
+def set_account_role(public_id: str) -> ResponseReturnValue:
     """Change a person's role."""
     try:
         actions.grant_role(actor(), public_id, clean(request.form.get("role", "")))
@@ -55,7 +56,7 @@ def set_account_role(public_id: str) -> Answer:
 
 @blueprint.post("/accounts/<public_id>/deactivate")
 @audience("admin")
-def deactivate_account(public_id: str) -> Answer:
+def deactivate_account(public_id: str) -> ResponseReturnValue:
     """Deactivate a person's account."""
     try:
         actions.deactivate(actor(), public_id)

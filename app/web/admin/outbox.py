@@ -7,13 +7,14 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 from flask import current_app
+from flask.typing import ResponseReturnValue
 
 from app.errors import NotFound
 from app.settings import Settings
 from app.text import clean
 from app.web.access import audience
 from app.web.admin.blueprint import blueprint
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 SHOWN = 200
@@ -22,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+=-]{0,200}\.(eml|txt)")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class OutboxMessage:
     """One message in the folder."""
 
     name: str
@@ -36,7 +37,7 @@ class Kept:
 
 @blueprint.get("/outbox")
 @audience("lead")
-def outbox() -> Answer:
+def outbox() -> ResponseReturnValue:
     """What is in the folder, newest first."""
     settings: Settings = current_app.config["SETTINGS"]
     kept = sorted(_kept(settings.outbox), key=lambda message: (message.at, message.name), reverse=True)
@@ -52,7 +53,7 @@ def outbox() -> Answer:
 
 @blueprint.get("/outbox/<name>")
 @audience("lead")
-def outbox_message(name: str) -> Answer:
+def outbox_message(name: str) -> ResponseReturnValue:
     """One message, as plain text."""
     settings: Settings = current_app.config["SETTINGS"]
     return render(
@@ -63,12 +64,12 @@ def outbox_message(name: str) -> Answer:
     )
 
 
-def _kept(folder: Path) -> list[Kept]:
+def _kept(folder: Path) -> list[OutboxMessage]:
     found = []
     for path in folder.glob("*/*"):
         if _NAME.fullmatch(path.name) and path.is_file() and not path.is_symlink():
             facts = path.stat()
-            found.append(Kept(path.name, datetime.fromtimestamp(facts.st_mtime, UTC), facts.st_size))
+            found.append(OutboxMessage(path.name, datetime.fromtimestamp(facts.st_mtime, UTC), facts.st_size))
     return found
 
 

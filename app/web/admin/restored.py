@@ -3,17 +3,17 @@
 from datetime import datetime
 
 from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from app.actions.deliveries import restoring
 from app.errors import Invalid
 from app.web.access import actor, audience
 from app.web.admin.blueprint import blueprint
-from app.web.console.rendering import Answer
 
 
 @blueprint.post("/limits/restored/resume")
 @audience("lead")
-def resume_restored() -> Answer:
+def resume_restored() -> ResponseReturnValue:
     """Send what was under way."""
     restoring.resume(actor())
     flash("Resumed: what waits is sent.")
@@ -22,7 +22,7 @@ def resume_restored() -> Answer:
 
 @blueprint.post("/limits/restored/drop")
 @audience("lead")
-def drop_restored() -> Answer:
+def drop_restored() -> ResponseReturnValue:
     """Send nothing of what was under way when the form was shown."""
     dropped = restoring.drop(actor(), _instant(request.form.get("before", "")))
     flash(f"Dropped: {dropped.updates:,} updates, {dropped.messages:,} messages. New ones are sent again.")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from app.actions.deliveries import restoring
 from app.actions.deliveries import send_limits as actions
@@ -16,20 +17,20 @@ from app.text import clean
 from app.web.access import actor, audience
 from app.web.admin.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 
 @blueprint.get("/limits")
 @audience("lead")
-def send_limits() -> Answer:
+def send_limits() -> ResponseReturnValue:
     """Every limit, with what waits behind it."""
     return _show()
 
 
 @blueprint.post("/limits")
 @audience("admin")
-def set_send_limit() -> Answer:
+def set_send_limit() -> ResponseReturnValue:
     """Set or take away a limit."""
     typed = {
         name: clean(request.form.get(name, ""))[:300] for name in ("channel", "domain", "per_second", "connections")
@@ -49,7 +50,7 @@ def set_send_limit() -> Answer:
 
 @blueprint.post("/limits/pause")
 @audience("lead")
-def pause_sending() -> Answer:
+def pause_sending() -> ResponseReturnValue:
     """Send nothing there until it is resumed."""
     typed = {name: clean(request.form.get(name, ""))[:300] for name in ("channel", "domain", "why")}
     try:
@@ -63,7 +64,7 @@ def pause_sending() -> Answer:
 
 @blueprint.post("/limits/resume")
 @audience("lead")
-def resume_sending() -> Answer:
+def resume_sending() -> ResponseReturnValue:
     """Send again."""
     actions.resume(actor(), request.form.get("channel", ""), request.form.get("domain", ""))
     flash("Resumed.")
@@ -82,5 +83,5 @@ def _show(problem: Problem | None = None, typed: Mapping[str, str] | None = None
     )
 
 
-def _back() -> Answer:
+def _back() -> ResponseReturnValue:
     return redirect(url_for("admin.send_limits"), 303)

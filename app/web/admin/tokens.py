@@ -1,6 +1,7 @@
 """What programs prove themselves with: made, shown once, taken back."""
 
 from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from app.actions.accounts import api_tokens as actions
@@ -15,7 +16,7 @@ from app.vocabulary import Scope
 from app.web.access import actor, audience
 from app.web.admin.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 MEANINGS = {
@@ -30,14 +31,14 @@ MEANINGS = {
 
 @blueprint.get("/tokens")
 @audience("admin")
-def tokens() -> Answer:
+def tokens() -> ResponseReturnValue:
     """Every token there was."""
     return _show()
 
 
 @blueprint.post("/tokens")
 @audience("admin")
-def create_token() -> Answer:
+def create_token() -> ResponseReturnValue:
     """Make a token.  It is in this answer and nowhere else, so the answer is the page and no redirection."""
     typed = {field: clean(request.form.get(field, "")) for field in ("name", "days")}
     scopes = request.form.getlist("scopes")
@@ -52,7 +53,7 @@ def create_token() -> Answer:
 
 @blueprint.post("/tokens/<public_id>/revoke")
 @audience("admin")
-def revoke_token(public_id: str) -> Answer:
+def revoke_token(public_id: str) -> ResponseReturnValue:
     """Let a token open nothing any more."""
     actions.revoke_token(actor(), public_id)
     flash("Revoked. It opens nothing any more.")

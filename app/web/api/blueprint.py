@@ -33,7 +33,7 @@ WORDS = (
 STATUSPAGES, OURS = "/v1", "/api/v1"
 """The API's addresses: Statuspage's, with its errors, and our own, with problem+json (RFC 9457)."""
 
-View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+ApiView = TypeVar("ApiView", bound=Callable[..., ResponseReturnValue])
 UNPROVEN = "Couldn't authenticate. Send a valid API token as Authorization: OAuth TOKEN."
 
 
@@ -104,7 +104,7 @@ def route(
     is_idempotent_by_key: bool = False,
     is_ours: bool = True,
     is_theirs: bool = True,
-) -> Callable[[View], View]:
+) -> Callable[[ApiView], ApiView]:
     """Serve a view for these methods to programs whose token has this scope.  The rest is as in `Operation`.
 
     If it `is_theirs`, it is at Statuspage's address with and without ".json"; if it `is_ours`, at our own.
@@ -112,7 +112,7 @@ def route(
     A `page_id` in the path is passed on as the page itself.
     """
 
-    def register(view: View) -> View:
+    def register(view: ApiView) -> ApiView:
         @functools.wraps(view)
         def called(**names: Any) -> ResponseReturnValue:
             g.bearer, g.takes, g.asks = _proven(scope), takes, asks
@@ -153,7 +153,7 @@ def route(
     return register
 
 
-def tagged(tag: str) -> Callable[..., Callable[[View], View]]:
+def tagged(tag: str) -> Callable[..., Callable[[ApiView], ApiView]]:
     """`route` for views that share a tag."""
     return functools.partial(route, tag=tag)
 

@@ -6,16 +6,15 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import g, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from app.inputs.base import Input, from_json, from_query
+from app.inputs.base import Input, Model, from_json, from_query
 
 Body = dict[str, Any]
-Model = TypeVar("Model", bound=Input)
 DEEPEST = 8
 MOST_FIELDS = 2000
 FORMS = {"application/x-www-form-urlencoded", "multipart/form-data"}

@@ -7,11 +7,12 @@ from app.errors import Invalid, NotFound
 from app.inputs.envelopes import GroupBody, GroupChangeBody
 from app.inputs.lists import Part
 from app.models.component import ComponentGroup
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document, group_documents
+from app.web.api.documents import group_documents
 from app.web.api.paging import chosen_of
 
 route = tagged("Components")
@@ -19,14 +20,20 @@ LISTED = "/pages/<page_id>/component-groups"
 ONE = f"{LISTED}/<group_id>"
 
 
-@route(LISTED, "GET", scope=Scope.READ, asks=Part, answers=list[outputs.ComponentGroup])
+@route(LISTED, "GET", scope=Scope.READ, asks=Part, answers=list[outputs.ComponentGroupOutput])
 def list_groups(page: PageView) -> ResponseReturnValue:
     """List the page's component groups, each with the ids of its components."""
     return list(chosen_of(group_documents(page)))
 
 
 @route(
-    LISTED, "POST", scope=Scope.COMPONENTS, takes=GroupBody, answers=outputs.ComponentGroup, status=201, refuses=(409,)
+    LISTED,
+    "POST",
+    scope=Scope.COMPONENTS,
+    takes=GroupBody,
+    answers=outputs.ComponentGroupOutput,
+    status=201,
+    refuses=(409,),
 )
 def create_group(page: PageView) -> ResponseReturnValue:
     """Create a group of existing components."""
@@ -45,14 +52,20 @@ def create_group(page: PageView) -> ResponseReturnValue:
     return _one(page, made), 201
 
 
-@route(ONE, "GET", scope=Scope.READ, answers=outputs.ComponentGroup)
+@route(ONE, "GET", scope=Scope.READ, answers=outputs.ComponentGroupOutput)
 def read_group(page: PageView, group_id: str) -> ResponseReturnValue:
     """Get one component group."""
     return _one(page, group_id)
 
 
 @route(
-    ONE, "PUT", "PATCH", scope=Scope.COMPONENTS, takes=GroupChangeBody, answers=outputs.ComponentGroup, refuses=(409,)
+    ONE,
+    "PUT",
+    "PATCH",
+    scope=Scope.COMPONENTS,
+    takes=GroupChangeBody,
+    answers=outputs.ComponentGroupOutput,
+    refuses=(409,),
 )
 def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
     """Update a component group. Fields that you leave out stay as they are."""
@@ -71,7 +84,7 @@ def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
     return _one(page, group_id)
 
 
-@route(ONE, "DELETE", scope=Scope.COMPONENTS, answers=outputs.ComponentGroup)
+@route(ONE, "DELETE", scope=Scope.COMPONENTS, answers=outputs.ComponentGroupOutput)
 def delete_group(page: PageView, group_id: str) -> ResponseReturnValue:
     """Delete a component group. Its components stay."""
     before = _one(page, group_id)

@@ -5,15 +5,16 @@ from flask.typing import ResponseReturnValue
 from app.actions.components import components as actions
 from app.actions.components.components import ComponentFacts
 from app.errors import NotFound
-from app.inputs.components import ComponentChange
+from app.inputs.components import ComponentChangeInput
 from app.inputs.envelopes import ComponentBody, ComponentChangeBody
 from app.inputs.lists import Part
 from app.models.component import Component
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document, component_documents
+from app.web.api.documents import component_documents
 from app.web.api.paging import chosen_of
 
 route = tagged("Components")
@@ -21,14 +22,20 @@ LISTED = "/pages/<page_id>/components"
 ONE = f"{LISTED}/<component_id>"
 
 
-@route(LISTED, "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Component])
+@route(LISTED, "GET", scope=Scope.READ, asks=Part, answers=list[outputs.ComponentOutput])
 def list_components(page: PageView) -> ResponseReturnValue:
     """List the page's components, by position."""
     return list(chosen_of(component_documents(page)))
 
 
 @route(
-    LISTED, "POST", scope=Scope.COMPONENTS, takes=ComponentBody, answers=outputs.Component, status=201, refuses=(409,)
+    LISTED,
+    "POST",
+    scope=Scope.COMPONENTS,
+    takes=ComponentBody,
+    answers=outputs.ComponentOutput,
+    status=201,
+    refuses=(409,),
 )
 def create_component(page: PageView) -> ResponseReturnValue:
     """Create a component."""
@@ -46,14 +53,20 @@ def create_component(page: PageView) -> ResponseReturnValue:
     return _one(page, made), 201
 
 
-@route(ONE, "GET", scope=Scope.READ, answers=outputs.Component)
+@route(ONE, "GET", scope=Scope.READ, answers=outputs.ComponentOutput)
 def read_component(page: PageView, component_id: str) -> ResponseReturnValue:
     """Get one component."""
     return _one(page, component_id)
 
 
 @route(
-    ONE, "PUT", "PATCH", scope=Scope.COMPONENTS, takes=ComponentChangeBody, answers=outputs.Component, refuses=(409,)
+    ONE,
+    "PUT",
+    "PATCH",
+    scope=Scope.COMPONENTS,
+    takes=ComponentChangeBody,
+    answers=outputs.ComponentOutput,
+    refuses=(409,),
 )
 def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
     """Update a component. A new status doesn't notify subscribers."""
@@ -89,7 +102,7 @@ def _one(page: PageView, public_id: str) -> Document:
     return found[0]
 
 
-def _facts(given: ComponentChange) -> ComponentFacts:
+def _facts(given: ComponentChangeInput) -> ComponentFacts:
     return ComponentFacts(
         showcase=given.showcase,
         only_show_if_degraded=given.only_show_if_degraded,

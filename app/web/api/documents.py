@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -17,13 +16,12 @@ from app.models.page import Page
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberComponent
 from app.publish.links import permalink
-from app.publish.statuspage_json import component_status, post_status, stamp, update_document
+from app.publish.statuspage_json import Document, component_status, post_status, stamp, update_document
 from app.publish.thread import read_posts
 from app.publish.views import PageView, PostView
 from app.vocabulary import ComponentStatus, PostStatus, SubscriberState
 from app.web.api import bodies
 
-Document = dict[str, Any]
 _NO_TWITTER = {"twitter_updated_at": None, "wants_twitter_update": False}
 
 

@@ -10,6 +10,7 @@ from app.actions.posts import drafts as actions
 from app.db import session
 from app.inputs.drafts import DraftInput, DraftPublication, DraftSchedule
 from app.models.post import Post
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
 from app.queries import drafts as queries
 from app.queries.drafts import DraftView
@@ -17,7 +18,6 @@ from app.shapes import DraftContent
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document
 
 route = tagged("Drafts")
 LISTED = "/pages/<page_id>/drafts"

@@ -10,11 +10,12 @@ from app.inputs.envelopes import FollowerBody
 from app.inputs.lists import Part
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberPost
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
 from app.vocabulary import Scope, SubscriberState
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document, subscriber_documents
+from app.web.api.documents import subscriber_documents
 from app.web.api.incidents import one_incident
 from app.web.api.paging import chosen
 from app.web.api.subscribers import whom
@@ -24,7 +25,7 @@ LISTED = "/pages/<page_id>/incidents/<incident_id>/subscribers"
 ONE = f"{LISTED}/<subscriber_id>"
 
 
-@route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.Subscriber])
+@route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.SubscriberOutput])
 def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseReturnValue:
     """List the subscribers of this incident, oldest first. Subscribers of the whole page aren't included."""
     one_incident(page, incident_id)
@@ -33,7 +34,13 @@ def list_incident_subscribers(page: PageView, incident_id: str) -> ResponseRetur
 
 
 @route(
-    LISTED, "POST", scope=Scope.SUBSCRIBERS, takes=FollowerBody, answers=outputs.Subscriber, status=201, refuses=(409,)
+    LISTED,
+    "POST",
+    scope=Scope.SUBSCRIBERS,
+    takes=FollowerBody,
+    answers=outputs.SubscriberOutput,
+    status=201,
+    refuses=(409,),
 )
 def create_incident_subscriber(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Subscribe an email address or phone number to this incident only. It gets a request to confirm.
@@ -55,13 +62,13 @@ def create_incident_subscriber(page: PageView, incident_id: str) -> ResponseRetu
     return _one(page, incident_id, made), 201
 
 
-@route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
+@route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberOutput)
 def read_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """Get one subscriber of this incident."""
     return _one(page, incident_id, subscriber_id)
 
 
-@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
+@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberOutput)
 def delete_incident_subscriber(page: PageView, incident_id: str, subscriber_id: str) -> ResponseReturnValue:
     """End a subscription to this incident. The person's other subscriptions stay."""
     before = _one(page, incident_id, subscriber_id)

@@ -19,12 +19,13 @@ from app.inputs.fields import KEY_LIMIT
 from app.inputs.lists import IncidentQuery, LenientIncidentQuery, Part
 from app.inputs.posts import Withdrawal
 from app.models.post import Post, Update
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
 from app.shapes import UpdateDraft
 from app.vocabulary import PostKind, PostStatus, Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document, incident_documents
+from app.web.api.documents import incident_documents
 from app.web.api.prepared import BODIES
 from app.web.api.selecting import newest
 
@@ -42,7 +43,7 @@ LISTS: dict[str, tuple[ColumnElement[bool], ...]] = {
 """What each of the lists contains."""
 
 
-@route(LISTED, "GET", scope=Scope.READ, asks=IncidentQuery, answers=list[outputs.Incident])
+@route(LISTED, "GET", scope=Scope.READ, asks=IncidentQuery, answers=list[outputs.IncidentOutput])
 def list_incidents(page: PageView) -> ResponseReturnValue:
     """List incidents and maintenance, newest first. `q` searches titles, statuses and texts."""
     words = bodies.query(IncidentQuery, lenient=LenientIncidentQuery).q
@@ -56,32 +57,32 @@ def list_incidents(page: PageView) -> ResponseReturnValue:
     return newest(page, *(found if words else ()))
 
 
-@route(f"{LISTED}/unresolved", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
+@route(f"{LISTED}/unresolved", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.IncidentOutput])
 def list_unresolved(page: PageView) -> ResponseReturnValue:
     """List open incidents."""
     return newest(page, *LISTS["unresolved"])
 
 
-@route(f"{LISTED}/scheduled", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
+@route(f"{LISTED}/scheduled", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.IncidentOutput])
 def list_scheduled(page: PageView) -> ResponseReturnValue:
     """List maintenance that hasn't ended."""
     return newest(page, *LISTS["scheduled"])
 
 
-@route(f"{LISTED}/upcoming", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
+@route(f"{LISTED}/upcoming", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.IncidentOutput])
 def list_upcoming(page: PageView) -> ResponseReturnValue:
     """List maintenance that hasn't started."""
     return newest(page, *LISTS["upcoming"])
 
 
-@route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.Incident])
+@route(f"{LISTED}/active_maintenance", "GET", scope=Scope.READ, asks=Part, answers=list[outputs.IncidentOutput])
 def list_active(page: PageView) -> ResponseReturnValue:
     """List maintenance that is in progress."""
     return newest(page, *LISTS["active_maintenance"])
 
 
 @route(
-    LISTED, "POST", scope=Scope.POSTS, takes=IncidentBody, answers=outputs.Incident, status=201, refuses=(409,),
+    LISTED, "POST", scope=Scope.POSTS, takes=IncidentBody, answers=outputs.IncidentOutput, status=201, refuses=(409,),
     is_idempotent_by_key=True,
 )  # fmt: skip
 def create_incident(page: PageView) -> ResponseReturnValue:
@@ -92,14 +93,14 @@ def create_incident(page: PageView) -> ResponseReturnValue:
     return one_incident(page, made.post_id), 201
 
 
-@route(ONE, "GET", scope=Scope.READ, answers=outputs.Incident)
+@route(ONE, "GET", scope=Scope.READ, answers=outputs.IncidentOutput)
 def read_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Get one incident or maintenance."""
     return one_incident(page, incident_id)
 
 
 @route(
-    ONE, "PUT", "PATCH", scope=Scope.POSTS, takes=IncidentChangeBody, answers=outputs.Incident, refuses=(409,),
+    ONE, "PUT", "PATCH", scope=Scope.POSTS, takes=IncidentChangeBody, answers=outputs.IncidentOutput, refuses=(409,),
     is_idempotent_by_key=True,
 )  # fmt: skip
 def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
@@ -124,7 +125,7 @@ def edit_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     "DELETE",
     scope=Scope.POSTS,
     asks=Withdrawal,
-    answers=outputs.Incident,
+    answers=outputs.IncidentOutput,
     refuses=(409,),
     is_idempotent_by_key=True,
 )
@@ -154,7 +155,9 @@ def delete_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     return before
 
 
-@route(f"{ONE}/redaction", "POST", scope=Scope.POSTS, takes=RedactionBody, answers=outputs.Incident, refuses=(409,))
+@route(
+    f"{ONE}/redaction", "POST", scope=Scope.POSTS, takes=RedactionBody, answers=outputs.IncidentOutput, refuses=(409,)
+)
 def redact_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Remove a text permanently from an incident, including earlier versions. Subscribers aren't notified."""
     one_incident(page, incident_id)
@@ -168,7 +171,7 @@ def redact_incident(page: PageView, incident_id: str) -> ResponseReturnValue:
     "DELETE",
     scope=Scope.POSTS,
     asks=Withdrawal,
-    answers=outputs.Incident,
+    answers=outputs.IncidentOutput,
     refuses=(409,),
 )
 def withdraw_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
@@ -181,7 +184,7 @@ def withdraw_incident_update(page: PageView, incident_id: str, update_id: str) -
     return one_incident(page, incident_id)
 
 
-@route(f"{ONE}/incident_updates/<update_id>/redaction", "POST", scope=Scope.POSTS, answers=outputs.Incident)
+@route(f"{ONE}/incident_updates/<update_id>/redaction", "POST", scope=Scope.POSTS, answers=outputs.IncidentOutput)
 def redact_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
     """Remove the whole text of an update permanently, with its earlier versions. Subscribers aren't notified."""
     _check_update(page, incident_id, update_id)
@@ -191,7 +194,7 @@ def redact_incident_update(page: PageView, incident_id: str, update_id: str) -> 
 
 @route(
     f"{ONE}/incident_updates/<update_id>", "PUT", "PATCH", scope=Scope.POSTS, takes=UpdateBody,
-    answers=outputs.IncidentUpdate, refuses=(409,),
+    answers=outputs.IncidentUpdateOutput, refuses=(409,),
 )  # fmt: skip
 def edit_incident_update(page: PageView, incident_id: str, update_id: str) -> ResponseReturnValue:
     """Correct an update's text or its time, `display_at`. Readers see that it was corrected."""

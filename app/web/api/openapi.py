@@ -12,13 +12,13 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, models_json
 from app.inputs.base import Input
 from app.inputs.fields import ID_PATTERN
 from app.inputs.lists import Part
+from app.publish.statuspage_json import Document
 from app.version import VERSION
 from app.vocabulary import Scope
 from app.web.access import audience
 from app.web.api import outputs
 from app.web.api.blueprint import OPERATIONS, File, Operation, blueprint, settings
 
-Document = dict[str, Any]
 DESCRIPTION = """Incidents, maintenance, components and subscribers of a status page.
 
 Programs prove themselves with an API token: `Authorization: Bearer TOKEN`. Times are sent with their time zone, such as
@@ -83,6 +83,10 @@ PUBLISHED: dict[str, tuple[str, str, type[BaseModel] | str]] = {
 class _Schemas(GenerateJsonSchema):
     """Without titles, which only repeat the names, and without a null as default, which only repeats the type."""
 
+    def normalize_name(self, name: str) -> str:
+        """A client's code has plain nouns: `Component` is the schema of `ComponentOutput`."""
+        return super().normalize_name(name).removesuffix("Output")
+
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
 
@@ -132,8 +136,8 @@ def schemas() -> Document:
     inputs = {operation.takes for operation in OPERATIONS if _is_model(operation.takes)}
     answers = {_inner(operation.answers) for operation in OPERATIONS if _is_model(_inner(operation.answers))}
     answers |= {told[2] for told in PUBLISHED.values() if _is_model(told[2])} | {
-        outputs.Problem,
-        outputs.IncidentWebhook,
+        outputs.ProblemOutput,
+        outputs.IncidentWebhookOutput,
     }
     wanted: list[tuple[Any, JsonSchemaMode]] = [(model, "validation") for model in inputs]
     wanted += [(model, "serialization") for model in answers]
@@ -177,7 +181,7 @@ def _operation(operation: Operation, method: str) -> Document:
     if isinstance(operation.takes, File):
         made["requestBody"] = {"required": True, "content": operation.takes.content()}
     elif operation.takes is not None:
-        schema = {"$ref": REF.format(model=operation.takes.__name__)} if _is_model(operation.takes) else {}
+        schema = {"$ref": _reference(operation.takes)} if _is_model(operation.takes) else {}
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return made
 
@@ -216,7 +220,11 @@ def _success(operation: Operation) -> Document:
 def _schema(answer: Any) -> Document:
     if get_origin(answer) is list:
         return {"type": "array", "items": _schema(get_args(answer)[0])}
-    return {"$ref": REF.format(model=answer.__name__)}
+    return {"$ref": _reference(answer)}
+
+
+def _reference(model: type[BaseModel]) -> str:
+    return REF.format(model=model.__name__.removesuffix("Output"))
 
 
 def _inner(answer: Any) -> Any:
@@ -239,7 +247,7 @@ def _refused(operation: Operation) -> Document:
     if operation.asks is not None:
         statuses.add(422)
     statuses |= set(operation.refuses)
-    content = {"application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}}}
+    content = {"application/problem+json": {"schema": {"$ref": _reference(outputs.ProblemOutput)}}}
     return {str(status): {"description": REFUSALS[status], "content": content} for status in sorted(statuses)}
 
 
@@ -247,7 +255,7 @@ def _published(path: str, name: str, meaning: str, answer: type[BaseModel] | str
     content = (
         {answer: {"schema": {"type": "object" if answer.endswith("json") else "string"}}}
         if isinstance(answer, str)
-        else {"application/json": {"schema": {"$ref": REF.format(model=answer.__name__)}}}
+        else {"application/json": {"schema": {"$ref": _reference(answer)}}}
     )
     made: Document = {
         "operationId": name,
@@ -278,7 +286,7 @@ def _webhook() -> Document:
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": REF.format(model="IncidentWebhook")}}},
+            "content": {"application/json": {"schema": {"$ref": _reference(outputs.IncidentWebhookOutput)}}},
         },
         "responses": {"2XX": {"description": "Received. After any other response, it is sent again later."}},
     }

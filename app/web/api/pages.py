@@ -16,20 +16,20 @@ from app.web.api.documents import page_document
 route = tagged("Pages")
 
 
-@route("/pages", "GET", scope=Scope.READ, answers=list[outputs.Page])
+@route("/pages", "GET", scope=Scope.READ, answers=list[outputs.PageOutput])
 def list_pages() -> ResponseReturnValue:
     """List the pages that this token can access."""
     known = session().scalars(select(Page.id).order_by(Page.id))
     return [page_document(page_id) for page_id in known if bearer().actor.role_on(page_id) is not None]
 
 
-@route("/pages/<page_id>", "GET", scope=Scope.READ, answers=outputs.Page)
+@route("/pages/<page_id>", "GET", scope=Scope.READ, answers=outputs.PageOutput)
 def read_page(page: PageView) -> ResponseReturnValue:
     """Get one page."""
     return page_document(page.id)
 
 
-@route("/pages/<page_id>", "PUT", "PATCH", scope=Scope.ADMIN, takes=PageBody, answers=outputs.Page)
+@route("/pages/<page_id>", "PUT", "PATCH", scope=Scope.ADMIN, takes=PageBody, answers=outputs.PageOutput)
 def edit_page_facts(page: PageView) -> ResponseReturnValue:
     """Update a page's name, address, time zone or email sender. Fields that Candor doesn't have are ignored."""
     given = bodies.read(PageBody).page

@@ -14,7 +14,7 @@ from app.inputs.base import from_query
 from app.inputs.lists import MOST, LenientPart, Part
 from app.web.api import bodies
 
-Row = TypeVar("Row")
+Listed = TypeVar("Listed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class _Part:
         return (self.number - 1) * self.count
 
 
-def chosen(query: Select[Row], *, from_zero: bool = False) -> Sequence[Row]:
+def chosen(query: Select[Listed], *, from_zero: bool = False) -> Sequence[Listed]:
     """The rows of `query` that `page` and `per_page` or `limit` ask for, chosen in the database and not in memory.
 
     At our own address pages count from 1.  At Statuspage's they do so too, unless this list counts `from_zero` there.
@@ -41,7 +41,7 @@ def chosen(query: Select[Row], *, from_zero: bool = False) -> Sequence[Row]:
     return _told(part, session().scalars(query.offset(part.first).limit(part.count + 1)).all())
 
 
-def chosen_of(rows: Sequence[Row]) -> Sequence[Row]:
+def chosen_of(rows: Sequence[Listed]) -> Sequence[Listed]:
     """The same of rows that are all read already, because there are never many.  Raises Invalid."""
     part = _part(from_zero=False)
     return _told(part, rows[part.first : part.first + part.count + 1])
@@ -55,7 +55,7 @@ def _part(from_zero: bool) -> _Part:
     return _Part(asked.page + 1 if from_zero else max(asked.page, 1), min(asked.per_page or MOST, MOST))
 
 
-def _told(part: _Part, rows: Sequence[Row]) -> Sequence[Row]:
+def _told(part: _Part, rows: Sequence[Listed]) -> Sequence[Listed]:
     """The part, of one row more than it holds; at our own address `Link` (RFC 8288) says where the others are."""
     if bodies.is_ours():
         pages = {"first": 1} | ({"prev": part.number - 1} if part.number > 1 else {})

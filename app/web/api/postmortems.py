@@ -11,26 +11,25 @@ from app.db import session
 from app.errors import Invalid, NotFound
 from app.inputs.envelopes import PostmortemBody, PublicationBody
 from app.models.post import Update
-from app.publish.statuspage_json import stamp
+from app.publish.statuspage_json import Document, stamp
 from app.publish.views import PageView
 from app.shapes import UpdateDraft
 from app.vocabulary import PostStatus, Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document
 from app.web.api.incidents import held, one_incident
 
 route = tagged("Incidents")
 ONE = "/pages/<page_id>/incidents/<incident_id>/postmortem"
 
 
-@route(ONE, "GET", scope=Scope.READ, answers=outputs.Postmortem)
+@route(ONE, "GET", scope=Scope.READ, answers=outputs.PostmortemOutput)
 def read_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Get the published post-mortem, and its draft if your token may publish it."""
     return _document(page, incident_id)
 
 
-@route(ONE, "PUT", scope=Scope.POSTS, takes=PostmortemBody, answers=outputs.Postmortem, refuses=(409,))
+@route(ONE, "PUT", scope=Scope.POSTS, takes=PostmortemBody, answers=outputs.PostmortemOutput, refuses=(409,))
 def write_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Save a draft of the post-mortem."""
     one_incident(page, incident_id)
@@ -47,7 +46,9 @@ def delete_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     return "", 204
 
 
-@route(f"{ONE}/publish", "PUT", scope=Scope.POSTS, takes=PublicationBody, answers=outputs.Postmortem, refuses=(409,))
+@route(
+    f"{ONE}/publish", "PUT", scope=Scope.POSTS, takes=PublicationBody, answers=outputs.PostmortemOutput, refuses=(409,)
+)
 def publish_postmortem(page: PageView, incident_id: str) -> ResponseReturnValue:
     """Publish the draft. With `notify_subscribers`, subscribers are notified."""
     one_incident(page, incident_id)

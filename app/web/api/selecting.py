@@ -3,8 +3,9 @@
 from sqlalchemy import ColumnElement, select
 
 from app.models.post import Post
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
-from app.web.api.documents import Document, incident_documents
+from app.web.api.documents import incident_documents
 from app.web.api.paging import chosen
 
 

@@ -32,7 +32,7 @@ SORTS = {
 }  # fmt: skip
 
 
-@route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberQuery, answers=list[outputs.Subscriber])
+@route(LISTED, "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberQuery, answers=list[outputs.SubscriberOutput])
 def list_subscribers(page: PageView) -> ResponseReturnValue:
     """List subscribers that match `q`, `type` and `state`, in the requested order."""
     asked = bodies.query(SubscriberQuery, lenient=LenientSubscriberQuery)
@@ -43,7 +43,7 @@ def list_subscribers(page: PageView) -> ResponseReturnValue:
     return subscriber_documents(page, chosen(query, from_zero=True))
 
 
-@route(f"{LISTED}/unsubscribed", "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.Subscriber])
+@route(f"{LISTED}/unsubscribed", "GET", scope=Scope.SUBSCRIBERS, asks=Part, answers=list[outputs.SubscriberOutput])
 def list_unsubscribed(page: PageView) -> ResponseReturnValue:
     """List subscribers who unsubscribed, latest first."""
     query = (
@@ -54,14 +54,14 @@ def list_unsubscribed(page: PageView) -> ResponseReturnValue:
     return subscriber_documents(page, chosen(query, from_zero=True))
 
 
-@route(f"{LISTED}/count", "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberFilter, answers=outputs.SubscriberCounts)
+@route(f"{LISTED}/count", "GET", scope=Scope.SUBSCRIBERS, asks=SubscriberFilter, answers=outputs.SubscriberCountsOutput)
 def count_subscribers(page: PageView) -> ResponseReturnValue:
     """Count subscribers that match `type` and `state`, by type."""
     counts = _counts(_filters(page, bodies.query(SubscriberFilter)))
     return {name: sum(counts.get((channel, None), 0) for channel in channels) for name, channels in TYPES.items()}
 
 
-@route(f"{LISTED}/histogram_by_state", "GET", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberHistogram)
+@route(f"{LISTED}/histogram_by_state", "GET", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberHistogramOutput)
 def histogram_by_state(page: PageView) -> ResponseReturnValue:
     """Count subscribers by type and state."""
     counts = _counts(_here(page))

@@ -15,11 +15,12 @@ from app.inputs.base import from_json
 from app.inputs.envelopes import SubscriberBody
 from app.inputs.subscribers import PersonInput, SubscriberChange, SubscriberInput
 from app.models.subscriber import Subscriber
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document, subscriber_documents
+from app.web.api.documents import subscriber_documents
 
 route = tagged("Subscribers")
 LISTED = "/pages/<page_id>/subscribers"
@@ -27,7 +28,7 @@ ONE = f"{LISTED}/<subscriber_id>"
 
 
 @route(
-    LISTED, "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberBody, answers=outputs.Subscriber, status=201,
+    LISTED, "POST", scope=Scope.SUBSCRIBERS, takes=SubscriberBody, answers=outputs.SubscriberOutput, status=201,
     refuses=(409,),
 )  # fmt: skip
 def create_subscriber(page: PageView) -> ResponseReturnValue:
@@ -52,13 +53,13 @@ def create_subscriber(page: PageView) -> ResponseReturnValue:
     return _one(page, made), 201
 
 
-@route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
+@route(ONE, "GET", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberOutput)
 def read_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """Get one subscriber."""
     return _one(page, subscriber_id)
 
 
-@route(ONE, "PATCH", "PUT", scope=Scope.SUBSCRIBERS, takes=SubscriberChange, answers=outputs.Subscriber)
+@route(ONE, "PATCH", "PUT", scope=Scope.SUBSCRIBERS, takes=SubscriberChange, answers=outputs.SubscriberOutput)
 def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """Set the components that a subscriber gets updates about. An empty list means all components.
 
@@ -70,7 +71,7 @@ def edit_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     return _one(page, subscriber_id)
 
 
-@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS, answers=outputs.Subscriber)
+@route(ONE, "DELETE", scope=Scope.SUBSCRIBERS, answers=outputs.SubscriberOutput)
 def delete_subscriber(page: PageView, subscriber_id: str) -> ResponseReturnValue:
     """End a subscription."""
     before = _one(page, subscriber_id)

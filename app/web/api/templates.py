@@ -9,18 +9,19 @@ from app.inputs.envelopes import TemplateBody
 from app.inputs.lists import Part
 from app.models.component import Component
 from app.models.incident_template import IncidentTemplate
+from app.publish.statuspage_json import Document
 from app.publish.views import PageView
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
-from app.web.api.documents import Document, component_documents
+from app.web.api.documents import component_documents
 from app.web.api.paging import chosen
 
 route = tagged("Templates")
 LISTED = "/pages/<page_id>/incident_templates"
 
 
-@route(LISTED, "GET", scope=Scope.POSTS, asks=Part, answers=list[outputs.Template])
+@route(LISTED, "GET", scope=Scope.POSTS, asks=Part, answers=list[outputs.TemplateOutput])
 def list_templates(page: PageView) -> ResponseReturnValue:
     """The page's templates, by name."""
     query = select(IncidentTemplate).where(IncidentTemplate.page_id == page.id)
@@ -28,7 +29,9 @@ def list_templates(page: PageView) -> ResponseReturnValue:
     return [_document(page, row) for row in rows]
 
 
-@route(LISTED, "POST", scope=Scope.POSTS, takes=TemplateBody, answers=outputs.Template, status=201, refuses=(409,))
+@route(
+    LISTED, "POST", scope=Scope.POSTS, takes=TemplateBody, answers=outputs.TemplateOutput, status=201, refuses=(409,)
+)
 def create_template(page: PageView) -> ResponseReturnValue:
     """Prepare words."""
     given = bodies.read(TemplateBody).template

@@ -18,12 +18,11 @@ from app.models.post import Post, PostComponent
 from app.publish import uptime
 from app.publish.needed import midnight
 from app.publish.snapshot import known_since, read_changes
-from app.publish.statuspage_json import stamp
+from app.publish.statuspage_json import Document, stamp
 from app.publish.views import PageView
 from app.vocabulary import ComponentStatus, PostKind, Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import tagged
-from app.web.api.documents import Document
 
 route = tagged("Components")
 MONTHS = 6
@@ -49,7 +48,7 @@ class _Range:
     "GET",
     scope=Scope.READ,
     asks=UptimeQuery,
-    answers=outputs.Uptime,
+    answers=outputs.UptimeOutput,
 )
 def read_component_uptime(page: PageView, component_id: str) -> ResponseReturnValue:
     """Uptime from `start` to `end`: days, months or years; six months at most, and by default the days of the page."""
@@ -64,7 +63,7 @@ def read_component_uptime(page: PageView, component_id: str) -> ResponseReturnVa
 
 @route(
     "/pages/<page_id>/component-groups/<group_id>/uptime", "GET", scope=Scope.READ, asks=UptimeQuery,
-    answers=outputs.GroupUptime,
+    answers=outputs.GroupUptimeOutput,
 )  # fmt: skip
 def read_group_uptime(page: PageView, group_id: str) -> ResponseReturnValue:
     """Uptime of a group's components together; `major_outage` and `partial_outage` are the sums of theirs."""

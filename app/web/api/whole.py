@@ -53,7 +53,7 @@ def export_subscribers(page: PageView) -> ResponseReturnValue:
 
 @route(
     "/pages/<page_id>/subscribers/import", "POST", scope=Scope.ADMIN, takes=SHEET, asks=DryRun,
-    answers=outputs.SheetReport, is_theirs=False,
+    answers=outputs.SheetReportOutput, is_theirs=False,
 )  # fmt: skip
 def import_sheet(page: PageView) -> ResponseReturnValue:
     """Take subscribers from a sheet, as `export` gives it or as Statuspage does.  Nothing is sent to anyone.
@@ -79,7 +79,7 @@ def read_archive(page: PageView) -> ResponseReturnValue:
 
 @route(
     "/pages/<page_id>/archive", "POST", scope=Scope.ADMIN, takes=ARCHIVE, asks=ArchiveQuery,
-    answers=outputs.ArchiveReport, refuses=(409,), is_theirs=False,
+    answers=outputs.ArchiveReportOutput, refuses=(409,), is_theirs=False,
 )  # fmt: skip
 def take_archive(page: PageView) -> ResponseReturnValue:
     """Take an archive: all of it, or nothing.  The page must hold nothing of its own, or be the archive's."""
@@ -114,7 +114,7 @@ def _write_static_copy(slug: str, out: BinaryIO) -> None:
 
 @route(
     "/pages/<page_id>/imports", "POST", scope=Scope.ADMIN, takes=ANY_JSON, asks=ImportQuery,
-    answers=outputs.ImportReport, refuses=(409,), is_theirs=False,
+    answers=outputs.ImportReportOutput, refuses=(409,), is_theirs=False,
 )  # fmt: skip
 def import_documents(page: PageView) -> ResponseReturnValue:
     """Bring components and history from another status page: its document, or an array of several.

@@ -1,8 +1,8 @@
 """Signing in and out."""
 
 from flask import current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from werkzeug.wrappers import Response
 
 from app.actions.accounts import accounts, sessions
 from app.errors import Invalid, TooMany
@@ -12,12 +12,10 @@ from app.web.auth import login
 from app.web.auth.blueprint import blueprint
 from app.web.wording import error_texts
 
-Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
-
 
 @blueprint.get("/sign-in")
 @audience("public")
-def sign_in() -> Answer:
+def sign_in() -> ResponseReturnValue:
     """The form."""
     if current_user.is_authenticated:
         return redirect(safe_next(request.args.get("next")), 303)
@@ -26,7 +24,7 @@ def sign_in() -> Answer:
 
 @blueprint.post("/sign-in")
 @audience("public")
-def sign_in_now() -> Answer:
+def sign_in_now() -> ResponseReturnValue:
     """Check the password; on to where the person was going."""
     try:
         token = sessions.sign_in(
@@ -46,7 +44,7 @@ def sign_in_now() -> Answer:
 
 @blueprint.post("/sign-out")
 @audience("public")
-def sign_out() -> Answer:
+def sign_out() -> ResponseReturnValue:
     """End this session, here and on the server."""
     if current_user.is_authenticated:
         sessions.sign_out(current_user.actor, current_user.token)

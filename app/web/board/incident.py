@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from app.actions import incidents as actions
 from app.db import session
@@ -17,21 +18,21 @@ from app.vocabulary import IncidentRoleName, Role, Severity
 from app.web.access import actor, audience
 from app.web.board.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.guarding import visible_pages
 from app.web.pages import current_page, own_pages
 
 
 @blueprint.get("/new")
 @audience("lead")
-def new_incident() -> Answer:
+def new_incident() -> ResponseReturnValue:
     """The form that declares an incident."""
     return _show_new()
 
 
 @blueprint.post("/new")
 @audience("lead")
-def declare_incident() -> Answer:
+def declare_incident() -> ResponseReturnValue:
     """Declare an incident that nothing public speaks for yet."""
     try:
         given = from_form(IncidentInput, request.form)
@@ -45,14 +46,14 @@ def declare_incident() -> Answer:
 
 @blueprint.get("/<public_id>")
 @audience("viewer")
-def incident(public_id: str) -> Answer:
+def incident(public_id: str) -> ResponseReturnValue:
     """Everything about one incident."""
     return _show(public_id)
 
 
 @blueprint.post("/<public_id>/post")
 @audience("lead")
-def tie_post(public_id: str) -> Answer:
+def tie_post(public_id: str) -> ResponseReturnValue:
     """Have an open post speak for it."""
     post_id = clean(request.form.get("post", ""))[:32]
 
@@ -69,21 +70,21 @@ def tie_post(public_id: str) -> Answer:
 
 @blueprint.post("/<public_id>/resolve")
 @audience("lead")
-def resolve(public_id: str) -> Answer:
+def resolve(public_id: str) -> ResponseReturnValue:
     """Close it."""
     return _change(public_id, lambda incident_id: actions.resolve_incident(actor(), incident_id), "Incident resolved.")
 
 
 @blueprint.post("/<public_id>/reopen")
 @audience("lead")
-def reopen(public_id: str) -> Answer:
+def reopen(public_id: str) -> ResponseReturnValue:
     """Open it again."""
     return _change(public_id, lambda incident_id: actions.reopen_incident(actor(), incident_id), "Incident reopened.")
 
 
 @blueprint.post("/<public_id>/records")
 @audience("responder")
-def add_record(public_id: str) -> Answer:
+def add_record(public_id: str) -> ResponseReturnValue:
     """Tie it to one more record."""
     draft = RecordLinkDraft(
         key=clean(request.form.get("record_key", "")), url=clean(request.form.get("record_url", ""))
@@ -93,7 +94,7 @@ def add_record(public_id: str) -> Answer:
 
 @blueprint.post("/<public_id>/severity")
 @audience("responder")
-def set_severity(public_id: str) -> Answer:
+def set_severity(public_id: str) -> ResponseReturnValue:
     """Change how severe it is."""
     return _change(
         public_id,
@@ -106,7 +107,7 @@ def set_severity(public_id: str) -> Answer:
 
 @blueprint.post("/<public_id>/roles")
 @audience("responder")
-def set_role(public_id: str) -> Answer:
+def set_role(public_id: str) -> ResponseReturnValue:
     """Give a role to an account or to someone without one, or to no one."""
 
     def set_it(incident_id: str) -> None:
@@ -118,13 +119,13 @@ def set_role(public_id: str) -> Answer:
 
 @blueprint.post("/<public_id>/timeline")
 @audience("responder")
-def add_entry(public_id: str) -> Answer:
+def add_entry(public_id: str) -> ResponseReturnValue:
     """Write one line into the timeline."""
     text = request.form.get("text", "")
     return _change(public_id, lambda incident_id: actions.add_timeline_entry(actor(), incident_id, text), "Noted.")
 
 
-def _change(public_id: str, action: Callable[[str], None], said: str) -> Answer:
+def _change(public_id: str, action: Callable[[str], None], said: str) -> ResponseReturnValue:
     row = queries.incident_row(session(), public_id, visible_pages())
     try:
         action(row.public_id)

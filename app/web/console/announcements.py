@@ -1,6 +1,7 @@
 """Announcements: what is on the page without an incident, what was and what will be."""
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.pages import announcements as actions
@@ -14,13 +15,13 @@ from app.web.console.announced import TypedAnnouncement
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version
 from app.web.console.paging import page_number
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 
 @blueprint.get("/announcements")
 @audience("lead")
-def list_announcements() -> Answer:
+def list_announcements() -> ResponseReturnValue:
     """What shows now, what is to come, and what is over, page by page."""
     facts = current_page()
     number, size = page_number(request.args), queries.PAST_PER_PAGE
@@ -34,14 +35,14 @@ def list_announcements() -> Answer:
 
 @blueprint.get("/announcements/new")
 @audience("lead")
-def new_announcement() -> Answer:
+def new_announcement() -> ResponseReturnValue:
     """An empty form."""
     return _show_form(TypedAnnouncement())
 
 
 @blueprint.post("/announcements")
 @audience("lead")
-def create_announcement() -> Answer:
+def create_announcement() -> ResponseReturnValue:
     """Announce something, or show the form again with everything that was typed."""
     facts = current_page()
     typed = announced.read_typed(request.form)
@@ -56,7 +57,7 @@ def create_announcement() -> Answer:
 
 @blueprint.get("/announcements/<public_id>")
 @audience("lead")
-def announcement_form(public_id: str) -> Answer:
+def announcement_form(public_id: str) -> ResponseReturnValue:
     """One announcement, to be changed or ended."""
     facts = current_page()
     stands = queries.find(session(), facts.id, public_id)
@@ -65,7 +66,7 @@ def announcement_form(public_id: str) -> Answer:
 
 @blueprint.post("/announcements/<public_id>")
 @audience("lead")
-def edit_announcement(public_id: str) -> Answer:
+def edit_announcement(public_id: str) -> ResponseReturnValue:
     """Change an announcement, or show the form again with everything that was typed."""
     facts = current_page()
     stands = queries.find(session(), facts.id, public_id)
@@ -85,7 +86,7 @@ def edit_announcement(public_id: str) -> Answer:
 
 @blueprint.post("/announcements/<public_id>/end")
 @audience("lead")
-def end_announcement(public_id: str) -> Answer:
+def end_announcement(public_id: str) -> ResponseReturnValue:
     """Take an announcement off the page now; one still to come is called off."""
     facts = current_page()
     title = queries.find(session(), facts.id, public_id).title

@@ -1,6 +1,7 @@
 """Components and groups: made, named, set, hidden, put in order and put away."""
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.components import components as actions
@@ -18,20 +19,20 @@ from app.web.access import actor, audience
 from app.web.console import ordering
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 
 @blueprint.get("/components")
 @audience("viewer")
-def list_components() -> Answer:
+def list_components() -> ResponseReturnValue:
     """Every component under its group; `?arrange=1` to put them in order."""
     return _show_list(arranging=request.args.get("arrange") == "1")
 
 
 @blueprint.post("/components")
 @audience("lead")
-def create_component() -> Answer:
+def create_component() -> ResponseReturnValue:
     """Make a component at the end of the list."""
     facts = current_page()
     try:
@@ -54,14 +55,14 @@ def create_component() -> Answer:
 
 @blueprint.get("/components/<public_id>")
 @audience("lead")
-def component_form(public_id: str) -> Answer:
+def component_form(public_id: str) -> ResponseReturnValue:
     """One component's name, description, group and visibility."""
     return _show_component(public_id)
 
 
 @blueprint.post("/components/<public_id>")
 @audience("lead")
-def edit_component(public_id: str) -> Answer:
+def edit_component(public_id: str) -> ResponseReturnValue:
     """Change one component."""
     facts, form = current_page(), request.form
     _find(facts, public_id)
@@ -86,7 +87,7 @@ def edit_component(public_id: str) -> Answer:
 
 @blueprint.post("/components/<public_id>/status")
 @audience("responder")
-def set_status(public_id: str) -> Answer:
+def set_status(public_id: str) -> ResponseReturnValue:
     """Set what one component is doing.  No one is notified."""
     facts = current_page()
     _find(facts, public_id)
@@ -99,7 +100,7 @@ def set_status(public_id: str) -> Answer:
 
 @blueprint.post("/components/<public_id>/move")
 @audience("lead")
-def move_component(public_id: str) -> Answer:
+def move_component(public_id: str) -> ResponseReturnValue:
     """Move a component up or down within its group, or to a place by number."""
     facts = current_page()
     headings = queries.component_groups(session(), facts.id)
@@ -118,7 +119,7 @@ def move_component(public_id: str) -> Answer:
 
 @blueprint.post("/components/<public_id>/archive")
 @audience("lead")
-def archive_component(public_id: str) -> Answer:
+def archive_component(public_id: str) -> ResponseReturnValue:
     """Put a component away."""
     facts = current_page()
     component = _find(facts, public_id)
@@ -129,7 +130,7 @@ def archive_component(public_id: str) -> Answer:
 
 @blueprint.post("/groups")
 @audience("lead")
-def create_group() -> Answer:
+def create_group() -> ResponseReturnValue:
     """Make a group."""
     facts = current_page()
     try:
@@ -143,7 +144,7 @@ def create_group() -> Answer:
 
 @blueprint.post("/groups/<public_id>")
 @audience("lead")
-def rename_group(public_id: str) -> Answer:
+def rename_group(public_id: str) -> ResponseReturnValue:
     """Call a group something else."""
     _find_group(public_id)
     try:
@@ -159,7 +160,7 @@ def rename_group(public_id: str) -> Answer:
 
 @blueprint.post("/groups/<public_id>/move")
 @audience("lead")
-def move_group(public_id: str) -> Answer:
+def move_group(public_id: str) -> ResponseReturnValue:
     """Move a group up or down."""
     facts = current_page()
     present = [group.public_id for group in queries.component_groups(session(), facts.id) if group.public_id]
@@ -170,7 +171,7 @@ def move_group(public_id: str) -> Answer:
 
 @blueprint.post("/groups/<public_id>/delete")
 @audience("lead")
-def delete_group(public_id: str) -> Answer:
+def delete_group(public_id: str) -> ResponseReturnValue:
     """Take an empty group away."""
     _find_group(public_id)
     try:

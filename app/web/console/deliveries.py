@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.deliveries import dispatches as actions
@@ -30,7 +31,7 @@ from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.paging import page_number
-from app.web.console.rendering import Answer, render, render_block
+from app.web.console.rendering import render, render_block
 from app.web.guarding import may
 from app.web.htmx import is_htmx
 from app.web.pages import current_page
@@ -43,7 +44,7 @@ HEADINGS = ("channel", "address", "label", "state", "reason", "tries", "next_or_
 
 @blueprint.get("/updates/<public_id>/deliveries")
 @audience("viewer")
-def deliveries(public_id: str) -> Answer:
+def deliveries(public_id: str) -> ResponseReturnValue:
     """What happened to an update's notices; to htmx only the panel, while it moves."""
     update = update_facts(session(), current_page().id, public_id)
     facts = current_page()
@@ -83,7 +84,7 @@ def missing_sheet(public_id: str) -> Response:
 
 @blueprint.post("/updates/<public_id>/deliveries/retry")
 @audience("lead")
-def retry(public_id: str) -> Answer:
+def retry(public_id: str) -> ResponseReturnValue:
     """Try failed ones again: those given up on, and, if requested, those refused permanently."""
     wanted = _wanted(request.form)
     chosen = actions.Retry(
@@ -102,7 +103,7 @@ def retry(public_id: str) -> Answer:
 
 @blueprint.post("/updates/<public_id>/deliveries/cancel")
 @audience("lead")
-def cancel(public_id: str) -> Answer:
+def cancel(public_id: str) -> ResponseReturnValue:
     """Stop the notices while they are still held.  The update stays on the page."""
     actions.cancel_dispatch(
         current_app.config["SETTINGS"], actor(), current_page().id, _dispatch_of(public_id).public_id

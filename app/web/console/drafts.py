@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import current_app, flash, jsonify, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from app.actions.posts import drafts as actions
@@ -16,6 +15,7 @@ from app.db import session
 from app.errors import CandorError, NotFound, Stale
 from app.inputs.base import from_form
 from app.inputs.drafts import PROMISE_LIMIT, DraftSchedule
+from app.inputs.fields import Member
 from app.inputs.posts import AT
 from app.models.post import Post
 from app.queries import drafts as queries
@@ -27,16 +27,14 @@ from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, Pos
 from app.web.access import actor, audience, wants_json
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import instant_or_none, problem_of, promised_or_none
-from app.web.console.rendering import Answer, render, still_saying
+from app.web.console.rendering import render, still_saying
 from app.web.console.typed import Typed, new_key, read_typed
 from app.web.pages import current_page
-
-Member = TypeVar("Member", bound=StrEnum)
 
 
 @blueprint.get("/drafts")
 @audience("responder")
-def list_drafts() -> Answer:
+def list_drafts() -> ResponseReturnValue:
     """The drafts that can still be published."""
     facts = current_page()
     return render("console/drafts/list.html", facts, drafts=queries.open_drafts(session(), facts.id))
@@ -44,7 +42,7 @@ def list_drafts() -> Answer:
 
 @blueprint.post("/drafts")
 @audience("responder")
-def save_draft() -> Answer:
+def save_draft() -> ResponseReturnValue:
     """Save what a publishing form holds, half-written or not.  Scripts get its id and version, others its form."""
     facts = current_page()
     typed = read_typed(request.form)
@@ -80,7 +78,7 @@ def save_draft() -> Answer:
 
 @blueprint.get("/drafts/<public_id>")
 @audience("lead")
-def open_draft(public_id: str) -> Answer:
+def open_draft(public_id: str) -> ResponseReturnValue:
     """The form that goes on with a draft."""
     found = queries.draft(session(), current_page().id, public_id)
     if found.post_id:
@@ -90,7 +88,7 @@ def open_draft(public_id: str) -> Answer:
 
 @blueprint.post("/drafts/<public_id>/schedule")
 @audience("lead")
-def schedule_draft(public_id: str) -> Answer:
+def schedule_draft(public_id: str) -> ResponseReturnValue:
     """Have a draft published at a time in the page's zone."""
     facts = current_page()
     queries.draft(session(), facts.id, public_id)  # another page's isn't found, whatever the time says
@@ -113,7 +111,7 @@ def schedule_draft(public_id: str) -> Answer:
 
 @blueprint.post("/drafts/<public_id>/unschedule")
 @audience("lead")
-def unschedule_draft(public_id: str) -> Answer:
+def unschedule_draft(public_id: str) -> ResponseReturnValue:
     """Take a scheduled draft back."""
 
     def unschedule() -> str:
@@ -125,7 +123,7 @@ def unschedule_draft(public_id: str) -> Answer:
 
 @blueprint.post("/drafts/<public_id>/discard")
 @audience("responder")
-def discard_draft(public_id: str) -> Answer:
+def discard_draft(public_id: str) -> ResponseReturnValue:
     """Throw a draft away."""
 
     def discard() -> str:
@@ -173,7 +171,7 @@ def _other_texts(typed: Typed) -> dict[str, tuple[str, str]]:
     return {language: text for language, text in texts.items() if language != facts.locale and any(text)}
 
 
-def _done(verb: Callable[[], str]) -> Answer:
+def _done(verb: Callable[[], str]) -> ResponseReturnValue:
     """Do it and show the list; when it can't be done, the list says why."""
     facts = current_page()
     try:

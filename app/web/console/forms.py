@@ -9,7 +9,7 @@ from app.actions.incidents import read_link
 from app.errors import CandorError, Conflict, Invalid, KeyUsed, NeedsConfirmation, Stale, Unavailable
 from app.inputs.base import from_form
 from app.inputs.fields import local_instant
-from app.inputs.posts import EFFECT, Opened, TypedPost, TypedUpdate, promised_at
+from app.inputs.posts import EFFECT, TypedPost, TypedUpdate, VersionedForm, promised_at
 from app.queries.posts import Thread
 from app.shapes import DraftContent, RecordLinkDraft
 from app.vocabulary import PostStatus
@@ -83,7 +83,7 @@ def update_content(typed: Typed, found: Thread, zone: ZoneInfo, language: str) -
 
 def read_version(raw: str) -> int:
     """The version that a form was opened with.  Raises Invalid."""
-    return from_form(Opened, {"version": raw}).version
+    return from_form(VersionedForm, {"version": raw}).version
 
 
 def instant_or_none(value: str, zone: ZoneInfo) -> datetime | None:

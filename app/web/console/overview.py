@@ -1,6 +1,7 @@
 """The overview: what is open, what is promised, what the public sees, how sending goes."""
 
 from flask import current_app
+from flask.typing import ResponseReturnValue
 
 from app.channels.registry import all_channels
 from app.db import session
@@ -10,14 +11,14 @@ from app.settings import Settings
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.publish_hook import publish_hook
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.console.verdicts import verdict_of
 from app.web.pages import current_page
 
 
 @blueprint.get("", strict_slashes=False)
 @audience("viewer")
-def overview() -> Answer:
+def overview() -> ResponseReturnValue:
     """Everything in one glance."""
     facts = current_page()
     settings: Settings = current_app.config["SETTINGS"]

@@ -1,6 +1,7 @@
 """The page's logo: shown, given and taken away."""
 
 from flask import current_app, flash, make_response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.pages import pages as actions
@@ -11,13 +12,12 @@ from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import problem_of
 from app.web.console.page_settings import show_page
-from app.web.console.rendering import Answer
 from app.web.pages import current_page
 
 
 @blueprint.get("/page/logo")
 @audience("admin")
-def show_logo() -> Answer:
+def show_logo() -> ResponseReturnValue:
     """The picture that is kept."""
     body, content_type = queries.logo(session(), current_page().id)
     response = make_response(body)
@@ -27,7 +27,7 @@ def show_logo() -> Answer:
 
 @blueprint.post("/page/logo")
 @audience("admin")
-def set_logo() -> Answer:
+def set_logo() -> ResponseReturnValue:
     """Take a picture as the page's logo; all of the page is rendered again."""
     facts = current_page()
     sent = request.files.get("logo")
@@ -42,7 +42,7 @@ def set_logo() -> Answer:
 
 @blueprint.post("/page/logo/remove")
 @audience("admin")
-def remove_logo() -> Answer:
+def remove_logo() -> ResponseReturnValue:
     """Take the logo away; all of the page is rendered again."""
     facts = current_page()
     actions.remove_logo(current_app.config["SETTINGS"], actor(), facts.id)

@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from app.actions.pages import pages as actions
 from app.db import session
@@ -14,7 +15,7 @@ from app.vocabulary import Language
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 FIELDS = ("name", "url", "time_zone", "locale", "accent", "mail_from")
@@ -22,14 +23,14 @@ FIELDS = ("name", "url", "time_zone", "locale", "accent", "mail_from")
 
 @blueprint.get("/page")
 @audience("admin")
-def page_settings() -> Answer:
+def page_settings() -> ResponseReturnValue:
     """The form."""
     return show_page()
 
 
 @blueprint.post("/page")
 @audience("admin")
-def edit_page() -> Answer:
+def edit_page() -> ResponseReturnValue:
     """Change the page, which is then rendered again completely."""
     facts = current_page()
     typed: dict[str, Any] = {field: clean(request.form[field]) for field in FIELDS if field in request.form}

@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.posts import editing
@@ -23,7 +24,7 @@ from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, post_content, problem_of
 from app.web.console.paging import page_number
 from app.web.console.publishing import closing_effects, closing_status, declared_incident, next_status, publish_form
-from app.web.console.rendering import Answer, render, still_saying, unwritten
+from app.web.console.rendering import render, still_saying, unwritten
 from app.web.console.typed import Typed, blank_post, blank_update, read_typed, with_new_key
 from app.web.pages import current_page, reread
 
@@ -32,7 +33,7 @@ REPEATED = "This was published already by the same form. Nothing was published o
 
 @blueprint.get("/posts")
 @audience("viewer")
-def list_posts() -> Answer:
+def list_posts() -> ResponseReturnValue:
     """Open posts, and closed ones page by page."""
     facts = current_page()
     number = page_number(request.args)
@@ -51,7 +52,7 @@ def list_posts() -> Answer:
 
 @blueprint.get("/posts/new")
 @audience("lead")
-def new_post() -> Answer:
+def new_post() -> ResponseReturnValue:
     """An empty form; `?kind=maintenance` for a maintenance, `?template=` and an id for one that begins with words, and
     `?incident=` and an id for the first update of an incident that was declared on the board.
     """
@@ -65,7 +66,7 @@ def new_post() -> Answer:
 
 @blueprint.post("/posts")
 @audience("lead")
-def open_post() -> Answer:
+def open_post() -> ResponseReturnValue:
     """Publish a new post, or show the form again with everything that was typed."""
     facts = current_page()
     typed = read_typed(request.form)
@@ -80,7 +81,7 @@ def open_post() -> Answer:
 
 @blueprint.get("/posts/<public_id>")
 @audience("viewer")
-def show_post(public_id: str) -> Answer:
+def show_post(public_id: str) -> ResponseReturnValue:
     """The thread and, for those who may publish, the form for the next update; `?template=` as for a new post."""
     found = thread(session(), current_page().id, public_id)
     typed = _drafted() or blank_update(found.post.kind, next_status(found), found.version, {})
@@ -90,7 +91,7 @@ def show_post(public_id: str) -> Answer:
 
 @blueprint.get("/posts/<public_id>/resolve")
 @audience("lead")
-def resolve_post(public_id: str) -> Answer:
+def resolve_post(public_id: str) -> ResponseReturnValue:
     """The update form set to the last status, asking about every component that isn't operational."""
     found = thread(session(), current_page().id, public_id)
     typed = blank_update(found.post.kind, closing_status(found.post.kind), found.version, closing_effects(found))
@@ -99,7 +100,7 @@ def resolve_post(public_id: str) -> Answer:
 
 @blueprint.post("/posts/<public_id>/pin")
 @audience("lead")
-def pin_post(public_id: str) -> Answer:
+def pin_post(public_id: str) -> ResponseReturnValue:
     """Keep a post on top of the page after it is over, or, with `pinned=no`, stop keeping it there."""
     thread(session(), current_page().id, public_id)
     pinned = _chosen("pinned")
@@ -110,7 +111,7 @@ def pin_post(public_id: str) -> Answer:
 
 @blueprint.post("/posts/<public_id>/by-clock")
 @audience("lead")
-def set_by_clock(public_id: str) -> Answer:
+def set_by_clock(public_id: str) -> ResponseReturnValue:
     """Start and end maintenance automatically at its planned times or, with `by_clock=no`, manually."""
     thread(session(), current_page().id, public_id)
     is_on = _chosen("by_clock")

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import cast
 
 from flask import Flask, current_app, render_template, request
+from flask.typing import ResponseReturnValue
 
 from app.clock import now
 from app.db import session
@@ -18,7 +19,7 @@ from app.web.access import audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, instant_or_none, problem_of, promised_or_none
 from app.web.console.publishing import PublishForm, declared_incident, known_effects, publish_form
-from app.web.console.rendering import Answer, render_block
+from app.web.console.rendering import render_block
 from app.web.console.typed import read_typed
 from app.web.htmx import is_htmx
 from app.web.pages import current_page
@@ -30,7 +31,7 @@ blueprint.record(lambda state: extra_style_hashes(cast(Flask, state.app), EMAIL_
 
 @blueprint.post("/posts/reach")
 @audience("lead")
-def reach() -> Answer:
+def reach() -> ResponseReturnValue:
     """Impact, promise and audience for the components chosen so far."""
     facts = current_page()
     return render_block(_template(), "reach", facts, **_screen(_form(facts)))
@@ -38,7 +39,7 @@ def reach() -> Answer:
 
 @blueprint.post("/posts/preview")
 @audience("lead")
-def preview() -> Answer:
+def preview() -> ResponseReturnValue:
     """The page, the mail and the text message as they will look; the form with them for those without htmx."""
     facts = current_page()
     form = _form(facts)

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import current_app, render_template
 from sqlalchemy.exc import DBAPIError
-from werkzeug.wrappers import Response
 
 from app.clock import now
 from app.db import is_unavailable
@@ -19,8 +18,6 @@ from app.web.access import actor
 from app.web.console import times
 from app.web.guarding import may, may_everywhere
 from app.web.pages import own_pages
-
-Answer = str | Response | tuple[str, int]
 
 
 def render(template: str, facts: PageFacts, **context: Any) -> str:

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions import erasure
 from app.actions.subscribers import canaries
 from app.channels.registry import shown
 from app.db import session
-from app.deliver.history import Entry, count, history
+from app.deliver.history import HistoryEntry, count, history
 from app.queries import subscribers as queries
 from app.queries.subscribers import subscriber_facts
 from app.text import clean
@@ -18,7 +19,7 @@ from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.downloads import download
 from app.web.console.paging import page_number
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.console.search import search_for
 from app.web.guarding import may
 from app.web.pages import current_page
@@ -32,7 +33,7 @@ HEADINGS = (
 
 @blueprint.get("/subscribers/search")
 @audience("viewer")
-def search_subscribers() -> Answer:
+def search_subscribers() -> ResponseReturnValue:
     """Someone found by a whole address or id; leads find by parts of them too.  One found is shown at once."""
     facts = current_page()
     words, number = clean(request.args.get("q", ""))[:200], page_number(request.args)
@@ -52,7 +53,7 @@ def search_subscribers() -> Answer:
 
 @blueprint.get("/subscribers/<public_id>")
 @audience("viewer")
-def subscriber_history(public_id: str) -> Answer:
+def subscriber_history(public_id: str) -> ResponseReturnValue:
     """Who it is, and their whole history."""
     facts = current_page()
     who = subscriber_facts(session(), current_page().id, public_id)
@@ -80,7 +81,7 @@ def history_sheet(public_id: str) -> Response:
 
 @blueprint.post("/subscribers/<public_id>/erase")
 @audience("admin")
-def erase_subscriber(public_id: str) -> Answer:
+def erase_subscriber(public_id: str) -> ResponseReturnValue:
     """Erase a person's data."""
     never_again = request.form.get("never_again") == "yes"
     done = erasure.erase_subscriber(
@@ -92,7 +93,7 @@ def erase_subscriber(public_id: str) -> Answer:
 
 @blueprint.post("/canaries/run")
 @audience("lead")
-def run_canaries() -> Answer:
+def run_canaries() -> ResponseReturnValue:
     """Write to every canary now."""
     count = canaries.run_canaries(current_app.config["SETTINGS"], actor(), current_page().id)
     said = "1 test message is" if count == 1 else f"{count:,} test messages are"
@@ -111,7 +112,7 @@ def _pieces(subscriber_id: int) -> Iterator[list[tuple[object, ...]]]:
         offset += LINES_AT_ONCE
 
 
-def _line(entry: Entry) -> tuple[object, ...]:
+def _line(entry: HistoryEntry) -> tuple[object, ...]:
     return (
         entry.at, entry.kind, entry.title, entry.status, entry.state, entry.reason, entry.attempts,
         entry.first_attempt_at, entry.settled_at, entry.update_id,

@@ -1,6 +1,7 @@
 """Who subscribed: counts, search, and the chat channels and webhooks that an operator adds."""
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from app.actions.subscribers import managing as actions
 from app.channels.base import AddedBy
@@ -14,21 +15,21 @@ from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.paging import page_number
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.console.search import search_for
 from app.web.pages import current_page
 
 
 @blueprint.get("/subscribers")
 @audience("lead")
-def subscribers() -> Answer:
+def subscribers() -> ResponseReturnValue:
     """Counts, and those found."""
     return show_subscribers()
 
 
 @blueprint.post("/subscribers")
 @audience("lead")
-def add_subscriber() -> Answer:
+def add_subscriber() -> ResponseReturnValue:
     """Add a subscriber that only operators may add.  The answer shows its secret, this once, so it is no redirect."""
     facts = current_page()
     typed = {field: clean(request.form.get(field, "")) for field in ("channel", "address", "label")}
@@ -53,7 +54,7 @@ def add_subscriber() -> Answer:
 
 @blueprint.post("/subscribers/<public_id>/remove")
 @audience("lead")
-def remove_subscriber(public_id: str) -> Answer:
+def remove_subscriber(public_id: str) -> ResponseReturnValue:
     """End a subscription."""
     subscriber_facts(session(), current_page().id, public_id)  # another page's subscriber is none of this one's
     actions.unsubscribe(current_app.config["SETTINGS"], actor(), current_page().id, [public_id])

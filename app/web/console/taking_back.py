@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.posts import editing, taking_back
@@ -16,20 +17,20 @@ from app.vocabulary import Impact, PostKind
 from app.web.access import actor, audience
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version
-from app.web.console.rendering import Answer, render, still_saying
+from app.web.console.rendering import render, still_saying
 from app.web.pages import current_page
 
 
 @blueprint.get("/posts/<public_id>/withdraw")
 @audience("lead")
-def withdraw_post_form(public_id: str) -> Answer:
+def withdraw_post_form(public_id: str) -> ResponseReturnValue:
     """What withdrawing a whole post does, and how many got it; to be confirmed."""
     return _show_withdraw(public_id)
 
 
 @blueprint.post("/posts/<public_id>/withdraw")
 @audience("lead")
-def withdraw_post(public_id: str) -> Answer:
+def withdraw_post(public_id: str) -> ResponseReturnValue:
     """Withdraw a whole post."""
     facts = current_page()
     try:
@@ -51,7 +52,7 @@ def withdraw_post(public_id: str) -> Answer:
 
 @blueprint.get("/updates/<public_id>/withdraw")
 @audience("lead")
-def withdraw_update_form(public_id: str) -> Answer:
+def withdraw_update_form(public_id: str) -> ResponseReturnValue:
     """What withdrawing one update does, and how many got it; to be confirmed."""
     facts = update_facts(session(), current_page().id, public_id)
     return _show_withdraw(facts.post_public_id, public_id)
@@ -59,7 +60,7 @@ def withdraw_update_form(public_id: str) -> Answer:
 
 @blueprint.post("/updates/<public_id>/withdraw")
 @audience("lead")
-def withdraw_update(public_id: str) -> Answer:
+def withdraw_update(public_id: str) -> ResponseReturnValue:
     """Withdraw one update."""
     facts = current_page()
     found = update_facts(session(), facts.id, public_id)
@@ -82,14 +83,14 @@ def withdraw_update(public_id: str) -> Answer:
 
 @blueprint.get("/posts/<public_id>/redact")
 @audience("lead")
-def redact_form(public_id: str) -> Answer:
+def redact_form(public_id: str) -> ResponseReturnValue:
     """What to remove from a post for good: a piece of text, or the whole text of an update."""
     return _show_redact(public_id)
 
 
 @blueprint.post("/posts/<public_id>/redact")
 @audience("lead")
-def redact(public_id: str) -> Answer:
+def redact(public_id: str) -> ResponseReturnValue:
     """Remove the text that was entered, or the whole text of the update that was chosen."""
     facts, settings = current_page(), current_app.config["SETTINGS"]
     update_id = request.form.get("update", "")
@@ -111,14 +112,14 @@ def redact(public_id: str) -> Answer:
 
 @blueprint.get("/posts/<public_id>/facts")
 @audience("lead")
-def correct_facts_form(public_id: str) -> Answer:
+def correct_facts_form(public_id: str) -> ResponseReturnValue:
     """Title, impact, window and components of a post, to be corrected."""
     return _show_facts(public_id)
 
 
 @blueprint.post("/posts/<public_id>/facts")
 @audience("lead")
-def correct_facts(public_id: str) -> Answer:
+def correct_facts(public_id: str) -> ResponseReturnValue:
     """Correct a post's title, impact, window and components; readers are shown what they were."""
     facts = current_page()
     found = thread(session(), facts.id, public_id)

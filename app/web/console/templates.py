@@ -1,6 +1,7 @@
 """Templates: words prepared in peace, for the publishing form to begin with."""
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response
 
 from app.actions.posts import templates as actions
@@ -15,13 +16,13 @@ from app.web.console import prepared
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of
 from app.web.console.prepared import TypedTemplate
-from app.web.console.rendering import Answer, render
+from app.web.console.rendering import render
 from app.web.pages import current_page
 
 
 @blueprint.get("/templates")
 @audience("lead")
-def list_templates() -> Answer:
+def list_templates() -> ResponseReturnValue:
     """All of them, by name."""
     facts = current_page()
     return render("console/templates/list.html", facts, templates=queries.templates(session(), facts.id))
@@ -29,14 +30,14 @@ def list_templates() -> Answer:
 
 @blueprint.get("/templates/new")
 @audience("lead")
-def new_template() -> Answer:
+def new_template() -> ResponseReturnValue:
     """An empty form."""
     return _show_form(TypedTemplate())
 
 
 @blueprint.post("/templates")
 @audience("lead")
-def create_template() -> Answer:
+def create_template() -> ResponseReturnValue:
     """Keep a template, or show the form again with everything that was typed."""
     facts = current_page()
     typed = prepared.read_typed(request.form)
@@ -50,7 +51,7 @@ def create_template() -> Answer:
 
 @blueprint.get("/templates/<public_id>")
 @audience("lead")
-def template_form(public_id: str) -> Answer:
+def template_form(public_id: str) -> ResponseReturnValue:
     """One template, to be changed or deleted."""
     stands = queries.find(session(), current_page().id, public_id)
     return _show_form(prepared.typed_as_it_stands(stands), stands=stands)
@@ -58,7 +59,7 @@ def template_form(public_id: str) -> Answer:
 
 @blueprint.post("/templates/<public_id>")
 @audience("lead")
-def edit_template(public_id: str) -> Answer:
+def edit_template(public_id: str) -> ResponseReturnValue:
     """Change a template, or show the form again with everything that was typed."""
     facts = current_page()
     stands = queries.find(session(), facts.id, public_id)
@@ -73,7 +74,7 @@ def edit_template(public_id: str) -> Answer:
 
 @blueprint.post("/templates/<public_id>/delete")
 @audience("lead")
-def delete_template(public_id: str) -> Answer:
+def delete_template(public_id: str) -> ResponseReturnValue:
     """Take a template away."""
     facts = current_page()
     name = queries.find(session(), facts.id, public_id).name

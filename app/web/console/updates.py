@@ -1,6 +1,7 @@
 """One more update in a post, and correcting one."""
 
 from flask import current_app, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from app.actions.posts import correcting
 from app.db import session
@@ -13,14 +14,14 @@ from app.web.console import drafts
 from app.web.console.blueprint import blueprint
 from app.web.console.forms import Problem, problem_of, read_version, update_content
 from app.web.console.posts import show_thread, to_thread
-from app.web.console.rendering import Answer, render, still_saying
+from app.web.console.rendering import render, still_saying
 from app.web.console.typed import read_typed, with_new_key, with_version
 from app.web.pages import current_page
 
 
 @blueprint.post("/posts/<public_id>/updates")
 @audience("lead")
-def publish_update(public_id: str) -> Answer:
+def publish_update(public_id: str) -> ResponseReturnValue:
     """Publish an update, or show the thread again with everything that was typed."""
     facts = current_page()
     found = thread(session(), facts.id, public_id)
@@ -40,14 +41,14 @@ def publish_update(public_id: str) -> Answer:
 
 @blueprint.get("/updates/<public_id>/correct")
 @audience("lead")
-def correct_form(public_id: str) -> Answer:
+def correct_form(public_id: str) -> ResponseReturnValue:
     """The text of an update, to be corrected."""
     return _show_correct(public_id)
 
 
 @blueprint.post("/updates/<public_id>/correct")
 @audience("lead")
-def correct_update(public_id: str) -> Answer:
+def correct_update(public_id: str) -> ResponseReturnValue:
     """Replace the text; the old one stays to be seen."""
     facts = update_facts(session(), current_page().id, public_id)
     body = clean(request.form.get("body", ""), multiline=True)

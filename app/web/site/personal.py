@@ -1,7 +1,7 @@
 """The links of one subscriber: confirm, manage, unsubscribe.  Opening one never changes anything; its button does."""
 
 from flask import current_app, flash, redirect, request, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from app.actions.subscribers import subscriptions
 from app.channels.registry import channel
@@ -16,13 +16,12 @@ from app.web.site.language import render
 from app.web.site.subscribe import chosen_components
 from app.web.wording import chosen_language, error_texts
 
-Answer = str | Response | tuple[str, int]
 SAVED = "Saved. This applies from the next update."
 
 
 @blueprint.get("/confirm/<public_id>/<token>")
 @audience("public")
-def confirm(public_id: str, token: str) -> Answer:
+def confirm(public_id: str, token: str) -> ResponseReturnValue:
     """Ask to press the button: mail scanners open links too."""
     found = subscriptions.read(_settings(), "confirm", public_id, token)
     newest = found.followed[0][1] if found.followed and not (found.everything or found.chosen) else ""
@@ -31,7 +30,7 @@ def confirm(public_id: str, token: str) -> Answer:
 
 @blueprint.post("/confirm/<public_id>/<token>")
 @audience("public")
-def confirm_now(public_id: str, token: str) -> Answer:
+def confirm_now(public_id: str, token: str) -> ResponseReturnValue:
     """The address is confirmed."""
     subscriptions.confirm(_settings(), public_id, token)
     found = subscriptions.read(_settings(), "confirm", public_id, token)
@@ -40,14 +39,14 @@ def confirm_now(public_id: str, token: str) -> Answer:
 
 @blueprint.get("/manage/<public_id>/<token>")
 @audience("public")
-def manage(public_id: str, token: str) -> Answer:
+def manage(public_id: str, token: str) -> ResponseReturnValue:
     """Show what the subscriber gets updates about."""
     return _manage(public_id, token)
 
 
 @blueprint.post("/manage/<public_id>/<token>")
 @audience("public")
-def manage_now(public_id: str, token: str) -> Answer:
+def manage_now(public_id: str, token: str) -> ResponseReturnValue:
     """Change what the subscriber gets updates about."""
     try:
         subscriptions.set_preferences(_settings(), public_id, token, *_chosen())
@@ -59,7 +58,7 @@ def manage_now(public_id: str, token: str) -> Answer:
 
 @blueprint.get("/unsubscribe/<public_id>/<token>")
 @audience("public")
-def unsubscribe(public_id: str, token: str) -> Answer:
+def unsubscribe(public_id: str, token: str) -> ResponseReturnValue:
     """Ask to press the button."""
     found = subscriptions.read(_settings(), "unsubscribe", public_id, token)
     return render("site/unsubscribe.html", page(found.page_id), address=_masked(found))
@@ -67,7 +66,7 @@ def unsubscribe(public_id: str, token: str) -> Answer:
 
 @blueprint.post("/unsubscribe/<public_id>/<token>")
 @audience("public")
-def unsubscribe_now(public_id: str, token: str) -> Answer:
+def unsubscribe_now(public_id: str, token: str) -> ResponseReturnValue:
     """End it, for the button here and for a mail program's own; needs no cookie."""
     subscriptions.unsubscribe(_settings(), public_id, token)
     found = subscriptions.read(_settings(), "unsubscribe", public_id, token)

@@ -1,7 +1,7 @@
 """Subscribing: the same answer for every address."""
 
 from flask import current_app, redirect, request, url_for
-from werkzeug.wrappers import Response
+from flask.typing import ResponseReturnValue
 
 from app.actions.subscribers import subscriptions
 from app.channels.push import page_key
@@ -15,19 +15,18 @@ from app.web.site.language import render
 from app.web.wording import chosen_language, error_texts
 
 LONGEST_ADDRESS = 1000
-Answer = str | Response | tuple[str, int] | tuple[str, int, dict[str, str]]
 
 
 @blueprint.get("/subscribe")
 @audience("public")
-def subscribe() -> Answer:
+def subscribe() -> ResponseReturnValue:
     """The form."""
     return _form(page(slug=visited_page()))
 
 
 @blueprint.post("/subscribe")
 @audience("public")
-def subscribe_now() -> Answer:
+def subscribe_now() -> ResponseReturnValue:
     """Ask the address to confirm."""
     found = page(slug=visited_page())
     channel = clean(request.form.get("channel", "")[:20])
@@ -50,7 +49,7 @@ def subscribe_now() -> Answer:
 
 @blueprint.get("/subscribe/sent")
 @audience("public")
-def asked() -> Answer:
+def asked() -> ResponseReturnValue:
     """Say where to look."""
     return render("site/asked.html", page(slug=visited_page()), by_sms=request.args.get("channel") == "sms")
 
