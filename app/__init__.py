@@ -1,4 +1,4 @@
-"""Candor: wires the rooms together and nothing else.  No room imports from here."""
+"""Candor's application factory.  It wires the packages together and nothing else; none of them imports from here."""
 
 from flask import Flask
 

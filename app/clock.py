@@ -1,4 +1,4 @@
-"""The one source of "now", so that a test can stop it, and of time zones, so that every machine agrees on them.
+"""The only source of the current time, so that tests can freeze it, and of time zones, so that all machines agree.
 
 The rules of time zones come from the `tzdata` package that Candor is installed with, never from the system: web and
 worker machines with older and newer systems would show different times otherwise.  PYTHONTZPATH overrides this.

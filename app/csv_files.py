@@ -1,4 +1,4 @@
-"""Sheets (CSV): written so that no cell is run as a formula, read as spreadsheets save them."""
+"""CSV files: written so that no cell runs as a formula, and read as spreadsheets save them."""
 
 import csv
 import io

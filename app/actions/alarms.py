@@ -1,4 +1,4 @@
-"""Alarms: raised by what is looked at all the time, and dismissed by a person."""
+"""Alarms: raised by regular checks, dismissed by a person."""
 
 from collections.abc import Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Who did what: one line for each action, chained so that a missing or changed line shows."""
+"""The audit log: one line for each action, chained so that a missing or changed line is detected."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""One person's data, erased on request.  What was sent stays counted; to whom is forgotten."""
+"""Erasing a person's data on request.  Delivery counts stay; who received the messages is forgotten."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The frame around every verb: who may, the lock, what changed, the audit line, and the page written again.
+"""The frame around every verb: authorization, the lock, the changes, the audit line, and rendering the page.
 
 A verb about a page is one `with changing(…)` block.  It is one transaction: when the block raises, nothing was changed.
 After the commit the page is rendered again, if the block touched it.

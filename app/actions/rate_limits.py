@@ -1,4 +1,4 @@
-"""Limits on what strangers may do, counted in one table that holds no address, only keyed hashes."""
+"""Rate limits for anonymous callers, counted in one table that holds keyed hashes instead of addresses."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""The page's revision: it rises by one with every public change, and tells the renderer what is new."""
+"""The page's revision: it increases by one with every public change, and tells the renderer what to render."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

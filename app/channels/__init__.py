@@ -1,1 +1,1 @@
-"""How words leave: one file per channel, found by `app.channels.registry`."""
+"""Channels for outgoing messages: one file each, discovered by `app.channels.registry`."""

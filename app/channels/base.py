@@ -1,4 +1,4 @@
-"""What a channel is: all that the rest of the house has to know of it, and senders that carry letters."""
+"""The interface of a channel: what the other modules need to know about it, and its senders."""
 
 import re
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""The one door to apprise: loaded when first used, kept silent, because its log lines hold addresses and tokens."""
+"""The only access to apprise: loaded on first use, and silenced because its logs contain addresses and tokens."""
 
 import logging
 import re

@@ -1,4 +1,4 @@
-"""One HTTP connection that is used again and again, with one deadline over each exchange and a cap on what is read."""
+"""A reusable HTTP connection, with a deadline for each exchange and a limit on the size of responses."""
 
 import http.client
 import io

@@ -1,4 +1,4 @@
-"""A letter as the bytes of a mail: encoded once, then filled in for each recipient by joining pieces.
+"""A letter as the bytes of an email: encoded once, then completed for each recipient by joining pieces.
 
 Both texts are quoted-printable.  Around each personal value is a soft line break, so whatever length it has no
 line grows too long and no encoded character is torn, and the rest of the text need not be encoded again.

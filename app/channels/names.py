@@ -1,4 +1,4 @@
-"""The channels that a rule of the house is about by name, such as mail that bounces.
+"""The channels that rules refer to by name, such as email, which can bounce.
 
 A new channel isn't listed here: what is known of it is in its own module, and `app.channels.registry` finds it.
 """

@@ -1,4 +1,4 @@
-"""Phone numbers: one spelling, and the countries that texts may go to."""
+"""Phone numbers: their normal form, and the countries that can receive texts."""
 
 from app.errors import Invalid
 from app.settings import Settings

@@ -1,4 +1,4 @@
-"""HTTP to a checked address: resolved once, connected there, capped in time and size, never redirected, kept warm."""
+"""HTTP to a checked address: resolved once, limited in time and size, never redirected, connection kept open."""
 
 import http.client
 import socket

@@ -1,6 +1,6 @@
-"""Notices that a browser shows, through the push service that its maker runs.
+"""Browser notifications, through the push service of the browser's maker.
 
-The address is the endpoint that the browser named, `secret` its keys: no one on the way can read the words.
+The address is the endpoint that the browser gave, and `secret` its keys: only the browser can read the message.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Slack by a bot's token: unlike a webhook it says where a message is, so that a correction can be put in its place."""
+"""Slack with a bot token: unlike a webhook, it returns a message's location, so that a correction can edit it."""
 
 import json
 import re

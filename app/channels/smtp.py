@@ -1,4 +1,4 @@
-"""Opens SMTP connections: finds the server, encrypts and signs in.  What is said then is in `smtp_line`."""
+"""Opens SMTP connections: finds the server, encrypts and authenticates.  The conversation is in `smtp_line`."""
 
 import logging
 import smtplib

@@ -1,4 +1,4 @@
-"""One SMTP conversation, driven from outside: bytes in, what they decide out.  Nothing here waits.
+"""One SMTP conversation as a state machine: bytes in, decisions out.  Nothing here blocks.
 
 Where the server offers PIPELINING, the envelope of the next copy goes out with the message of the one before (RFC
 2920, 3.1), so that a message takes one round trip.

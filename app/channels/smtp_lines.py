@@ -1,4 +1,4 @@
-"""Several SMTP connections, looked after together from one thread.
+"""Several SMTP connections, managed by one thread.
 
 A line that waits long for an answer isn't waited for: another is opened beside it, up to a limit.  Connections are
 opened in threads of their own, because finding and greeting a server may take long; a process that ends leaves them.

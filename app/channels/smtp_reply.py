@@ -1,4 +1,4 @@
-"""What a mail server says, from bytes as they come (RFC 5321, 4.2.1)."""
+"""Parses a mail server's replies from bytes as they arrive (RFC 5321, 4.2.1)."""
 
 import re
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How long someone in between may hold a message back before it is stale."""
+"""How long a provider may hold a message before it is stale."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Twilio's Messages: a text is one request over a warm connection; later Twilio can be asked what became of it.
+"""Twilio's Messages API: a text is one request over an open connection, and its status can be queried later.
 
 What Twilio answers is documented at https://www.twilio.com/docs/messaging/api/message-resource and, by code, at
 https://www.twilio.com/docs/api/errors.

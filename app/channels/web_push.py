@@ -1,4 +1,4 @@
-"""The cryptography of web push: a message only one browser can read (RFC 8291), and who sends it (RFC 8292).
+"""The cryptography of web push: encryption for one browser (RFC 8291), and the sender's identity (RFC 8292).
 
 The arithmetic is http-ece's and py-vapid's.  They are loaded at first use, so processes that send no such message do
 without.

@@ -1,4 +1,4 @@
-"""Webhooks: the payload, signed by Standard Webhooks, posted to an address that was checked."""
+"""Webhooks: a payload signed as Standard Webhooks describes, posted to a checked address."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""The database: tables' root, connections with their time-outs and circuit breaker, and transactions."""
+"""The database: the base of tables, connections with timeouts and a circuit breaker, and transactions."""
 
 from app.db.base import NAMING, Base, UtcDateTime, db
 from app.db.engine import engine_options, make_file

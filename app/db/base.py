@@ -1,4 +1,4 @@
-"""The root of every table, and how their columns keep time."""
+"""The base class of all tables, and their type for times."""
 
 import enum
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Remembers that the database didn't answer, so that callers hear so at once instead of waiting again."""
+"""The circuit breaker: after the database didn't respond, callers fail at once instead of waiting again."""
 
 import threading
 from time import monotonic

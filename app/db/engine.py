@@ -1,4 +1,4 @@
-"""How connections are made: options, limits, and SQLite's own ways."""
+"""How connections are opened: options, limits, and what is particular to SQLite."""
 
 from pathlib import Path
 from typing import Any

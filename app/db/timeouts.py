@@ -1,4 +1,4 @@
-"""How long a process waits for the database, and how its connections are opened so that it waits no longer.
+"""Timeouts: how long a process waits for the database, and connections that enforce it.
 
 A web process must answer soon, also when the database is frozen: its connections are open, and nothing comes.  psycopg
 waits forever then, and looking up a host's name has no limit either, so both are bounded here.  Workers, commands and

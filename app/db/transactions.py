@@ -1,4 +1,4 @@
-"""One session, one way to read, and the only commit in the house."""
+"""Sessions, reading, and the only commit in the application."""
 
 import sqlite3
 from collections.abc import Iterator

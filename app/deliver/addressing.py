@@ -1,4 +1,4 @@
-"""From claimed rows to letters and recipients: the last look at suppression, then words and addresses."""
+"""From claimed rows to letters and recipients: the last check for suppressions, then texts and addresses."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What should never be: the same update sent twice to one subscriber, and more rows than there is audience.
+"""Detects what must never happen: an update sent twice to one subscriber, or more rows than recipients.
 
 One subscriber can have no second row for an update: the table refuses it.  What can still go wrong is looked for here:
 a message that an endpoint or a provider took twice, one that was taken up again because a machine was lost while it

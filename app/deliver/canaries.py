@@ -1,4 +1,4 @@
-"""What the canaries prove: when each channel last worked."""
+"""The canaries' results: when each channel last worked."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

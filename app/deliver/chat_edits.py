@@ -1,4 +1,4 @@
-"""A correction reaches chat rooms too, where the service lets a message be edited."""
+"""Corrections of chat messages, on services that can edit messages."""
 
 import logging
 from contextlib import closing

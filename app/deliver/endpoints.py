@@ -1,4 +1,4 @@
-"""What follows for an endpoint from what its server said: one that is gone, or fails for days, is disabled."""
+"""Disables endpoints that are gone or fail for days."""
 
 from collections.abc import Sequence
 from datetime import timedelta

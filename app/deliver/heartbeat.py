@@ -1,4 +1,4 @@
-"""Which machines work on this database, and whether it is the one that this machine left.
+"""Heartbeats of the machines that use this database, and detection of a restored database.
 
 Each CANDOR_HOME keeps a file that says its id and when the database last took its beat.  The file is written after the
 commit, so a database that is older than the file was put back from a backup, and one that doesn't know the id is

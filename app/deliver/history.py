@@ -1,4 +1,4 @@
-"""One subscriber's whole history: every update and every notice that was meant for them, and what became of each."""
+"""A subscriber's complete history: every update and notice for them, and its outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The ledger: claim by lease, keep, give back.  Deliveries and all notices are kept by the same rules."""
+"""The ledger: claim rows by lease, settle them, give them back.  Deliveries and notices follow the same rules."""
 
 from collections import Counter
 from collections.abc import Sequence

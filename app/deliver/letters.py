@@ -1,4 +1,4 @@
-"""The words of a batch: made once per dispatch, version, channel and language, then once per time zone."""
+"""The texts of a batch: written once per dispatch, version, channel and language, then once per time zone."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

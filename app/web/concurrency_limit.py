@@ -1,4 +1,4 @@
-"""Keeps room for readers: the application may be slow or stuck, the public page may not."""
+"""The concurrency limit: however slow the application is, some threads are always free for the public page."""
 
 import json
 import threading

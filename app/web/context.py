@@ -1,4 +1,4 @@
-"""What every template may use.  Nothing here asks the database: error pages need it when there is none."""
+"""What all templates can use.  Nothing here queries the database, because error pages work without it."""
 
 import json
 from typing import Any

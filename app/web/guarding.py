@@ -1,4 +1,4 @@
-"""Runs before each request: lets pass, sends to sign-in, or refuses.  The verbs look at the role again."""
+"""Runs before each request: allows it, redirects to sign-in, or refuses.  The verbs check the role again."""
 
 from collections.abc import Collection
 

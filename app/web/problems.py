@@ -1,4 +1,4 @@
-"""What went wrong, as HTTP: the one place that knows the status codes of domain errors.  It needs no database."""
+"""Errors as HTTP responses: the only place that knows the status codes of domain errors.  It needs no database."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Headers that make a browser careful, and the hosts that are answered."""
+"""Security headers, and the accepted host names."""
 
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address

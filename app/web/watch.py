@@ -1,4 +1,4 @@
-"""Each web process keeps its machine's copy of the page: it notices what was committed, by whomever, and renders it.
+"""Each web process keeps its machine's copy of the page up to date: it notices commits by any process and renders.
 
 So a page is written also when the publishing process died between commit and write, when no worker runs, and on every
 machine that serves readers.

@@ -1,4 +1,4 @@
-"""Finds the rooms of the web: every folder beside this file that has a `blueprint`."""
+"""Discovers the parts of the web application: every folder beside this file that has a `blueprint`."""
 
 import importlib
 import pkgutil

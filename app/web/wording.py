@@ -1,4 +1,4 @@
-"""In which language errors are shown: a visitor's own, and that of the staff's catalogue everywhere else."""
+"""The language of errors: the visitor's on visitors' pages, and that of the staff catalogue everywhere else."""
 
 from flask import current_app, request
 

@@ -1,1 +1,1 @@
-"""The loop that runs actions when no one clicks."""
+"""The worker: the loop that runs scheduled and queued work."""

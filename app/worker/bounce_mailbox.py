@@ -1,4 +1,4 @@
-"""Takes returned mail from a mailbox of the operator's own, in a thread of its own: a server that hangs delays nothing.
+"""Reads returned mail from an IMAP mailbox, in a thread of its own, so that a slow server delays nothing else.
 
 A message is deleted only after it is stored.  If something breaks between the two it is stored again, and its key is
 known by then.  What isn't ours is left as it is.

@@ -1,4 +1,4 @@
-"""Runs a command of the operator's: for so long and no longer, and with the end of what it said."""
+"""Runs an operator's command with a time limit, and keeps the end of its output."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""One mailbox on an IMAP server, by IMAPClient: it is read, and what is done with is deleted.
+"""A mailbox on an IMAP server, through IMAPClient: reads messages and deletes processed ones.
 
 Nothing here waits forever: each answer has its time, and so has the whole visit, also with a server that says a byte
 now and then.

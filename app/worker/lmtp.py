@@ -1,4 +1,4 @@
-"""Takes returned mail by LMTP (RFC 2033), from a mail server of the operator's own.  aiosmtpd speaks the protocol."""
+"""Receives returned mail by LMTP (RFC 2033) from the operator's mail server, with aiosmtpd."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Before a worker sends anything it finds out whether its database was put back from a backup.
+"""Before a worker sends anything, it checks whether its database was restored from a backup.
 
 It was, when it is older than what this machine remembers.  When it doesn't know this machine, another one of a living
 installation will show within a while that it works, and then this one is new there; when none does, it is a copy.

@@ -1,4 +1,4 @@
-"""What a worker looks after beside sending: holds that end, pages that are stale, and what crashes left behind."""
+"""A worker's periodic jobs besides sending: holds that end, stale pages, and what crashes left behind."""
 
 import logging
 from collections.abc import Callable

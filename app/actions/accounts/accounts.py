@@ -1,4 +1,4 @@
-"""Accounts: made at set-up or by an admin, changed, put away; and the one-time setup link."""
+"""Accounts: create, change and deactivate them; and the one-time setup link."""
 
 import hashlib
 import hmac

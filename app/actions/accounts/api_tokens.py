@@ -1,4 +1,4 @@
-"""Tokens for programs: made, used, and taken back."""
+"""API tokens: create, check and revoke them."""
 
 import hashlib
 import secrets

@@ -1,1 +1,1 @@
-"""Components and the groups that are headings over them."""
+"""Components and their groups."""

@@ -1,4 +1,4 @@
-"""Components: made, named, set, ordered, hidden, archived."""
+"""Components: create, edit, set the status, reorder, hide and archive."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""Groups: the headings over components."""
+"""Component groups: the headings above components."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,1 +1,1 @@
-"""What leaves: fan-outs, pauses and limits, and sending after a restore."""
+"""Outgoing messages: dispatches, pauses and limits, and sending after a restore."""

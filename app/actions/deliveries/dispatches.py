@@ -1,4 +1,4 @@
-"""What a person may do to a fan-out: cancel it while it is held, and try the failed ones again."""
+"""Dispatches: cancel one during its hold, and retry its failed deliveries."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How much of our mail comes back: an alarm when it is much, and no more mail when it is too much."""
+"""Bounce and complaint rates: a high rate raises an alarm, a higher one pauses email."""
 
 from dataclasses import dataclass
 from datetime import timedelta

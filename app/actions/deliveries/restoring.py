@@ -1,5 +1,5 @@
 """A database that was put back from a backup sends nothing on its own: all channels are paused until a person says
-whether what was under way is sent or dropped.
+whether unsent messages are sent or dropped.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How fast all workers together may send, and pauses: on a channel, or to one destination on it."""
+"""Send limits and pauses, for a channel or a destination on it, across all workers."""
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""Does what events say, in the caller's transaction: twice the same event changes nothing more."""
+"""Applies events in the caller's transaction: the same event twice changes nothing more."""
 
 import re
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How long raw deliveries are kept: 7 days and 1 GB, and less of someone who asks to be erased."""
+"""How long raw deliveries are kept: 7 days and 1 GB; a person who is erased is removed from them at once."""
 
 import re
 from collections.abc import Collection

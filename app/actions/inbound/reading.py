@@ -1,4 +1,4 @@
-"""Reads what was stored: claims rows, has their source understand them, and applies what they say.
+"""Reads stored deliveries: claims rows, has their source parse them, and applies the events.
 
 Each row is claimed for a minute, so two workers never read the same one at once, and what a worker that died had
 claimed is read by another.  Events and the row's new state are committed together.

@@ -1,4 +1,4 @@
-"""Takes in what an outside system sends: once for each source and key, in 200 ms, whatever the database does."""
+"""Stores what an outside system sends: once for each source and key, within 200 ms, even without the database."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Announcements: what a page says that is tied to no incident.  They notify no one."""
+"""Announcements on a page, apart from incidents.  They don't notify subscribers."""
 
 from datetime import datetime, timedelta
 

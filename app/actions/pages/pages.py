@@ -1,4 +1,4 @@
-"""Pages: made, changed, given a logo, and removed with all that is theirs."""
+"""Pages: create, edit, set the logo, and remove with everything in them."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Loads the sample story: a newcomer sees the whole job at once.  Nothing is sent to anyone."""
+"""Loads the sample data, so that a newcomer sees a page in use.  No messages are sent."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What the sample data tells: an imaginary company's last weeks."""
+"""The sample data: the last weeks of an imaginary company."""
 
 from dataclasses import dataclass
 

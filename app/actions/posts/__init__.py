@@ -1,1 +1,1 @@
-"""Posts, their updates, and what becomes of them: one verb, one function, one transaction, one audit line."""
+"""Posts and their updates: one verb, one function, one transaction, one audit line."""

@@ -1,4 +1,4 @@
-"""Correcting what was published, visibly: what it said before is kept and shown."""
+"""Visible corrections: the former text is kept and shown."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Drafts: saved while someone types, proposed, approved, scheduled, and published as an update in one transaction."""
+"""Drafts: autosave, propose, approve, schedule, and publish as an update in one transaction."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What can be changed about a post without an update: its facts, whether it is pinned, its draft of a post-mortem."""
+"""Changes to a post without an update: its facts, the pin, the draft of its post-mortem."""
 
 from dataclasses import replace
 

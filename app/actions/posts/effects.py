@@ -1,4 +1,4 @@
-"""What an update does to components: applied in the update's own transaction."""
+"""An update's effects on components, applied in the update's transaction."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""What a post does to the internal incident it speaks for, in the post's own transaction."""
+"""A post's effects on its internal incident, in the post's transaction."""
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session

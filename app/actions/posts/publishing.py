@@ -1,4 +1,4 @@
-"""Opening a post and adding to it: text, components, promise, dispatch and the internal record, in one transaction."""
+"""Publishing a post or an update: text, components, promise, dispatch and internal record, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Taking back what was published: withdrawing it, which leaves a stub, and redacting it, which leaves nothing."""
+"""Withdrawing, which leaves a stub, and redacting, which leaves nothing, what was published."""
 
 from collections.abc import Sequence
 

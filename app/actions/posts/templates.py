@@ -1,4 +1,4 @@
-"""Words prepared for posts."""
+"""Templates for posts."""
 
 from dataclasses import dataclass, replace
 

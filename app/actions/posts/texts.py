@@ -1,6 +1,6 @@
 """The titles of posts and the texts of updates in languages other than the page's own.
 
-What the page says in its own language stands with the post and the update themselves, and is what readers of a language
+The texts in the page's own language are in the post and the update themselves, and are what readers of a language
 without a text of its own get.
 """
 

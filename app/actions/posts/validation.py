@@ -1,4 +1,4 @@
-"""Validation of what an author typed: cleaned, checked and asked about before anything is opened."""
+"""Validation of what an author typed, before anything is published."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Browsers that show notices: subscribed by a click in them, and ended by another."""
+"""Browser notifications: turned on and off by a button in the browser."""
 
 import hmac
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Canaries: addresses of the operator's own that get a notice every day, and prove that each channel works."""
+"""Canaries: the operator's own addresses, which get a test message every day to prove that each channel works."""
 
 from datetime import datetime, timedelta
 

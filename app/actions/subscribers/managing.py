@@ -1,4 +1,4 @@
-"""What an operator, or a program of theirs, does to subscribers: adds, reactivates and unsubscribes them."""
+"""What an operator or their program does with subscribers: add, reactivate and unsubscribe them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What the verbs about subscribers share: finding, proving, choosing, ending.  The caller holds the transaction."""
+"""What the subscriber verbs share: look up, check links, choose, unsubscribe.  The caller holds the transaction."""
 
 import hashlib
 import hmac

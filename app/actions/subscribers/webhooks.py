@@ -1,4 +1,4 @@
-"""Endpoints: their secret replaced, enabled again, and a delivery sent once more."""
+"""Webhooks: rotate the secret, enable, and replay a delivery."""
 
 from datetime import timedelta
 

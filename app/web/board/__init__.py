@@ -1,4 +1,4 @@
-"""The internal incident board: what is open, who leads, what was told and what was promised."""
+"""The internal incident board: what is open, who leads, what was published and what was promised."""
 
 from app.web.board import incident, overview
 from app.web.board.blueprint import blueprint

@@ -1,4 +1,4 @@
-"""The Communications Lead's console: one module per screen, each read form into value, one action, render."""
+"""The Communications Lead's console: one module per screen, which reads the form, calls one action, and renders."""
 
 from app.web.console import (
     alarms,

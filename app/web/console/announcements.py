@@ -1,4 +1,4 @@
-"""Announcements: what is on the page without an incident, what was and what will be."""
+"""Announcements: current, past and future."""
 
 from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue

@@ -1,4 +1,4 @@
-"""The console's blueprint, on its own so that every screen can hang its routes on it."""
+"""The console's blueprint, in a module of its own so that every screen can register routes on it."""
 
 from flask import Blueprint
 

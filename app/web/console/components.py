@@ -1,4 +1,4 @@
-"""Components and groups: made, named, set, hidden, put in order and put away."""
+"""Components and groups: create, edit, set the status, hide, reorder and archive."""
 
 from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue

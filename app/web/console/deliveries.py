@@ -1,4 +1,4 @@
-"""The delivery panel: who got an update, who didn't and why; retry those; cancel while it is held."""
+"""The delivery report: who got an update, who didn't and why; retry, or cancel during the hold."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Sheets that leave piece by piece, so that a long one needs neither much memory nor one long look at the database."""
+"""CSV downloads in pieces, so that a large one needs neither much memory nor a long transaction."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

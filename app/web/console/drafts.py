@@ -1,4 +1,4 @@
-"""Drafts in the console: saved while someone types, found again on any device, scheduled and discarded."""
+"""Drafts in the console: saved during typing, available on any device, scheduled and discarded."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""From what was typed to a draft that an action takes, and what is shown when that can't be done."""
+"""Turns typed forms into drafts for the actions, and errors into what the form shows."""
 
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The page's logo: shown, given and taken away."""
+"""The page's logo: show, set and remove."""
 
 from flask import current_app, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue

@@ -1,4 +1,4 @@
-"""Page numbers from an address, never an error."""
+"""Page numbers from an address; an invalid one is never an error."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What became of the publish hook, in words."""
+"""The publish hook's last result, as text."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One subscriber: what became of every message to them; and, for admins, erasing them."""
+"""One subscriber: the outcome of every message to them, and for admins, erasing them."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Subscribers in and out of the console as sheets."""
+"""Import and export of subscribers as CSV in the console."""
 
 from io import BytesIO
 from typing import BinaryIO, cast

@@ -1,4 +1,4 @@
-"""Who subscribed: counts, search, and the chat channels and webhooks that an operator adds."""
+"""Subscribers: counts, search, and the chat rooms and webhooks that an operator adds."""
 
 from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue

@@ -1,4 +1,4 @@
-"""Templates: words prepared in peace, for the publishing form to begin with."""
+"""Templates: prepared texts for the publishing form to start with."""
 
 from flask import current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue

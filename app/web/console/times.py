@@ -1,4 +1,4 @@
-"""Times in the console's words.  The script keeps the relative ones moving; without it they are right when served."""
+"""Times as the console shows them.  A script updates relative ones; without it they are right when served."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""What someone typed into a publishing form, exactly as typed, so that no error can lose it."""
+"""The content of a publishing form exactly as typed, so that no error can lose it."""
 
 import secrets
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The verdict as the public sees it, for the console's overview: the same rule, from what the console has read."""
+"""The public overall status, for the console's overview: the same rule, from data that the console has read."""
 
 from collections.abc import Sequence
 

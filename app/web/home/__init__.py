@@ -1,4 +1,4 @@
-"""The way into the console, and the addresses that its screens had when they named no page."""
+"""The console's entry, and redirects from the addresses that its screens had before they named a page."""
 
 from urllib.parse import quote
 

@@ -1,4 +1,4 @@
-"""Inbound webhooks: authenticate, store, answer.  What they say is read by a worker."""
+"""Inbound webhooks: authenticate, store, respond.  A worker reads them later."""
 
 from app.web.hooks import receiving
 from app.web.hooks.blueprint import blueprint

@@ -1,4 +1,4 @@
-"""The one door for all webhooks: each source says at which addresses below /hooks/ it's called."""
+"""Receives all inbound webhooks: each source declares its addresses below /hooks/."""
 
 import json
 import logging

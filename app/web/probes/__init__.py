@@ -1,4 +1,4 @@
-"""What machines ask of this process: whether it lives, whether it is ready, and its figures."""
+"""Probes: liveness, readiness and metrics."""
 
 from app.web.probes import health, metrics
 from app.web.probes.blueprint import blueprint

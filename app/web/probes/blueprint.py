@@ -1,4 +1,4 @@
-"""The blueprint of what machines ask."""
+"""The probes' blueprint."""
 
 from flask import Blueprint
 

@@ -1,6 +1,6 @@
-"""Whether this process lives, and whether the installation does all that it should.
+"""Liveness of this process, and readiness of the installation.
 
-The answers hold no secret and depend on nothing that the caller sends, so machines may ask by any address.
+The responses contain no secrets and don't depend on the request, so probes may use any host name.
 """
 
 import json

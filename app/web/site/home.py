@@ -1,4 +1,4 @@
-"""The front door while there is no snapshot to serve: before set-up, or before the first publish was written."""
+"""The home page while there is no snapshot to serve: before set-up, or before the first publish."""
 
 from flask import render_template
 

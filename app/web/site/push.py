@@ -1,4 +1,4 @@
-"""Notices in the browser: the worker that shows them, and the calls of the button on the page."""
+"""Browser notifications: the service worker that shows them, and the requests of the button on the page."""
 
 import json
 from pathlib import Path
