@@ -1,4 +1,4 @@
-"""What can go wrong in the domain, as values that carry their facts.  `app.web.problems` turns them into HTTP."""
+"""The domain's errors, as values that carry data.  `app.web.problems` turns them into HTTP."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What migrations use to let columns hold the words of a closed vocabulary alone."""
+"""Helpers for migrations: CHECK constraints for closed vocabularies."""
 
 import re
 from collections.abc import Collection, Iterator

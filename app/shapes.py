@@ -1,4 +1,4 @@
-"""Frozen values that cross the borders between rooms."""
+"""Frozen values that are passed between packages."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""User text: cleaned once on its way in, rendered by one sanitizer on its way out."""
+"""User text: cleaned once on input, rendered by one sanitizer on output."""
 
 import re
 import secrets

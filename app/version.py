@@ -1,4 +1,4 @@
-"""Which version of Candor this is, as its package says."""
+"""Candor's version, from its package."""
 
 from importlib.metadata import PackageNotFoundError, version
 

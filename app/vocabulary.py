@@ -1,4 +1,4 @@
-"""The words of the field, as enums.  Every table, form, URL and document uses these values and no others."""
+"""The field's vocabulary, as enums.  Every table, form, URL and document uses these values and no others."""
 
 from datetime import timedelta
 from enum import StrEnum

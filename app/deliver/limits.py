@@ -1,4 +1,4 @@
-"""How much may be claimed now: rates, connections and pauses that all workers share, kept in `send_limit`."""
+"""How many deliveries may be claimed now, by rate, connections and pauses that all workers share in `send_limit`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who hasn't received what a dispatch sends, and why."""
+"""The recipients who haven't received a dispatch, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

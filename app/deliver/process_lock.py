@@ -1,4 +1,4 @@
-"""Who works in a data folder: each web and worker process holds a lock there that only `candor restore` asks for."""
+"""The process lock: each web and worker process holds it in the data folder, and only `candor restore` waits for it."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""After a crash on this machine: read the dead senders' journals, settle what went out, give the rest back."""
+"""Recovery after a crash on this machine: reads dead senders' journals, settles what was sent, gives the rest back."""
 
 import logging
 from pathlib import Path

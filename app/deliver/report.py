@@ -1,4 +1,4 @@
-"""The truth about a fan-out: counts per channel and state, how fast it goes, and how long it will take."""
+"""The delivery report of a dispatch: counts per channel and state, the speed, and the time left."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""When to try again, on each channel, and when to give up."""
+"""The retry schedule of each channel, and when to give up."""
 
 import secrets
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""One sender and the thread that uses it: takes messages from the queue and notes what became of each."""
+"""One sender and its thread: takes messages from the queue and records each outcome."""
 
 import logging
 import time

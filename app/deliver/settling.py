@@ -1,4 +1,4 @@
-"""Writes what happened into the ledger, in bulk: what is plainly sent in one statement, the rest row by row."""
+"""Writes outcomes to the ledger in bulk: sent messages in one statement, the others row by row."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Which texts are left out: one a person in ten minutes, and no more in a day than the operator pays for."""
+"""Which texts are skipped: a person gets one in ten minutes, and a day has the operator's budget."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,1 +1,1 @@
-"""What to ask before publishing: values in, values out."""
+"""Checks before publishing: values in, values out."""

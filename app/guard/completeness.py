@@ -1,4 +1,4 @@
-"""Gentle advice on an update's words: what readers look for and don't find.  Advice never stops a publish."""
+"""Advice on an update's text: what readers look for but don't find.  Advice never blocks publishing."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Whether a color can be read on another, by WCAG 2.2's contrast ratio (success criterion 1.4.3)."""
+"""The contrast of two colors, by WCAG 2.2 (success criterion 1.4.3)."""
 
 READABLE = 4.5
 STEPS = 40

@@ -1,4 +1,4 @@
-"""What looks like something internal in a text that is about to be public.  Every pattern runs in linear time."""
+"""Finds internal information in a text before it is published.  Every pattern runs in linear time."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What kind of picture some bytes are and how large, told from their first bytes, never from a name."""
+"""The type and size of an image, from its first bytes and never from its name."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a text message costs: its alphabet and segments by GSM 03.38, and ways to make it fit."""
+"""The segments of a text message by GSM 03.38, and ways to make it fit."""
 
 import unicodedata
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What every input shares: how it is read from a form, from JSON or from a command's options, and how it is refused."""
+"""What all inputs share: reading them from a form, JSON or a command's options, and reporting what is invalid."""
 
 import inspect
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The types of fields: what each accepts, and the sentence when it can't be accepted.
 
-Prose loses its control characters.  In addresses and keys they are refused before anything else: without them it would
+Control characters are removed from prose.  In addresses and keys they are refused first: without them it would
 be another address.
 """
 

@@ -1,4 +1,4 @@
-"""What should never be, and was found all the same."""
+"""Alarms: what must never happen but was found."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Announcements: what a page says that is tied to no incident."""
+"""Announcements on a page, apart from incidents."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What programs prove themselves with."""
+"""API tokens."""
 
 from datetime import datetime
 

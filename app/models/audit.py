@@ -1,4 +1,4 @@
-"""Who did what: append-only, each entry chained to the one before by its hash."""
+"""The audit log: append-only, with each entry chained to the previous one by its hash."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Drafts: what isn't published yet, with its editors and approvals."""
+"""Drafts, with their editors and approvals."""
 
 from datetime import datetime
 

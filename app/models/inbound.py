@@ -1,4 +1,4 @@
-"""What outside systems sent us, as it came in."""
+"""Inbound deliveries, stored as they were received."""
 
 from datetime import datetime
 

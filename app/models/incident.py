@@ -1,4 +1,4 @@
-"""The internal record.  No public room may import this module."""
+"""Internal incidents.  No public module may import this one."""
 
 from datetime import datetime
 

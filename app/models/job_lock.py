@@ -1,4 +1,4 @@
-"""Work that one worker at a time does, whichever comes first when it is due."""
+"""Jobs that only one worker at a time may do, whichever is first when they are due."""
 
 from datetime import datetime
 

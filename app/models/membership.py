@@ -1,4 +1,4 @@
-"""What accounts may do, and on which page."""
+"""Memberships: an account's role on a page, or on all."""
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column

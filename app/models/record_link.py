@@ -1,4 +1,4 @@
-"""Where an internal record also lives.  No public room may import this module."""
+"""Links from incidents to outside trackers.  No public module may import this one."""
 
 from datetime import datetime
 

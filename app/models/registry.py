@@ -1,4 +1,4 @@
-"""Finds every table, so that a new noun is one new file."""
+"""Discovers all tables, so that a new noun is one new file."""
 
 import importlib
 import pkgutil

@@ -1,1 +1,1 @@
-"""What the world sees, read-only."""
+"""What the public sees, read-only."""

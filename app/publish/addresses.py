@@ -1,6 +1,6 @@
-"""Which host and path lead to which page.
+"""Maps hosts and paths to pages.
 
-Publishing writes it down as `public/pages.json`, so that requests find their page without the database, and as links
+Publishing writes the map to `public/pages.json`, so that requests find their page without the database, and as links
 below `public/hosts`, by which nginx finds the files of a page that was made after nginx was started.
 """
 

@@ -1,4 +1,4 @@
-"""One file of the snapshot as HTTP: encodings, validators and headers, all worked out when it is loaded."""
+"""One snapshot file as HTTP: encodings, validators and headers, all computed when it is loaded."""
 
 import hashlib
 import json

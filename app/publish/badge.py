@@ -1,4 +1,4 @@
-"""The verdict, or one component's status, small: a picture for a README, and what shields.io makes one from."""
+"""Badges for the page and each component: an SVG, and JSON for shields.io."""
 
 import json
 import unicodedata

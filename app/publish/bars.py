@@ -1,4 +1,4 @@
-"""Ninety days as one small drawing: a path per state, its height telling the state beside its color."""
+"""Ninety days of uptime as a small SVG: one path per state, told apart by height as well as color."""
 
 from markupsafe import Markup
 

@@ -1,4 +1,4 @@
-"""Planned work as a calendar (RFC 5545), by icalendar: one event a maintenance window."""
+"""Maintenance as a calendar (RFC 5545), by icalendar: one event per window."""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING

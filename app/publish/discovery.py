@@ -1,4 +1,4 @@
-"""What machines look for at addresses that are the same everywhere: what there is, whom to write to, how to install."""
+"""Files at well-known addresses: sitemap, robots, security contact, web app manifest and llms.txt."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What other websites build in: a frame that shows while something is wrong, and a stand-in for Statuspage's script."""
+"""Embeds for other websites: a frame that shows while something is wrong, and a replacement for Statuspage's script."""
 
 from app.publish import phrases
 from app.publish.artifact import FRAME

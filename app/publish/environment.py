@@ -1,4 +1,4 @@
-"""The template engine of everything public: autoescaped, strict about names, and without Flask."""
+"""The template engine for everything public: autoescaping, strict about undefined names, and without Flask."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A static copy of what is published, for any web server, bucket or disk.  Reads files only: no database is needed."""
+"""A static copy of the published page for any web server, bucket or disk.  Reads only files, not the database."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""What became of the command that runs after each publish: in a file, so that it can be told without the database."""
+"""The publish hook's last result, in a file so that it can be read without the database."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The words of the vocabulary and of the rules: what templates translate without spelling it out."""
+"""Messages from the vocabulary and rules, which templates translate without spelling them out."""
 
 from app.publish import words
 from app.publish.verdict import ALL_WELL, OF_POSTS, RULES

@@ -1,4 +1,4 @@
-"""The words of a message: one dispatch, worded once per channel and language, then filled in per zone and recipient."""
+"""The text of a message: written once per channel and language, then completed per time zone and recipient."""
 
 import base64
 import hashlib

@@ -1,4 +1,4 @@
-"""Plain text for narrow windows: Markdown that someone wrote, in lines that a terminal of 72 columns shows whole."""
+"""Line wrapping: Markdown as plain text in lines of at most 72 columns."""
 
 import re
 import textwrap

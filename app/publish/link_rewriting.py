@@ -1,4 +1,4 @@
-"""Makes the links of a page lead to files, so that the page works in any folder, on any server, or from disk."""
+"""Link rewriting: points a page's links to files, so that it works in any folder, on any server, or from disk."""
 
 import posixpath
 from collections.abc import Callable, Collection, Sequence

@@ -1,4 +1,4 @@
-"""Which posts a revision tells of, and which lasting pages have to be written with it."""
+"""The render scope: which posts a revision contains, and which lasting pages have to be rendered with it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""The page's own words in the reader's language.
+"""The page's messages in the reader's language.
 
-A public page is rendered once, with its words left open, and then put into each language: rendering costs some twenty
-milliseconds, putting the words in less than two.  Outside such a draft, words are said at once in one language.
+A public page is rendered once, with its messages left open, and then translated into each language: rendering costs
+some twenty milliseconds, translating it less than two.  Outside of such a draft, messages are translated at once.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The verdict as PNG pictures: what is shown beside a shared link, and the icons of a home screen.
+"""The overall status as PNG images: for previews of shared links, and home screen icons.
 
 The shapes are those of `templates/public/shapes.svg`, committed as masks in `static/icons`.  Drawing takes some thirty
 milliseconds with loading Pillow, so each picture is named after what it shows, and drawn only when that was never shown

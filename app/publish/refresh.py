@@ -1,4 +1,4 @@
-"""From what is committed to what is served: read, render, write, point.  May die at any instant and be done again."""
+"""Publishing: reads the committed page, renders, writes and switches to it.  A crash is safe; it can run again."""
 
 import logging
 import shutil

@@ -1,6 +1,6 @@
-"""Serves the snapshots in front of everything: no database, no session, no cookie, no framework.
+"""Serves snapshots in front of the application: no database, session, cookie or framework.
 
-The last truth is kept in memory.  Whatever happens to the database, the worker, the application or even the files,
+The last state is kept in memory.  Whatever happens to the database, the worker, the application or even the files,
 readers get it, with its time on it.
 """
 

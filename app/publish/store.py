@@ -1,4 +1,4 @@
-"""Writes a revision to disk so that a reader sees the old one or the new one, whole, whatever dies and when."""
+"""Writes a revision to disk atomically: a reader sees the old one or the new one, complete, even after a crash."""
 
 import fcntl
 import gzip

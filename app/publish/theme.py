@@ -1,4 +1,4 @@
-"""A page's own color over the house's design."""
+"""A page's accent color on top of the default design."""
 
 from app.guard.contrast import readable_on
 

@@ -1,4 +1,4 @@
-"""Ninety days of a component, from its changes alone: the worst state and the minutes of each day."""
+"""Ninety days of a component's uptime, from its status changes: the worst state and the minutes of each day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

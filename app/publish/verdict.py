@@ -1,4 +1,4 @@
-"""The one sentence on top of the page, from components and open posts alone."""
+"""The overall status at the top of the page, from components and open posts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

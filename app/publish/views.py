@@ -1,4 +1,4 @@
-"""What a snapshot holds: frozen values, read once, that everything public is made from."""
+"""The values in a snapshot: frozen, read once, and the source of everything public."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""How instants, days, spans and numbers read, in the page's zone and a reader's language, English by default."""
+"""Formats times, days, durations and numbers in the page's time zone and a language, English by default."""
 
 from datetime import date, datetime
 from decimal import Decimal

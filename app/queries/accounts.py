@@ -1,4 +1,4 @@
-"""Who may sign in."""
+"""Accounts."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Announcements: what is on the page now, what was and what will be."""
+"""Announcements: current, past and future."""
 
 from dataclasses import dataclass
 from datetime import datetime

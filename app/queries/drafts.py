@@ -1,4 +1,4 @@
-"""Drafts, read: the open ones of a page, and what one of them holds."""
+"""Drafts: the open ones of a page, and the content of one."""
 
 import hashlib
 import json

@@ -1,6 +1,6 @@
-"""What `/metrics` tells: seven queries, each bounded by an index, and the files of this machine.
+"""The figures for `/metrics`: seven queries, each bounded by an index, and this machine's files.
 
-No label holds what people typed but a page's slug.
+No label contains user input except a page's slug.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Pages as everything around them needs them: which there are, and what each is called."""
+"""Pages: which there are, and their names."""
 
 from dataclasses import dataclass
 from datetime import datetime

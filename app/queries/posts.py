@@ -1,4 +1,4 @@
-"""Posts: as lists show them, and one with everything it said."""
+"""Posts: as lists show them, and one with all its updates."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

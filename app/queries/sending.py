@@ -1,4 +1,4 @@
-"""How sending goes: figures, alarms, pauses and limits, and what the canaries prove."""
+"""The state of sending: figures, alarms, pauses, limits and canaries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Subscribers: counted, found, and one with what it chose."""
+"""Subscribers: counts, search, and one with its choices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Templates: words prepared for posts."""
+"""Templates for posts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Where the internal record also lives: one file per tracker, found by `app.records.registry`."""
+"""Outside trackers: one file each, discovered by `app.records.registry`."""

@@ -1,4 +1,4 @@
-"""What a tracker is: it tells whether an address is one of its records, and which."""
+"""The interface of a tracker: it recognizes the addresses of its records and their keys."""
 
 import re
 from dataclasses import dataclass

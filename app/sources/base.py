@@ -1,4 +1,4 @@
-"""What a source is: it authenticates what comes in, and turns it into events."""
+"""The interface of a source: it authenticates inbound deliveries and turns them into events."""
 
 import hashlib
 import json

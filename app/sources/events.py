@@ -1,4 +1,4 @@
-"""What a source can tell us, as frozen values.  Applying them is for `app.actions.inbound`."""
+"""Events from sources, as frozen values.  `app.actions.inbound` applies them."""
 
 from dataclasses import dataclass
 from enum import StrEnum

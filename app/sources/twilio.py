@@ -1,4 +1,4 @@
-"""Twilio: texts that people send to our number (STOP, START, HELP), and what became of texts of ours."""
+"""Twilio: texts that people send to our number (STOP, START, HELP), and delivery reports."""
 
 import base64
 import hashlib

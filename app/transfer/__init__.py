@@ -1,1 +1,1 @@
-"""What goes into and out of an installation in files: archives, other status pages, sheets of subscribers."""
+"""Import and export: archives, other status pages, and subscribers as CSV."""

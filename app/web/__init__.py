@@ -1,1 +1,1 @@
-"""The doors: read a form into a value, call one action, render."""
+"""The web: reads a form into a value, calls one action, and renders."""

@@ -1,4 +1,4 @@
-"""The whole of a page in one file, and back: docs/reference/archive-format.md says what is in it."""
+"""A whole page in one file, and back.  docs/reference/archive-format.md describes the format."""
 
 from app.transfer.archive.importing import ArchiveReport, import_archive
 from app.transfer.archive.writing import Archived, write_archive

@@ -1,4 +1,4 @@
-"""What is in an archive: one file for each table, in the order in which rows find what they refer to."""
+"""The content of an archive: one file for each table, ordered so that rows come after what they refer to."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Opening an archive that anybody may have made: what is in it is believed only after it was looked at.
+"""Reading an archive from an untrusted origin: everything in it is checked before use.
 
 Nothing is unpacked onto the disk, names are looked up and never followed, and no more is held in memory than a line.
 """

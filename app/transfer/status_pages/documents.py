@@ -1,4 +1,4 @@
-"""What every source is read into: rows checked and frozen, and those that could not be taken with the reason.
+"""The common result of all readers: checked, frozen rows, and refused ones with the reason.
 
 There is one reader for each source (`from_…`), and one writer for all of them.
 """

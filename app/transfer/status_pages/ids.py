@@ -1,4 +1,4 @@
-"""Ids from elsewhere that aren't as ours: each becomes the same id of ours every time."""
+"""Foreign ids in another format: each always maps to the same id of ours."""
 
 import hashlib
 from dataclasses import replace

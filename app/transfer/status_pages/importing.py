@@ -1,4 +1,4 @@
-"""Brings history from another status page: read from files, written in one transaction, reported."""
+"""Imports history from another status page: read from files, written in one transaction, and reported."""
 
 from collections.abc import Sequence
 from pathlib import Path

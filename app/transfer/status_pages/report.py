@@ -1,4 +1,4 @@
-"""What an import took, and what it could not take and why."""
+"""The report of an import: what was imported, and what wasn't and why."""
 
 from collections import Counter
 from dataclasses import dataclass

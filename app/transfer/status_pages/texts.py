@@ -1,4 +1,4 @@
-"""Texts from elsewhere: HTML becomes Markdown, with nothing left that could act."""
+"""Imported texts: HTML becomes Markdown without anything active."""
 
 import html
 import re

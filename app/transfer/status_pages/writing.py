@@ -1,4 +1,4 @@
-"""From rows of another status page to components and posts of ours."""
+"""Turns rows from another status page into components and posts."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Subscribers from a sheet: ours, or Statuspage's."""
+"""Subscribers from a CSV file: ours, or Statuspage's."""
 
 from app.transfer.subscribers.importing import SubscriberImportReport, import_subscribers
 

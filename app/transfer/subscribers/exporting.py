@@ -1,4 +1,4 @@
-"""Every subscriber of a page as a sheet that can be taken in again."""
+"""All subscribers of a page as a CSV file that can be imported again."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""From a sheet's line to a subscriber: which column is which, and what each cell says."""
+"""Reads a line of a CSV file as a subscriber: recognizes columns and parses cells."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What belongs to the installation and to no page: accounts, tokens, send limits, the outbox."""
+"""Screens of the installation rather than a page: accounts, tokens, send limits, the outbox."""
 
 from app.web.admin import accounts, outbox, restored, send_limits, tokens
 from app.web.admin.blueprint import blueprint

@@ -1,4 +1,4 @@
-"""Who may sign in, and what each may do."""
+"""Accounts and their roles."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue

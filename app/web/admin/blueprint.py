@@ -1,4 +1,4 @@
-"""The blueprint of what belongs to the installation, whichever pages it has."""
+"""The blueprint of the installation's screens."""
 
 from flask import Blueprint
 

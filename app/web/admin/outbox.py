@@ -1,4 +1,4 @@
-"""Messages that were kept here because no server is configured to send them."""
+"""The outbox: messages that were stored because no server is configured."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What to do with what was being sent when a backup was taken that is restored now."""
+"""After a restore: send or drop the notifications that were unsent at the time of the backup."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""How fast may be sent, and what is paused: on a channel, or to one destination on it."""
+"""Send limits and pauses for a channel or a destination on it."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What programs prove themselves with: made, shown once, taken back."""
+"""API tokens: create, show once, revoke."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue

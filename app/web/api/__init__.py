@@ -1,4 +1,4 @@
-"""The API for programs: Statuspage's Manage API v1 at its own address, and the same as ours, described in OpenAPI."""
+"""The management API: Statuspage's Manage API v1 at its address, and the same as our own, described in OpenAPI."""
 
 from app.web.api import (
     component_groups,

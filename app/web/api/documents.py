@@ -1,4 +1,4 @@
-"""What the Manage API answers with: the shapes and the order of keys of Statuspage's OpenAPI document."""
+"""Responses of the Manage API, with the structure and key order of Statuspage's OpenAPI document."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence

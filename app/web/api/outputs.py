@@ -1,4 +1,4 @@
-"""What the API answers with: the models that `/api/openapi.json` is made of.
+"""The API's response models, from which `/api/openapi.json` is generated.
 
 The views make plain documents, in Statuspage's order of keys; a test holds every answer against its model.
 Schemas have the plain noun as their name, without `Output`, which tells a model from the table it shows.

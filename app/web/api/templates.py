@@ -1,4 +1,4 @@
-"""Incident templates: listed and made."""
+"""Incident templates: list and create."""
 
 from flask.typing import ResponseReturnValue
 from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Uptime of a component or a group over some days, counted as the bars on the page are."""
+"""Uptime of a component or group over a range of days, counted like the page's bars."""
 
 import calendar
 import re

@@ -1,5 +1,6 @@
-"""All of it at once, for moving and keeping: subscribers as a sheet, the page as an archive, the static copy, and what
-other status pages hold.  This is ours alone; Statuspage has nothing like it.
+"""Bulk transfer: subscribers as CSV, the page as an archive, the static copy, and imports from other status pages.
+
+Statuspage has no equivalent.
 """
 
 import json
