@@ -176,6 +176,17 @@ class SavedDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What publishing makes on a page that waits for the hold: a draft that is published at `publish_at`, unless
+    somebody unschedules it before.  `repeated` as for `Published`.
+    """
+
+    draft_id: str
+    publish_at: datetime
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AnnouncementDraft:
     """What someone typed to announce something.  `starts_at` None means now, `ends_at` None until it is ended."""
 

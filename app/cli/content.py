@@ -23,7 +23,7 @@ from app.models.page import Page
 from app.models.post import Post, Update
 from app.publish.links import permalink
 from app.settings import Settings
-from app.shapes import COMMAND_LINE, DraftContent, Published, RecordLinkDraft
+from app.shapes import COMMAND_LINE, DraftContent, Published, RecordLinkDraft, Waiting
 from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, Severity
 
 STATUSES = click.Choice([status.value for status in ComponentStatus])
@@ -391,6 +391,12 @@ def _say(settings: Settings, page_id: int, content: DraftContent, options: dict[
         key=options["key"] or f"cli-{secrets.token_hex(12)}",
         fingerprint=asked,
     )
+    if isinstance(made, Waiting):
+        return Answer(
+            f"It will be published at {made.publish_at.isoformat()} as draft {made.draft_id}."
+            f" To undo it before then, run candor draft unschedule {made.draft_id}.",
+            {"draft": made.draft_id, "publish_at": made.publish_at.isoformat(), "repeated": made.repeated},
+        )
     return _published(page_id, made)
 
 

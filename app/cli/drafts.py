@@ -12,7 +12,7 @@ from app.inputs.drafts import DraftSchedule
 from app.queries import drafts as queries
 from app.queries.drafts import DraftView
 from app.settings import Settings
-from app.shapes import COMMAND_LINE, SavedDraft
+from app.shapes import COMMAND_LINE, SavedDraft, Waiting
 
 
 @click.group()
@@ -73,6 +73,11 @@ def unschedule_draft(settings: Settings, page_id: int, public_id: str) -> Answer
 def publish_draft(settings: Settings, page_id: int, public_id: str, publish_anyway: bool) -> Answer:
     """Publish a draft now."""
     made = actions.publish_draft(settings, COMMAND_LINE, page_id, public_id, acknowledged=publish_anyway)
+    if isinstance(made, Waiting):
+        return Answer(
+            f"It will be published at {made.publish_at.isoformat()}.",
+            {"id": made.draft_id, "publish_at": made.publish_at.isoformat(), "repeated": made.repeated},
+        )
     word = "Already published" if made.repeated else "Published"
     return Answer(
         f"{word}: {made.post_id}", {"post": made.post_id, "update": made.update_id, "repeated": made.repeated}

@@ -103,6 +103,7 @@ def show_page(_settings: Settings, page_id: int) -> Answer:
         "accent": row.accent,
         "mail_from": row.mail_from,
         "visibility": row.visibility,
+        "waits_for_hold": row.waits_for_hold,
         "logo": session().get(PageLogo, row.id) is not None,
         "revision": row.revision,
     }
@@ -121,6 +122,12 @@ def show_page(_settings: Settings, page_id: int) -> Answer:
     "--mail-from",
     metavar="SENDER",
     help='Sender of email, such as "Acme Status <status@acme.example>". Empty: MAIL_FROM.',
+)
+@click.option(
+    "--wait-for-hold/--no-wait-for-hold",
+    "waits_for_hold",
+    default=None,
+    help="Show an update on the page only when its hold ends, so that undoing it leaves no trace.",
 )
 @click.option("--logo", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A PNG, JPEG or WebP file.")
 @click.option("--no-logo", is_flag=True, help="Remove the logo and show the name instead.")

@@ -17,7 +17,8 @@ class Draft(Base):
     `incident_id` is the internal incident that a new post will speak for; an update's is its post's.
     `base_version` is the post's version that the author saw.  `approved_hash` is that of the exact content that was
     approved or scheduled.  `publish_at` is when a scheduled draft is published.  `problem` says why that failed.
-    `update_id` is what it became.
+    `update_id` is what it became.  `idempotency_key` and `fingerprint` are those of the request to publish it that
+    waits for the hold to end; the update will have them.
     """
 
     __tablename__ = "draft"
@@ -48,6 +49,8 @@ class Draft(Base):
     base_version: Mapped[int | None] = mapped_column()
     approved_hash: Mapped[str] = mapped_column(String(64), default="")
     publish_at: Mapped[datetime | None] = mapped_column()
+    idempotency_key: Mapped[str | None] = mapped_column(String(128), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), default="")
     problem: Mapped[str] = mapped_column(String(300), default="")
     update_id: Mapped[int | None] = mapped_column(ForeignKey("update.id"), index=True)
     created_by: Mapped[str] = mapped_column(String(200), default="")

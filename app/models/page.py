@@ -20,6 +20,7 @@ class Page(Base):
     `feed_authority` is the host name that the page was made with: the ids of feed and calendar entries are made of it,
     so it never changes.
     `purge_revision` is the newest revision before which no copy may stay on disk, because something was taken back.
+    `waits_for_hold` says that what is published waits with its notifications, and is not public before the hold ends.
     `locale` is the language it is written in, `languages` (codes, joined by commas) those it can be switched to;
     `accent` is its color as "#rrggbb", empty for the default; `mail_from` is who its mail is from, empty for
     MAIL_FROM.
@@ -41,6 +42,7 @@ class Page(Base):
     mail_from: Mapped[str] = mapped_column(String(254), default="")
     accent: Mapped[str] = mapped_column(String(7), default="")
     visibility: Mapped[Visibility] = mapped_column(default=Visibility.PUBLIC)
+    waits_for_hold: Mapped[bool] = mapped_column(default=False)
     revision: Mapped[int] = mapped_column(default=1)
     rebuild_revision: Mapped[int] = mapped_column(default=1)
     purge_revision: Mapped[int] = mapped_column(default=1)

@@ -27,6 +27,7 @@ class DraftView:
 
     `post_id`, `post_title` and `update_id` are empty where there is none.  `content_hash` is what an approval is bound
     to.  `title` and `body` are those in `language`: the page's own where the draft has a text in it.
+    `is_waiting` says that it was published, and that its page waits for the hold to end.
     """
 
     public_id: str
@@ -40,6 +41,7 @@ class DraftView:
     post_title: str
     update_id: str
     publish_at: datetime | None
+    is_waiting: bool
     problem: str
     edited_by: str
     created_at: datetime
@@ -174,6 +176,7 @@ def _view(
         post_title=post_title,
         update_id=updates.get(row.update_id, ""),
         publish_at=row.publish_at,
+        is_waiting=row.state is DraftState.SCHEDULED and row.idempotency_key is not None,
         problem=row.problem,
         edited_by=row.edited_by,
         created_at=row.created_at,

@@ -57,13 +57,14 @@ class Shade:
 @dataclass(frozen=True, slots=True)
 class Branding:
     """The languages offered, the color ("" for the house's own), since when there is a logo, and who mail is from, ""
-    for MAIL_FROM.
+    for MAIL_FROM; whether what is published waits for the hold.
     """
 
     languages: tuple[Language, ...]
     accent: str
     logo_since: datetime | None
     mail_from: str
+    waits_for_hold: bool
 
     @property
     def shades(self) -> tuple[Shade, ...]:
@@ -75,12 +76,18 @@ class Branding:
 def branding(session: Session, page_id: int) -> Branding:
     """A page's look, without its logo's bytes.  One query.  `page_id` is one that there is."""
     row = session.execute(
-        select(Page.languages, Page.accent, PageLogo.updated_at, Page.mail_from)
+        select(Page.languages, Page.accent, PageLogo.updated_at, Page.mail_from, Page.waits_for_hold)
         .outerjoin(PageLogo, PageLogo.page_id == Page.id)
         .where(Page.id == page_id)
     ).one()
     offered = set(row[0].split(","))
-    return Branding(tuple(language for language in Language if language in offered), row[1], row[2], row[3])
+    return Branding(
+        languages=tuple(language for language in Language if language in offered),
+        accent=row.accent,
+        logo_since=row.updated_at,
+        mail_from=row.mail_from,
+        waits_for_hold=row.waits_for_hold,
+    )
 
 
 def logo(session: Session, page_id: int) -> tuple[bytes, str]:

@@ -31,7 +31,18 @@ LARGEST_SIDE = 1200
 MOST_HOSTS = 20
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _HOST_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
-_TOLD = ("name", "url", "hosts", "time_zone", "locale", "languages", "accent", "mail_from", "visibility")
+_TOLD = (
+    "name",
+    "url",
+    "hosts",
+    "time_zone",
+    "locale",
+    "languages",
+    "accent",
+    "mail_from",
+    "visibility",
+    "waits_for_hold",
+)
 """What the audit line says of a page."""
 
 
@@ -104,12 +115,14 @@ def edit_page(
     mail_from: str | None = None,
     hosts: Sequence[str] | None = None,
     visibility: str | None = None,
+    waits_for_hold: bool | None = None,
 ) -> None:
     """Change what a page is called, its addresses, how it looks and who its mail is from; all is rendered again.  Takes
     the role admin.
 
-    None leaves a fact as it is.  An empty `url` means BASE_URL, an empty `accent` the default color, an empty
-    `mail_from` MAIL_FROM; `locale` is always among the languages.  The ids of feed entries stay what they are.
+    With `waits_for_hold` what is published waits until the hold ends, in public too.  None leaves a fact as it is.  An
+    empty `url` means BASE_URL, an empty `accent` the default color, an empty `mail_from` MAIL_FROM; `locale` is always
+    among the languages.  The ids of feed entries stay what they are.
 
     Raises:
         Invalid: with a sentence for every invalid field.
@@ -135,6 +148,8 @@ def edit_page(
         page, before = change.page, _facts(change.page)
         for field, value in fields.items():  # never the feed authority: all entries would come again
             setattr(page, field, value)
+        if waits_for_hold is not None:
+            page.waits_for_hold = waits_for_hold
         page.languages = _joined([*page.languages.split(","), page.locale])
         if (before["url"], before["hosts"]) != (page.url, page.hosts):
             _refuse_same_address(change.session, page)

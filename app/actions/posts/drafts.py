@@ -23,7 +23,7 @@ from app.models.page import Page
 from app.models.post import Post, Update
 from app.queries.drafts import content_hash, content_of, in_order, own_language
 from app.settings import Settings
-from app.shapes import Actor, DraftContent, PostDraft, PostFacts, Published, SavedDraft, UpdateDraft
+from app.shapes import Actor, DraftContent, PostDraft, PostFacts, Published, SavedDraft, UpdateDraft, Waiting
 from app.states import drafts as states
 from app.vocabulary import ComponentStatus, DraftState, Role
 
@@ -146,6 +146,7 @@ def schedule_draft(
         session.flush()
         content = _checked(session, draft, change.page)
         states.schedule(draft, at, content_hash(content))
+        draft.idempotency_key, draft.fingerprint = None, ""
         return _saved(change, draft, "schedule", at.isoformat())
 
 
@@ -177,8 +178,10 @@ def discard_draft(settings: Settings, actor: Actor, page_id: int, public_id: str
 
 def publish_draft(
     settings: Settings, actor: Actor, page_id: int, public_id: str, *, acknowledged: bool = False
-) -> Published:
+) -> Published | Waiting:
     """Publish a draft now, as an update or a new post.  Publishing it again returns the same update.
+
+    On a page that waits for the hold it is published when the hold ends.
 
     Raises:
         Conflict: it was discarded, or its content isn't the one that was approved.
@@ -192,9 +195,10 @@ def publish_draft(
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         draft = _held(change.session, page_id, public_id)
         draft.acknowledged = draft.acknowledged or acknowledged
-        made = _publish(change, settings, draft)
         change.render_again()
-        return made
+        if _must_wait(change, settings, draft):
+            return _wait(change, settings, draft, key=f"draft-{public_id}", fingerprint="")
+        return _publish(change, settings, draft)
 
 
 def publish_form(
@@ -207,8 +211,9 @@ def publish_form(
     fingerprint: str,
     draft_id: str = "",
     draft_version: int | None = None,
-) -> Published:
-    """Write what a form or command holds into its draft and publish that, in one transaction.
+) -> Published | Waiting:
+    """Write what a form or command holds into its draft and publish that, in one transaction.  On a page that waits for
+    the hold, that is when the hold ends.
 
     The same idempotency key again returns what the first call made.  So does another form of the same draft that asks
     for the same.  A draft that someone else has edited since `draft_version`, or that was discarded, stays as it is:
@@ -233,17 +238,49 @@ def publish_form(
             change.render_again()
             return made
         content = replace(content, effects=in_order(content.effects))
+        waiting = session.scalar(select(Draft).where(Draft.idempotency_key == key).with_for_update())
+        if waiting is not None and waiting.state.is_open:
+            if waiting.page_id != page_id or waiting.fingerprint != fingerprint:
+                raise KeyUsed("This idempotency key was already used for different content. Use a new key.")
+            draft_id, draft_version = waiting.public_id, waiting.version
         draft = _of_form(session, page_id, draft_id, draft_version, content, actor)
         if draft is None:
             draft = _new(session, page_id, content, actor)
         elif draft.state is DraftState.PUBLISHED:
             return _again(change, draft, fingerprint)
         elif draft.state is DraftState.SCHEDULED:
+            if draft.idempotency_key is not None and draft.publish_at is not None and draft.fingerprint == fingerprint:
+                return Waiting(draft.public_id, draft.publish_at, repeated=True)
             states.unschedule(draft)
         written = {language: text for language, text in content_of(session, draft).texts.items() if any(text)}
         content = replace(content, texts={**written, **content.texts})  # a form shows those in its own language alone
         _rewrite(session, draft, content, actor)
-        return _publish(change, settings, draft, key=key, fingerprint=fingerprint)
+        if _must_wait(change, settings, draft):
+            return _wait(change, settings, draft, key=key, fingerprint=fingerprint)
+        return _publish(change, settings, draft, key=key, fingerprint=fingerprint, is_form=True)
+
+
+def _must_wait(change: Change, settings: Settings, draft: Draft) -> bool:
+    """Whether publishing waits until the hold ends, in public too."""
+    return change.page.waits_for_hold and settings.hold_seconds > 0 and draft.state is not DraftState.PUBLISHED
+
+
+def _wait(change: Change, settings: Settings, draft: Draft, *, key: str, fingerprint: str) -> Waiting:
+    """Publish a draft when the hold ends.  What publishing would refuse is refused now."""
+    if draft.state is DraftState.SCHEDULED and draft.publish_at is not None and draft.idempotency_key == key:
+        return Waiting(draft.public_id, draft.publish_at, repeated=True)
+    if draft.post_id is not None and draft.base_version is None:
+        draft.base_version = change.session.scalar(select(Post.version).where(Post.id == draft.post_id))
+    change.session.flush()
+    with change.session.begin_nested() as attempt:
+        _publish(change, settings, draft, key=key, fingerprint=fingerprint)
+        attempt.rollback()
+    change.is_touched = False
+    at = now() + timedelta(seconds=settings.hold_seconds)
+    states.schedule(draft, at, content_hash(content_of(change.session, draft)))
+    draft.idempotency_key, draft.fingerprint = key, fingerprint
+    change.audit("schedule", "draft", draft.public_id, at.isoformat())
+    return Waiting(draft.public_id, at)
 
 
 def _of_form(
@@ -303,7 +340,9 @@ def publish_due(settings: Settings) -> None:
                 draft = _held(change.session, page_id, public_id)
                 if draft.state is not DraftState.SCHEDULED or draft.publish_at is None or draft.publish_at > now():
                     continue  # another worker was faster, or someone took it back
-                _publish(change, settings, draft)
+                has_waited = change.page.waits_for_hold  # so no one is told after a second hold
+                hold = settings.with_changes(hold_seconds=0) if has_waited else settings
+                _publish(change, hold, draft, key=draft.idempotency_key or "", fingerprint=draft.fingerprint)
         except Unavailable:
             raise
         except CandorError as error:
@@ -322,7 +361,15 @@ def _give_back(settings: Settings, actor: Actor, page_id: int, public_id: str, w
     alarms.raise_found([FoundAlarm(NOT_PUBLISHED, public_id, sentence[:300])])
 
 
-def _publish(change: Change, settings: Settings, draft: Draft, *, key: str = "", fingerprint: str = "") -> Published:
+def _publish(
+    change: Change,
+    settings: Settings,
+    draft: Draft,
+    *,
+    key: str = "",
+    fingerprint: str = "",
+    is_form: bool = False,
+) -> Published:
     """Turn a draft into an update, in the caller's transaction."""
     session = change.session
     if draft.state is DraftState.PUBLISHED:
@@ -348,7 +395,7 @@ def _publish(change: Change, settings: Settings, draft: Draft, *, key: str = "",
         made_now = publishing.add_update(change, settings, post, read)
     update_id = session.scalars(select(Update.id).where(Update.public_id == made_now.update_id)).one()
     states.publish(draft, update_id, content_hash(content))
-    if not key:  # a form's line is that of the post
+    if not is_form:  # a form's line is that of the post
         change.audit("publish", "draft", draft.public_id, made_now.update_id)
     return made_now
 

@@ -114,7 +114,10 @@ def unschedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     is_theirs=False,
 )
 def publish_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
-    """Publish a draft now. Publishing it again changes nothing."""
+    """Publish a draft now. Publishing it again changes nothing.
+
+    On a page that holds back its updates, the draft is scheduled for the end of the hold.
+    """
     given = bodies.read(DraftPublication)
     actions.publish_draft(settings(), bearer().actor, page.id, draft_id, acknowledged=given.acknowledged)
     return _one(page, draft_id)

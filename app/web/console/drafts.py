@@ -21,7 +21,7 @@ from app.models.post import Post
 from app.queries import drafts as queries
 from app.queries.drafts import DraftView
 from app.queries.pages import PageFacts
-from app.shapes import ComponentEffect, DraftContent, Published, RecordLinkDraft
+from app.shapes import ComponentEffect, DraftContent, Published, RecordLinkDraft, Waiting
 from app.text import clean
 from app.vocabulary import POST_STATUSES, ComponentStatus, Impact, PostKind, PostStatus, Severity
 from app.web.access import actor, audience, wants_json
@@ -140,7 +140,7 @@ def drafted(public_id: str) -> Typed | None:
     return _typed(found, facts.zone) if found.state.is_open else None
 
 
-def publish(typed: Typed, content: DraftContent) -> Published:
+def publish(typed: Typed, content: DraftContent) -> Published | Waiting:
     """Publish what a form holds, through its draft.  Raises as `actions.publish_form`."""
     return actions.publish_form(
         current_app.config["SETTINGS"],
@@ -152,6 +152,14 @@ def publish(typed: Typed, content: DraftContent) -> Published:
         draft_id=typed.draft_id,
         draft_version=_version(typed),
     )
+
+
+def to_waiting(made: Waiting) -> Answer:
+    """See the drafts after publishing on a page that waits for the hold: there it can be undone."""
+    facts = current_page()
+    at = made.publish_at.astimezone(facts.zone)
+    flash(f"Your update will be published at {at:%H:%M:%S} {facts.zone.key}. Until then you can undo it here.")
+    return redirect(url_for("console.list_drafts"), 303)
 
 
 def _version(typed: Typed) -> int | None:

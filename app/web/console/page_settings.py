@@ -36,6 +36,8 @@ def edit_page() -> ResponseReturnValue:
     typed: dict[str, Any] = {field: clean(request.form[field]) for field in FIELDS if field in request.form}
     if "languages" in request.form:  # the form holds an empty one too, so that none can be chosen
         typed["languages"] = [clean(code) for code in request.form.getlist("languages") if code]
+    if "waits_for_hold" in request.form:  # the form holds a "no" before the box, so that it can be cleared
+        typed["waits_for_hold"] = request.form.getlist("waits_for_hold")[-1] == "yes"
     try:
         actions.edit_page(current_app.config["SETTINGS"], actor(), facts.id, **typed)
     except CandorError as error:
@@ -57,9 +59,11 @@ def show_page(typed: dict[str, Any] | None = None, problem: Problem | None = Non
         "languages": stands.languages,
         "accent": stands.accent,
         "mail_from": stands.mail_from,
+        "waits_for_hold": stands.waits_for_hold,
     }
     return render(
         "console/page.html", facts,
         typed=fields | (typed or {}), look=stands, languages=list(Language), problem=problem,
         zones=sorted(available_timezones()), usual_sender=current_app.config["SETTINGS"].mail_from,
+        hold_seconds=current_app.config["SETTINGS"].hold_seconds,
     )  # fmt: skip

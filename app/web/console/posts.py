@@ -16,6 +16,7 @@ from app.queries.components import component_groups
 from app.queries.drafts import open_drafts
 from app.queries.posts import thread
 from app.queries.templates import Template
+from app.shapes import Waiting
 from app.text import clean
 from app.vocabulary import POST_STATUSES, PostKind
 from app.web.access import actor, audience
@@ -76,7 +77,7 @@ def open_post() -> ResponseReturnValue:
         problem, status = problem_of(error)
         with still_saying(error):
             return show_new(with_new_key(typed) if isinstance(error, KeyUsed) else typed, problem), status
-    return to_thread(made.post_id, repeated=made.repeated)
+    return drafts.to_waiting(made) if isinstance(made, Waiting) else to_thread(made.post_id, repeated=made.repeated)
 
 
 @blueprint.get("/posts/<public_id>")

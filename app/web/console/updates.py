@@ -7,6 +7,7 @@ from app.actions.posts import correcting
 from app.db import session
 from app.errors import CandorError, Invalid, KeyUsed
 from app.queries.posts import UpdateFacts, thread, update_facts
+from app.shapes import Waiting
 from app.text import clean
 from app.vocabulary import POST_STATUSES, PostKind, PostStatus
 from app.web.access import actor, audience
@@ -36,7 +37,7 @@ def publish_update(public_id: str) -> ResponseReturnValue:
             if problem.is_stale:  # the author sees both texts and decides again, for the current version
                 typed = with_version(typed, thread(session(), facts.id, public_id).version)
             return show_thread(public_id, typed, problem, template=template), status
-    return to_thread(made.post_id, repeated=made.repeated)
+    return drafts.to_waiting(made) if isinstance(made, Waiting) else to_thread(made.post_id, repeated=made.repeated)
 
 
 @blueprint.get("/updates/<public_id>/correct")

@@ -3,14 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import Flask
 
 from app import clock
+from app.actions.pages.pages import edit_page
 from app.settings import Settings
 from app.worker.loop import drain
+from tests.factories import ALICE
 from tests.web.api.conftest import Script
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 SLOW = {"title": "Checkout is slow", "body": "We are looking into it.", "promise_minutes": 20}
 
 
@@ -68,3 +72,36 @@ def test_what_is_refused_leaves_the_draft_as_it_was(ours: Script) -> None:
     assert ours.get(one) == made
     assert ours.send("DELETE", one)["state"] == "discarded"
     assert ours.call("POST", f"{one}/publish", {}).status_code == 409
+
+
+def published(settings: Settings) -> dict[str, bytes]:
+    """Every published file of every revision."""
+    root = settings.public_root
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_through_the_api_an_update_waits_and_is_undone(
+    app: Flask, ours: Script, settings: Settings, page_id: int
+) -> None:
+    app.config["SETTINGS"] = settings = settings.with_changes(hold_seconds=10)
+    incident = ours.send("POST", "/incidents", {"incident": {"name": "Slow", "body": "We look."}})
+    edit_page(settings, ALICE, page_id, waits_for_hold=True)
+    before = published(settings)
+    body = {"incident_id": incident["id"], "status": "identified", "body": "We know.", "promise_minutes": 20}
+    with clock.frozen(clock.now()):
+        at = clock.now()
+        one = f"/drafts/{ours.send('POST', '/drafts', body)['id']}"
+        for _ in range(2):
+            said = ours.send("POST", f"{one}/publish", {})
+            assert (said["state"], said["update_id"]) == ("scheduled", None)
+        assert datetime.fromisoformat(said["publish_at"]) - at <= 10 * SECOND
+        assert len(ours.get(f"/incidents/{incident['id']}")["incident_updates"]) == 1
+        assert ours.send("POST", f"{one}/unschedule", {})["state"] == "editing"
+        with clock.frozen(at + 20 * SECOND):
+            drain(settings)
+        assert published(settings) == before
+        ours.send("POST", f"{one}/publish", {})
+    with clock.frozen(at + 10 * SECOND):
+        drain(settings)
+        assert ours.get(one)["state"] == "published"
+        assert len(ours.get(f"/incidents/{incident['id']}")["incident_updates"]) == 2
