@@ -154,7 +154,7 @@ def publish(typed: Typed, content: DraftContent) -> Published | Waiting:
     )
 
 
-def to_waiting(made: Waiting) -> Answer:
+def to_waiting(made: Waiting) -> ResponseReturnValue:
     """See the drafts after publishing on a page that waits for the hold: there it can be undone."""
     facts = current_page()
     at = made.publish_at.astimezone(facts.zone)
