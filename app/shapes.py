@@ -178,7 +178,7 @@ class SavedDraft:
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """What publishing makes on a page that waits for the hold: a draft that is published at `publish_at`, unless
-    somebody unschedules it before.  `repeated` as for `Published`.
+    someone unschedules it before.  `repeated` as for `Published`.
     """
 
     draft_id: str
