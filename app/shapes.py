@@ -188,13 +188,17 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class AnnouncementDraft:
-    """What someone typed to announce something.  `starts_at` None means now, `ends_at` None until it is ended."""
+    """What someone typed to announce something.  `starts_at` None means now, `ends_at` None until it is ended.
+
+    `texts` are `title` and `body` in languages other than the page's own; None leaves those that still fit.
+    """
 
     title: str
     body: str
     starts_at: datetime | None = None
     ends_at: datetime | None = None
     acknowledged: bool = False
+    texts: Mapping[str, Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

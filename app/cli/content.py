@@ -1,7 +1,9 @@
 """`candor component` and `candor post`: what the console does, from a shell."""
 
 import secrets
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TextIO
 
 import click
 from sqlalchemy import select
@@ -12,11 +14,12 @@ from app.actions.posts import drafts, taking_back
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import pin_post, set_auto
 from app.actions.posts.fingerprints import fingerprint
-from app.cli.shared import Answer, about_page, answers, text_from
+from app.cli.shared import Answer, about_page, answers, text_from, texts_from, texts_option
 from app.db import session
 from app.errors import CandorError, Invalid, NotFound
 from app.inputs.base import from_options
 from app.inputs.drafts import DraftSchedule
+from app.inputs.fields import BODY_TEXTS, NAME_TEXTS, POST_TEXTS, Words, refuse_own
 from app.inputs.posts import TypedPost, TypedUpdate
 from app.models.component import Component, ComponentGroup
 from app.models.page import Page
@@ -49,19 +52,67 @@ def component() -> None:
     "--status", type=STATUSES, default=ComponentStatus.OPERATIONAL.value, show_default=True, help="The status."
 )
 @click.option("--description", default="", help="One line that readers see below the name.")
+@texts_option
 @answers
 @about_page
-def add_component(settings: Settings, page_id: int, name: str, group: str, status: str, description: str) -> Answer:
+def add_component(
+    settings: Settings,
+    page_id: int,
+    name: str,
+    group: str,
+    status: str,
+    description: str,
+    texts_file: TextIO | None,
+) -> Answer:
     """Add a component.
 
     Example: candor component add "Checkout API" --group Payments
     """
     group_id = _group(settings, page_id, group) if group else None
     public_id = components.create_component(
-        settings, COMMAND_LINE, page_id,
-        name=name, description=description, group_public_id=group_id, status=status,
-    )  # fmt: skip
+        settings,
+        COMMAND_LINE,
+        page_id,
+        name=name,
+        description=description,
+        group_public_id=group_id,
+        status=status,
+        texts=texts_from(texts_file, NAME_TEXTS),
+    )
     return Answer(f"Component {name} added: {public_id}.", {"id": public_id, "name": name})
+
+
+@component.command("edit")
+@click.argument("public_id")
+@click.option("--name", help="The name that readers see.")
+@click.option("--description", help="One line that readers see below the name.")
+@texts_option
+@answers
+@about_page
+def edit_component(
+    settings: Settings,
+    page_id: int,
+    public_id: str,
+    name: str | None,
+    description: str | None,
+    texts_file: TextIO | None,
+) -> Answer:
+    """Change a component's name and description, also in other languages.
+
+    What you leave out stays as it is. --texts replaces the texts in all other languages.
+    """
+    components.edit_component(
+        settings,
+        COMMAND_LINE,
+        page_id,
+        public_id,
+        name=name,
+        description=description,
+        group_public_id=None,
+        keeps_group=True,
+        texts=texts_from(texts_file, NAME_TEXTS),
+    )
+    return Answer("Saved.", {"id": public_id})
 
 
 @component.command("list")
@@ -111,6 +162,7 @@ def statement(command: Any) -> Any:
         command,
         click.option("--body", help="The text, in Markdown."),
         click.option("--body-stdin", is_flag=True, help="Read the text from standard input."),
+        texts_option,
         click.option(
             "--component", "effects", multiple=True, metavar="ID=STATUS", help="Set a component's status. Repeatable."
         ),
@@ -169,6 +221,7 @@ def say_first(settings: Settings, page_id: int, title: str, status: str | None, 
     default = PostStatus.SCHEDULED if kind is PostKind.MAINTENANCE else PostStatus.INVESTIGATING
     body = text_from(options["body"], options["body_stdin"])
     links = tuple(RecordLinkDraft(*_pair(one, "--record", "KEY=URL")) for one in options["records"])
+    texts = texts_from(options["texts_file"], POST_TEXTS) or {}
     given = from_options(
         TypedPost,
         {
@@ -183,8 +236,10 @@ def say_first(settings: Settings, page_id: int, title: str, status: str | None, 
         },
         OPTION_NAMES,
     )
-    asked = _fingerprint(options, body, title=title, status=status)
-    return _say(settings, page_id, given.content(_language(page_id), links), options, asked)
+    asked = _fingerprint(options, body, texts, title=title, status=status)
+    content = given.content(_language(page_id), links)
+    others = {language: (words["title"], words["body"]) for language, words in texts.items()}
+    return _say(settings, page_id, _with_texts(content, others, _language(page_id)), options, asked)
 
 
 @post.command("update")
@@ -207,8 +262,11 @@ def say_more(settings: Settings, page_id: int, public_id: str, status: str | Non
     body = text_from(options["body"], options["body_stdin"])
     sent = {**_statement(options, body), "kind": row.kind, "status": status or row.status, "version": row.version}
     given = from_options(TypedUpdate, sent, OPTION_NAMES)
+    texts = texts_from(options["texts_file"], BODY_TEXTS) or {}
     content = given.content(_language(page_id), public_id)
-    return _say(settings, page_id, content, options, _fingerprint(options, body, status=status))
+    others = {language: ("", words["body"]) for language, words in texts.items()}
+    asked = _fingerprint(options, body, texts, status=status)
+    return _say(settings, page_id, _with_texts(content, others, _language(page_id)), options, asked)
 
 
 @post.command("resolve")
@@ -300,6 +358,7 @@ def redact(settings: Settings, page_id: int, public_id: str, update_id: str | No
 @click.option("--body-stdin", is_flag=True, help="Read the new text from standard input.")
 @click.option("--status", type=POST_STATUS, help="The new status.")
 @click.option("--publish-anyway", is_flag=True, help="Publish although the text may contain internal names.")
+@texts_option
 @answers
 @about_page
 def correct(
@@ -311,11 +370,13 @@ def correct(
     body_stdin: bool,
     status: str | None,
     publish_anyway: bool,
+    texts_file: TextIO | None,
 ) -> Answer:
     """Correct an update. Readers can see the former text. Subscribers aren't notified."""
     _check_update(_post(page_id, public_id), update_id)
-    if body is None and not body_stdin and status is None:
-        raise Invalid("Choose what to correct: --body, --body-stdin or --status.")
+    texts = texts_from(texts_file, BODY_TEXTS) or {}
+    if body is None and not body_stdin and status is None and not texts:
+        raise Invalid("Choose what to correct: --body, --body-stdin, --texts or --status.")
     correct_update(
         settings,
         COMMAND_LINE,
@@ -324,6 +385,7 @@ def correct(
         text_from(body, body_stdin) if body is not None or body_stdin else None,
         None,
         status=PostStatus(status) if status else None,
+        bodies={language: words["body"] for language, words in texts.items()},
         acknowledged=publish_anyway,
     )
     return Answer("Corrected.", {"post": public_id, "update": update_id})
@@ -415,11 +477,17 @@ def _scheduled(settings: Settings, page_id: int, content: DraftContent, options:
     )
 
 
-def _fingerprint(options: dict[str, Any], body: str, **named: str | None) -> str:
+def _with_texts(content: DraftContent, others: Mapping[str, tuple[str, str]], own: str) -> DraftContent:
+    """The content with its texts in other languages.  Raises Invalid when one is in the page's own."""
+    refuse_own(others, own)
+    return replace(content, texts={**others, **content.texts})
+
+
+def _fingerprint(options: dict[str, Any], body: str, texts: Words, **named: str | None) -> str:
     """A fingerprint of the request; `named` holds what it contains besides its `options`."""
-    unasked = {"key", "publish_anyway", "body_stdin"}
+    unasked = {"key", "publish_anyway", "body_stdin", "texts_file"}
     asked = {name: value for name, value in options.items() if value and name not in unasked}
-    return fingerprint({**asked, **named, "body": body})
+    return fingerprint({**asked, **named, "body": body, **({"texts": texts} if texts else {})})
 
 
 def _pair(raw: str, option: str, form: str) -> tuple[str, str]:

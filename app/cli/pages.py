@@ -10,12 +10,13 @@ import click
 from sqlalchemy import select
 
 from app.actions.pages import announcements, pages
-from app.cli.shared import Answer, about_page, answers, page_named, text_from
+from app.cli.shared import Answer, about_page, answers, page_named, text_from, texts_from, texts_option
 from app.clock import now
 from app.db import session
 from app.errors import Invalid, NotFound
 from app.inputs.announcements import AnnouncementInput
 from app.inputs.base import from_options
+from app.inputs.fields import POST_TEXTS
 from app.models.announcement import Announcement
 from app.models.page import Page, PageLogo
 from app.settings import Settings
@@ -173,6 +174,7 @@ def _words(command: Any) -> Any:
             click.option(
                 "--publish-anyway", is_flag=True, help="Publish although the text may contain internal names."
             ),
+            texts_option,
         )
     ):
         command = option(command)
@@ -267,6 +269,7 @@ def _draft(
         "starts_at": starts_at,
         "ends_at": None if until == UNTIL_ENDED else until,
         "acknowledged": options["publish_anyway"],
+        "texts": texts_from(options["texts_file"], POST_TEXTS),
     }
     return from_options(AnnouncementInput, sent, {"starts_at": "--from", "ends_at": "--until"}).draft()
 

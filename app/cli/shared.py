@@ -9,16 +9,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TextIO
 
 import click
 from flask import Flask
+from pydantic_core import PydanticCustomError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from app import create_app_without_web
 from app.db import is_unavailable, session, what_is_wrong
 from app.errors import Invalid, NotFound, Unavailable
+from app.inputs.fields import TranslatedTexts, Words
 from app.models.page import Page
 from app.settings import Settings, load
 
@@ -35,6 +37,35 @@ class Answer:
     text: str
     data: Mapping[str, Any] = field(default_factory=dict)
     exit_code: int = 0
+
+
+def texts_option(command: Any) -> Any:
+    """`--texts`: the words in languages other than the page's own."""
+    return click.option(
+        "--texts",
+        "texts_file",
+        type=click.File("r", encoding="utf-8"),
+        help="A JSON file with the text in other languages, by language code.",
+    )(command)
+
+
+def texts_from(file: TextIO | None, kind: TranslatedTexts) -> Words | None:
+    """What the file of `--texts` holds; None without one.  Raises Invalid."""
+    if file is None:
+        return None
+    try:
+        return kind.read(json.load(file, object_pairs_hook=_once))
+    except PydanticCustomError as error:
+        raise Invalid(f"--texts: {error.message()}") from None
+    except (ValueError, RecursionError) as error:
+        raise Invalid(f"--texts: {file.name} isn't valid JSON: {error}.") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name appears twice in an object")
+    return made
 
 
 def make_app() -> tuple[Flask, Settings]:

@@ -1,7 +1,7 @@
 """Announcements, as people and programs send them."""
 
 from app.inputs.base import Input
-from app.inputs.fields import BodyText, Flag, Instant, Title
+from app.inputs.fields import BodyText, Flag, Instant, PostTexts, Title
 from app.shapes import AnnouncementDraft
 
 
@@ -14,6 +14,8 @@ class AnnouncementInput(Input):
     """The title."""
     body: BodyText
     """The text, in Markdown."""
+    texts: PostTexts | None = None
+    """The title and text in other languages. Default: readers get the page's own language."""
     starts_at: Instant | None = None
     """When it is shown first; now when it is left out."""
     ends_at: Instant | None = None
@@ -29,4 +31,5 @@ class AnnouncementInput(Input):
             starts_at=self.starts_at,
             ends_at=self.ends_at,
             acknowledged=self.acknowledged,
+            texts=self.texts,
         )

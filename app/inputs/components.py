@@ -14,6 +14,7 @@ from app.inputs.fields import (
     Flag,
     Ids,
     Name,
+    NameTexts,
     Prose,
 )
 from app.vocabulary import ComponentStatus
@@ -31,6 +32,8 @@ class ComponentChangeInput(Input):
     """The name that readers see."""
     description: Description | None = None
     """A description for readers."""
+    texts: NameTexts | None = None
+    """The name and description in other languages. Default: readers get the page's own language."""
     status: ComponentStatusChoice | None = None
     """Its status. Changing it doesn't notify subscribers."""
     group_id: GroupId | None = None
@@ -63,6 +66,8 @@ class GroupChange(Input):
     """The name that readers see."""
     description: Description | None = None
     """A description for readers."""
+    texts: NameTexts | None = None
+    """The name and description in other languages. Default: readers get the page's own language."""
     components: Ids | None = Field(None, json_schema_extra={"minItems": 1})
     """All of its components, by their ids."""
 

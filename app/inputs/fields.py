@@ -7,7 +7,7 @@ be another address.
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
@@ -83,7 +83,7 @@ class Prose(Text):
 class TranslatedTexts:
     """Words in languages other than the page's own: for each language an object with these fields."""
 
-    fields: Mapping[str, Prose]
+    fields: Mapping[str, Prose] = field(hash=False)
 
     def read(self, raw: Any) -> dict[str, dict[str, str]]:
         if not isinstance(raw, Mapping):
@@ -396,7 +396,8 @@ Description = Annotated[
 _TITLE = Prose("The title", TITLE_LIMIT, example="Kasse ist langsam")
 _BODY = Prose("The text", BODY_LIMIT, is_multiline=True, example="Wir untersuchen langsame Antworten.")
 Words = dict[str, dict[str, str]]
-PostTexts = Annotated[Words, TranslatedTexts({"title": _TITLE, "body": _BODY})]
+POST_TEXTS = TranslatedTexts({"title": _TITLE, "body": _BODY})
+PostTexts = Annotated[Words, POST_TEXTS]
 """Title and body, both."""
 
 UpdateTexts = Annotated[
@@ -404,18 +405,15 @@ UpdateTexts = Annotated[
 ]
 """Title and body, at least one of them."""
 
-BodyTexts = Annotated[Words, TranslatedTexts({"body": _BODY})]
-NameTexts = Annotated[
-    Words,
-    TranslatedTexts(
-        {
-            "name": Prose("The name", NAME_LIMIT, example="Kasse"),
-            "description": Prose(
-                "The description", DESCRIPTION_LIMIT, is_required=False, example="Bestellen und bezahlen"
-            ),
-        }
-    ),
-]
+BODY_TEXTS = TranslatedTexts({"body": _BODY})
+BodyTexts = Annotated[Words, BODY_TEXTS]
+NAME_TEXTS = TranslatedTexts(
+    {
+        "name": Prose("The name", NAME_LIMIT, example="Kasse"),
+        "description": Prose("The description", DESCRIPTION_LIMIT, is_required=False, example="Bestellen und bezahlen"),
+    }
+)
+NameTexts = Annotated[Words, NAME_TEXTS]
 Instant = Annotated[
     datetime,
     PlainValidator(_instant),

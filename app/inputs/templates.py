@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.inputs.base import Input
-from app.inputs.fields import POST_CHOICES, BodyText, Choice, Flag, Ids, Name, Title
+from app.inputs.fields import POST_CHOICES, BodyText, Choice, Flag, Ids, Name, PostTexts, Title
 from app.vocabulary import PostStatus
 
 
@@ -24,6 +24,8 @@ class TemplateInput(Input):
     """The title to start with."""
     body: BodyText
     """The text to start with, in Markdown."""
+    texts: PostTexts | None = None
+    """The title and text in other languages."""
     status: Annotated[PostStatus, Choice(POST_CHOICES, "Choose a status.")] = Field(
         PostStatus.INVESTIGATING, alias="update_status"
     )

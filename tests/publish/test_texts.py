@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -13,6 +14,7 @@ from app.actions.posts.taking_back import withdraw_post
 from app.db import session, transaction
 from app.deliver import letters as letters_module
 from app.deliver import plan
+from app.models.announcement import Announcement
 from app.models.component import Component, ComponentText
 from app.models.post import UpdateRevision
 from app.models.subscriber import Subscriber
@@ -20,8 +22,10 @@ from app.settings import Settings
 from app.shapes import ComponentEffect, DraftContent, Letter
 from app.vocabulary import ComponentStatus, Language, PostKind, PostStatus
 from app.worker.loop import drain
+from tests.cli.forked import candor
 from tests.deliver.fakes import Edge
 from tests.factories import LENA, make_component, make_page, make_subscriber
+from tests.processes import environment
 from tests.publish.test_taking_back import holding
 from tests.web.api.conftest import Script, script, script_with  # noqa: F401
 
@@ -237,3 +241,61 @@ def test_a_fan_out_words_each_language_once_on_each_channel(
     assert (
         sum("12:30 UTC" in one.text for one in mails) == sum("21:30 JST" in one.text for one in mails) == len(Language)
     )
+
+
+def test_components_groups_and_templates_have_words_in_other_languages(ours: Script, settings: Settings) -> None:
+    words = {"de": {"name": "Kasse", "description": "Bezahlen"}}
+    made = ours.send("POST", "/components", {"component": {"name": "Checkout", "description": "Pay", "texts": words}})
+    assert made["texts"] == words
+    group = {"name": "Shop", "components": [made["id"]], "texts": {"de": {"name": "Laden"}}}
+    grouped = ours.send("POST", "/component-groups", {"component_group": group})
+    assert grouped["texts"] == {"de": {"name": "Laden", "description": ""}}
+    opened = {**OPENED, "components": {made["id"]: "major_outage"}}
+    post = ours.send("POST", "/incidents", {"incident": opened})
+    for path in ("index.html", f"incidents/{post['id']}.html"):
+        shown = pages(settings, path)
+        assert "<li>Laden - Kasse " in shown["de"] and "<li>Shop - Checkout " in shown["en"], path
+    shown = pages(settings, "index.html")
+    assert "Bezahlen" in shown["de"] and "Bezahlen" not in shown["en"] and "Betrifft Kasse" in shown["de"]
+    ours.send("PATCH", f"/components/{made['id']}", {"component": {"texts": {"fr": {"name": "Caisse"}}}})
+    shown = pages(settings, f"incidents/{post['id']}.html")
+    assert "Laden - Checkout" in shown["de"] and "Shop - Caisse" in shown["fr"], "others are written again too"
+    ours.send("PATCH", f"/components/{made['id']}", {"component": {"status": "operational"}})
+    (now,) = ours.get("/components")
+    assert now["texts"] == {"fr": {"name": "Caisse", "description": ""}}
+    theirs = Script(ours.client, ours.token, ours.root[4:])
+    assert "texts" not in json.dumps([theirs.get("/components"), theirs.get("/component-groups")])
+    answer = ours.call("POST", "/components", {"component": {"name": "API", "texts": {"en": {"name": "x"}}}})
+    assert answer.status_code == 422 and "own language" in answer.text and len(ours.get("/components")) == 1
+    words = {"de": {"title": "Netz", "body": "Wir schauen."}}
+    template = {"name": "Net", "title": "Network", "body": "We look.", "texts": words}
+    assert ours.send("POST", "/incident_templates", {"template": template})["texts"] == words
+    assert ours.get("/incident_templates")[0]["texts"] == words
+
+
+def test_the_command_line_takes_texts_from_a_file(
+    app: Flask, settings: Settings, page_id: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*words: str, texts: object = None) -> str:
+        file = tmp_path / "texts.json"
+        file.write_text(texts if isinstance(texts, str) else json.dumps(texts))
+        shown = candor([*words, "--texts", str(file)], environment(settings, {}), "")
+        return shown.stdout + shown.stderr
+
+    notice = ("announcement", "create", "--title", "We move", "--body", "To *Oslo*.")
+    run(*notice, texts={"de": {"title": "Umzug", "body": "Nach *Oslo*."}})
+    shown = pages(settings, "index.html")
+    assert "Umzug" in shown["de"] and "Nach <em>Oslo</em>" in shown["de"] and "We move" in shown["fr"]
+    public_id = session().scalars(select(Announcement.public_id)).one()
+    session().rollback()
+    stands = candor(["announcement", "edit", public_id, "--title", "We moved"], environment(settings, {}), "")
+    assert stands.returncode == 0 and "Umzug" not in pages(settings, "index.html")["de"], (
+        "it would not be true any more"
+    )
+    run("component", "add", "Checkout", texts={"de": {"name": "Kasse"}})
+    run("post", "open", "--title", ENGLISH[0], "--body", ENGLISH[1], texts=OPENED["texts"])
+    shown = pages(settings, "index.html")
+    assert "Kasse<" in shown["de"] and GERMAN[0] in shown["de"] and ENGLISH[0] in shown["en"]
+    assert "isn't one of the languages" in run(*notice, texts={"tlh": {"title": "x", "body": "x"}})
+    assert "appears twice" in run(*notice, texts='{"de": {}, "de": {}}')
+    assert "isn't valid JSON" in run(*notice, texts="{")

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import select
 from app import clock, create_app
 from app.actions import erasure
 from app.actions.components.components import archive_component, create_component
+from app.actions.components.groups import create_group
 from app.actions.pages import sample
 from app.actions.pages.announcements import create_announcement
 from app.actions.pages.pages import edit_page, set_logo
@@ -55,23 +57,52 @@ def fill(settings: Settings, page_id: int) -> None:
     gone = create_component(settings, LENA, page_id, name="Old thing")
     archive_component(settings, LENA, page_id, gone)
     words = AnnouncementDraft("We move", "To **another** place.", starts_at=NOON, ends_at=NOON + timedelta(days=700))
+    words = replace(words, texts={"de": {"title": "Umzug", "body": "An einen **anderen** Ort."}})
+    named = {"de": {"name": "Kasse", "description": "Bezahlen"}}
+    create_group(
+        settings,
+        LENA,
+        page_id,
+        name="Counter",
+        members=[
+            create_component(settings, LENA, page_id, name="Checkout", texts=named),
+        ],
+        texts={"de": {"name": "Laden"}},
+    )
     with clock.frozen(NOON):
         create_announcement(settings, LENA, page_id, words)
         create_template(
-            settings, LENA, page_id, TemplateDraft("Network", "Network trouble", "We **look**.", "investigating")
+            settings,
+            LENA,
+            page_id,
+            TemplateDraft(
+                "Network",
+                "Network trouble",
+                "We **look**.",
+                "investigating",
+                texts={"de": {"title": "Netz gestört", "body": "Wir **schauen**."}},
+            ),
         )
         internal = PostDraft(
-            PostKind.INCIDENT, "Slow", PostStatus.INVESTIGATING, "Fisrt.", "key-internal-1", severity=Severity.P1
+            PostKind.INCIDENT,
+            "Slow",
+            PostStatus.INVESTIGATING,
+            "Fisrt.",
+            "key-internal-1",
+            severity=Severity.P1,
+            texts={"de": ("Langsam", "Ersets."), "fr": ("Lent", "Un.")},
         )
         opened = open_post(settings, LENA, page_id, internal)
     earlier = NOON - timedelta(hours=1)
-    correct_update(settings, LENA, page_id, opened.update_id, "First. <b>é</b>", 1, display_at=earlier)
-    edit_post(settings, LENA, page_id, opened.post_id, PostFacts(title="Slow é"))
+    correct_update(
+        settings, LENA, page_id, opened.update_id, "First. <b>é</b>", 1, display_at=earlier, bodies={"de": "Erstens."}
+    )
+    edit_post(settings, LENA, page_id, opened.post_id, PostFacts(title="Slow é", titles={"de": "Sehr langsam"}))
     add_subscriber(settings, LENA, page_id, "email", "finn@example.com", post=opened.post_id, is_confirmed=False)
     sheet = settings.home / "sheet.csv"
     sheet.write_bytes(SHEET)
     with sheet.open("rb") as file:
-        import_subscribers(settings, LENA, page_id, file)
+        import_subscribers(settings, ALICE, page_id, file)
     erasure.erase(settings, ALICE, "dan@example.com", never_again=True)
     suppress(settings, "eve@example.com")
 

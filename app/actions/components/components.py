@@ -9,11 +9,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actions.components.groups import find_group
-from app.actions.frame import changing
+from app.actions.frame import Change, changing
 from app.actions.posts import effects
+from app.actions.translating import read_words, replace_words
 from app.clock import now
 from app.errors import Conflict, Invalid, NotFound
-from app.models.component import Component
+from app.inputs.fields import NAME_TEXTS
+from app.models.component import Component, ComponentText
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
@@ -44,8 +46,11 @@ def create_component(
     visible: bool = True,
     status: str = ComponentStatus.OPERATIONAL,
     facts: ComponentFacts | None = None,
+    texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """Make a component at the end of the page's list; its public id.  Takes the role lead.
+
+    `texts` are `name` and `description` in languages other than the page's own.
 
     Raises:
         Invalid: a field is invalid.
@@ -76,6 +81,7 @@ def create_component(
         _set_facts(component, facts)
         session.add(component)
         session.flush()
+        _set_texts(change, component, texts)
         _change_by_person(session, actor, component, wanted)
         change.touch()
         change.audit("create", "component", component.public_id, name, after=_facts_of(component))
@@ -95,11 +101,13 @@ def edit_component(
     visible: bool | None = None,
     facts: ComponentFacts | None = None,
     status: ComponentStatus | None = None,
+    texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Change what a component is called, where it is listed and whether the public sees it; None leaves a fact as it
     is.  Takes the role lead.
 
-    A `group_public_id` of None takes it out of its group, unless it `keeps_group`.
+    A `group_public_id` of None takes it out of its group, unless it `keeps_group`.  `texts` are all that there are in
+    other languages from now on.
 
     Raises:
         Invalid, Conflict, NotAllowed, NotFound: as `create_component`.
@@ -116,6 +124,7 @@ def edit_component(
             _refuse_same_name(session, page_id, group_id, name, but=component.id)
         visible = component.visible if visible is None else visible
         is_renamed = (component.name, component.visible) != (name, visible)
+        is_renamed = _set_texts(change, component, texts) or is_renamed
         component.name, component.description = name, description
         component.group_id, component.visible = group_id, visible
         component.updated_at = now()
@@ -241,6 +250,14 @@ def _set_facts(component: Component, facts: ComponentFacts | None) -> None:
         value = getattr(facts, field.name, None)
         if value is not None:
             setattr(component, field.name, value)
+
+
+def _set_texts(change: Change, component: Component, texts: Mapping[str, Mapping[str, str]] | None) -> bool:
+    """Change what it is called in other languages; None leaves that as it is.  Raises Invalid."""
+    if texts is None:
+        return False
+    words = read_words(NAME_TEXTS, change.page, texts)
+    return replace_words(change.session, ComponentText.component_id, component.id, words)
 
 
 def _words(name: str, description: str) -> tuple[str, str]:

@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from app.actions.frame import changing
+from app.actions.frame import Change, changing
+from app.actions.translating import read_words, replace_words
 from app.clock import now
 from app.errors import Conflict, Invalid, NotFound
-from app.models.component import Component, ComponentGroup
+from app.inputs.fields import NAME_TEXTS
+from app.models.component import Component, ComponentGroup, ComponentGroupText
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import clean_field
@@ -20,10 +22,17 @@ DESCRIPTION_LIMIT = 500
 
 
 def create_group(
-    settings: Settings, actor: Actor, page_id: int, *, name: str, description: str = "", members: Sequence[str] = ()
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    *,
+    name: str,
+    description: str = "",
+    members: Sequence[str] = (),
+    texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> str:
     """Make a group at the end of the page's groups, of the components that are named; its public id.  Takes the role
-    lead.
+    lead.  `texts` are `name` and `description` in languages other than the page's own.
 
     Raises:
         Invalid: a field is invalid, or a component isn't this page's.
@@ -42,6 +51,7 @@ def create_group(
         session.flush()
         if members:
             _put_into(session, group, members)
+        _set_texts(change, group, texts)
         change.touch()
         after = {"name": name, "description": description, "components": list(members)}
         change.audit("create", "component group", group.public_id, name, after=after)
@@ -57,9 +67,12 @@ def edit_group(
     name: str | None = None,
     description: str | None = None,
     members: Sequence[str] | None = None,
+    texts: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """Change what a group is called, what it is about, and which components it has: those named, which are in no other
     group any more, and no others.  None leaves a fact as it is.  Takes the role lead.
+
+    `texts` are all that there are in other languages from now on.
 
     Raises:
         Invalid, Conflict, NotAllowed, NotFound: as `create_group`.
@@ -78,9 +91,18 @@ def edit_group(
             session.execute(update(Component).where(Component.group_id == group.id).values(group_id=None))
             _put_into(session, group, members)
         group.updated_at = now()
-        change.touch()
+        is_renamed = _set_texts(change, group, texts)
+        change.touch(everything=is_renamed)  # permalinks of old posts name it in other languages too
         after = _facts_of(session, group)
         change.audit("edit", "component group", public_id, group.name, before=before, after=after)
+
+
+def _set_texts(change: Change, group: ComponentGroup, texts: Mapping[str, Mapping[str, str]] | None) -> bool:
+    """Change what it is called in other languages; None leaves that as it is.  Raises Invalid."""
+    if texts is None:
+        return False
+    words = read_words(NAME_TEXTS, change.page, texts)
+    return replace_words(change.session, ComponentGroupText.group_id, group.id, words)
 
 
 def order_groups(settings: Settings, actor: Actor, page_id: int, public_ids: Sequence[str]) -> None:

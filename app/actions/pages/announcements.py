@@ -8,11 +8,13 @@ from sqlalchemy.orm import Session
 from app.actions.frame import changing
 from app.actions.posts import validation
 from app.actions.revisions import lock_page, touch
+from app.actions.translating import read_words, replace_words
 from app.clock import now
 from app.db import release, transaction
 from app.db import session as read_session
 from app.errors import Invalid, NotFound, Stale
-from app.models.announcement import Announcement
+from app.inputs.fields import POST_TEXTS, Words
+from app.models.announcement import Announcement, AnnouncementText
 from app.models.page import Page
 from app.publish.refresh import try_refresh
 from app.settings import Settings
@@ -35,10 +37,12 @@ def create_announcement(settings: Settings, actor: Actor, page_id: int, draft: A
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         title, body, body_html = _words(draft)
+        texts = _texts(change.page, draft)
         announcement = Announcement(page_id=page_id)
         _write(announcement, draft, title, body, body_html)
         change.session.add(announcement)
         change.session.flush()
+        replace_words(change.session, AnnouncementText.announcement_id, announcement.id, texts)
         change.touch()
         change.audit("create", "announcement", announcement.public_id, title, after=_times(announcement))
         return announcement.public_id
@@ -48,6 +52,8 @@ def edit_announcement(
     settings: Settings, actor: Actor, page_id: int, public_id: str, draft: AnnouncementDraft, version: int
 ) -> None:
     """Change an announcement, also one that is over.  `version` is the one that the author saw.
+
+    A new title or text without `texts` takes away those in other languages: they would still say what it said before.
 
     Raises:
         Invalid, NeedsConfirmation, NotAllowed, NotFound, Unavailable: as `create_announcement`.
@@ -63,6 +69,10 @@ def edit_announcement(
                 current=f"{announcement.title}\n\n{announcement.body}",
                 yours=f"{title}\n\n{body}",
             )
+        is_reworded = (announcement.title, announcement.body) != (title, body)
+        if draft.texts is not None or is_reworded:
+            texts = _texts(change.page, draft)
+            replace_words(change.session, AnnouncementText.announcement_id, announcement.id, texts)
         _write(announcement, draft, title, body, body_html)
         announcement.updated_at = now()
         announcement.version += 1
@@ -118,6 +128,15 @@ def _words(draft: AnnouncementDraft) -> tuple[str, str, str]:
     title, body = validation.read_title(draft.title), validation.read_body(draft.body)
     validation.ask_about_leaks([title, body], (), acknowledged=draft.acknowledged)
     return title, body, markdown_to_html(body)
+
+
+def _texts(page: Page, draft: AnnouncementDraft) -> Words:
+    """Titles and texts in other languages, and the texts as HTML.  Raises Invalid, NeedsConfirmation."""
+    words = read_words(POST_TEXTS, page, draft.texts or {})
+    validation.ask_about_leaks(
+        [said for one in words.values() for said in one.values()], (), acknowledged=draft.acknowledged
+    )
+    return {language: {**one, "body_html": markdown_to_html(one["body"])} for language, one in words.items()}
 
 
 def _write(announcement: Announcement, draft: AnnouncementDraft, title: str, body: str, body_html: str) -> None:

@@ -1,15 +1,18 @@
 """Templates for posts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.actions.frame import changing
+from app.actions.frame import Change, changing
+from app.actions.translating import read_words, replace_words
 from app.clock import now
 from app.errors import Conflict, Invalid, NotFound
+from app.inputs.fields import POST_TEXTS
 from app.models.component import Component
-from app.models.incident_template import IncidentTemplate
+from app.models.incident_template import IncidentTemplate, TemplateText
 from app.settings import Settings
 from app.shapes import Actor
 from app.text import BODY_LIMIT, TITLE_LIMIT, clean_field
@@ -23,7 +26,10 @@ STATUSES = tuple(status for status in PostStatus if status not in {PostStatus.PO
 
 @dataclass(frozen=True, slots=True)
 class TemplateDraft:
-    """What was typed for a template."""
+    """What was typed for a template.
+
+    `texts` are `title` and `body` in languages other than the page's own; None leaves them as they are.
+    """
 
     name: str
     title: str
@@ -31,6 +37,7 @@ class TemplateDraft:
     status: str
     notify: bool = True
     component_ids: tuple[str, ...] = ()
+    texts: Mapping[str, Mapping[str, str]] | None = None
 
 
 def create_template(settings: Settings, actor: Actor, page_id: int, draft: TemplateDraft) -> str:
@@ -51,6 +58,7 @@ def create_template(settings: Settings, actor: Actor, page_id: int, draft: Templ
         row = IncidentTemplate(page_id=page_id, **_values(draft))
         session.add(row)
         session.flush()
+        _set_texts(change, row, draft)
         change.audit("create", "template", row.public_id, draft.name, after=_facts(row))
         return row.public_id
 
@@ -69,6 +77,7 @@ def edit_template(settings: Settings, actor: Actor, page_id: int, public_id: str
         _check_components(session, page_id, draft)
         for name, value in _values(draft).items():
             setattr(row, name, value)
+        _set_texts(change, row, draft)
         row.updated_at = now()
         change.audit("edit", "template", public_id, draft.name, before=before, after=_facts(row))
 
@@ -84,6 +93,12 @@ def delete_template(settings: Settings, actor: Actor, page_id: int, public_id: s
         row = _held(change.session, page_id, public_id)
         change.session.delete(row)
         change.audit("delete", "template", public_id, row.name, before=_facts(row))
+
+
+def _set_texts(change: Change, row: IncidentTemplate, draft: TemplateDraft) -> None:
+    if draft.texts is not None:
+        words = read_words(POST_TEXTS, change.page, draft.texts)
+        replace_words(change.session, TemplateText.template_id, row.id, words)
 
 
 def _read(draft: TemplateDraft) -> TemplateDraft:

@@ -15,14 +15,23 @@ from sqlalchemy.sql.schema import Column, ScalarElementColumnDefault
 
 from app.channels.registry import names as channel_names
 from app.db import UtcDateTime
-from app.models.announcement import Announcement
-from app.models.component import Component, ComponentChange, ComponentGroup
-from app.models.incident_template import IncidentTemplate
-from app.models.post import Post, PostComponent, PostRevision, Update, UpdateEffect, UpdateRevision
+from app.models.announcement import Announcement, AnnouncementText
+from app.models.component import Component, ComponentChange, ComponentGroup, ComponentGroupText, ComponentText
+from app.models.incident_template import IncidentTemplate, TemplateText
+from app.models.post import (
+    Post,
+    PostComponent,
+    PostRevision,
+    PostText,
+    Update,
+    UpdateEffect,
+    UpdateRevision,
+    UpdateText,
+)
 from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPost, Suppression
 from app.text import is_clean
 from app.transfer.fields import YEARS, RowError
-from app.vocabulary import ComponentStatus, Impact, PostKind, PostStatus, SubscriberState
+from app.vocabulary import ComponentStatus, Impact, Language, PostKind, PostStatus, SubscriberState
 
 PUBLIC_ID = re.compile(r"[a-z0-9]{1,32}")
 LARGEST_WHOLE = 2**31 - 1
@@ -138,6 +147,7 @@ WORDS: dict[str, Iterable[str]] = {
     "from_status": ComponentStatus,
     "to_status": ComponentStatus,
     "state": SubscriberState,
+    "language": Language,
 }
 
 
@@ -226,6 +236,22 @@ REVISIONS = Table(
     "revisions.jsonl", UpdateRevision, (Reference("update", UpdateRevision.update_id, Update),), status=PostStatus
 )
 POST_REVISIONS = Table("post_revisions.jsonl", PostRevision, (Reference("post", PostRevision.post_id, Post),))
+GROUP_TEXTS = Table(
+    "group_texts.jsonl", ComponentGroupText, (Reference("group", ComponentGroupText.group_id, ComponentGroup),)
+)
+COMPONENT_TEXTS = Table(
+    "component_texts.jsonl", ComponentText, (Reference("component", ComponentText.component_id, Component),)
+)
+TEMPLATE_TEXTS = Table(
+    "template_texts.jsonl", TemplateText, (Reference("template", TemplateText.template_id, IncidentTemplate),)
+)
+ANNOUNCEMENT_TEXTS = Table(
+    "announcement_texts.jsonl",
+    AnnouncementText,
+    (Reference("announcement", AnnouncementText.announcement_id, Announcement),),
+)
+POST_TEXTS = Table("post_texts.jsonl", PostText, (Reference("post", PostText.post_id, Post),))
+UPDATE_TEXTS = Table("update_texts.jsonl", UpdateText, (Reference("update", UpdateText.update_id, Update),))
 SUBSCRIBERS = Table(
     "subscribers.jsonl",
     Subscriber,
@@ -241,6 +267,9 @@ FOLLOWS = Table(
 )
 SUPPRESSIONS = Table("suppressions.jsonl", Suppression, is_shared=True)
 
+TEXTS = (GROUP_TEXTS, COMPONENT_TEXTS, TEMPLATE_TEXTS, ANNOUNCEMENT_TEXTS, POST_TEXTS, UPDATE_TEXTS)
+"""The words in languages other than the page's own."""
+
 TABLES = (
     GROUPS,
     COMPONENTS,
@@ -252,6 +281,7 @@ TABLES = (
     EFFECTS,
     REVISIONS,
     POST_REVISIONS,
+    *TEXTS,
     SUBSCRIBERS,
     FOLLOWS,
     SUPPRESSIONS,

@@ -17,7 +17,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from app.errors import Invalid
 from app.text import clean
-from app.transfer.archive.format import FOLLOWS, MANIFEST, PAGE, POST_REVISIONS, TABLES
+from app.transfer.archive.format import FOLLOWS, MANIFEST, PAGE, POST_REVISIONS, TABLES, TEXTS
 from app.transfer.archive.writing import FORMAT, VERSION
 
 LARGEST_ARCHIVE = 2 * 1024**3
@@ -26,7 +26,7 @@ LARGEST_MANIFEST = 64 * 1024
 LARGEST_DIRECTORY = 64 * 1024
 LONGEST_LINE = 4 * 1024**2
 FILES = (PAGE, *(table.file for table in TABLES))
-OPTIONAL = {FOLLOWS.file, POST_REVISIONS.file}
+OPTIONAL = {FOLLOWS.file, POST_REVISIONS.file, *(table.file for table in TEXTS)}
 """What archives of earlier versions don't have."""
 
 DAMAGED = "It is damaged or incomplete. Copy it again, or make another with candor archive."

@@ -48,6 +48,7 @@ def create_group(page: PageView) -> ResponseReturnValue:
         name=group.name,
         description=(group.description if given.description is None else given.description) or "",
         members=list(group.components),
+        texts=group.texts,
     )
     return _one(page, made), 201
 
@@ -80,6 +81,7 @@ def edit_group(page: PageView, group_id: str) -> ResponseReturnValue:
         name=group.name,
         description=group.description if given.description is None else given.description,
         members=None if group.components is None else list(group.components),
+        texts=group.texts,
     )
     return _one(page, group_id)
 

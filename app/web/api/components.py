@@ -49,6 +49,7 @@ def create_component(page: PageView) -> ResponseReturnValue:
         group_public_id=given.group_id or None,
         status=given.status,
         facts=_facts(given),
+        texts=given.texts,
     )
     return _one(page, made), 201
 
@@ -82,6 +83,7 @@ def edit_component(page: PageView, component_id: str) -> ResponseReturnValue:
         group_public_id=given.group_id or None,
         keeps_group="group_id" not in given.given,
         facts=_facts(given),
+        texts=given.texts,
         status=given.status,
     )
     return _one(page, component_id)

@@ -3,15 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from app.channels.numbers import country_of
 from app.channels.registry import statuspage_type
 from app.db import session
-from app.models.component import Component, ComponentGroup
+from app.models.component import Component, ComponentGroup, ComponentGroupText, ComponentText
 from app.models.page import Page
 from app.models.post import Post
 from app.models.subscriber import Subscriber, SubscriberComponent
@@ -48,7 +50,8 @@ def component_documents(page: PageView, *where: ColumnElement[bool]) -> list[Doc
         .where(Component.page_id == page.id, Component.archived_at.is_(None), *where)
         .order_by(Component.position, Component.id)
     )
-    return [_component(page, row, group) for row, group in rows]
+    texts = _names(page, ComponentText.component_id, Component)
+    return [{**_component(page, row, group), **_named(texts, row.id)} for row, group in rows]
 
 
 def _component(page: PageView, row: Component, group_id: str | None) -> Document:
@@ -64,6 +67,7 @@ def _component(page: PageView, row: Component, group_id: str | None) -> Document
 
 def group_documents(page: PageView, *where: ColumnElement[bool]) -> list[Document]:
     """The page's matching groups, each with the ids of its components.  Three queries."""
+    texts = _names(page, ComponentGroupText.group_id, ComponentGroup)
     members: dict[int, list[str]] = {}
     rows = session().execute(
         select(Component.group_id, Component.public_id)
@@ -82,7 +86,7 @@ def group_documents(page: PageView, *where: ColumnElement[bool]) -> list[Documen
             "id": group.public_id, "page_id": page.public_id, "name": group.name,
             "description": group.description or None, "components": members.get(group.id, []),
             "position": group.position, "created_at": stamp(group.created_at, page.zone),
-            "updated_at": stamp(group.updated_at, page.zone),
+            "updated_at": stamp(group.updated_at, page.zone), **_named(texts, group.id),
         }
         for group in groups
     ]  # fmt: skip
@@ -127,6 +131,25 @@ def _incident(page: PageView, post: PostView, row: Post, components: dict[str, D
         "updated_at": stamp(post.updated_at, page.zone), "reminder_intervals": None, "backfilled": row.backfilled,
         **_texts(post.titles, "title"),
     }  # fmt: skip
+
+
+def _names(
+    page: PageView, owner: InstrumentedAttribute[int], named: type[Component | ComponentGroup]
+) -> dict[int, Document] | None:
+    """The names and descriptions in other languages, by row id; None at Statuspage's address, which has none."""
+    if not bodies.is_ours():
+        return None
+    table: Any = owner.class_
+    found: dict[int, Document] = {}
+    statement = select(table).join(named, named.id == owner).where(named.page_id == page.id)
+    for row in session().scalars(statement.order_by(table.language)):
+        words = {"name": row.name, "description": row.description}
+        found.setdefault(getattr(row, owner.key), {})[row.language] = words
+    return found
+
+
+def _named(texts: dict[int, Document] | None, row_id: int) -> Document:
+    return {} if texts is None else {"texts": texts.get(row_id, {})}
 
 
 def _texts(words: Mapping[str, str], name: str) -> Document:

@@ -251,6 +251,8 @@ class TemplateOutput(Output):
     components: list[ComponentOutput]
     name: str
     title: str
+    texts: dict[str, DraftTextOutput] = Field(default_factory=dict)
+    """The title and text in other languages, by language code. Only at `/api/v1`."""
     body: str
     group_id: IdOutput | None
     update_status: Status
