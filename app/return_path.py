@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 LONGEST_LOCAL_PART = 64
 SIGNATURE_LENGTH = 12
-_LETTERS = {"delivery": "d", "notice": "n"}
+_LETTERS = {"delivery": "d", "notice": "n", "account_notice": "a"}
 _TABLES = {letter: table for table, letter in _LETTERS.items()}
-_TAGGED = re.compile(rf"[^@\s]+\+([dn])([0-9]{{1,18}})-([0-9a-f]{{{SIGNATURE_LENGTH}}})@[^@\s]+", re.IGNORECASE)
+_TAGGED = re.compile(rf"[^@\s]+\+([dna])([0-9]{{1,18}})-([0-9a-f]{{{SIGNATURE_LENGTH}}})@[^@\s]+", re.IGNORECASE)
 
 
 class RowReference(NamedTuple):

@@ -10,7 +10,7 @@ from app.settings import Settings
 
 SCHEME = "twilio"
 SID = re.compile(r"[A-Z]{2}[0-9a-fA-F]{32}")
-_REFERENCE = re.compile(r"([dn])([0-9]{1,18})\.([A-Za-z0-9_-]{22})")
+_REFERENCE = re.compile(r"([dna])([0-9]{1,18})\.([A-Za-z0-9_-]{22})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ def reference(settings: Settings, kind: str, row_id: int) -> str:
 
 
 def referred(settings: Settings, given: str) -> tuple[str, int] | None:
-    """The kind ("d" delivery, "n" notice) and id that a reference names; None when it isn't one of ours."""
+    """The kind ("d" delivery, "n" notice, "a" notice to an account) and id that a reference names; None when it isn't
+    one of ours.
+    """
     found = _REFERENCE.fullmatch(given)
     if found is None or not hmac.compare_digest(reference(settings, found[1], int(found[2])), given):
         return None

@@ -279,6 +279,18 @@ class NoticeKind(StrEnum):
     CANARY = "canary"
     DISABLED = "disabled"
 
+    @property
+    def label(self) -> str:
+        """What a subscriber's history says of it."""
+        return {
+            NoticeKind.UPDATE: "Update",
+            NoticeKind.CONFIRM: "Asked to confirm the address",
+            NoticeKind.MANAGE: "Told that it is subscribed already",
+            NoticeKind.FOLLOWS: "Asked to choose its updates",
+            NoticeKind.CANARY: "Test message",
+            NoticeKind.DISABLED: "Told that the webhook was disabled",
+        }[self]
+
 
 class AccountNoticeKind(StrEnum):
     """What a notice to a person with an account is about."""

@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.actions import audit
+from app.actions.accounts.notices import notify_account
 from app.actions.frame import InstallationChange, changing, changing_installation
 from app.clock import now
 from app.errors import Conflict, Invalid, NotFound
@@ -22,7 +23,7 @@ from app.settings import Settings
 from app.shapes import Actor, RecordLinkDraft
 from app.states import incidents as states
 from app.text import clean_field
-from app.vocabulary import IncidentRoleName, Role, Severity
+from app.vocabulary import AccountNoticeKind, IncidentRoleName, Role, Severity
 
 ENTRY_LIMIT = 2_000
 
@@ -216,6 +217,16 @@ def set_role(actor: Actor, incident_id: str, role: IncidentRoleName, *, account_
         if wanted[1]:
             session.add(
                 IncidentRole(incident_id=incident.id, role=role, account_id=wanted[0], person=wanted[1], from_at=at)
+            )
+        if account is not None and account.id != actor.account_id:
+            what = f"the {incident.severity} incident “{incident.title}”"
+            notify_account(
+                session,
+                account.id,
+                AccountNoticeKind.ROLE_GIVEN,
+                subject=f"You're the {role.label}: {incident.title}",
+                body=f"{actor.name} gave you the role {role.label} in {what}.",
+                path=f"/board/{incident.public_id}",
             )
         _note(session, incident, actor, f"{role.label}: {wanted[1] or 'nobody'}", at)
         change.audit(

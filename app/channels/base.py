@@ -138,6 +138,9 @@ class Channel(ABC):
     stop_is_for_all_pages: ClassVar[bool] = False
     """Whether an address that replies STOP must not be contacted from any page."""
 
+    reaches_people: ClassVar[bool] = False
+    """Whether an account may have it as a contact: a person reads what arrives there."""
+
     signs_messages: ClassVar[bool] = False
     """Whether each subscriber has a secret that its messages are signed with."""
 

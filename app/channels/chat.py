@@ -33,6 +33,7 @@ class ChatChannel(Channel):
     wording = Wording.CHAT
     position = 30
     address_name = "a chat channel"
+    reaches_people = True
     address_hint = "An apprise address, such as slack://… or msteams://…."
 
     def normalise(self, raw: str, settings: Settings) -> str:

@@ -44,6 +44,7 @@ class EmailChannel(Channel):
     address_name = "an email address"
     address_hint = "An email address, such as name@example.com."
     statuspage_type = "email"
+    reaches_people = True
     size = Size(1, 1)  # one thread looks after all connections
     retries = replace(A_DAY, longest=timedelta(hours=1))  # mail servers don't say when to try again
 

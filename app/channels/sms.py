@@ -27,6 +27,7 @@ class SmsChannel(Channel):
     address_name = "a phone number"
     address_hint = "A phone number that begins with + and the country code, such as +1 555 123 4567."
     statuspage_type = "sms"
+    reaches_people = True
     size = Size(64, 128)
     costs_money = True
     stop_is_for_all_pages = True

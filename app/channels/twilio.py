@@ -92,7 +92,7 @@ class TwilioSender:
             f"&ValidityPeriod={seconds_left(letter.valid_until)}"
         )
         if self._has_callback:
-            kind = "n" if recipient.key.startswith("notice_") else "d"
+            kind = {"notice": "n", "account": "a"}.get(recipient.key.partition("_")[0], "d")
             told = reference(self._settings, kind, recipient.delivery_id)
             form += f"&StatusCallback={quote_plus(f'{self._settings.base_url}{STATUS_PATH}?d={told}')}"
         return form.encode()

@@ -25,9 +25,10 @@ from app.models.delivery import SendLimit
 from app.models.page import Page
 from app.publish.hook_run import last_run
 from app.publish.refresh import published_revision
+from app.queries.contacts import notice_counts
 from app.queries.inbound import inbound_counts, oldest_unread
 from app.settings import Settings
-from app.vocabulary import InboundState
+from app.vocabulary import DeliveryState, InboundState
 from app.worker import imap
 
 LITTLE_SPACE = 500 * 1024 * 1024
@@ -63,6 +64,7 @@ def checkup(settings: Settings) -> list[Finding]:
         ("page", _page),
         ("permissions", _permissions),
         ("publish hook", _publish_hook),
+        ("notices to staff", _account_notices),
         ("canaries", _canaries),
         ("pauses", _pauses),
         ("alarms", _alarms),
@@ -216,6 +218,15 @@ def _publish_hook(settings: Settings) -> Finding:
         said = f"The last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}."
         return Finding("publish hook", "warn", f"{said} Its output is on the console's overview, for admins.")
     return Finding("publish hook", "ok", f"the last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}")
+
+
+def _account_notices(_settings: Settings) -> Finding:
+    counts = notice_counts(session())
+    lost = counts[DeliveryState.FAILED] + counts[DeliveryState.BOUNCED]
+    said = f"{counts[DeliveryState.SENT]:,} of {sum(counts.values()):,} in the last 24 hours were sent"
+    if lost:
+        return Finding("notices to staff", "warn", f"{said}, {lost:,} failed. Run candor user notices.")
+    return Finding("notices to staff", "ok", said)
 
 
 def _canaries(_settings: Settings) -> Finding:

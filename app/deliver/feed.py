@@ -12,12 +12,14 @@ from typing import NamedTuple
 from app.db import release as release_connection
 from app.db import session, translated
 from app.deliver import ledger, recovery, settling
+from app.deliver.account_notices import address_account_notice
 from app.deliver.addressing import Addressed, address_deliveries, address_notice
 from app.deliver.journal import Journal
 from app.deliver.ledger import Claim
 from app.deliver.letters import Letters, notice_letter
 from app.deliver.wake_up import POLL_SECONDS
 from app.errors import NotFound
+from app.models.account_contact import AccountNotice
 from app.models.delivery import Delivery
 from app.settings import Settings
 from app.shapes import Letter, Outcome, Recipient
@@ -242,6 +244,10 @@ class Feed:
                     return
                 for (language, time_zone), recipients in alike.items():
                     yield edition.letter(language, time_zone), Addressed(tuple(recipients), ())
+            return
+        if self._table is AccountNotice:
+            for claim in group:
+                yield address_account_notice(session(), self._settings, claim, may_go)
             return
         for claim in group:
             notice, addressed = address_notice(session(), self._settings, claim, may_go)

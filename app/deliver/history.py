@@ -51,7 +51,7 @@ def history(session: Session, subscriber_id: int, *, limit: int, offset: int = 0
     tries = _tries(session, [row.row for row in rows if row.source == "delivery" and row.attempts])
     return [
         HistoryEntry(
-            kind=_kind(row.kind),
+            kind=DispatchKind(row.kind) if row.source == "delivery" else NoticeKind(row.kind),
             at=row.at,
             update_id=row.update_id,
             title=row.title,
@@ -66,10 +66,6 @@ def history(session: Session, subscriber_id: int, *, limit: int, offset: int = 0
         )
         for row in rows
     ]
-
-
-def _kind(name: str) -> NoticeKind | DispatchKind:
-    return NoticeKind(name) if name in set(NoticeKind) else DispatchKind(name)
 
 
 def _deliveries(subscriber_id: int) -> Select[*tuple[object, ...]]:

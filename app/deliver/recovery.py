@@ -5,12 +5,16 @@ from pathlib import Path
 
 from app.db import session
 from app.deliver import journal, ledger, settling
+from app.models.account_contact import AccountNotice
 from app.models.delivery import Delivery, Notice
 from app.settings import Settings
 from app.states.deliveries import Ledger
 
 logger = logging.getLogger(__name__)
-_LEDGERS: dict[str, Ledger] = {"delivery": Delivery, "notice": Notice}
+LEDGERS: tuple[Ledger, ...] = (Delivery, Notice, AccountNotice)
+"""Every table that is a queue: what a dead process held in one of them is taken over."""
+
+_BY_NAME: dict[str, Ledger] = {ledger.__tablename__: ledger for ledger in LEDGERS}
 
 
 def owner_name(table: Ledger, rest: str) -> str:
@@ -33,7 +37,7 @@ def _recover_one(path: Path) -> int:
         if found is None:
             return 0
         owner, outcomes = found
-        table = _LEDGERS.get(owner.partition("-")[0])
+        table = _BY_NAME.get(owner.partition("-")[0])
         if table is not None:
             claims = {claim.id: claim for claim in ledger.claims_of(session(), table, owner)}
             last = {outcome.delivery_id: outcome for outcome in outcomes}

@@ -15,6 +15,7 @@ from app.db import release as release_connection
 from app.deliver.feed import Feed
 from app.deliver.send import PooledSender, Queue
 from app.errors import CandorError
+from app.models.account_contact import AccountNotice
 from app.models.delivery import Delivery, Notice
 from app.settings import Settings
 from app.shapes import Outcome
@@ -42,7 +43,7 @@ class SenderPool:
         self._size = size
         self._is_stopping = is_stopping
         self._queue: Queue = SimpleQueue()
-        self._feeds = (Feed(settings, Notice, name), Feed(settings, Delivery, name))
+        self._feeds = tuple(Feed(settings, table, name) for table in (AccountNotice, Notice, Delivery))
         self._senders: dict[PooledSender, threading.Thread] = {}
         self._alone: PooledSender | None = None
         self._tend_at = self._tended_at = 0.0

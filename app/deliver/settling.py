@@ -11,11 +11,12 @@ from app.db import shared_now, transaction
 from app.deliver import endpoints
 from app.deliver.ledger import Claim
 from app.deliver.schedule import next_attempt
-from app.models.delivery import Delivery, DeliveryAttempt, Notice
+from app.models.account_contact import AccountContact, AccountNotice
+from app.models.delivery import Delivery, DeliveryAttempt
 from app.models.subscriber import Subscriber
 from app.shapes import MAY_HAVE_ARRIVED, Outcome
-from app.states import deliveries, subscribers
-from app.states.deliveries import REASON_LIMIT, Ledger, finish_if_done
+from app.states import account_contacts, deliveries, subscribers
+from app.states.deliveries import REASON_LIMIT, Ledger, finish_if_done, table_of
 from app.vocabulary import DeliveryState
 
 
@@ -106,7 +107,13 @@ def _keep_attempts(session: Session, outcomes: Sequence[Outcome], at: datetime) 
 
 
 def _suppress(session: Session, ledger: Ledger, row_ids: Sequence[int]) -> None:
-    """Count what a server said against these rows' addresses."""
-    if row_ids and issubclass(ledger, Delivery | Notice):
-        owners = select(ledger.subscriber_id).where(ledger.id.in_(row_ids))
+    """A server said that these rows' addresses don't exist: count it against their recipients."""
+    if not row_ids:
+        return
+    if ledger is AccountNotice:
+        theirs = select(AccountNotice.contact_id).where(AccountNotice.id.in_(row_ids))
+        for contact in session.scalars(select(AccountContact).where(AccountContact.id.in_(theirs))):
+            account_contacts.lose(session, contact)
+    else:
+        owners = select(table_of(ledger).c.subscriber_id).where(ledger.id.in_(row_ids))
         subscribers.count_hard_bounce(session, session.scalars(select(Subscriber).where(Subscriber.id.in_(owners))))

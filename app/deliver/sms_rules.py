@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from app.channels.registry import all_channels
 from app.clock import now
 from app.deliver.ledger import Claim
+from app.models.account_contact import AccountNotice
 from app.models.delivery import Delivery, Dispatch, Notice
 from app.models.page import Page
 from app.models.post import Update
@@ -69,12 +70,15 @@ def segments_today(session: Session, before: int | None = None) -> int:
             or_(on_the_way, _went_out(midnight)),
         )
     )
-    notices = session.scalar(
-        select(func.count(Notice.id)).where(
-            Notice.channel.in_(paid_channels()), Notice.state.in_(OUT), Notice.settled_at >= midnight
+    notices = (
+        session.scalar(
+            select(func.count(one.id)).where(
+                one.channel.in_(paid_channels()), one.state.in_(OUT), one.settled_at >= midnight
+            )
         )
+        for one in (Notice, AccountNotice)
     )
-    return (texts or 0) + (notices or 0)
+    return (texts or 0) + sum(count or 0 for count in notices)
 
 
 def _went_out(since: datetime) -> ColumnElement[bool]:

@@ -17,10 +17,11 @@ from app.db import release, session, transaction
 from app.deliver import endpoints
 from app.deliver.letters import Letters
 from app.errors import DeliveryError, NotFound
-from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, Notice
+from app.models.account_contact import AccountContact, AccountNotice
+from app.models.delivery import Delivery, DeliveryAttempt, Dispatch, LedgerRow, Notice
 from app.models.subscriber import Subscriber
 from app.settings import Settings
-from app.states import deliveries
+from app.states import account_contacts, deliveries
 from app.states.deliveries import Ledger, finish_if_done
 from app.twilio_account import TwilioAccount
 from app.vocabulary import DeliveryState, DispatchState
@@ -68,11 +69,7 @@ def note_status(ledger: Ledger, row_id: int, message: Message) -> None:
 
 def record_status(writing: Session, ledger: Ledger, row_id: int, message: Message) -> None:
     """The same in the caller's transaction."""
-    row: Delivery | Notice | None
-    if ledger is Delivery:
-        row = writing.get(Delivery, row_id, with_for_update=True)
-    else:
-        row = writing.get(Notice, row_id, with_for_update=True)
+    row = writing.get(ledger, row_id, with_for_update=True)
     if row is None or row.channel != SMS or not row.attempts:
         return
     is_open = row.state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}
@@ -149,18 +146,22 @@ def _try_again(doubt: Doubt) -> None:
             deliveries.try_again(writing, row, "the SMS provider does not know of it")
 
 
-def _concerns(row: Delivery | Notice, message: Message) -> bool:
+def _concerns(row: LedgerRow, message: Message) -> bool:
     """Whether a failure belongs to the row's current attempt."""
     if row.state not in {DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNKNOWN}:
         return False
     return row.provider_id in {"", message.sid}
 
 
-def _follow(writing: Session, row: Delivery | Notice, code: int) -> None:
+def _follow(writing: Session, row: LedgerRow, code: int) -> None:
     if isinstance(row, Delivery):
         writing.add(DeliveryAttempt(delivery_id=row.id, at=now(), reason=row.reason))
-    if code in ENDS:
+    if code in ENDS and isinstance(row, Delivery | Notice):
         endpoints.end(writing, writing.get_one(Subscriber, row.subscriber_id), ENDS[code])
+    elif code in ENDS and isinstance(row, AccountNotice):
+        contact = writing.get(AccountContact, row.contact_id) if row.contact_id is not None else None
+        if contact is not None:
+            account_contacts.lose(writing, contact)
 
 
 def _why(code: int) -> str:

@@ -1,4 +1,4 @@
-"""The figures for `/metrics`: seven queries, each bounded by an index, and this machine's files.
+"""The figures for `/metrics`: eight queries, each bounded by an index, and this machine's files.
 
 No label contains user input except a page's slug.
 """
@@ -15,6 +15,7 @@ from app.channels.registry import names as channel_names
 from app.clock import now
 from app.db import release, session, translated
 from app.errors import Unavailable
+from app.models.account_contact import AccountNotice
 from app.models.component import Component
 from app.models.delivery import Delivery, Dispatch
 from app.models.machine import Machine
@@ -93,6 +94,7 @@ def _committed(reading: Session) -> list[Family]:
         _open_post_counts(pages, posts),
         _component_counts(pages, components),
         _waiting(reading),
+        _account_notices(reading),
         _dispatches(reading),
         *_workers(reading),
     ]
@@ -171,6 +173,15 @@ def _waiting(reading: Session) -> Family:
     ]
     meaning = f"Deliveries that wait or are being sent, counted up to {MOST_COUNTED}."
     return _gauge("candor_deliveries_waiting", meaning, *samples)
+
+
+def _account_notices(reading: Session) -> Family:
+    """Counted through the two indexes that hold nothing that is done.  One query."""
+    counted = union_all(
+        *(select(literal(str(state)), func.count()).where(is_in(AccountNotice, state)) for state in WAITING)
+    )
+    samples = [({"state": state}, count) for state, count in reading.execute(counted)]
+    return _gauge("candor_account_notices_waiting", "Notices to staff that wait or are being sent.", *samples)
 
 
 def _pending(channel: str) -> Select[str, int]:

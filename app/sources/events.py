@@ -60,7 +60,9 @@ class TextReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextStatus:
-    """The status of a text of ours, in the provider's own words.  `kind` is "d" for a delivery, "n" for a notice."""
+    """The status of a text of ours, in the provider's own words.  `kind` is "d" for a delivery, "n" for a notice to a
+    subscriber, "a" for one to an account.
+    """
 
     kind: str
     row_id: int

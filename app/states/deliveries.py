@@ -352,7 +352,7 @@ def try_again(session: Session, row: Delivery, reason: str) -> None:
     _skip_what_is_cancelled(session)
 
 
-def bounce(row: Delivery, reason: str) -> None:
+def bounce(row: LedgerRow, reason: str) -> None:
     """What was sent came back.  Of what wasn't sent nothing can come back: then nothing changes."""
     if row.state in ARRIVED:
         row.state, row.reason = DeliveryState.BOUNCED, reason

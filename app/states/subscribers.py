@@ -16,6 +16,7 @@ The caller holds the transaction, and the row locked where there is one.
 """
 
 import hashlib
+import hmac
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Session
 from app.channels.twilio import STOPPED
 from app.clock import now
 from app.models.subscriber import ERASED, Subscriber, Suppression
+from app.settings import Settings
 from app.vocabulary import SubscriberState
 
 SUPPRESSES_AT = 2
@@ -41,6 +43,12 @@ LIFTED_BY_THE_OWNER = (UNSUBSCRIBED, STOPPED)
 """What a text that says START ends."""
 
 Columns = dict[str, Any]
+
+
+def address_hash(settings: Settings, channel: str, address: str) -> str:
+    """What an address is found by: a keyed hash of the channel and the normalised address, as hex."""
+    message = f"{channel}:{address}".encode("utf-8", "surrogatepass")
+    return hmac.new(settings.secret_key.encode(), message, hashlib.sha256).hexdigest()
 
 
 # Subscribers

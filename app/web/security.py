@@ -18,7 +18,7 @@ from app.settings import Settings
 ASKED_BY_NUMBER = frozenset({"probes.healthz", "probes.readyz", "probes.metrics"})
 """What machines ask of a single process, by its IP address, whatever the names are."""
 
-OF_THE_INSTALLATION = frozenset({"admin", "auth", "board", "console", "home"})
+OF_THE_INSTALLATION = frozenset({"account", "admin", "auth", "board", "console", "home"})
 """The rooms that no page's own address has."""
 
 LARGEST_BODY = 1_000_000

@@ -17,7 +17,6 @@ from app.db import release, session, transaction, translated
 from app.deliver import ledger, plan, recovery
 from app.errors import CandorError
 from app.models.account import SignInSession
-from app.models.delivery import Delivery, Notice
 from app.models.subscriber import RateEvent
 from app.publish.refresh import stale_pages, try_refresh
 from app.settings import Settings
@@ -51,7 +50,7 @@ def recover_leases(settings: Settings) -> None:
     """Take over from senders that died, on this machine at once and on others when their lease has expired."""
     recovery.recover(settings)
     alive = recovery.living(settings)
-    for table in (Delivery, Notice):
+    for table in recovery.LEDGERS:
         ledger.expire_leases(table, alive)
 
 

@@ -16,7 +16,6 @@ from app import clock
 from app.actions.erasure import erase
 from app.actions.inbound import keeping, reading, receiving, spool
 from app.actions.posts.publishing import open_post
-from app.actions.subscribers.shared import address_hash
 from app.db import db, session, transaction
 from app.errors import Forbidden, Unavailable
 from app.models.delivery import Delivery, MailEvent
@@ -26,6 +25,7 @@ from app.settings import Settings
 from app.shapes import COMMAND_LINE
 from app.sources import mail, mailgun, postmark, twilio
 from app.sources.base import NotUnderstood, Received
+from app.states.subscribers import address_hash
 from app.vocabulary import InboundState, SubscriberState
 from app.web import watch
 from app.worker.loop import drain

@@ -18,16 +18,19 @@ from app.db import session, transaction
 from app.deliver import ledger, plan
 from app.deliver.report import dispatch_report, dispatches_of
 from app.errors import Conflict
-from app.models.delivery import Delivery, Dispatch
+from app.models.delivery import Delivery, Dispatch, Notice
 from app.models.post import Update
 from app.models.subscriber import Subscriber
+from app.queries.sending import delivery_health
 from app.settings import Settings
 from app.states import deliveries
-from app.vocabulary import DeliveryState, DispatchKind, DispatchState
+from app.vocabulary import DeliveryState, DispatchKind, DispatchState, NoticeKind
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge, refuse
 from tests.factories import LENA, make_subscriber
+from tests.web.console.cast import sign_in
+from tests.web.console.person import text_of
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -256,3 +259,39 @@ def test_what_was_withdrawn_is_not_tried_again(app: Flask, settings: Settings, p
     dispatch = session().scalars(select(Dispatch)).one()
     with pytest.raises(Conflict, match="withdrawn"):
         retry_failed(settings, LENA, page_id, dispatch.public_id, Retry(before=now(), even_permanent=True))
+
+
+def test_every_kind_of_dispatch_and_of_notice_is_accounted_for(
+    app: Flask, settings: Settings, page_id: int, edge: Edge
+) -> None:
+    """In the report of each dispatch, on the screen of who got it, in the subscriber's history, and in the figures."""
+    subscriber_id = make_subscriber(page_id)
+    published = open_post(settings, LENA, page_id, draft()).update_id
+    drain(settings)
+    made = {kind: send(kind) for kind in DispatchKind if kind is not DispatchKind.UPDATE}
+    drain(settings)
+    with transaction() as writing:
+        subscriber = writing.get_one(Subscriber, subscriber_id)
+        public_id = subscriber.public_id
+        for kind in NoticeKind:
+            deliveries.queue_notice(writing, subscriber, kind)
+    drain(settings)
+    session().rollback()
+    update_id = newest().id
+    for kind, dispatch_id in made.items():
+        report = dispatch_report(session(), update_id, public_id=dispatch_id)
+        assert report is not None
+        sent = report.total(DeliveryState.SENT)
+        assert (report.kind, report.state, report.audience, sent) == (kind, DispatchState.DONE, 1, 1)
+    assert [one.kind for one in dispatches_of(session(), update_id)] == list(DispatchKind)
+    assert delivery_health(session(), page_id).sent == len(DispatchKind)
+    assert set(session().scalars(select(Notice.state))) == {DeliveryState.SENT}
+    session().rollback()
+    lena = sign_in(app, "lena")
+    who_got_it = text_of(lena.open(f"/console/default/updates/{published}/deliveries"))
+    history = text_of(lena.open(f"/console/default/subscribers/{public_id}"))
+    for kind in made:
+        assert kind.label in who_got_it
+        assert f"{kind.label}: Slow answers" in history
+    for notice in NoticeKind:
+        assert notice.label in history

@@ -12,7 +12,6 @@ from werkzeug.test import TestResponse
 from app import clock
 from app.actions.inbound import reading
 from app.actions.posts.publishing import open_post
-from app.actions.subscribers.shared import address_hash
 from app.channels import pinned_http
 from app.db import session, transaction
 from app.deliver import texts
@@ -20,6 +19,7 @@ from app.models.delivery import Delivery, Dispatch
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
 from app.sources.twilio import signature
+from app.states.subscribers import address_hash
 from app.vocabulary import DeliveryState, DispatchState, SubscriberState
 from app.worker.loop import drain
 from tests.deliver.conftest import draft

@@ -7,6 +7,11 @@ from pathlib import Path
 APP = Path(__file__).parent.parent.parent / "app"
 COLUMNS = {
     "confirmed_at",
+    "verified_at",
+    "is_default",
+    "code_version",
+    "code_sent_at",
+    "code_tries",
     "unsubscribed_at",
     "bounces",
     "failing_since",
@@ -21,12 +26,12 @@ COLUMNS = {
     "planned_through",
     "state",
 }
-"""What belongs to the state of a subscriber, a delivery, a notice or a dispatch."""
+"""What belongs to the state of a subscriber, a delivery, a notice, a dispatch or an account's contact."""
 
 OTHER_STATES = {"app/actions/inbound/keeping.py", "app/actions/inbound/reading.py"}
 """Modules about inbound deliveries, which have columns of the same names; they may make none of our rows either."""
 
-TABLES = {"Subscriber", "Suppression", "Dispatch", "Delivery", "Notice"}
+TABLES = {"Subscriber", "Suppression", "Dispatch", "Delivery", "Notice", "AccountNotice"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:

@@ -16,7 +16,6 @@ from app.actions.deliveries.dispatches import Retry, retry_failed
 from app.actions.inbound.applying import apply
 from app.actions.posts.publishing import open_post
 from app.actions.subscribers import browsers, canaries, managing, subscriptions
-from app.actions.subscribers.shared import address_hash
 from app.clock import now
 from app.db import session, transaction
 from app.deliver import ledger, plan, settling
@@ -31,6 +30,7 @@ from app.settings import Settings
 from app.shapes import COMMAND_LINE, SYSTEM, Outcome
 from app.sources.events import Bounced, Complained
 from app.states import deliveries
+from app.states.subscribers import address_hash
 from app.transfer.subscribers import import_subscribers
 from app.vocabulary import DeliveryState, DispatchKind, DispatchState, SubscriberState
 from tests.deliver.conftest import draft

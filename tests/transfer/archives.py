@@ -108,8 +108,8 @@ def fill(settings: Settings, page_id: int) -> None:
 
 
 def suppress(settings: Settings, address: str) -> None:
-    from app.actions.subscribers.shared import address_hash
     from app.states import subscribers
+    from app.states.subscribers import address_hash
 
     with transaction() as writing:
         hashed = address_hash(settings, "email", address)

@@ -14,7 +14,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app.actions.subscribers.shared import address_hash
 from app.db import session, transaction
 from app.errors import Conflict, Invalid
 from app.models.audit import AuditEntry
@@ -26,6 +25,7 @@ from app.models.post import Post, Update
 from app.models.subscriber import Subscriber, SubscriberPost, Suppression
 from app.settings import Settings
 from app.shapes import COMMAND_LINE
+from app.states.subscribers import address_hash
 from app.transfer.archive import import_archive, importing, reading
 from app.transfer.archive.format import PAGE, TABLES
 from app.transfer.archive.writing import PAGE_FIELDS

@@ -5,7 +5,6 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.actions.subscribers.shared import address_hash
 from app.db import session
 from app.errors import Forbidden
 from app.models.subscriber import Subscriber, Suppression
@@ -14,6 +13,7 @@ from app.sources import registry
 from app.sources.base import Received, Source, body_key
 from app.sources.events import Event, Keyword, TextReceived
 from app.sources.twilio import signature
+from app.states.subscribers import address_hash
 from app.worker.loop import drain
 from tests.factories import make_subscriber
 

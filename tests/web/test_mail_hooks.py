@@ -21,13 +21,13 @@ from sqlalchemy import select
 from app import clock, create_app, return_path
 from app.actions.deliveries import mail_health
 from app.actions.posts.publishing import open_post
-from app.actions.subscribers.shared import address_hash
 from app.db import db, session, transaction
 from app.errors import SettingError
 from app.models.delivery import Delivery, MailEvent, SendLimit
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings, load
 from app.sources import ses
+from app.states.subscribers import address_hash
 from app.vocabulary import DeliveryState, SubscriberState
 from app.worker import lmtp
 from app.worker.loop import drain

@@ -8,26 +8,31 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 from werkzeug.test import TestResponse
 
 from app import clock, create_app
+from app.actions.accounts.notices import notify_account
 from app.actions.posts.publishing import open_post, publish_update
 from app.cli.migrating import revisions
 from app.db import db, transaction
 from app.deliver import heartbeat, plan
 from app.errors import SettingError
+from app.models.account import Account
+from app.models.account_contact import AccountContact
 from app.publish.refresh import refresh
 from app.queries.figures import Family
 from app.settings import Settings, load
 from app.shapes import ComponentEffect, UpdateDraft
-from app.vocabulary import ComponentStatus, PostStatus
+from app.states.account_contacts import verify
+from app.vocabulary import AccountNoticeKind, ComponentStatus, PostStatus
 from app.web.probes.metrics import exposition
 from app.web.probes.tables import known_revisions
 from tests.conftest import make_settings
 from tests.deliver.conftest import draft
 from tests.factories import LENA, make_component, make_page, make_subscriber
 from tests.publish.test_calendar import plan as plan_work
+from tests.web.people import make_account
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -220,6 +225,14 @@ def test_the_figures_follow_what_happens(app: Flask, settings: Settings, page_id
     assert after['candor_deliveries_waiting{channel="email",state="sending"}'] == 1
     pending = 'candor_deliveries_waiting{channel="email",state="pending"}'
     assert after[pending] == sending[pending] - 1
+    make_account(email="mia@example.com")
+    with transaction() as session:
+        account = session.scalars(select(Account.id)).one()
+        contact = AccountContact(account_id=account, channel="email", address="mia@example.com")
+        session.add(contact)
+        verify(session, contact)
+        notify_account(session, account, AccountNoticeKind.ROLE_GIVEN, subject="You lead")
+    assert told(scrape(app))['candor_account_notices_waiting{state="pending"}'] == 1
     publish_update(settings, LENA, page_id, made.post_id, UpdateDraft(PostStatus.RESOLVED, "Over.", "key-00000002", 1))
     assert told(scrape(app))['candor_open_posts{page="default",kind="incident"}'] == 0
 
@@ -245,7 +258,7 @@ def test_there_are_few_questions_however_much_there_is(app: Flask, settings: Set
         make_page(f"Page {number}", slug=f"page-{number}")
         make_component(page_id, f"Component {number}")
         open_post(settings, LENA, page_id, draft(f"key-{number:08}"))
-    assert len(statements(lambda: scrape(app))) == few <= 7
+    assert len(statements(lambda: scrape(app))) == few <= 8
 
 
 def test_no_question_looks_through_the_ledger(app: Flask, page_id: int) -> None:

@@ -11,7 +11,6 @@ from werkzeug.test import Client, TestResponse
 from app.actions.audit import first_broken
 from app.actions.pages.pages import edit_page, set_logo
 from app.actions.subscribers import managing, subscriptions
-from app.actions.subscribers.shared import address_hash
 from app.channels.twilio import STOPPED
 from app.db import session, transaction
 from app.models.component import Component
@@ -22,7 +21,7 @@ from app.publish.serve import SnapshotServer
 from app.publish.tokens import PURPOSES
 from app.settings import Settings
 from app.shapes import SYSTEM
-from app.states.subscribers import NO_SUCH_ADDRESS
+from app.states.subscribers import NO_SUCH_ADDRESS, address_hash
 from tests.factories import ALICE, make_component, make_group
 from tests.judge import Browser, judge
 from tests.pictures import PNG

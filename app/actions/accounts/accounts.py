@@ -11,15 +11,18 @@ from sqlalchemy.orm import Session
 
 from app.actions.accounts import passwords
 from app.actions.frame import changing_installation, require
+from app.channels.names import EMAIL
 from app.clock import now
 from app.db import session as read_session
 from app.db import transaction
 from app.errors import Conflict, Invalid, NotFound
 from app.models.account import Account, SetupToken, SignInSession
+from app.models.account_contact import AccountContact
 from app.models.membership import Membership
 from app.models.page import Page
 from app.settings import Settings
 from app.shapes import Actor
+from app.states import account_contacts as contacts
 from app.text import clean_field
 from app.vocabulary import Role
 
@@ -248,6 +251,11 @@ def _add(session: Session, email: str, name: str, password_hash: str) -> Account
     account = Account(email=email, name=name, password_hash=password_hash, created_at=now())
     session.add(account)
     session.flush()
+    # an admin who makes an account vouches for its sign-in address, so its notices go there
+    contact = AccountContact(account_id=account.id, channel=EMAIL, address=email, created_at=now())
+    session.add(contact)
+    session.flush()
+    contacts.verify(session, contact)
     return account
 
 

@@ -19,6 +19,7 @@ from app.db import transaction
 from app.deliver import plan
 from app.deliver.alarms import RESTORED
 from app.errors import Conflict
+from app.models.account_contact import AccountNotice
 from app.models.alarm import Alarm
 from app.models.delivery import Delivery, Dispatch, Notice, SendLimit
 from app.models.machine import Machine
@@ -33,6 +34,8 @@ from app.vocabulary import DeliveryState, DispatchState, Role
 PAUSED = "restored from a backup"
 DROPPED = "dropped after a restore"
 OPEN = (DispatchState.HELD, DispatchState.SENDING)
+NOTICES: tuple[Ledger, ...] = (Notice, AccountNotice)
+LEDGERS: tuple[Ledger, ...] = (Delivery, *NOTICES)
 NOTHING_TO_ASK = "Nothing is paused because of a restore. See candor limits list."
 
 
@@ -68,8 +71,11 @@ def is_under_way(session: Session) -> bool:
     """Whether anything would be sent automatically: open dispatches, notices, or maintenance with automatic times."""
     looks: tuple[Select[int], ...] = (
         select(Dispatch.id).where(Dispatch.state.in_(OPEN)),
-        select(Notice.id).where(is_in(Notice, DeliveryState.PENDING)),
-        select(Notice.id).where(is_in(Notice, DeliveryState.SENDING)),
+        *(
+            select(table.id).where(is_in(table, state))
+            for table in NOTICES
+            for state in (DeliveryState.PENDING, DeliveryState.SENDING)
+        ),
         select(Post.id).where(auto_start.will_move()),
     )
     return any(session.scalar(look.limit(1)) is not None for look in looks)
@@ -113,14 +119,13 @@ def take_back() -> None:
     Raises:
         Unavailable: the database can't be written; nothing was changed.
     """
-    tables: tuple[Ledger, ...] = (Delivery, Notice)
     with transaction() as session:
-        for table in tables:
+        for table in LEDGERS:
             deliveries.expire(session, table)
 
 
 def question(session: Session) -> Question | None:
-    """What there is to decide after a restore; None when no channel is paused because of one.  At most four queries."""
+    """What there is to decide after a restore; None when no channel is paused because of one.  At most five queries."""
     if session.scalar(_paused().with_only_columns(SendLimit.id).limit(1)) is None:
         return None
     alarm = session.scalar(select(Alarm).where(Alarm.kind == RESTORED).order_by(Alarm.id.desc()).limit(1))
@@ -139,7 +144,9 @@ def question(session: Session) -> Question | None:
         .where(Dispatch.state.in_(OPEN))
         .order_by(Dispatch.id)
     )
-    notices = session.scalar(select(func.count()).where(is_in(Notice, DeliveryState.PENDING))) or 0
+    notices = sum(
+        session.scalar(select(func.count()).where(is_in(table, DeliveryState.PENDING))) or 0 for table in NOTICES
+    )
     sentence = alarm.sentence if alarm is not None else "This database was restored from a backup."
     return Question(sentence, tuple(Unsent(*row) for row in rows), notices, now())
 
@@ -172,6 +179,7 @@ def drop(actor: Actor, before: datetime) -> Dropped:
         session = change.session
         _resume_within(session, actor)
         messages = deliveries.skip(session, Notice, Notice.created_at <= before, DROPPED)
+        messages += deliveries.skip(session, AccountNotice, AccountNotice.created_at <= before, DROPPED)
         dispatches = session.scalars(_open(before).with_for_update()).all()
         for dispatch in dispatches:
             if dispatch.state == DispatchState.HELD:

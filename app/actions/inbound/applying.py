@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app import return_path
 from app.actions import audit
-from app.actions.subscribers.shared import address_hash, end
+from app.actions.subscribers.shared import end
 from app.channels.names import EMAIL, SMS
 from app.channels.registry import channel as channel_named
 from app.channels.twilio import STOPPED, Message
@@ -16,17 +16,23 @@ from app.clock import now
 from app.deliver import texts
 from app.errors import Invalid
 from app.mail_verdict import MailVerdict
+from app.models.account_contact import AccountContact, AccountNotice
 from app.models.delivery import Delivery, MailEvent, Notice
 from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import VISITOR
 from app.sources.events import Bounced, Complained, Event, Keyword, TextReceived, TextStatus, Unsubscribed
-from app.states import deliveries, subscribers
+from app.states import account_contacts, deliveries, subscribers
+from app.states.deliveries import Ledger
+from app.states.subscribers import address_hash
 from app.text import shorten
 
 DETAIL_LIMIT = 300
 RETURNED_MAIL = "mail"
 """The source that no provider vouches for: only a signed return path makes one of its events ours."""
+
+TEXTED: dict[str, Ledger] = {"d": Delivery, "n": Notice, "a": AccountNotice}
+"""Where the text is that a provider tells of, by the letter in its reference."""
 
 _ADDRESS = re.compile(r"[^\s<>\"']+@[^\s<>\"']+")
 """What servers say names addresses, which are kept as hashes alone."""
@@ -44,7 +50,7 @@ def apply(session: Session, settings: Settings, source: str, received_at: dateti
         case TextReceived(keyword=Keyword.START):
             return _start(session, settings, event.number, received_at)
         case TextStatus():
-            table = Delivery if event.kind == "d" else Notice
+            table = TEXTED[event.kind]
             texts.record_status(session, table, event.row_id, Message(event.message_id, event.status, event.code))
             return True
         case _:
@@ -59,6 +65,8 @@ def _mail_event(session: Session, settings: Settings, source: str, event: Bounce
     row = next((row for row in rows if row is not None), None)
     if row is None and source == RETURNED_MAIL:
         return False
+    if row is not None and row.table == AccountNotice.__tablename__:
+        return _contact_event(session, row.number, event)
     delivery, people = _about(session, settings, row, event.address)
     if not people:
         return False
@@ -87,6 +95,19 @@ def _mail_event(session: Session, settings: Settings, source: str, event: Bounce
         if event.verdict is MailVerdict.ADDRESS_GONE:
             subscribers.count_hard_bounce(session, people)
     return True
+
+
+def _contact_event(session: Session, number: int, event: Bounced | Complained | Unsubscribed) -> bool:
+    """What came back of a notice to an account: the contact has to be verified again.  Whether that is new."""
+    notice = session.get(AccountNotice, number, with_for_update=True)
+    if notice is None or not isinstance(event, Bounced) or not event.permanent:
+        return False
+    is_new = notice.state in deliveries.ARRIVED
+    deliveries.bounce(notice, f"came back ({event.code})" if event.code else "came back")
+    contact = session.get(AccountContact, notice.contact_id) if notice.contact_id is not None else None
+    if contact is not None and is_new:
+        account_contacts.lose(session, contact)
+    return is_new
 
 
 def _kind(event: Bounced | Complained | Unsubscribed) -> str:

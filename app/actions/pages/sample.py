@@ -9,13 +9,13 @@ from app import clock
 from app.actions.frame import changing
 from app.actions.pages.sample_story import ALONE, DESCRIPTIONS, GROUPS, MAINTENANCE, SUBSCRIBERS, TALES, Tale
 from app.actions.posts.publishing import open_post, publish_update
-from app.actions.subscribers.shared import address_hash
 from app.channels.names import EMAIL
 from app.models.component import Component, ComponentGroup
 from app.publish.refresh import try_refresh
 from app.settings import Settings
 from app.shapes import Actor, ComponentEffect, PostDraft, Published, UpdateDraft
 from app.states import subscribers
+from app.states.subscribers import address_hash
 from app.vocabulary import ComponentStatus, PostKind, PostStatus, Role
 
 BEGAN_DAYS_AGO = 95

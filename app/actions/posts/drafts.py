@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.actions import alarms, incidents
+from app.actions.accounts.notices import notify_account
 from app.actions.frame import Change, changing
 from app.actions.posts import editing, publishing, texts, validation
 from app.clock import now
@@ -25,7 +26,7 @@ from app.queries.drafts import content_hash, content_of, in_order, own_language
 from app.settings import Settings
 from app.shapes import Actor, DraftContent, PostDraft, PostFacts, Published, SavedDraft, UpdateDraft, Waiting
 from app.states import drafts as states
-from app.vocabulary import ComponentStatus, DraftState, Role
+from app.vocabulary import AccountNoticeKind, ComponentStatus, DraftState, Role
 
 logger = logging.getLogger(__name__)
 TITLE_LIMIT = 500
@@ -355,10 +356,26 @@ def _give_back(settings: Settings, actor: Actor, page_id: int, public_id: str, w
         if draft.state is not DraftState.SCHEDULED:
             return
         states.unschedule(draft, why)
+        for account_id in _authors(change.session, draft):
+            notify_account(
+                change.session,
+                account_id,
+                AccountNoticeKind.DRAFT_NOT_PUBLISHED,
+                subject="Your scheduled update was not published",
+                body=f"{why}\n\nOpen the draft, and publish or discard it.",
+                path=f"/console/{change.page.slug}/drafts/{public_id}",
+            )
         change.audit("give back", "draft", public_id, why)
     logger.warning("the scheduled draft %s is not published: %s", public_id, why)
     sentence = f"A scheduled update was not published. {why} Open the draft, and publish or discard it."
     alarms.raise_found([FoundAlarm(NOT_PUBLISHED, public_id, sentence[:300])])
+
+
+def _authors(session: Session, draft: Draft) -> list[int]:
+    """The accounts that wrote a draft: who edited it since it was last approved, and who had before."""
+    editors = select(DraftEditor.account_id).where(DraftEditor.draft_id == draft.id)
+    approved = select(Approval.author_id).where(Approval.draft_id == draft.id, Approval.author_id.is_not(None))
+    return sorted({*session.scalars(editors), *(one for one in session.scalars(approved) if one is not None)})
 
 
 def _publish(

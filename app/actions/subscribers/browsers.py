@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import rate_limits
 from app.actions.frame import changing
-from app.actions.subscribers.shared import address_hash, choose, end, find_subscriber, follow
+from app.actions.subscribers.shared import choose, end, find_subscriber, follow
 from app.actions.subscribers.subscriptions import HOUR_SECONDS, TRIES_PER_IP, TRIES_PER_PAGE
 from app.channels.names import PUSH
 from app.channels.push import subscription
@@ -15,6 +15,7 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import VISITOR
 from app.states import subscribers
+from app.states.subscribers import address_hash
 
 
 def subscribe_browser(

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.actions.frame import changing
-from app.actions.subscribers.shared import address_hash, find_subscriber
+from app.actions.subscribers.shared import find_subscriber
 from app.channels.registry import channel as channel_named
 from app.clock import now
 from app.db import session as read_session
@@ -18,6 +18,7 @@ from app.models.subscriber import Subscriber
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries, subscribers
+from app.states.subscribers import address_hash
 from app.vocabulary import DeliveryState, NoticeKind, Role, SubscriberState
 
 EVERY = timedelta(hours=24)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import rate_limits
 from app.actions.frame import changing
-from app.actions.subscribers.shared import address_hash, choose, end, find_subscriber, follow, hears_of_page, unfollow
+from app.actions.subscribers.shared import choose, end, find_subscriber, follow, hears_of_page, unfollow
 from app.actions.subscribers.subscriptions import HOUR_SECONDS, TRIES_PER_ADDRESS
 from app.channels.base import AddedBy
 from app.channels.names import EMAIL
@@ -18,6 +18,7 @@ from app.models.subscriber import Subscriber, SubscriberPost
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import deliveries, subscribers
+from app.states.subscribers import address_hash
 from app.text import clean_field
 from app.vocabulary import NoticeKind, Role, SubscriberState
 

@@ -1,7 +1,5 @@
 """What the subscriber verbs share: look up, check links, choose, unsubscribe.  The caller holds the transaction."""
 
-import hashlib
-import hmac
 from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, exists, select
@@ -18,15 +16,10 @@ from app.publish import tokens
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import subscribers
+from app.states.subscribers import address_hash
 from app.vocabulary import SubscriberState
 
 MOST_COMPONENTS = 1000
-
-
-def address_hash(settings: Settings, channel: str, address: str) -> str:
-    """What an address is found by: a keyed hash of the channel and the normalised address, as hex."""
-    message = f"{channel}:{address}".encode("utf-8", "surrogatepass")
-    return hmac.new(settings.secret_key.encode(), message, hashlib.sha256).hexdigest()
 
 
 def hashes_of(settings: Settings, words: str) -> list[str]:

@@ -8,16 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.actions import audit, rate_limits
 from app.actions.frame import changing
-from app.actions.subscribers.shared import (
-    address_hash,
-    check_link,
-    choose,
-    end,
-    find_subscriber,
-    follow,
-    hears_of_page,
-    lock_by_link,
-)
+from app.actions.subscribers.shared import check_link, choose, end, find_subscriber, follow, hears_of_page, lock_by_link
 from app.channels.base import AddedBy
 from app.channels.registry import offered
 from app.db import session as read_session
@@ -29,6 +20,7 @@ from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPos
 from app.settings import Settings
 from app.shapes import VISITOR
 from app.states import deliveries, subscribers
+from app.states.subscribers import address_hash
 from app.vocabulary import NoticeKind, SubscriberState
 
 HOUR_SECONDS = 3600

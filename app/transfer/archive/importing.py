@@ -18,7 +18,6 @@ from app.actions.deliveries.restoring import pause_everything
 from app.actions.frame import Change, changing
 from app.actions.pages.pages import kind_of_logo, read_page_fields
 from app.actions.posts.auto_start import will_move
-from app.actions.subscribers.shared import address_hash
 from app.channels import registry as channels
 from app.channels.registry import channel as channel_named
 from app.errors import Conflict, Invalid
@@ -30,6 +29,7 @@ from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import subscribers
+from app.states.subscribers import address_hash
 from app.text import markdown_to_html
 from app.transfer.archive.format import (
     FORMER_NAMES,

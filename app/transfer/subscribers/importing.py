@@ -11,7 +11,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app import csv_files
 from app.actions.frame import Change, changing
-from app.actions.subscribers.shared import address_hash
 from app.channels import registry as channels
 from app.channels.registry import channel as channel_named
 from app.clock import now
@@ -24,7 +23,7 @@ from app.models.subscriber import Subscriber, SubscriberComponent, SubscriberPos
 from app.settings import Settings
 from app.shapes import Actor
 from app.states import subscribers
-from app.states.subscribers import ASKED_NEVER, Columns
+from app.states.subscribers import ASKED_NEVER, Columns, address_hash
 from app.text import public_id
 from app.transfer.subscribers.reading import Wish, wishes
 from app.vocabulary import Role, SubscriberState

@@ -6,7 +6,6 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy import select
 
 from app.actions.subscribers import managing
-from app.actions.subscribers.shared import address_hash
 from app.channels.names import EMAIL, SMS, WEBHOOK
 from app.channels.registry import channel as channel_named
 from app.db import session
@@ -17,6 +16,7 @@ from app.inputs.subscribers import PersonInput, SubscriberChange, SubscriberInpu
 from app.models.subscriber import Subscriber
 from app.publish.statuspage_json import Document
 from app.publish.views import PageView
+from app.states.subscribers import address_hash
 from app.vocabulary import Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged

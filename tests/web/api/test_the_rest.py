@@ -12,7 +12,6 @@ from werkzeug.test import Client
 
 from app import clock
 from app.actions.accounts.api_tokens import create_token, revoke_token
-from app.actions.subscribers.shared import address_hash
 from app.db import db, session, transaction
 from app.models.api_token import ApiToken
 from app.models.component import Component
@@ -20,6 +19,7 @@ from app.models.delivery import Notice
 from app.models.page import Page
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
+from app.states.subscribers import address_hash
 from app.vocabulary import SubscriberState
 from tests.factories import ALICE, make_component, make_page, make_subscriber
 from tests.publish.test_calendar import NOON

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from app.actions.posts.publishing import open_post
-from app.actions.subscribers.shared import address_hash
 from app.clock import frozen, now
 from app.db import session, transaction
 from app.deliver.missing import GAVE_UP
@@ -17,6 +16,7 @@ from app.models.delivery import Delivery, DeliveryAttempt, Dispatch
 from app.models.post import Update
 from app.models.subscriber import Subscriber
 from app.settings import Settings
+from app.states.subscribers import address_hash
 from app.vocabulary import DeliveryState, DispatchState
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
