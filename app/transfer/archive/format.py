@@ -128,7 +128,7 @@ def _read_time(raw: Any, field: Field) -> datetime | date:
                 return at.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         pass
-    raise RowError(f"its {field.name} is no {'day' if field.kind is date else 'time with a zone'}")
+    raise RowError(f"its {field.name} isn't a {'day' if field.kind is date else 'time with a time zone'}")
 
 
 MappedClass = type[Any]
