@@ -1,28 +1,34 @@
 """What visitors' pages show and how they look, read into frozen values from public tables alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
 from app.db import session
 from app.errors import NotFound
-from app.models.component import Component, ComponentGroup
+from app.models.component import Component, ComponentGroup, ComponentGroupText, ComponentText
 from app.models.page import Page
 from app.models.post import Post
 from app.publish.addresses import DEFAULT_SLUG
 from app.publish.environment import asset_urls
 from app.publish.snapshot import read_page
-from app.publish.views import LogoView
+from app.publish.views import LogoView, Translations
 from app.vocabulary import Language
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentChoice:
-    """A component that may be chosen."""
+    """A component that may be chosen; `names` and `groups` are what it and its group are called in other languages."""
 
     public_id: str
     name: str
     group: str
+    names: Translations = field(default_factory=dict, hash=False)
+    groups: Translations = field(default_factory=dict, hash=False)
+
+    def in_language(self, language: Language) -> "ComponentChoice":
+        """The same with the names in a language, where there are any."""
+        return replace(self, name=self.names.get(language, self.name), group=self.groups.get(language, self.group))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,7 @@ class VisitorPage:
 
 
 def find_page(page_id: int | None = None, slug: str = "") -> VisitorPage | None:
-    """The page of this id or slug, or the default one; None when there is none.  Four queries.
+    """The page of this id or slug, or the default one; None when there is none.  Six queries.
 
     "default" is also what the first page is called while no one has written down the addresses of pages.
     """
@@ -66,12 +72,22 @@ def find_page(page_id: int | None = None, slug: str = "") -> VisitorPage | None:
         return None
     page = read_page(session(), known)
     found = session().execute(
-        select(Component.public_id, Component.name, ComponentGroup.name)
+        select(Component.public_id, Component.name, ComponentGroup.name, Component.id, ComponentGroup.id)
         .outerjoin(ComponentGroup, Component.group_id == ComponentGroup.id)
         .where(Component.page_id == page.id, Component.visible, Component.archived_at.is_(None))
         .order_by(ComponentGroup.position.nulls_first(), ComponentGroup.id, Component.position, Component.id)
     )
-    choices = tuple(ComponentChoice(key, name, group or "") for key, name, group in found)
+    names, groups = _names(page.id)
+    choices = tuple(
+        ComponentChoice(
+            public_id=public_id,
+            name=name,
+            group=group or "",
+            names=names.get(component_id, {}),
+            groups=groups.get(group_id, {}),
+        )
+        for public_id, name, group, component_id, group_id in found
+    )
     return VisitorPage(
         id=page.id,
         slug=page.slug,
@@ -82,6 +98,25 @@ def find_page(page_id: int | None = None, slug: str = "") -> VisitorPage | None:
         style=asset_urls(page)["css"].removeprefix(page.base),
         logo=page.logo,
     )
+
+
+def _names(page_id: int) -> tuple[dict[int, dict[str, str]], dict[int | None, dict[str, str]]]:
+    """What components and groups are called in other languages, by row id."""
+    names: dict[int, dict[str, str]] = {}
+    for component_id, language, name in session().execute(
+        select(ComponentText.component_id, ComponentText.language, ComponentText.name)
+        .join(Component)
+        .where(Component.page_id == page_id)
+    ):
+        names.setdefault(component_id, {})[language] = name
+    groups: dict[int | None, dict[str, str]] = {}
+    for group_id, language, name in session().execute(
+        select(ComponentGroupText.group_id, ComponentGroupText.language, ComponentGroupText.name)
+        .join(ComponentGroup)
+        .where(ComponentGroup.page_id == page_id)
+    ):
+        groups.setdefault(group_id, {})[language] = name
+    return names, groups
 
 
 def followable(page_id: int, public_id: str) -> FollowedPost | None:

@@ -257,6 +257,8 @@ def test_components_groups_and_templates_have_words_in_other_languages(ours: Scr
         assert "<li>Laden - Kasse " in shown["de"] and "<li>Shop - Checkout " in shown["en"], path
     shown = pages(settings, "index.html")
     assert "Bezahlen" in shown["de"] and "Bezahlen" not in shown["en"] and "Betrifft Kasse" in shown["de"]
+    asked = ours.client.get("/subscribe?language=de").text
+    assert "<span>Kasse</span>" in asked and ">Laden<" in asked
     ours.send("PATCH", f"/components/{made['id']}", {"component": {"texts": {"fr": {"name": "Caisse"}}}})
     shown = pages(settings, f"incidents/{post['id']}.html")
     assert "Laden - Checkout" in shown["de"] and "Shop - Caisse" in shown["fr"], "others are written again too"

@@ -20,7 +20,11 @@ def render(template: str, page: VisitorPage, **context: Any) -> str:
         root = phrases.root(page.language, request.script_root if is_here else page.url)
         return render_template(
             template,
-            page=replace(page, base=request.script_root),
+            page=replace(
+                page,
+                base=request.script_root,
+                choices=tuple(choice.in_language(language) for choice in page.choices),
+            ),
             spoken=language,
             chosen_language=chosen,
             root=root,
