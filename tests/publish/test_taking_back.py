@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,26 +16,32 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 from app import clock
+from app.actions.posts import drafts
 from app.actions.posts.correcting import correct_update
 from app.actions.posts.editing import edit_post
 from app.actions.posts.publishing import open_post, publish_update
 from app.actions.posts.taking_back import redact_text, redact_update, withdraw_post, withdraw_update
 from app.db import session
-from app.errors import CandorError, Conflict, Invalid, NotAllowed, NotFound
+from app.errors import CandorError, Conflict, Invalid, NotAllowed, NotFound, Stale
+from app.models.account import Account
 from app.models.audit import AuditEntry
 from app.models.component import Component, ComponentChange
 from app.models.delivery import Delivery, Dispatch
-from app.models.post import Post, Update
+from app.models.draft import DraftText
+from app.models.post import Post, Update, UpdateRevision
+from app.queries.drafts import draft as drafted
 from app.settings import Settings
-from app.shapes import ComponentEffect, PostFacts, UpdateDraft
-from app.vocabulary import ComponentStatus, DeliveryState, DispatchState, Impact, PostKind, PostStatus
+from app.shapes import Actor, ComponentEffect, DraftContent, PostFacts, UpdateDraft
+from app.vocabulary import ComponentStatus, DeliveryState, DispatchState, DraftState, Impact, PostKind, PostStatus, Role
 from app.worker.loop import drain
 from tests.deliver.conftest import draft
 from tests.deliver.fakes import Edge
 from tests.factories import LENA, VERA, make_component, make_page, make_subscriber, only_page
+from tests.web.people import make_account
 
 pytestmark = pytest.mark.database
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 SECRET = "xyzzy-plugh-4711"
 
 
@@ -186,6 +193,43 @@ def test_redacted_text_is_in_no_public_byte_and_no_correction_prints_it_again(
     assert SECRET not in "".join(session().scalars(select(AuditEntry.detail).where(AuditEntry.verb == "redact")))
     with pytest.raises(Invalid):
         redact_text(settings, LENA, page_id, made.post_id, SECRET)
+
+
+def test_what_is_redacted_leaves_drafts_and_revisions_and_their_approval_no_longer_holds(
+    app: Flask, settings: Settings, page_id: int
+) -> None:
+    """In every state of a draft: edited, approved, scheduled, and one that has become an update."""
+    words = {"en": ("", f"Ask {SECRET}."), "de": ("", f"Fragt {SECRET}.")}
+    with clock.frozen(NOON):
+        made = open_post(settings, LENA, page_id, draft("key-00000001", body=f"See {SECRET}."))
+        correct_update(settings, LENA, page_id, made.update_id, f"See {SECRET} there.", None)
+        content = DraftContent(
+            kind=PostKind.INCIDENT, status=PostStatus.IDENTIFIED, texts=words, post_id=made.post_id, acknowledged=True
+        )
+        edited, approved, scheduled, published = (
+            drafts.save_draft(settings, LENA, page_id, replace(content, notify=bool(number % 2))).public_id
+            for number in range(4)
+        )
+        drafts.publish_draft(settings, LENA, page_id, published)
+        drafts.propose_draft(settings, LENA, page_id, approved)
+        public_id = make_account(Role.LEAD, email="otto@example.com")
+        otto = Actor("Otto", Role.LEAD, session().scalars(select(Account.id).filter_by(public_id=public_id)).one())
+        seen = drafted(session(), page_id, approved).content_hash
+        drafts.approve_draft(settings, otto, page_id, approved, seen)
+        drafts.schedule_draft(settings, LENA, page_id, scheduled, NOON + MINUTE)
+        redact_text(settings, LENA, page_id, made.post_id, SECRET)
+        session().rollback()
+        held = [*session().scalars(select(DraftText.body)), *session().scalars(select(UpdateRevision.body))]
+        assert held and all(SECRET not in one and "[redacted]" in one for one in held)
+        with pytest.raises(Conflict, match="changed since it was approved"):
+            drafts.publish_draft(settings, LENA, page_id, approved)
+        with pytest.raises(Stale):  # a form that still holds the text does not save it again
+            drafts.save_draft(settings, LENA, page_id, content, public_id=edited, version=1)
+    with clock.frozen(NOON + MINUTE):
+        drafts.publish_due(settings)
+        late = drafted(session(), page_id, scheduled)
+    assert (late.state, late.problem[:18]) == (DraftState.EDITING, "This draft changed")
+    assert holding(settings.public_root, SECRET) == []
 
 
 def test_a_redacted_update_keeps_its_status_and_its_time(

@@ -41,8 +41,9 @@ def correct_update(
     languages that aren't among them, because they would still say what was corrected.
 
     Raises:
-        Invalid, NeedsConfirmation, NotAllowed, NotFound, Stale, Unavailable: as `publish_update`.
+        Invalid, NeedsConfirmation, NotAllowed, NotFound, Unavailable: as `publish_update`.
         Conflict: it was withdrawn.
+        Stale: it was corrected since.  When a text in it was redacted, the error gives back no text of the author's.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         session = change.session
@@ -54,6 +55,8 @@ def correct_update(
         )
         if update is None:
             raise NotFound("Update not found.")
+        if update.withdrawn_at is not None or update.post.withdrawn_at is not None:
+            raise Conflict("This update was withdrawn, so you can't correct it.")
         validation.ask_about_leaks(
             [body or "", *bodies.values()], taints(update.post.incident_id), acknowledged=acknowledged
         )
@@ -61,14 +64,12 @@ def correct_update(
             raise Stale(
                 "Someone corrected this update after you opened the form.",
                 current=update.body,
-                yours=body or update.body,
+                yours="" if update.redacted_at is not None else body or update.body,
             )
         texts.check_languages(change.page, bodies)
         _check_between(session, update, display_at)
         zone = ZoneInfo(change.page.time_zone)
         month, before = month_of(update.post.started_at, zone), _facts(update)
-        if update.withdrawn_at is not None or update.post.withdrawn_at is not None:
-            raise Conflict("This update was withdrawn, so you can't correct it.")
         if status is not None:
             _check_status(update, status)
         if not _correct(session, actor, update, body, bodies, display_at, status):

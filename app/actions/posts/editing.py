@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.actions.frame import changing
 from app.actions.posts import effects, texts, validation
 from app.clock import now
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound, Stale
 from app.models.component import Component
 from app.models.page import Page
 from app.models.post import Post, PostComponent, PostRevision
@@ -16,6 +16,9 @@ from app.settings import Settings
 from app.shapes import Actor, PostFacts
 from app.states import posts as states
 from app.vocabulary import Impact, PostKind, PostStatus, Role
+
+REDACTED = "[redacted]"
+"""What a redacted text is replaced by."""
 
 SHOWN_WHEN_CORRECTED = ("title", "impact", "scheduled_for", "scheduled_until")
 """Facts whose former value readers are shown."""
@@ -37,20 +40,32 @@ def hold_post(session: Session, page_id: int, public_id: str) -> Post:
 
 
 def edit_post(
-    settings: Settings, actor: Actor, page_id: int, public_id: str, facts: PostFacts, *, acknowledged: bool = False
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    public_id: str,
+    facts: PostFacts,
+    *,
+    version: int | None = None,
+    acknowledged: bool = False,
 ) -> None:
-    """Correct facts of a post, visibly: readers are shown what they were.  No one is notified.
+    """Correct facts of a post, visibly: readers are shown what they were.  No one is notified.  `version` is the one
+    that the author saw, if any.
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
         NotFound: the page has no such post.
         Conflict: it was withdrawn.
+        Stale: it changed since the author saw it.
         Invalid: a fact can't be taken, or belongs to maintenance alone.
         NeedsConfirmation: the new title looks as if it held something internal, and `acknowledged` isn't set.
         Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         post = hold_post(change.session, page_id, public_id)
+        if version is not None and post.version != version:
+            sentence = "Someone changed this post after you opened the form. Check it, and correct it again."
+            raise Stale(sentence, current=post.title, yours="" if REDACTED in post.title else facts.title or "")
         before = _facts(change.session, post)
         changed = set_facts(change.session, actor, post, read_facts(facts), acknowledged=acknowledged)
         if not changed:

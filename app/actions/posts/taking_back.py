@@ -1,13 +1,13 @@
 """Withdrawing, which leaves a stub, and redacting, which leaves nothing, what was published."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.actions.frame import Change, changing
 from app.actions.posts import incident, texts
-from app.actions.posts.editing import hold_post
+from app.actions.posts.editing import REDACTED, hold_post
 from app.actions.posts.publishing import reached, standing
 from app.clock import now
 from app.deliver.plan import urgency
@@ -24,7 +24,6 @@ from app.text import clean, markdown_to_html
 from app.vocabulary import DispatchKind, PostStatus, Role
 
 WITHDRAWN = "withdrawn before it was sent"
-REDACTED = "[redacted]"
 SHORTEST_REDACTION = 3
 
 
@@ -134,6 +133,7 @@ def redact_update(settings: Settings, actor: Actor, page_id: int, update_public_
         drafted = select(DraftText).join(Draft, Draft.id == DraftText.draft_id).where(Draft.update_id == update.id)
         for text in change.session.scalars(drafted):
             text.body = REDACTED
+        _outdate(change.session, [text.draft_id for text in change.session.scalars(drafted)])
         post.version += 1
         _purge(change, post)
         change.audit("redact", "update", update.public_id)
@@ -158,12 +158,15 @@ def redact_text(settings: Settings, actor: Actor, page_id: int, post_public_id: 
         post = session.scalar(select(Post).where(Post.public_id == post_public_id, Post.page_id == page_id))
         if post is None:
             raise NotFound("Post not found.")
-        count = 0
+        count, drafted = 0, set()
         for owner, name in _holders(session, post):
             said = getattr(owner, name)
             if said and sought in said:
                 count += 1
                 setattr(owner, name, said.replace(sought, REDACTED))
+                if isinstance(owner, DraftText):
+                    drafted.add(owner.draft_id)
+        _outdate(session, drafted)
         updates = list(session.scalars(select(Update).where(Update.post_id == post.id)))
         for update in updates:
             if sought in update.body:
@@ -206,6 +209,14 @@ def _holders(session: Session, post: Post) -> list[tuple[object, str]]:
         (post, "postmortem_draft"),
         *((former, name) for former in corrected for name in ("title", "components")),
     ]
+
+
+def _outdate(session: Session, draft_ids: Collection[int]) -> None:
+    """Let no form that still holds the former text save over these drafts.  What was approved or scheduled is refused
+    when its time comes, because its content is another now.
+    """
+    for draft in session.scalars(select(Draft).where(Draft.id.in_(draft_ids))):
+        draft.version += 1
 
 
 def _rewrite(update: Update, body: str) -> None:

@@ -130,6 +130,7 @@ def correct_facts(public_id: str) -> ResponseReturnValue:
             facts.id,
             public_id,
             _facts(found),
+            version=read_version(request.form.get("version", "")),
             acknowledged=request.form.get("acknowledged") == "yes",
         )
     except CandorError as error:
@@ -204,7 +205,9 @@ def _show_redact(public_id: str, problem: Problem | None = None) -> str:
 def _show_facts(public_id: str, problem: Problem | None = None) -> str:
     facts = current_page()
     found = thread(session(), facts.id, public_id)
-    given = request.form if problem is not None else None
+    given = request.form.copy() if problem is not None else None
+    if given is not None and problem is not None and problem.is_stale and not problem.yours:
+        given["title"] = found.post.title  # what was redacted comes back from no form
     return render(
         "console/posts/facts.html",
         facts,

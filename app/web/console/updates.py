@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from app.actions.posts import correcting
 from app.db import session
-from app.errors import CandorError, Invalid, KeyUsed
+from app.errors import CandorError, Invalid, KeyUsed, Stale
 from app.queries.posts import UpdateFacts, thread, update_facts
 from app.shapes import Waiting
 from app.text import clean
@@ -64,7 +64,8 @@ def correct_update(public_id: str) -> ResponseReturnValue:
     except CandorError as error:
         problem, status = problem_of(error)
         with still_saying(error):
-            return _show_correct(public_id, body, problem), status
+            is_redacted = isinstance(error, Stale) and not error.yours  # what was redacted comes back from no form
+            return _show_correct(public_id, None if is_redacted else body, problem), status
     flash("Corrected. The text it had before is kept and shown.")
     return redirect(url_for("console.show_post", public_id=facts.post_public_id), 303)
 
