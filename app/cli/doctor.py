@@ -23,6 +23,7 @@ from app.deliver.canaries import proofs, sentence
 from app.errors import CandorError
 from app.models.delivery import SendLimit
 from app.models.page import Page
+from app.publish.addresses import published_slugs
 from app.publish.hook_run import last_run
 from app.publish.refresh import published_revision
 from app.queries.contacts import notice_counts
@@ -211,13 +212,17 @@ def _permissions(settings: Settings) -> Finding:
 def _publish_hook(settings: Settings) -> Finding:
     if not settings.publish_hook:
         return Finding("publish hook", "ok", "not configured")
-    last = last_run(settings.home)
-    if last is None:
+    slugs = published_slugs(settings.public_root)
+    runs = [(slug, run) for slug in slugs if (run := last_run(settings.home, slug)) is not None]
+    if not runs:
         return Finding("publish hook", "ok", "it has not run yet")
-    if not last.succeeded:
-        said = f"The last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}."
+    failed = [(slug, run) for slug, run in runs if not run.succeeded]
+    slug, run = max(failed or runs, key=lambda one: one[1].began_at)
+    of = f" of page {slug}" if len(slugs) > 1 else ""
+    if failed:
+        said = f"The last run{of}, at {run.began_at:%Y-%m-%d %H:%M} UTC, {run.ending}."
         return Finding("publish hook", "warn", f"{said} Its output is on the console's overview, for admins.")
-    return Finding("publish hook", "ok", f"the last run, at {last.began_at:%Y-%m-%d %H:%M} UTC, {last.ending}")
+    return Finding("publish hook", "ok", f"the last run{of}, at {run.began_at:%Y-%m-%d %H:%M} UTC, {run.ending}")
 
 
 def _account_notices(_settings: Settings) -> Finding:

@@ -4,7 +4,7 @@ import click
 from sqlalchemy import select
 
 from app.actions.subscribers import webhooks as actions
-from app.cli.shared import Answer, answers
+from app.cli.shared import Answer, about_page, answers
 from app.db import session
 from app.errors import NotFound
 from app.models.delivery import Delivery, DeliveryAttempt
@@ -22,9 +22,11 @@ def webhook() -> None:
 
 @webhook.command("list")
 @answers
-def list_webhooks(_settings: Settings) -> Answer:
-    """List all webhooks with their state."""
-    rows = session().scalars(select(Subscriber).where(Subscriber.channel == "webhook").order_by(Subscriber.id)).all()
+@about_page
+def list_webhooks(_settings: Settings, page_id: int) -> Answer:
+    """List a page's webhooks with their state."""
+    ours = (Subscriber.page_id == page_id, Subscriber.channel == "webhook")
+    rows = session().scalars(select(Subscriber).where(*ours).order_by(Subscriber.id)).all()
     found = [
         {"id": row.public_id, "label": row.label, "state": row.state, "disabled": row.disabled_why or None}
         for row in rows
@@ -36,28 +38,34 @@ def list_webhooks(_settings: Settings) -> Answer:
 @webhook.command("log")
 @click.argument("subscriber")
 @answers
-def log(_settings: Settings, subscriber: str) -> Answer:
+@about_page
+def log(_settings: Settings, page_id: int, subscriber: str) -> Answer:
     """Show a webhook's delivery attempts, newest first.
 
     SUBSCRIBER is the webhook's id.
     """
-    if session().scalar(select(Subscriber.id).where(Subscriber.public_id == subscriber)) is None:
+    ours = (Subscriber.page_id == page_id, Subscriber.public_id == subscriber)
+    if session().scalar(select(Subscriber.id).where(*ours)) is None:
         raise NotFound("Webhook not found.")
     rows = session().execute(
         select(DeliveryAttempt, Delivery.state)
         .join(Delivery, Delivery.id == DeliveryAttempt.delivery_id)
         .join(Subscriber, Subscriber.id == Delivery.subscriber_id)
-        .where(Subscriber.public_id == subscriber)
+        .where(*ours)
         .order_by(DeliveryAttempt.id.desc())
         .limit(SHOWN)
     )
     found = [
         {
-            "delivery": one.delivery_id, "at": one.at.isoformat(), "took_ms": one.took_ms, "status": one.status,
-            "reason": one.reason or None, "delivery_state": state,
+            "delivery": one.delivery_id,
+            "at": one.at.isoformat(),
+            "took_ms": one.took_ms,
+            "status": one.status,
+            "reason": one.reason or None,
+            "delivery_state": state,
         }
         for one, state in rows
-    ]  # fmt: skip
+    ]
     lines = [
         f"{row['at']}  delivery {row['delivery']}: {row['status'] or 'no response'} after {row['took_ms']} ms"
         for row in found
@@ -68,15 +76,9 @@ def log(_settings: Settings, subscriber: str) -> Answer:
 @webhook.command("replay")
 @click.argument("delivery", type=int)
 @answers
-def replay(settings: Settings, delivery: int) -> Answer:
+@about_page
+def replay(settings: Settings, page_id: int, delivery: int) -> Answer:
     """Send a delivery again, by its number in the log."""
-    page_id = session().scalar(
-        select(Subscriber.page_id)
-        .join(Delivery, Delivery.subscriber_id == Subscriber.id)
-        .where(Delivery.id == delivery)
-    )
-    if page_id is None:
-        raise NotFound("Delivery not found. To list deliveries, run candor webhook log.")
     actions.replay(settings, COMMAND_LINE, page_id, delivery)
     return Answer("The delivery is queued to be sent again.", {"delivery": delivery})
 
@@ -84,26 +86,21 @@ def replay(settings: Settings, delivery: int) -> Answer:
 @webhook.command("rotate")
 @click.argument("subscriber")
 @answers
-def rotate(settings: Settings, subscriber: str) -> Answer:
+@about_page
+def rotate(settings: Settings, page_id: int, subscriber: str) -> Answer:
     """Rotate a webhook's signing secret. For 24 hours, both the old and the new secret sign."""
-    secret = actions.rotate_secret(settings, COMMAND_LINE, _page_of(subscriber), subscriber)
+    secret = actions.rotate_secret(settings, COMMAND_LINE, page_id, subscriber)
     return Answer(f"New signing secret: {secret}. Copy it now; it isn't shown again.", {"secret": secret})
 
 
 @webhook.command("enable")
 @click.argument("subscriber")
 @answers
-def enable(settings: Settings, subscriber: str) -> Answer:
+@about_page
+def enable(settings: Settings, page_id: int, subscriber: str) -> Answer:
     """Enable a disabled webhook."""
-    actions.enable(settings, COMMAND_LINE, _page_of(subscriber), subscriber)
+    actions.enable(settings, COMMAND_LINE, page_id, subscriber)
     return Answer("Webhook enabled.", {"id": subscriber})
-
-
-def _page_of(subscriber: str) -> int:
-    page_id = session().scalar(select(Subscriber.page_id).where(Subscriber.public_id == subscriber))
-    if page_id is None:
-        raise NotFound("Webhook not found. To list webhooks, run candor webhook list.")
-    return page_id
 
 
 COMMANDS = (webhook,)

@@ -13,6 +13,7 @@ from app.clock import now
 from app.deliver import audience, sms_rules
 from app.deliver.ledger import Claim
 from app.models.delivery import Dispatch, Notice
+from app.models.page import Page
 from app.models.subscriber import Subscriber, Suppression
 from app.publish import links, tokens
 from app.settings import Settings
@@ -102,7 +103,9 @@ _KNOWN = (
         Subscriber.time_zone,
         Subscriber.previous_secret,
         Subscriber.previous_secret_until,
+        Page.url,
     )
+    .join(Page, Page.id == Subscriber.page_id)
     .outerjoin(
         Suppression,
         (Suppression.channel == Subscriber.channel) & (Suppression.address_hash == Subscriber.address_hash),
@@ -135,10 +138,10 @@ def _recipient(
     may_go: Callable[[], bool],
 ) -> Recipient:
     # taken apart once: asking a row for a column by name costs as much as signing a link
-    _, public_id, address, _, token_version, secret, _, _, locale, time_zone, previous, until = subscriber
+    _, public_id, address, _, token_version, secret, _, _, locale, time_zone, previous, until, page_url = subscriber
     if previous and until is not None and until > now():
         secret = f"{secret} {previous}"
-    personal = links.personal(settings, public_id, token_version, purposes)
+    personal = links.personal(settings, page_url, public_id, token_version, purposes)
     back = (
         return_path.make(settings.secret_key, settings.bounce_address, table, claim.id)
         if settings.bounce_address

@@ -119,6 +119,11 @@ def read_map(root: Path, home: str = "") -> AddressMap:
         return AddressMap([], DEFAULT_SLUG, home)
 
 
+def published_slugs(root: Path) -> list[str]:
+    """The slugs of all pages that are published below `root`; before the first map, the default page's alone."""
+    return sorted(read_map(root).slugs) or [DEFAULT_SLUG]
+
+
 def write_map(root: Path, places: Sequence[Place], default: str) -> bool:
     """Write the map and the links for nginx, unless they are so already; whether anything was written."""
     body = json.dumps({"default": default, "places": [asdict(place) for place in places]}, indent=1).encode() + b"\n"

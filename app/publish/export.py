@@ -46,6 +46,7 @@ class Exported:
 class _Copy:
     """What is published: `live` files by content, because newer ones sweep their folder away; `lasting` by place."""
 
+    slug: str
     revision: int
     page_url: str
     live: dict[str, bytes]
@@ -94,17 +95,17 @@ def export(settings: Settings, folder: Path, *, into_existing: bool = False, slu
     target = folder.expanduser().resolve()
     _prepare(settings, target)
     with _locked(target):
-        before = _ours(target, into_existing=into_existing)
+        before = _ours(target, copy.slug, into_existing=into_existing)
         copy = copy.without({name for name in _ALIASES if name not in before and os.path.lexists(target / name)})
         _refuse_foreign(target, copy.files - before)
         if not copy.files <= before:  # claimed first: after a crash they are still ours
-            _replace(target, MANIFEST, _manifest(before | copy.files))
+            _replace(target, MANIFEST, _manifest(copy.slug, before | copy.files))
         relinker = Relinker(copy.files, copy.page_url)
         written = sum(_replace(target, path, copy.body(path, relinker)) for path in sorted(copy.files, key=_rank))
         gone = before - copy.files
         for path in gone:
             _delete(target, path)
-        _replace(target, MANIFEST, _manifest(copy.files))
+        _replace(target, MANIFEST, _manifest(copy.slug, copy.files))
     return Exported(target, copy.revision, written, len(copy.files) - written, len(gone))
 
 
@@ -122,7 +123,7 @@ def _read(revision: Path, base_url: str) -> _Copy:
     lasting |= {f"api/v2/{path}": file for path, file in lasting.items() if _INCIDENT.fullmatch(path)}
     live |= {name: live[path] for name, path in _ALIASES.items() if path in live}
     meta = json.loads(live.pop(_META))
-    return _Copy(int(meta["revision"]), _page_url(live) or base_url, live, lasting)
+    return _Copy(revision.parent.name, int(meta["revision"]), _page_url(live) or base_url, live, lasting)
 
 
 def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
@@ -169,16 +170,21 @@ def _locked(target: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _ours(target: Path, *, into_existing: bool) -> set[str]:
-    """What earlier exports wrote.  Raises Conflict when there is something and no list of it."""
+def _ours(target: Path, slug: str, *, into_existing: bool) -> set[str]:
+    """What earlier exports of the page wrote.  Raises Conflict when there is something and no list of it."""
     try:
-        files = json.loads((target / MANIFEST).read_text("utf-8"))["files"]
-        return {path for path in files if _is_inside(path)}
+        manifest = json.loads((target / MANIFEST).read_text("utf-8"))
+        files = {path for path in manifest["files"] if _is_inside(path)}
+        other = manifest.get("page", slug)
     except FileNotFoundError:
         if into_existing or all(entry.name == DRAFT for entry in target.iterdir()):
             return set()
     except (OSError, ValueError, KeyError, TypeError):
         raise Conflict(f"Can't read {target / MANIFEST}. Choose an empty folder.") from None
+    else:
+        if other != slug:
+            raise Conflict(f"{target} holds a copy of page {other}. Export page {slug} to a folder of its own.")
+        return files
     raise Conflict(
         f"{target} is not empty, and no export wrote what is there. Choose an empty folder, or pass --into-existing "
         "to put the copy beside it."
@@ -230,5 +236,5 @@ def _delete(target: Path, path: str) -> None:
             (target / parent).rmdir()
 
 
-def _manifest(files: Collection[str]) -> bytes:
-    return json.dumps({"written_by": "candor export", "files": sorted(files)}, indent=1).encode() + b"\n"
+def _manifest(slug: str, files: Collection[str]) -> bytes:
+    return json.dumps({"written_by": "candor export", "page": slug, "files": sorted(files)}, indent=1).encode() + b"\n"

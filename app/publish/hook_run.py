@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.publish.addresses import DEFAULT_SLUG
+
 FILE = "publish_hook.json"
 RETRY_SECONDS = (5, 30, 120)
 """How long after a failure it is tried again, as long as nothing newer is published."""
@@ -14,8 +16,8 @@ RETRY_SECONDS = (5, 30, 120)
 
 @dataclass(frozen=True, slots=True)
 class HookRun:
-    """The last run.  `folder` is the name of the published folder, `exit_code` None when it took too long and
-    negative when a signal ended it, `attempts` how often it ran for this folder, `output` the end of what it said.
+    """The last run for a page.  `folder` is the name of the published folder, `exit_code` None when it took too long
+    and negative when a signal ended it, `attempts` how often it ran for this folder, `output` the end of what it said.
     """
 
     folder: str
@@ -49,21 +51,26 @@ class HookRun:
         return self.ended_at + timedelta(seconds=RETRY_SECONDS[self.attempts - 1])
 
 
-def last_run(home: Path) -> HookRun | None:
-    """The last run of this installation; None when there was none, or the file can't be read."""
+def file_of(slug: str) -> str:
+    """The file that keeps the last run for a page."""
+    return FILE if slug == DEFAULT_SLUG else f"publish_hook.{slug}.json"
+
+
+def last_run(home: Path, slug: str = DEFAULT_SLUG) -> HookRun | None:
+    """The last run for a page; None when there was none, or the file can't be read."""
     try:
-        found: dict[str, Any] = json.loads((home / FILE).read_text("utf-8"))
+        found: dict[str, Any] = json.loads((home / file_of(slug)).read_text("utf-8"))
         return HookRun(**{**found, "began_at": datetime.fromisoformat(found["began_at"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def keep(home: Path, run: HookRun) -> None:
+def keep(home: Path, run: HookRun, slug: str = DEFAULT_SLUG) -> None:
     """Write it in place of the last one, whole, for this user alone.  Raises OSError."""
-    draft = home / f".{FILE}.draft"
+    draft = home / f".{file_of(slug)}.draft"
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump({**asdict(run), "began_at": run.began_at.isoformat()}, file)
         file.flush()
         os.fsync(file.fileno())
-    draft.replace(home / FILE)
+    draft.replace(home / file_of(slug))

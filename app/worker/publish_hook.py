@@ -1,7 +1,7 @@
 """Runs the operator's command after each publish, in a thread of its own: a slow one delays nothing else.
 
-The last result is kept in a file, and that file is all the memory there is: what is published and not in it is due.
-So publishes that come while the command runs make one more run, for the newest of them.
+The last result for each page is kept in a file, and that file is all the memory there is: what is published and not in
+it is due.  So publishes that come while the command runs make one more run, for the newest of them.
 """
 
 import fcntl
@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.clock import now
+from app.publish.addresses import published_slugs
 from app.publish.hook_run import HookRun, keep, last_run
 from app.settings import SETTINGS, Settings
 from app.worker.command import Ended, run_command
@@ -25,35 +26,49 @@ COULD_NOT_START = 126
 
 
 class PublishHook:
-    """The hook of the default page.  `is_stopped` is checked while it runs; once true, the run is abandoned."""
+    """The hook of all pages, which runs once for each page that was published.
+
+    `is_stopped` is checked while it runs; once true, the run is abandoned.
+    """
 
     def __init__(self, settings: Settings, is_stopped: Callable[[], bool] = lambda: False) -> None:
         self._settings = settings
         self._is_stopped = is_stopped
-        self._last = last_run(settings.home)
+        self._last: dict[str, HookRun | None] = {}
 
     def work(self) -> bool:
-        """Run the command if it is due; whether it ran to an end."""
-        published = _published(self._settings)
-        if not self._settings.publish_hook or published is None or not self._is_due(published):
+        """Run the command for each page for which it is due; whether one ran to an end."""
+        if not self._settings.publish_hook:
+            return False
+        ran = [self._work(slug) for slug in published_slugs(self._settings.public_root)]
+        return any(ran)
+
+    def _work(self, slug: str) -> bool:
+        published = _published(self._settings, slug)
+        if published is None or self._is_stopped():
+            return False
+        if slug not in self._last:
+            self._last[slug] = last_run(self._settings.home, slug)
+        if not self._is_due(slug, published):
             return False
         with _alone(self._settings.home) as is_ours:
             if not is_ours:
                 return False
-            on_disk = last_run(self._settings.home)  # another worker of this machine may have been faster
-            if on_disk is not None and (self._last is None or on_disk.began_at >= self._last.began_at):
-                self._last = on_disk
-            return self._is_due(published) and self._run(published)
+            on_disk = last_run(self._settings.home, slug)  # another worker of this machine may have been faster
+            last = self._last[slug]
+            if on_disk is not None and (last is None or on_disk.began_at >= last.began_at):
+                self._last[slug] = on_disk
+            return self._is_due(slug, published) and self._run(slug, published)
 
-    def _is_due(self, published: Path) -> bool:
-        if self._last is None or self._last.folder != published.name:
+    def _is_due(self, slug: str, published: Path) -> bool:
+        last = self._last[slug]
+        if last is None or last.folder != published.name:
             return True
-        return self._last.next_try is not None and now() >= self._last.next_try
+        return last.next_try is not None and now() >= last.next_try
 
-    def _run(self, published: Path) -> bool:
-        settings, began_at = self._settings, now()
-        is_again = self._last is not None and self._last.folder == published.name
-        attempts = (self._last.attempts if self._last and is_again else 0) + 1
+    def _run(self, slug: str, published: Path) -> bool:
+        settings, began_at, last = self._settings, now(), self._last[slug]
+        attempts = (last.attempts if last is not None and last.folder == published.name else 0) + 1
         environ = environment(settings, published)
         try:
             ended = run_command(settings.publish_hook, environ, settings.publish_hook_seconds, self._is_stopped)
@@ -62,13 +77,13 @@ class PublishHook:
         if ended is None:
             return False
         revision = int(environ["CANDOR_REVISION"])
-        self._last = HookRun(
+        run = self._last[slug] = HookRun(
             published.name, revision, began_at, round(ended.seconds, 2), ended.exit_code, attempts, ended.output
         )
-        level = logging.INFO if self._last.succeeded else logging.WARNING
-        logger.log(level, "the publish hook %s after %.1f s", self._last.ending, ended.seconds)
+        level = logging.INFO if run.succeeded else logging.WARNING
+        logger.log(level, "the publish hook of page %s %s after %.1f s", slug, run.ending, ended.seconds)
         try:
-            keep(settings.home, self._last)
+            keep(settings.home, run, slug)
         except OSError as error:
             logger.error("the publish hook's result can't be stored: %s", error.strerror or error)
         return True
@@ -100,10 +115,10 @@ def environment(settings: Settings, published: Path) -> dict[str, str]:
     }
 
 
-def _published(settings: Settings) -> Path | None:
-    """The folder that readers get."""
+def _published(settings: Settings, slug: str) -> Path | None:
+    """The folder that readers of a page get."""
     try:
-        return (settings.public_root / "default" / "current").resolve(strict=True)
+        return (settings.public_root / slug / "current").resolve(strict=True)
     except FileNotFoundError:
         return None
 

@@ -32,6 +32,19 @@ def test_a_page_is_added_worked_on_and_removed(candor: Shell) -> None:
     assert "Slow" in (files / "acme-eu" / "current" / "index.html").read_text()
     assert "Slow" not in (files / "default" / "current" / "index.html").read_text()
     assert "eu.example.com" in (files / "pages.json").read_text()
+    copy = candor.settings.home.parent / "copy"
+    assert "acme-eu, default" in refused(candor, "export", str(copy))
+    candor.json("export", str(copy), "--page", "acme-eu")
+    assert "Slow" in (copy / "index.html").read_text()
+    assert "a folder of its own" in candor.run("export", str(copy), "--page", "default").stderr
+    assert candor.run("export", str(copy), CANDOR_PAGE="acme-us").returncode == 2
+    hook = ("subscriber", "add", "webhook", "https://example.com/hook", "--label", "Pager", "--page", "acme-eu")
+    candor.json(*hook)
+    (webhook,) = candor.json("webhook", "list", "--page", "acme-eu")["webhooks"]  # type: ignore[misc]
+    assert candor.json("webhook", "list", "--page", "default")["webhooks"] == []
+    for verb in ("log", "rotate", "enable"):
+        assert "Webhook not found" in refused(candor, "webhook", verb, webhook["id"], "--page", "default")
+    assert candor.json("webhook", "rotate", webhook["id"], "--page", "acme-eu")["secret"]
     assert "--yes acme-eu" in refused(candor, "page", "remove", "acme-eu")
     candor.json("page", "remove", "acme-eu", "--yes", "acme-eu")
     pages: Any = candor.json("page", "list")["pages"]

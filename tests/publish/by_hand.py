@@ -9,10 +9,14 @@ from app.settings import Settings
 
 
 def snapshot(
-    settings: Settings, live: Mapping[str, str], lasting: Mapping[str, str] | None = None, revision: int = 1
+    settings: Settings,
+    live: Mapping[str, str],
+    lasting: Mapping[str, str] | None = None,
+    revision: int = 1,
+    slug: str = "default",
 ) -> Path:
-    """Publish these files as the default page; the revision's folder.  What lasts is reached by links, as always."""
-    folder = settings.public_root / "default"
+    """Publish these files as a page; the revision's folder.  What lasts is reached by links, as always."""
+    folder = settings.public_root / slug
     at = datetime.now(UTC)
     made = folder / f"{revision:010d}-{at:%Y%m%dT%H%M%S%f}"
     meta = {"revision": revision, "rendered_at": at.isoformat(), "render_version": "x"}

@@ -20,7 +20,7 @@ from app.deliver import heartbeat, plan
 from app.errors import SettingError
 from app.models.account import Account
 from app.models.account_contact import AccountContact
-from app.publish.refresh import refresh
+from app.publish.refresh import publish_addresses, refresh
 from app.queries.figures import Family
 from app.settings import Settings, load
 from app.shapes import ComponentEffect, UpdateDraft
@@ -90,6 +90,16 @@ def test_each_thing_that_is_wrong_is_named(app: Flask, settings: Settings, page_
         heartbeat.beat(settings.home)
     assert ready(app, NOON + 6 * MINUTE) == (503, {"snapshot"})
     assert ready(app, NOON - 5 * MINUTE) == (200, set()), "a clock that was put back is no fault of the worker's"
+
+
+def test_every_page_has_to_be_published(app: Flask, settings: Settings, well: None) -> None:
+    other = make_page("Other", slug="other", url="http://localhost:8000/other")
+    with clock.frozen(NOON):
+        publish_addresses(settings)
+        assert ready(app) == (503, {"snapshot"})
+        assert "other" in app.test_client().get("/readyz").text
+        refresh(settings, other)
+    assert ready(app) == (200, set())
 
 
 @pytest.mark.parametrize(("at", "expected"), [("0001", {"migrations"}), ("", {"migrations"}), ("9999", set())])

@@ -1,7 +1,7 @@
 """Two pages in one installation: whoever has to do with one finds nothing of the other, and changes nothing of it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ from app.publish import tokens
 from app.publish.refresh import refresh
 from app.publish.serve import SnapshotServer
 from app.settings import Settings
-from app.shapes import AnnouncementDraft
-from app.vocabulary import Language, PostStatus, Role, Scope, Severity
+from app.shapes import AnnouncementDraft, Recipient
+from app.vocabulary import Language, PostStatus, Role, Scope, Severity, SubscriberState
 from app.web.access import audience_of
 from tests.deliver.conftest import draft, edge
 from tests.deliver.fakes import Edge
@@ -66,6 +66,10 @@ class Cast:
     public_id: str
     host: str
     ids: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.host}"
 
 
 def make_cast(settings: Settings, word: str, **page: Any) -> Cast:
@@ -225,13 +229,17 @@ def test_a_personal_link_works_at_the_old_address(app: Flask, settings: Settings
     assert reader.post(f"/unsubscribe/{public_id}/{token}", base_url="http://localhost:8000").status_code == 200
 
 
-def test_one_pages_subscribers_get_its_messages_alone(settings: Settings, acme: Cast, zebra: Cast, edge: Edge) -> None:
+def send_all(settings: Settings) -> None:
     for dispatch in plan.due_dispatches(session()):
         plan.plan(dispatch)
     pool = SenderPool(settings, "email", Size(1, 1))
     while pool.work():
         pass
     pool.leave()
+
+
+def test_one_pages_subscribers_get_its_messages_alone(settings: Settings, acme: Cast, zebra: Cast, edge: Edge) -> None:
+    send_all(settings)
     assert sorted(edge.addresses) == [
         "all@acme.example",
         "all@zebra.example",
@@ -242,6 +250,30 @@ def test_one_pages_subscribers_get_its_messages_alone(settings: Settings, acme: 
         word, other, host = (ACME, ZEBRA, acme.host) if "acme" in address else (ZEBRA, ACME, zebra.host)
         assert word in repr(letter) and other not in repr(letter)
         assert f"https://{host}/incidents/" in repr(letter)
+
+
+def test_personal_links_lead_to_the_pages_own_address(app: Flask, settings: Settings, zebra: Cast, edge: Edge) -> None:
+    below = make_page("Lion Status", slug="lion", url=f"https://{zebra.host}/lion")
+    make_subscriber(below, "all@lion.example")
+    refresh(settings, below)
+    open_post(settings, ALICE, below, draft("lion-0000001", title="Lion is slow"))
+    links: dict[str, Mapping[str, str]] = {}
+
+    def note(recipient: Recipient) -> None:
+        links[recipient.address] = recipient.personal
+
+    edge.behave = note
+    send_all(settings)
+    reader = Client(SnapshotServer(settings.public_root, app, home=settings.base_url))
+    for address, base in (("all@zebra.example", zebra.url), ("all@lion.example", f"{zebra.url}/lion")):
+        for purpose in ("manage", "unsubscribe"):
+            link = links[address][f"{purpose}_url"]
+            assert link.startswith(f"{base}/{purpose}/"), link
+            path = link.removeprefix(zebra.url)
+            assert reader.get(path, base_url=zebra.url).status_code == 200, link
+        assert reader.post(path, base_url=zebra.url).status_code == 200, "a mail program's own button"
+    ended = session().scalars(select(Subscriber.address).where(Subscriber.state == SubscriberState.UNSUBSCRIBED)).all()
+    assert sorted(ended) == ["all@lion.example", "all@zebra.example"]
 
 
 def test_publishing_one_page_leaves_the_others_files_alone(settings: Settings, acme: Cast, zebra: Cast) -> None:

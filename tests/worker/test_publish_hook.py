@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from app import clock
+from app.publish.addresses import Place, write_map
 from app.publish.hook_run import FILE, HookRun, last_run
 from app.settings import SETTINGS, Settings
 from app.worker.command import run_command
@@ -76,6 +77,24 @@ def test_it_runs_once_for_each_published_folder(home: Path, log: Path) -> None:
     assert [hook.work(), hook.work()] == [True, False]
     assert log.read_text() == f"default 1 {first}\ndefault 2 {second}\n"
     assert result(settings).output == "page 2"
+
+
+def test_it_runs_for_each_page(home: Path, log: Path) -> None:
+    settings = settings_of(
+        home, f'echo "$CANDOR_PAGE $CANDOR_REVISION $CANDOR_SNAPSHOT" >> {log}; test $CANDOR_PAGE = a'
+    )
+    made = {slug: snapshot(settings, {"index.html": slug}, slug=slug) for slug in ("a", "b")}
+    write_map(settings.public_root, [Place("localhost", "", "a"), Place("localhost", "/b", "b")], "a")
+    assert [PublishHook(settings).work(), PublishHook(settings).work()] == [True, False]
+    assert log.read_text() == f"a 1 {made['a']}\nb 1 {made['b']}\n"
+    newer = snapshot(settings, {"index.html": "newer"}, revision=2, slug="a")
+    assert PublishHook(settings).work()
+    assert log.read_text().splitlines()[2:] == [f"a 2 {newer}"], "a publish of one page runs nothing for another"
+    runs = {slug: last_run(settings.home, slug) for slug in made}
+    assert {slug: run and (run.revision, run.succeeded) for slug, run in runs.items()} == {
+        "a": (2, True),
+        "b": (1, False),
+    }
 
 
 def test_publishes_that_come_meanwhile_make_one_more_run_for_the_newest(home: Path, log: Path) -> None:

@@ -34,5 +34,5 @@ def overview() -> ResponseReturnValue:
         health=sending.delivery_health(session(), facts.id),
         unsent=[channel.label for channel in all_channels() if not channel.is_configured(settings)],
         standing=sending.standing(session(), facts.id),
-        publish_hook=publish_hook(settings, actor().role),
+        publish_hook=publish_hook(settings, facts.slug, actor().role),
     )

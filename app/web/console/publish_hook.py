@@ -17,11 +17,11 @@ class HookReport:
     output: str = ""
 
 
-def publish_hook(settings: Settings, role: Role | None) -> HookReport | None:
-    """The report; None when there is no hook, or for people who aren't admins: its output may hold secrets."""
+def publish_hook(settings: Settings, slug: str, role: Role | None) -> HookReport | None:
+    """The report on a page; None without a hook, or for people who aren't admins: its output may hold secrets."""
     if not settings.publish_hook or role is not Role.ADMIN:
         return None
-    last = last_run(settings.home)
+    last = last_run(settings.home, slug)
     if last is None:
         return HookReport("It has not run yet: the worker runs it after the next publish.")
     head = f"{'Ran' if last.succeeded else 'Failed'} at {times.utc(last.began_at)}"

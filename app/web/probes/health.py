@@ -19,6 +19,7 @@ from app.db import release, session, translated
 from app.errors import Unavailable
 from app.models.machine import Machine
 from app.publish import store
+from app.publish.addresses import published_slugs
 from app.publish.revision import STALE_AFTER
 from app.settings import Settings
 from app.web.access import audience
@@ -98,9 +99,15 @@ def _worker(reading: Session) -> Check:
 
 
 def _snapshot(settings: Settings) -> Check:
-    """What readers of this machine get.  Its age is that of "as of" on the page."""
-    published = store.published(settings.public_root / "default")
-    if published is None:
-        return Check(False, "Nothing is published on this machine yet.")
-    age = max(0, round((now() - published.rendered).total_seconds()))
-    return Check(age <= STALE_AFTER.total_seconds(), f"written {age} s ago")
+    """What readers of this machine get, of every page.  Its age is that of "as of" on the page."""
+    slugs = published_slugs(settings.public_root)
+    ages = []
+    for slug in slugs:
+        published = store.published(settings.public_root / slug)
+        if published is None:
+            one = "Nothing is" if len(slugs) == 1 else f"Page {slug} is not"
+            return Check(False, f"{one} published on this machine yet.")
+        ages.append((max(0, round((now() - published.rendered).total_seconds())), slug))
+    age, oldest = max(ages)
+    of = f", the oldest of {len(slugs)} pages: {oldest}" if len(slugs) > 1 else ""
+    return Check(age <= STALE_AFTER.total_seconds(), f"written {age} s ago{of}")
