@@ -84,4 +84,6 @@ def test_a_webhooks_payload_is_as_it_is_described(ours: Script, page_id: int, re
 
     verdict = {"indicator": "none", "text": "All Systems Operational"}
     payload = webhook_payload(read_page(session(), page_id), verdict, document, clock.now(), "https://example.com/u")
-    TypeAdapter(outputs.IncidentWebhookOutput).validate_python(payload)
+    read = TypeAdapter(outputs.IncidentWebhookOutput).validate_python(payload)
+    assert (read.incident.id, read.page.status_indicator) == (made, "none")
+    assert read.meta.unsubscribe == "https://example.com/u"
