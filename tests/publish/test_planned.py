@@ -81,7 +81,7 @@ def test_a_calendar_learns_that_work_is_called_off_however_much_was_said_since(
         say(settings, post_id, PostStatus.CANCELLED, 1)
     with clock.frozen(NOON):
         with monkeypatch.context() as unwritten:
-            unwritten.setattr("app.actions.posts.publishing.try_refresh", lambda *_: True)
+            unwritten.setattr("app.actions.frame.try_refresh", lambda *_: True)
             for number in range(26):
                 open_post(settings, LENA, page_id, draft(f"key-000000{number:02}"))
         refresh(settings, page_id)

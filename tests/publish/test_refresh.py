@@ -33,7 +33,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def history(settings: Settings, page_id: int, posts: int, first: int = 0) -> None:
     """Resolved posts, one a day, going back from NOON; committed, and not written yet."""
     with pytest.MonkeyPatch.context() as unwritten:
-        unwritten.setattr("app.actions.posts.publishing.try_refresh", lambda *_: True)
+        unwritten.setattr("app.actions.frame.try_refresh", lambda *_: True)
         for number in range(first, first + posts):
             with clock.frozen(NOON - timedelta(days=number)):
                 made = open_post(settings, LENA, page_id, draft(f"history-{number:04}", notify=False))
