@@ -1,5 +1,6 @@
 """Drafts: save, propose, schedule and publish."""
 
+import functools
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,12 +20,14 @@ from app.vocabulary import Scope
 from app.web.api import bodies, outputs
 from app.web.api.blueprint import bearer, settings, tagged
 
-route = tagged("Drafts")
+route = functools.partial(tagged("Drafts"), scope=Scope.POSTS, is_theirs=False)
+"""Drafts are ours alone: Statuspage has none."""
+
 LISTED = "/pages/<page_id>/drafts"
 ONE = f"{LISTED}/<draft_id>"
 
 
-@route(LISTED, "GET", scope=Scope.POSTS, answers=list[outputs.DraftDocument], is_theirs=False)
+@route(LISTED, "GET", answers=list[outputs.DraftDocument])
 def list_drafts(page: PageView) -> ResponseReturnValue:
     """List drafts that can still be published, newest first."""
     return [_document(one) for one in queries.open_drafts(session(), page.id)]
@@ -33,12 +36,10 @@ def list_drafts(page: PageView) -> ResponseReturnValue:
 @route(
     LISTED,
     "POST",
-    scope=Scope.POSTS,
     takes=DraftInput,
     answers=outputs.DraftDocument,
     status=201,
     refuses=(404,),
-    is_theirs=False,
 )
 def create_draft(page: PageView) -> ResponseReturnValue:
     """Save a new draft. Nothing is published."""
@@ -46,13 +47,13 @@ def create_draft(page: PageView) -> ResponseReturnValue:
     return _one(page, saved.public_id), 201
 
 
-@route(ONE, "GET", scope=Scope.POSTS, answers=outputs.DraftDocument, is_theirs=False)
+@route(ONE, "GET", answers=outputs.DraftDocument)
 def read_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Get one draft, in any state."""
     return _one(page, draft_id)
 
 
-@route(ONE, "PUT", scope=Scope.POSTS, takes=DraftInput, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
+@route(ONE, "PUT", takes=DraftInput, answers=outputs.DraftDocument, refuses=(409,))
 def save_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Replace a draft. If it was proposed or approved, it must be proposed and approved again."""
     before = queries.draft(session(), page.id, draft_id)
@@ -65,14 +66,14 @@ def save_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     return _one(page, draft_id)
 
 
-@route(ONE, "DELETE", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
+@route(ONE, "DELETE", answers=outputs.DraftDocument, refuses=(409,))
 def discard_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Discard a draft."""
     actions.discard_draft(settings(), bearer().actor, page.id, draft_id)
     return _one(page, draft_id)
 
 
-@route(f"{ONE}/propose", "POST", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409, 422), is_theirs=False)
+@route(f"{ONE}/propose", "POST", answers=outputs.DraftDocument, refuses=(409, 422))
 def propose_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Propose a draft for approval by a person who didn't edit it."""
     actions.propose_draft(settings(), bearer().actor, page.id, draft_id)
@@ -82,11 +83,9 @@ def propose_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
 @route(
     f"{ONE}/schedule",
     "POST",
-    scope=Scope.POSTS,
     takes=DraftSchedule,
     answers=outputs.DraftDocument,
     refuses=(409,),
-    is_theirs=False,
 )
 def schedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Schedule a draft, exactly as it is now. If its incident changes before then, it isn't published."""
@@ -97,7 +96,7 @@ def schedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     return _one(page, draft_id)
 
 
-@route(f"{ONE}/unschedule", "POST", scope=Scope.POSTS, answers=outputs.DraftDocument, refuses=(409,), is_theirs=False)
+@route(f"{ONE}/unschedule", "POST", answers=outputs.DraftDocument, refuses=(409,))
 def unschedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Cancel a draft's scheduled publication. It can be edited again."""
     actions.unschedule_draft(settings(), bearer().actor, page.id, draft_id)
@@ -107,11 +106,9 @@ def unschedule_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
 @route(
     f"{ONE}/publish",
     "POST",
-    scope=Scope.POSTS,
     takes=DraftPublication,
     answers=outputs.DraftDocument,
     refuses=(409,),
-    is_theirs=False,
 )
 def publish_draft(page: PageView, draft_id: str) -> ResponseReturnValue:
     """Publish a draft now. Publishing it again changes nothing.

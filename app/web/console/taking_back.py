@@ -32,22 +32,7 @@ def withdraw_post_form(public_id: str) -> ResponseReturnValue:
 @audience("lead")
 def withdraw_post(public_id: str) -> ResponseReturnValue:
     """Withdraw a whole post."""
-    facts = current_page()
-    try:
-        taking_back.withdraw_post(
-            current_app.config["SETTINGS"],
-            actor(),
-            facts.id,
-            public_id,
-            revert_components=_reverts(),
-            version=read_version(request.form.get("version", "")),
-        )
-    except CandorError as error:
-        problem, status = problem_of(error)
-        with still_saying(error):
-            return _show_withdraw(public_id, problem=problem), status
-    flash("Post withdrawn.")
-    return redirect(url_for("console.list_posts"), 303)
+    return _withdraw(public_id)
 
 
 @blueprint.get("/updates/<public_id>/withdraw")
@@ -62,23 +47,7 @@ def withdraw_update_form(public_id: str) -> ResponseReturnValue:
 @audience("lead")
 def withdraw_update(public_id: str) -> ResponseReturnValue:
     """Withdraw one update."""
-    facts = current_page()
-    found = update_facts(session(), facts.id, public_id)
-    try:
-        taking_back.withdraw_update(
-            current_app.config["SETTINGS"],
-            actor(),
-            facts.id,
-            public_id,
-            revert_components=_reverts(),
-            version=read_version(request.form.get("version", "")),
-        )
-    except CandorError as error:
-        problem, status = problem_of(error)
-        with still_saying(error):
-            return _show_withdraw(found.post_public_id, public_id, problem), status
-    flash("Update withdrawn.")
-    return _to_post(found.post_public_id)
+    return _withdraw(update_facts(session(), current_page().id, public_id).post_public_id, public_id)
 
 
 @blueprint.get("/posts/<public_id>/redact")
@@ -139,6 +108,29 @@ def correct_facts(public_id: str) -> ResponseReturnValue:
             return _show_facts(public_id, problem), status
     flash("Corrected. Readers can see what it was before.")
     return _to_post(public_id)
+
+
+def _withdraw(public_id: str, update_id: str = "") -> ResponseReturnValue:
+    """Withdraw one update of a post, or the whole post."""
+    verb = taking_back.withdraw_update if update_id else taking_back.withdraw_post
+    try:
+        verb(
+            current_app.config["SETTINGS"],
+            actor(),
+            current_page().id,
+            update_id or public_id,
+            revert_components=_reverts(),
+            version=read_version(request.form.get("version", "")),
+        )
+    except CandorError as error:
+        problem, status = problem_of(error)
+        with still_saying(error):
+            return _show_withdraw(public_id, update_id, problem), status
+    if update_id:
+        flash("Update withdrawn.")
+        return _to_post(public_id)
+    flash("Post withdrawn.")
+    return redirect(url_for("console.list_posts"), 303)
 
 
 def _facts(found: Thread) -> PostFacts:
