@@ -3,7 +3,7 @@
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from werkzeug.routing import Rule
 
@@ -125,14 +125,29 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCach
     return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
 
 
+@pytest.fixture(scope="session")
+def statements() -> Callable[[Engine], None]:
+    """Lets the engines of a run share what they have compiled: a statement is the same in every test's database."""
+    shared: list[Engine] = []
+
+    def share(engine: Engine) -> None:
+        if not shared:
+            shared.append(engine)
+        engine.dialect = engine.pool._dialect = shared[0].dialect
+        engine._compiled_cache = shared[0]._compiled_cache
+
+    return share
+
+
 @pytest.fixture
-def app(settings: Settings, compiled: FileSystemBytecodeCache) -> Iterator[Flask]:
+def app(settings: Settings, compiled: FileSystemBytecodeCache, statements: Callable[[Engine], None]) -> Iterator[Flask]:
     """The Flask app, inside its context."""
     made = create_app(settings)
     made.config["TESTING"] = True
     made.test_client_class = FreshClient
     made.jinja_env.bytecode_cache = compiled
     with made.app_context():
+        statements(db.engine)
         yield made
         db.session.remove()
         db.engine.dispose()

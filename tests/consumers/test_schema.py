@@ -41,7 +41,7 @@ def test_the_description_and_the_api_agree(app: Flask, settings: Settings, page_
             "--phases", "coverage,fuzzing", "--exclude-checks", EXCLUDED, "--generation-deterministic", "--no-color",
         ]  # fmt: skip
         told = subprocess.run(
-            command, check=False, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=240
+            command, check=False, cwd=tmp_path, env=os.environ, capture_output=True, text=True, timeout=900
         )
     finally:
         kill(web)
