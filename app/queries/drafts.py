@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy import Select, select
@@ -82,11 +82,14 @@ def own_language(content: DraftContent, locale: str) -> str:
 
 
 def content_hash(content: DraftContent) -> str:
-    """The SHA-256, in hexadecimal, of everything that would be published."""
+    """The SHA-256, in hexadecimal, of everything that would be published.
+
+    What is left at its default isn't in it: so what was approved before drafts had a field stays approved.
+    """
+    defaults = {one.name: one.default for one in fields(content)}
     facts = asdict(replace(content, acknowledged=False))
-    if not content.incident:
-        del facts["incident"]  # so that what was approved before drafts knew it stays approved
-    canonical = json.dumps(facts, sort_keys=True, default=str, ensure_ascii=False)
+    said = {name: value for name, value in facts.items() if value != defaults[name]}
+    canonical = json.dumps(said, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
