@@ -61,7 +61,7 @@ def test_the_token_of_an_older_script_stands_in_its_form(app: Flask, script: Scr
         ({"name": "x"}, 400, "incident is missing or isn't an object."),
         ({"incident": {"name": "x", "component_ids": ["nothere"]}}, 422, "exist on this page. Choose another"),
         ({"incident": {"name": "x", "status": "scheduled"}}, 422, "scheduled_for: Enter when the maintenance"),
-        ({"incident": {"name": "x", "body": "See db1.corp.internal"}}, 422, "db1.corp.internal. If it is meant"),
+        ({"incident": {"name": "x", "body": "See db1.corp.internal"}}, 422, "db1.corp.internal. To publish it anyway"),
     ],
 )
 def test_programs_are_told_what_they_can_act_on(ours: Script, page_id: int, body: Any, status: int, said: str) -> None:
