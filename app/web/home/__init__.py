@@ -2,7 +2,9 @@
 
 from urllib.parse import quote
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, current_app, redirect, request, url_for
+from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from app.web.access import audience
@@ -35,9 +37,27 @@ def moved_form(old: str) -> Response:
 
 
 def _moved(old: str) -> Response:
-    if old.partition("/")[0] in OF_THE_INSTALLATION:
-        screens = f"{request.script_root}/admin"
-    else:
-        screens = url_for("console.overview", page_slug=default_page().slug)
+    """On to the screen's new address.
+
+    Raises:
+        NotFound: no screen is there, so this address never was one.
+    """
+    is_of_a_page = old.partition("/")[0] not in OF_THE_INSTALLATION
+    target = f"/console/{default_page().slug}/{old}" if is_of_a_page else f"/admin/{old}"
+    if not _is_a_screen(target):
+        raise NotFound
     query = request.query_string.decode("latin-1")
-    return redirect(f"{screens}/{quote(old)}{'?' if query else ''}{query}", 308)
+    return redirect(f"{request.script_root}{quote(target)}{'?' if query else ''}{query}", 308)
+
+
+def _is_a_screen(path: str) -> bool:
+    """Whether a view other than these redirects answers the request's method there: nothing redirects in a circle."""
+    adapter = current_app.create_url_adapter(request)
+    assert adapter is not None  # there is one within a request
+    try:
+        endpoint, _ = adapter.match(path, method=request.method)
+    except RequestRedirect:  # to the same path with its slash
+        return True
+    except HTTPException:
+        return False
+    return not endpoint.startswith(f"{blueprint.name}.")
