@@ -190,7 +190,7 @@ def opening(command: Any) -> Any:
         click.option("--until", "scheduled_until", help="End of maintenance, in the same format."),
         click.option("--by-clock", is_flag=True, help="Start and end maintenance automatically."),
         click.option("--severity", type=SEVERITIES, help="Also open an internal incident of this severity."),
-        click.option("--incident", default="", metavar="ID", help="The declared incident that it is about."),
+        click.option("--incident", metavar="ID", help="The declared incident that it is about."),
         click.option("--record", "records", multiple=True, metavar="KEY=URL", help="Link to the internal record."),
     )
 
@@ -234,7 +234,7 @@ def say_first(settings: Settings, page_id: int, title: str, status: str | None, 
             "scheduled_until": options["scheduled_until"],
             "by_clock": options["by_clock"],
             "severity": options["severity"],
-            "incident": options["incident"],
+            "incident": options["incident"] or "",
         },
         OPTION_NAMES,
     )

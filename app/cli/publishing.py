@@ -16,6 +16,7 @@ ONLY_NEW = {
     "scheduled_until": "--until",
     "by_clock": "--by-clock",
     "severity": "--severity",
+    "incident": "--incident",
     "records": "--record",
 }
 

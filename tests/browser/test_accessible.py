@@ -91,7 +91,7 @@ def test_nothing_is_wrong_with_a_visitors_page(
     make(settings, page_id)
     make_subscriber(page_id)
     one = row()
-    personal = links.personal(settings, one.public_id, one.token_version)
+    personal = links.personal(settings, "", one.public_id, one.token_version)
     own = [personal[f"{purpose}_url"].removeprefix(settings.base_url) for purpose in PURPOSES]
     addresses = ["/subscribe", "/subscribe?language=ar", "/subscribe/sent?language=de", *own, "/nowhere", "/de/nowhere"]
     with served(settings, app) as root:

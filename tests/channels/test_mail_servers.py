@@ -203,7 +203,7 @@ def test_no_connection_waits_longer_than_its_time_to_be_encrypted(
     monkeypatch.setattr(smtp, "OPENING_SECONDS", 1.0)
     with talking(closing(talk)) as port:
         began = time.monotonic()
-        with pytest.raises(smtp.SmtpUnreachable, match="did not answer in time"):
+        with pytest.raises(smtp.SmtpUnreachable, match="didn't respond in time"):
             smtp.open_connection(f"{scheme}://127.0.0.1:{port}", "candor.example")
         assert time.monotonic() - began < 10
 
@@ -224,4 +224,4 @@ def test_no_message_waits_longer_than_its_time_for_a_tarpit(
         assert time.monotonic() - began < 15
     assert {one.state for one in outcomes} == {DeliveryState.FAILED}
     assert not any(one.permanent for one in outcomes)
-    assert all("did not answer in time" in one.reason for one in outcomes), [one.reason for one in outcomes]
+    assert all("didn't respond in time" in one.reason for one in outcomes), [one.reason for one in outcomes]

@@ -60,7 +60,7 @@ def test_what_can_not_be_done_is_one_sentence(candor: Shell, other: Shell, tmp_p
     refusals = (
         (candor.run("archive", str(file)), "--force"),
         (candor.run("archive", str(tmp_path)), "Choose another name"),
-        (other.run("import", "archive", str(half)), "cut off"),
+        (other.run("import", "archive", str(half)), "damaged or incomplete"),
         (other.run("import", "archive", str(file)), "This page has 1 component of its own"),
     )
     for refused, said in refusals:

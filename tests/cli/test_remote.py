@@ -77,7 +77,7 @@ def test_what_goes_wrong_has_a_sentence_and_a_code(live: Live) -> None:
             2,
             "again with --publish-anyway",
         ),
-        (("open", "--title", "x", "--body", "See db1.corp.internal"), 2, "db1.corp.internal. If it is meant"),
+        (("open", "--title", "x", "--body", "See db1.corp.internal"), 2, "db1.corp.internal. To publish it anyway"),
         (("subscribe", "not-an-address"), 2, "Enter an email address, a phone number"),
         (("subscribers", "--find", "nobody"), 2, "No subscriber found"),
     ):

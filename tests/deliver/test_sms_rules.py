@@ -34,10 +34,12 @@ def opened(settings: Settings, page_id: int, key: str = "key-00000001", minutes:
         return post_id
 
 
-def updated(settings: Settings, post_id: str, version: int, minutes: int, status: PostStatus) -> None:
+def updated(
+    settings: Settings, post_id: str, version: int, minutes: int, status: PostStatus, page_id: int | None = None
+) -> None:
     with clock.frozen(NOON + timedelta(minutes=minutes)):
         said = UpdateDraft(status, f"Said at {minutes}.", f"key-update-{minutes:04d}", version)
-        publish_update(settings, LENA, only_page(), post_id, said)
+        publish_update(settings, LENA, page_id or only_page(), post_id, said)
         drain(settings)
 
 
@@ -83,7 +85,7 @@ def test_a_person_is_the_same_on_another_page(app: Flask, settings: Settings, pa
     make_subscriber(other_id, NUMBER, "sms")
     post_id = opened(settings, page_id)
     opened(settings, other_id, "key-00000002", 9)
-    updated(settings, post_id, 1, 12, PostStatus.IDENTIFIED)
+    updated(settings, post_id, 1, 12, PostStatus.IDENTIFIED, page_id)
     assert outcomes()[sms_rules.TEXTED_LATELY] == 1
 
 

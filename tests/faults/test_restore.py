@@ -118,7 +118,7 @@ def question(settings: Settings) -> dict[str, object]:
 
 def test_elsewhere_nothing_is_sent_and_resume_sends_the_rest_once(backup: Path, elsewhere: Settings) -> None:
     done = Shell(elsewhere).run("restore", str(backup))
-    assert (done.returncode, "is paused" in done.stdout) == (0, True), done.stderr
+    assert (done.returncode, "notifications are paused" in done.stdout) == (0, True), done.stderr
     with smtp_sink() as sink, hasty_worker(elsewhere, **mail(sink)), looking_at(elsewhere):
         wait_until_entered(elsewhere)
         assert (sink.connections, sink.recipients) == (0, [])

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,7 @@ def everything_says_why(visitor: Visitor, token: str, why: str) -> float:
     for ask in asking:
         status, answer, taken = timed(ask)
         assert status == 503
-        assert why in answer
+        assert why in unescape(answer)
         assert "Traceback" not in answer
         longest = max(longest, taken)
     assert longest < LONGEST_SECONDS
@@ -193,7 +194,7 @@ def test_a_database_without_tables_says_so_and_may_get_them_later(postgres: Serv
         wait_until_answers(f"http://127.0.0.1:{settings.port}/sign-in")
         visitor = Visitor(settings.port)
         status, answer = visitor.get("/sign-in")
-        assert (status, "run candor db upgrade" in answer) == (503, True)
+        assert (status, "Run candor db upgrade" in unescape(answer)) == (503, True)
         assert start(settings, "db", "upgrade").wait(30) == 0
         until(lambda: visitor.get("/sign-in")[0] == 200)
 
@@ -224,7 +225,7 @@ def test_a_deleted_file_is_missed_and_not_made_anew(on_sqlite: Settings, tmp_pat
         for path in sorted(home.glob("candor.db*"), reverse=True):
             path.rename(tmp_path / path.name)
         readers_notice_nothing(on_sqlite)
-        longest = everything_says_why(visitor, token, "The database&#39;s file is not there")
+        longest = everything_says_why(visitor, token, "The database file is missing")
         assert list(home.glob("candor.db*")) == []
         _copy_database(tmp_path / "candor.db", home / "candor.db")
         until(lambda: visitor.get("/console/default")[0] == 200)
@@ -328,7 +329,7 @@ def test_a_full_disk_under_the_database_loses_nothing_and_keeps_nothing_half(on_
         with full(home):
             status, answer, taken = timed(lambda: visitor.post("/console/default/posts", declaration(2, token)))
             assert (status, taken < LONGEST_SECONDS) == (503, True)
-            assert "The database's disk is full." in answer
+            assert "The database's disk is full." in unescape(answer)
             readers_notice_nothing(on_sqlite)
         assert "Trouble 0002." not in visitor.get("/console/default/posts")[1]
         publishes_again(on_sqlite, visitor, token, 2)

@@ -42,7 +42,7 @@ def row() -> Subscriber:
 
 def path(settings: Settings, purpose: str) -> str:
     one = row()
-    return urlsplit(links.personal(settings, one.public_id, one.token_version)[f"{purpose}_url"]).path
+    return urlsplit(links.personal(settings, "", one.public_id, one.token_version)[f"{purpose}_url"]).path
 
 
 def kinds() -> list[str]:

@@ -300,7 +300,7 @@ def test_a_worker_reads_it_and_doctor_looks_at_it(server: Dovecot, settings: Set
     wrong = candor.run("doctor", BOUNCE_MAILBOX=server.url("whole", password="wr0ng"), **trusting)
     assert "fail  returned mail: Can't read the mailbox at 127.0.0.1: the server refused the user" in wrong.stdout
     nowhere = candor.run("doctor", BOUNCE_MAILBOX=server.url("whole", "Nowhere"), **trusting)
-    assert "is there such a folder" in nowhere.stdout
+    assert "Check that the folder exists" in nowhere.stdout
     assert nowhere.returncode == wrong.returncode == 1
     done = candor.run("worker", "--once", BOUNCE_MAILBOX=server.url("whole"), **trusting)
     assert (done.returncode, server.subjects("whole")) == (0, [])

@@ -49,7 +49,7 @@ def one(address: str) -> Subscriber:
 
 def link(settings: Settings, purpose: str, address: str) -> str:
     row = one(address)
-    return urlsplit(links.personal(settings, row.public_id, row.token_version)[f"{purpose}_url"]).path
+    return urlsplit(links.personal(settings, "", row.public_id, row.token_version)[f"{purpose}_url"]).path
 
 
 def reasons(address: str) -> list[str]:
