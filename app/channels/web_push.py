@@ -1,7 +1,7 @@
 """The cryptography of web push: encryption for one browser (RFC 8291), and the sender's identity (RFC 8292).
 
-The arithmetic is http-ece's and py-vapid's.  They are loaded at first use, so processes that send no such message do
-without.
+The arithmetic is http-ece's and py-vapid's.  They are loaded at first use, because most
+processes never send a push message.
 """
 
 import base64

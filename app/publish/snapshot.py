@@ -193,7 +193,7 @@ def known_since(row: Component, changes: Sequence[uptime.StatusChange], zone: Zo
 
 def read_changes(
     session: Session, component_ids: Sequence[int], since: datetime
-) -> dict[int, list[uptime.StatusChange]]:  # fmt: skip
+) -> dict[int, list[uptime.StatusChange]]:
     """What happened to components since an instant, oldest first, by row id.  One query."""
     found: dict[int, list[uptime.StatusChange]] = {}
     rows = session.execute(

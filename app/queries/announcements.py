@@ -59,7 +59,7 @@ def find(session: Session, page_id: int, public_id: str) -> AnnouncementRow:
     """One announcement.
 
     Raises:
-        NotFound: the page has no such announcement.
+        NotFound: this page doesn't have that announcement.
     """
     found = session.scalar(
         select(Announcement).where(Announcement.page_id == page_id, Announcement.public_id == public_id)

@@ -55,7 +55,7 @@ def draft(session: Session, page_id: int, public_id: str) -> DraftView:
     """One draft of a page.  A fixed number of queries.
 
     Raises:
-        NotFound: the page has no such draft.
+        NotFound: this page doesn't have that draft.
     """
     found = _views(session, session.scalars(_drafts(page_id).where(Draft.public_id == public_id)).all())
     if not found:

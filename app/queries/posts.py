@@ -224,7 +224,7 @@ def thread(session: Session, page_id: int, public_id: str) -> Thread:
     """A post with its whole thread: at most nine queries, however long it is.
 
     Raises:
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
     """
     post = session.scalar(
         select(Post)
@@ -260,7 +260,7 @@ def update_facts(session: Session, page_id: int, public_id: str) -> UpdateFacts:
     """One update.  One query.
 
     Raises:
-        NotFound: the page has no such update.
+        NotFound: this page doesn't have that update.
     """
     row = session.execute(
         select(Update, Post).join(Post).where(Post.page_id == page_id, Update.public_id == public_id)

@@ -120,7 +120,7 @@ def subscriber_facts(session: Session, page_id: int, public_id: str) -> Subscrib
     """One subscriber.  Four queries.
 
     Raises:
-        NotFound: the page has no such subscriber.
+        NotFound: this page doesn't have that subscriber.
     """
     row = session.scalar(select(Subscriber).where(Subscriber.page_id == page_id, Subscriber.public_id == public_id))
     if row is None:

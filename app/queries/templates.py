@@ -56,7 +56,7 @@ def find(session: Session, page_id: int, public_id: str) -> Template:
     """One template.
 
     Raises:
-        NotFound: the page has no such template.
+        NotFound: this page doesn't have that template.
     """
     found = session.scalar(
         select(IncidentTemplate).where(IncidentTemplate.page_id == page_id, IncidentTemplate.public_id == public_id)

@@ -146,7 +146,7 @@ def set_component_status(
     Raises:
         Invalid: the status doesn't exist.
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such component.
+        NotFound: this page doesn't have that component.
     """
     wanted = read_status(status)
     with changing(settings, actor, page_id, needs=Role.RESPONDER) as change:
@@ -205,7 +205,7 @@ def archive_component(settings: Settings, actor: Actor, page_id: int, public_id:
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such component.
+        NotFound: this page doesn't have that component.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         component = lock_component(change.session, page_id, public_id)

@@ -147,7 +147,7 @@ def delete_group(
     Raises:
         Conflict: it still has components.
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such group.
+        NotFound: this page doesn't have that group.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         session, group = change.session, find_group(change.session, page_id, public_id)

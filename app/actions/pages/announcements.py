@@ -86,7 +86,7 @@ def end_announcement(settings: Settings, actor: Actor, page_id: int, public_id: 
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such announcement.
+        NotFound: this page doesn't have that announcement.
         Unavailable: the database can't be written; nothing was changed.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:

@@ -54,7 +54,7 @@ def save_draft(
         Conflict: it is scheduled, published or discarded.
         Invalid: a text is too long to keep, or a component isn't this page's.
         NotAllowed: the actor may only view this page.
-        NotFound: the page has no such draft or post.
+        NotFound: this page doesn't have that draft or post.
         Stale: someone else has saved it since.
     """
     with changing(settings, actor, page_id, needs=Role.RESPONDER, lock=False) as change:
@@ -97,7 +97,7 @@ def approve_draft(settings: Settings, actor: Actor, page_id: int, public_id: str
     Raises:
         Conflict: no one proposed it.
         NotAllowed: the actor has edited it, or isn't a person with an account.
-        NotFound: the page has no such draft.
+        NotFound: this page doesn't have that draft.
         Stale: the content isn't the one that was shown.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
@@ -189,7 +189,7 @@ def publish_draft(
         Invalid: a field can't be published.
         NeedsConfirmation: a guard found what looks like a leak, and no one acknowledged it.
         NotAllowed: the actor may not publish on this page.
-        NotFound: the page has no such draft.
+        NotFound: this page doesn't have that draft.
         Stale: the post changed since the draft's author saw it.
         Unavailable: the database can't be written; nothing was changed.
     """
@@ -225,7 +225,7 @@ def publish_form(
         KeyUsed: the key, or the draft, published something else before.
         NeedsConfirmation: a guard found what looks like a leak, and no one acknowledged it.
         NotAllowed: the actor may not publish on this page.
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict: the post was withdrawn.
         Stale: the post changed since the author saw it.
         Unavailable: the database can't be written; nothing was changed.

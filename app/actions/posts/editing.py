@@ -28,7 +28,7 @@ def hold_post(session: Session, page_id: int, public_id: str) -> Post:
     """A post of this page, locked.  The caller holds the page already, as all verbs lock them in that order.
 
     Raises:
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict: it was withdrawn.
     """
     post = session.scalar(select(Post).where(Post.public_id == public_id, Post.page_id == page_id).with_for_update())
@@ -54,7 +54,7 @@ def edit_post(
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict: it was withdrawn.
         Stale: it changed since the author saw it.
         Invalid: a fact can't be taken, or belongs to maintenance alone.
@@ -128,7 +128,7 @@ def pin_post(settings: Settings, actor: Actor, page_id: int, public_id: str, pin
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict: it was withdrawn.
         Unavailable: the database can't be written; nothing was changed.
     """
@@ -147,7 +147,7 @@ def set_auto(settings: Settings, actor: Actor, page_id: int, public_id: str, is_
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict: it was withdrawn.
         Invalid: it is no maintenance.
         Unavailable: the database can't be written; nothing was changed.
@@ -170,7 +170,7 @@ def draft_postmortem(settings: Settings, actor: Actor, page_id: int, public_id: 
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict: there is no draft to throw away, or the post was withdrawn.
         Invalid: the text can't be taken, or the post is still open.
     """

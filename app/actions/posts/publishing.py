@@ -104,7 +104,7 @@ def publish_update(
         KeyUsed: the key published something else before.
         NeedsConfirmation: a guard found what looks like a leak and `draft.acknowledged` isn't set.
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict: the post was withdrawn.
         Stale: the post changed since the author saw it.
         Unavailable: the database can't be written; nothing was changed.

@@ -43,7 +43,7 @@ def withdraw_update(
     author saw, if any.  Doing it twice changes nothing.
 
     Raises:
-        NotFound: the page has no such update.
+        NotFound: this page doesn't have that update.
         Conflict: it is the only update of its post, which has to be withdrawn as a whole; or the post was withdrawn or
             changed meanwhile.
         NotAllowed: the actor is no Communications Lead of the page.
@@ -91,7 +91,7 @@ def withdraw_post(
     The rest is as with `withdraw_update`.
 
     Raises:
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Conflict, NotAllowed, Unavailable: as `withdraw_update`.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
@@ -121,7 +121,7 @@ def redact_update(settings: Settings, actor: Actor, page_id: int, update_public_
     The update itself, its status and its time stay.  The audit log keeps that it happened, and not the text.
 
     Raises:
-        NotFound: the page has no such update.
+        NotFound: this page doesn't have that update.
         NotAllowed, Unavailable: as `withdraw_update`.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
@@ -146,7 +146,7 @@ def redact_text(settings: Settings, actor: Actor, page_id: int, post_public_id: 
     No one is notified.  The audit log keeps that it happened, and not the text.
 
     Raises:
-        NotFound: the page has no such post.
+        NotFound: this page doesn't have that post.
         Invalid: the text is too short, or the post doesn't hold it.
         NotAllowed, Unavailable: as `withdraw_update`.
     """

@@ -68,7 +68,7 @@ def edit_template(settings: Settings, actor: Actor, page_id: int, public_id: str
 
     Raises:
         Invalid, NotAllowed: as `create_template`.
-        NotFound: the page has no such template.
+        NotFound: this page doesn't have that template.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         draft, session = _read(draft), change.session
@@ -87,7 +87,7 @@ def delete_template(settings: Settings, actor: Actor, page_id: int, public_id: s
 
     Raises:
         NotAllowed: as `create_template`.
-        NotFound: the page has no such template.
+        NotFound: this page doesn't have that template.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD) as change:
         row = _held(change.session, page_id, public_id)

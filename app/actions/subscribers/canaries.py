@@ -61,7 +61,7 @@ def remove_canary(settings: Settings, actor: Actor, page_id: int, public_id: str
 
     Raises:
         NotAllowed: the actor's role on the page isn't enough.
-        NotFound: the page has no such canary.
+        NotFound: this page doesn't have that canary.
     """
     with changing(settings, actor, page_id, needs=Role.LEAD, lock=False) as change:
         row = change.session.scalar(

@@ -26,9 +26,16 @@ LABEL_LIMIT = 100
 
 
 def add_subscriber(
-    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, components: Sequence[str] = (),
-    *, post: str = "", is_confirmed: bool,
-) -> str:  # fmt: skip
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    channel: str,
+    address: str,
+    components: Sequence[str] = (),
+    *,
+    post: str = "",
+    is_confirmed: bool,
+) -> str:
     """Add a mail address or a phone, to all of the page, to these components or to one `post`; its public id.
 
     Unless the operator vouches that it `is_confirmed`, it gets a request to confirm.
@@ -73,9 +80,15 @@ def add_subscriber(
 
 
 def add_endpoint(
-    settings: Settings, actor: Actor, page_id: int, channel: str, address: str, label: str,
-    component_public_ids: Sequence[str], owner_email: str = "",
-) -> str:  # fmt: skip
+    settings: Settings,
+    actor: Actor,
+    page_id: int,
+    channel: str,
+    address: str,
+    label: str,
+    component_public_ids: Sequence[str],
+    owner_email: str = "",
+) -> str:
     """Add a subscriber on a channel of operators, active at once; its signing secret if there is one, shown only once.
 
     `owner_email` is written to when an endpoint had to be disabled.

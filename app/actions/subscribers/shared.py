@@ -152,7 +152,7 @@ def unfollow(session: Session, actor: Actor, row: Subscriber, post_public_id: st
     post = select(Post.id).where(Post.page_id == row.page_id, Post.public_id == post_public_id)
     gone = (SubscriberPost.subscriber_id == row.id, SubscriberPost.post_id.in_(post))
     if not session.execute(delete(SubscriberPost).where(*gone).returning(SubscriberPost.id)).all():
-        raise NotFound("This incident has no such subscriber.")
+        raise NotFound("Subscriber not found on this incident.")
     audit.record(session, actor, "unfollow", "subscriber", row.public_id, post_public_id)
     if hears_of_page(session, row):
         return

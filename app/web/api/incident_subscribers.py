@@ -94,5 +94,5 @@ def _one(page: PageView, incident_id: str, public_id: str) -> Document:
     session().expire_all()
     row = session().scalar(select(Subscriber).where(*_following(page, incident_id), Subscriber.public_id == public_id))
     if row is None:
-        raise NotFound("This incident has no such subscriber.")
+        raise NotFound("Subscriber not found on this incident.")
     return subscriber_documents(page, [row])[0]
