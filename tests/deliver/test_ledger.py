@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,7 +13,7 @@ from app import clock
 from app.actions.deliveries.dispatches import Retry, cancel_dispatch, retry_failed
 from app.actions.posts.publishing import open_post, publish_update
 from app.clock import now
-from app.db import session
+from app.db import session, transaction
 from app.deliver import ledger, plan, recovery
 from app.deliver.audience import NOT_ASKED, audience_count
 from app.deliver.journal import Journal
@@ -26,6 +27,7 @@ from app.models.post import Update
 from app.models.subscriber import Subscriber, Suppression
 from app.settings import Settings
 from app.shapes import Outcome, UpdateDraft
+from app.states import deliveries
 from app.vocabulary import DeliveryState, DispatchState, PostStatus, SubscriberState
 from app.worker.loop import drain
 from tests.conftest import make_settings
@@ -52,8 +54,6 @@ def update_id() -> int:
 
 
 def suppress(address: str) -> None:
-    from app.db import transaction
-
     with transaction() as writing:
         found = writing.scalars(select(Subscriber).where(Subscriber.address == address)).one()
         writing.add(Suppression(channel=found.channel, address_hash=found.address_hash, why="bounced"))
@@ -222,6 +222,28 @@ def test_nothing_leaves_while_held_and_nothing_at_all_when_cancelled(
         drain(held)
     assert edge.sent == []
     assert dispatch().state == DispatchState.CANCELLED
+
+
+def test_what_is_cancelled_after_it_was_claimed_does_not_leave(
+    app: Flask, settings: Settings, page_id: int, edge: Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker has the rows in its hands, and somebody drops the dispatch before their addresses are looked up."""
+    for index in range(2):
+        make_subscriber(page_id, f"s{index}@example.com")
+    claim = ledger.claim
+
+    def claimed_then_dropped(*words: Any) -> list[ledger.Claim]:
+        found = claim(*words)
+        with transaction() as writing:
+            deliveries.cancel(writing, writing.scalars(select(Dispatch)).one())
+        return found
+
+    monkeypatch.setattr(ledger, "claim", claimed_then_dropped)
+    open_post(settings, LENA, page_id, draft())
+    drain(settings)
+    assert edge.sent == []
+    assert states() == {DeliveryState.SKIPPED: 2}
+    assert set(session().scalars(select(Delivery.reason))) == {deliveries.CANCELLED}
 
 
 def test_what_is_being_sent_can_not_be_cancelled(app: Flask, settings: Settings, page_id: int, edge: Edge) -> None:
